@@ -1,0 +1,311 @@
+"""The contract: what a model is asked, what it replies, and what a model is. Everything else stands on this page."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Literal, Protocol, TypeAlias
+
+import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from .errors import NoAnswer, Refused, Truncated, Unsupported
+
+Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+Finish: TypeAlias = Literal["stop", "length", "tool_calls", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    data: bytes
+    mime: str = "image/png"
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A reasoning model's thoughts: kept in the history, never shown as the answer."""
+
+    text: str
+
+
+Part: TypeAlias = Text | Image | Thinking
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    id: str
+    name: str
+    arguments: str = "{}"  # JSON as the model wrote it, never re-encoded
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # a JSON schema
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str | tuple[Part, ...] = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The texts of the message, without thoughts and images."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content if isinstance(part, Text))
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """None means that nothing is sent and the model's own default holds."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    logprobs: int | None = None  # how many alternatives to report for each token; 0: the chosen token alone
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a model is asked, and nothing else."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    tools: tuple[ToolSpec, ...] = ()
+    tool_choice: str = "auto"  # "auto", "none", "required", or the name of a tool
+    schema: Mapping[str, Any] | None = None
+
+    def then(self, *more: Message) -> Request:
+        """A further turn of the same task. The caller's tools go along but may not be called: it is not their turn."""
+        return replace(self, messages=(*self.messages, *more), tool_choice="none" if self.tools else self.tool_choice)
+
+    def aside(self, *more: Message) -> Request:
+        """A question about an answer (judge, check): tools, schema and stop texts do not apply to it."""
+        sampling = replace(self.sampling, stop=(), logprobs=None)
+        return Request((*self.messages, *more), sampling)
+
+    def sampled(self, **changes: Any) -> Request:
+        """The same request with other sampling settings, e.g. `request.sampled(temperature=0.7)`."""
+        return replace(self, sampling=replace(self.sampling, **changes))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was spent. Attempts at an endpoint = calls + retries - cached_calls.
+
+    A call answered from another run's ledger keeps its tokens and price here, as what its answer takes to get, and
+    counts in `cached_calls`. `usd` is None when a price is unknown: never 0 by guess. `seconds` is not compared.
+    """
+
+    calls: int = 0
+    retries: int = 0
+    cached_calls: int = 0
+    unsettled_calls: int = 0  # attempts cut off before the endpoint said what they cost
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0  # of the output
+    prompt_cached_tokens: int = 0  # of the input
+    usd: float | None = 0.0
+    seconds: float = field(default=0.0, compare=False)
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.retries + other.retries,
+            self.cached_calls + other.cached_calls,
+            self.unsettled_calls + other.unsettled_calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.prompt_cached_tokens + other.prompt_cached_tokens,
+            None if self.usd is None or other.usd is None else self.usd + other.usd,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    token: str
+    logprob: float  # natural logarithm
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node of the trace. `call` is the ledger's key of a provider call: the texts stay there."""
+
+    name: str
+    usage: Usage
+    call: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    message: Message
+    finish: Finish = "stop"
+    usage: Usage = Usage()  # everything spent beneath this reply
+    steps: tuple[Step, ...] = field(default=(), compare=False)
+    logprobs: tuple[TokenLogprob, ...] | None = None
+
+    @property
+    def text(self) -> str:
+        return self.message.text
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the answer, or of the model's thoughts, as it arrives."""
+
+    text: str
+    thinking: bool = False
+
+
+Event: TypeAlias = Delta | Step | Reply  # the Reply comes last, exactly once
+Listener: TypeAlias = Callable[[Event], Awaitable[None]]
+listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    values: tuple[float, ...]  # one for each reply, higher is better
+    usage: Usage = Usage()
+
+
+class Embedder(Protocol):
+    async def embed(self, texts: Sequence[str]) -> Embeddings: ...
+
+
+class Scorer(Protocol):
+    """A judge or a reward model. `calls` is the most provider calls that the score of one reply takes."""
+
+    calls: int
+
+    async def score(self, request: Request, replies: Sequence[Reply]) -> Scores: ...
+
+
+class AnswerRule(Protocol):
+    """What counts as the answer in a text; None when there is none."""
+
+    __name__: str
+
+    def __call__(self, reply_text: str, /) -> str | None: ...
+
+
+class Technique(Protocol):
+    def wrap(self, model: Model, /) -> Model: ...
+
+
+class Model(ABC):
+    """Anything that answers: an endpoint, a checkpoint, or either of them under techniques."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The recipe that rebuilds this model: `load(model.name).name == model.name`."""
+
+    @abstractmethod
+    async def generate(self, request: Request) -> Reply: ...
+
+    async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+        """The log-probability of each token of `continuation` as the reply to `request`, in order."""
+        raise Unsupported(f"{self.name} gives no log-probabilities of a given text; a local: model or mini does")
+
+    def bound(self) -> int:
+        """The most provider calls that one `generate` can make, retries apart."""
+        return 1
+
+    def __or__(self, technique: Technique) -> Model:
+        return technique.wrap(self)
+
+    @asynccontextmanager
+    async def stream(self, request: Request) -> AsyncIterator[AsyncIterator[Event]]:
+        """`generate` with a listener: `async with model.stream(request) as events: async for event in events: …`."""
+        send, receive = anyio.create_memory_object_stream[Event](64)
+
+        async def run() -> None:
+            async with send:
+                listener.set(send.send)
+                await send.send(await self.generate(request))
+
+        with ungrouped():
+            async with receive, anyio.create_task_group() as tasks:
+                tasks.start_soon(run)
+                yield receive
+                tasks.cancel_scope.cancel()
+
+    def ask(
+        self, text: str, *, temperature: float | None = None, max_tokens: int | None = None, seed: int | None = None
+    ) -> str:
+        """The answer to one question, from synchronous code; works inside a notebook's running loop, too.
+
+        Raises: Truncated, Refused or NoAnswer rather than hand out what is not an answer.
+        """
+        sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
+        return answered(wait_for(self.generate, Request((Message("user", text),), sampling))).text
+
+
+def answered(reply: Reply) -> Reply:
+    """The reply itself if it is an answer; else the error that says why it is none."""
+    if reply.finish == "length":
+        raise Truncated("the reply ran into its token limit; raise max_tokens", reply)
+    if reply.finish == "refused":
+        raise Refused(f"the model declined to answer: {reply.text.strip() or '(no words given)'}")
+    if reply.finish == "tool_calls":
+        names = ", ".join(call.name for call in reply.message.tool_calls)
+        raise NoAnswer(f"the reply asks for tools ({names}) instead of answering")
+    return reply
+
+
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """Lets the first real error of a task group out, instead of the group around it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from error.__cause__
+
+
+def wait_for(call: Callable[[Request], Awaitable[Reply]], request: Request) -> Reply:
+    """One call on the portal thread: the only door from synchronous code. Ctrl-C cancels it and all beneath it."""
+    future = _portal().start_task_soon(call, request)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+@cache
+def _door() -> AbstractContextManager[BlockingPortal]:
+    return start_blocking_portal()  # kept: once collected, it would close the portal
+
+
+@cache
+def _portal() -> BlockingPortal:
+    return _door().__enter__()

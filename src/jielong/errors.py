@@ -1,0 +1,89 @@
+"""Every error that jielong raises, on one screen.
+
+Each message says what was found, what was expected and what to do. `SampleError` is the only kind that costs just one
+sample: a vote goes on without it. Every other error stops everything. The command line turns any of them into one line
+and exit status 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .contract import Reply
+
+
+class JielongError(Exception):
+    """The root of the tree."""
+
+
+class BadInput(JielongError):
+    """Something that the user gave (a file, an option, a value) cannot be used."""
+
+
+class RecipeError(BadInput):
+    """A recipe cannot be read; the message names the column."""
+
+
+class UnknownName(RecipeError):
+    """No technique, model, option, rule or task has this name; the message names the nearest one."""
+
+
+class MissingExtra(JielongError):
+    """An optional library is not installed; the message holds the install command."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an extra that is not installed: pip install 'jielong[{extra}]'")
+
+
+class MissingKey(JielongError):
+    """An endpoint needs a key and its environment variable is not set."""
+
+
+class SandboxMissing(JielongError):
+    """Code was to run, and this system has no sandbox that can run it. It was not run."""
+
+
+class DamagedFile(JielongError):
+    """A checkpoint, ledger or index is not what its hash or its format says."""
+
+
+class Unsupported(JielongError):
+    """This model or technique cannot do what the request asks; nothing was dropped in silence."""
+
+
+class BoundExceeded(JielongError):
+    """A technique made more calls than its own `bound()`: a fault in the technique."""
+
+
+class BudgetExceeded(JielongError):
+    """A budget is spent. `replies` is what had come back under it, in order of arrival."""
+
+    def __init__(self, message: str, replies: Sequence[Reply] = ()) -> None:
+        super().__init__(message)
+        self.replies = tuple(replies)
+
+
+class SampleError(JielongError):
+    """One sample is lost; others may still answer."""
+
+
+class EndpointGaveUp(SampleError):
+    """An endpoint kept failing, or never answered; the message holds its own words."""
+
+
+class Refused(SampleError):
+    """The model or its provider declined to answer."""
+
+
+class Truncated(SampleError):
+    """The reply ran into its token limit, so it is not an answer. `reply` is what there is of it."""
+
+    def __init__(self, message: str, reply: Reply | None = None) -> None:
+        super().__init__(message)
+        self.reply = reply
+
+
+class NoAnswer(SampleError):
+    """No vote is left: every sample failed, or none held what the answer rule looks for."""
