@@ -1,0 +1,295 @@
+"""Recipes: one text form for models and everything wrapped around them.
+
+    recipe = spec *("|" step)      step = NAME ["(" [NAME "=" value *("," NAME "=" value)] ")"]
+    value  = recipe | "[" [value *("," value)] "]"
+    spec   = BARE | JSON string    BARE: no space | , ( ) [ ] " '
+
+A recipe is parsed without types, then each option is read by its annotation; nothing is ever evaluated. The tables at
+the top are the only dynamic imports of the project: a name that is not in them cannot be reached from a text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, Union, cast, get_args, get_origin
+
+from .answers import RULES
+from .contract import AnswerRule, Model
+from .errors import RecipeError, UnknownName
+
+_ROOMS = {
+    "jielong.using.prompting": "cot spell persona premise options",
+    "jielong.using.examples": "few_shot",
+    "jielong.using.sampling": "self_consistency best_of_n",
+    "jielong.using.check": "self_check self_refine",
+    "jielong.using.programs": "program_of_thought",
+    "jielong.runtime.purse": "budget",
+}
+TECHNIQUES: Mapping[str, str] = {name: f"{room}:{name}" for room, names in _ROOMS.items() for name in names.split()}
+
+_ENDPOINTS = "openai ollama vllm deepseek qwen glm kimi doubao siliconflow anthropic gemini openrouter"
+SPECS: Mapping[str, str] = {
+    "mini": "jielong.models.mini:load",
+    "local": "jielong.models.local:load",
+    "scripted": "jielong.models.scripted:load",
+    **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: str
+    options: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A parsed recipe; a plain value is a recipe without steps."""
+
+    spec: str
+    quoted: bool = False
+    steps: tuple[Step, ...] = ()
+
+
+Value: TypeAlias = "Node | tuple[Value, ...]"
+
+_TOKEN = re.compile(r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<mark>[|,()\[\]])|(?P<bare>[^\s|,()\[\]"']+))""")
+_BARE = re.compile(r"""[^\s|,()\[\]"']+""")
+_WORDS = ("true", "false", "none")
+
+
+def parse(text: str) -> Node:
+    """The tree of a recipe. Raises RecipeError that names the column."""
+    return _Parser(text).whole()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.tokens: list[tuple[str, str, int]] = []
+        self.at = 0
+        position = 0
+        while text[position:].strip():
+            found = _TOKEN.match(text, position)
+            if not found or not found.lastgroup:
+                column = position + len(text[position:]) - len(text[position:].lstrip()) + 1
+                rest = text[position:].strip()[:12]
+                raise RecipeError(f"recipe, column {column}: cannot read {rest!r}; texts go in double quotes")
+            self.tokens.append((found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
+            position = found.end()
+        self.tokens.append(("end", "", len(text)))
+
+    def peek(self) -> tuple[str, str]:
+        return self.tokens[self.at][:2]
+
+    def take(self, mark: str) -> bool:
+        if self.peek() == ("mark", mark):
+            self.at += 1
+            return True
+        return False
+
+    def expected(self, what: str) -> NoReturn:
+        _, found, column = self.tokens[self.at]
+        raise RecipeError(f"recipe, column {column + 1}: expected {what}, found {found!r}" if found
+                          else f"recipe, column {column + 1}: expected {what}, found the end")  # fmt: skip
+
+    def whole(self) -> Node:
+        node = self.recipe("")
+        if self.peek()[0] != "end":
+            self.expected("'|' or the end")
+        return node
+
+    def recipe(self, head: str) -> Node:
+        quoted = False
+        if not head:
+            kind, head = self.peek()
+            if kind not in ("bare", "string"):
+                self.expected("a model or a value")
+            if quoted := kind == "string":
+                head = self.string(head)
+            self.at += 1
+        steps = []
+        while self.take("|"):
+            kind, name = self.peek()
+            if kind != "bare":
+                self.expected("the name of a technique")
+            self.at += 1
+            steps.append(Step(name, self.options() if self.take("(") else ()))
+        return Node(head, quoted, tuple(steps))
+
+    def string(self, token: str) -> str:
+        try:
+            return str(json.loads(token, strict=False))
+        except ValueError:
+            self.expected("a text with JSON escapes")
+
+    def options(self) -> tuple[tuple[str, Value], ...]:
+        options: dict[str, Value] = {}
+        while not self.take(")"):
+            kind, word = self.peek()
+            name, equals, rest = word.partition("=")
+            if kind != "bare" or not equals or not name.isidentifier():
+                self.expected("option=value")
+            if name in options:
+                self.expected(f"each option once, not {name} again")
+            self.at += 1
+            options[name] = self.value(rest)
+            if not self.take(",") and self.peek() != ("mark", ")"):
+                self.expected("',' or ')'")
+        return tuple(options.items())
+
+    def value(self, head: str) -> Value:
+        if head or not self.take("["):
+            return self.recipe(head)
+        items: list[Value] = []
+        while not self.take("]"):
+            items.append(self.value(""))
+            if not self.take(",") and self.peek() != ("mark", "]"):
+                self.expected("',' or ']'")
+        return tuple(items)
+
+
+def load(text: str) -> Model:
+    """The model that a recipe describes, e.g. `load("mini | cot | self_consistency(n=8)")`.
+
+    Raises: RecipeError, with the column or the nearest known name; MissingKey, MissingExtra.
+    """
+    return build(parse(text))
+
+
+def build(node: Node) -> Model:
+    kind, _, rest = node.spec.partition(":")
+    if kind not in SPECS:
+        raise unknown("model", kind, SPECS)
+    model = cast(Model, resolve(SPECS[kind])(kind, rest))
+    for step in node.steps:
+        model = technique(step.name)(**read_options(step)).wrap(model)
+    return model
+
+
+class Declared(Protocol):
+    """What a registered technique is to this module: called with options it gives one that wraps models."""
+
+    @property
+    def hints(self) -> Mapping[str, Any]: ...
+
+    def __call__(self, **options: Any) -> Any: ...
+
+
+def technique(name: str) -> Declared:
+    if name not in TECHNIQUES:
+        raise unknown("technique", name, TECHNIQUES)
+    return cast(Declared, resolve(TECHNIQUES[name]))
+
+
+def resolve(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
+
+
+def read_options(step: Step) -> dict[str, Any]:
+    hints = technique(step.name).hints
+    for name, _ in step.options:
+        if name not in hints:
+            raise unknown(f"option of {step.name}", name, hints)
+    return {name: read(value, hints[name], f"{step.name}({name}=)") for name, value in step.options}
+
+
+def read(value: Value, kind: Any, where: str) -> Any:
+    """One option's value, read as its annotation says. Raises RecipeError that names the option."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return _read_union(value, get_args(kind), where)
+    if get_origin(kind) is tuple:
+        items = value if isinstance(value, tuple) else (value,)
+        return tuple(read(item, get_args(kind)[0], where) for item in items)
+    if isinstance(value, tuple):
+        raise RecipeError(f"{where}: expected one value, found a list")
+    if kind is Model:
+        return build(value)
+    if value.steps:
+        raise RecipeError(f"{where}: expected {_called(kind)}, found a recipe; a text with '|' goes in double quotes")
+    if kind is AnswerRule:
+        if value.spec not in RULES:
+            raise unknown("answer rule", value.spec, RULES)
+        return RULES[value.spec]
+    if get_origin(kind) is Literal:
+        if value.spec not in get_args(kind):
+            raise unknown(f"{where} value", value.spec, get_args(kind))
+        return value.spec
+    return _read_plain(value, kind, where)
+
+
+def _read_union(value: Value, kinds: tuple[Any, ...], where: str) -> Any:
+    if value == Node("none") and type(None) in kinds:
+        return None
+    readable = [kind for kind in kinds if kind is AnswerRule or not getattr(kind, "_is_protocol", False)]
+    problem: RecipeError | None = None
+    for kind in readable:
+        if kind is type(None):
+            continue
+        try:
+            return read(value, kind, where)
+        except RecipeError as error:
+            problem = problem or error
+    raise problem or RecipeError(f"{where}: cannot be written in a recipe, only given in Python")
+
+
+def _read_plain(value: Node, kind: Any, where: str) -> Any:
+    text = value.spec
+    try:
+        if kind is bool and not value.quoted:
+            return {"true": True, "false": False}[text]
+        if kind in (int, float) and not value.quoted:
+            return kind(text)
+        if kind in (str, Path):
+            return kind(text)
+    except (KeyError, ValueError):
+        pass
+    raise RecipeError(f"{where}: expected {_called(kind)}, found {quote(text) if value.quoted else text!r}")
+
+
+def _called(kind: Any) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
+    return names.get(kind, getattr(kind, "__name__", str(kind)))
+
+
+def unknown(what: str, name: str, known: Iterable[Any]) -> UnknownName:
+    names = sorted(map(str, known))
+    near = difflib.get_close_matches(name, names, 1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    return UnknownName(f"unknown {what} {name!r}; {hint}")
+
+
+def show(value: Any) -> str:
+    """A value as a recipe writes it, so that `read` gives it back."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Model):
+        return value.name
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(show, value)) + "]"
+    if isinstance(value, str | Path):
+        return quote(str(value))
+    for name, rule in RULES.items():
+        if rule is value:
+            return name
+    kind = value if hasattr(value, "__qualname__") else type(value)
+    return json.dumps(f"<{kind.__module__}.{kind.__qualname__}>")  # can be read by people, and load() refuses it
+
+
+def quote(text: str) -> str:
+    return text if _BARE.fullmatch(text) and text not in _WORDS else json.dumps(text, ensure_ascii=False)
+
+
+def show_step(name: str, parameters: Iterable[str], options: Mapping[str, Any]) -> str:
+    """A step with the options that were given, in the order of the signature."""
+    given = [f"{parameter}={show(options[parameter])}" for parameter in parameters if parameter in options]
+    return f"{name}({', '.join(given)})" if given else name

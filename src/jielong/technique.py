@@ -1,0 +1,315 @@
+"""What a technique is: one flat function of one of two kinds, made into a step of recipes by its decorator.
+
+`@adds_input` functions change the request; `@adds_output` functions call the model, once or often, and give a reply.
+The decorator gives the technique its name in recipes, its help, its place in the trace, its accounting and its bound;
+`gather` is the only fan-out and `last` the only call that may be streamed through.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, get_type_hints, overload
+
+import anyio
+
+from . import recipe
+from .contract import AnswerRule, Delta, Event, Listener, Model, Reply, Request, answered, listener, ungrouped
+from .errors import BadInput, NoAnswer, SampleError
+from .scope import below, note, scope
+
+P = ParamSpec("P")
+
+DEFAULT_TEMPERATURE = 0.7
+
+
+class Bound(Generic[P]):
+    """A technique with some options given. Called, it gives the same technique with more of them."""
+
+    def __init__(
+        self, function: Callable[..., Any], adds_output: bool, calls: Callable[..., int], options: Mapping[str, Any]
+    ) -> None:
+        self.function, self.adds_output, self.calls, self.options = function, adds_output, calls, options
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        taken = 2 if adds_output else 1
+        self.parameters = {p.name: p for p in list(inspect.signature(function).parameters.values())[taken:]}
+        self.__signature__ = inspect.Signature(list(self.parameters.values()))
+        self._check()
+
+    def _check(self) -> None:
+        loose = [p.name for p in self.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        if loose:
+            raise TypeError(f"technique {self.__name__}: options are keyword-only, and {', '.join(loose)} is not")
+        for p in list(inspect.signature(self.calls).parameters.values())[1:]:
+            if p.kind is not p.VAR_KEYWORD and p.name not in self.parameters:
+                raise TypeError(f"technique {self.__name__}: calls= names {p.name}, which is not among its options")
+
+    @cached_property
+    def hints(self) -> Mapping[str, Any]:
+        hints = get_type_hints(self.function)
+        return {name: hints[name] for name in self.parameters}
+
+    def __call__(self, *args: P.args, **options: P.kwargs) -> Bound[P]:
+        if args:
+            raise BadInput(f"{self.__name__} takes its options by name, e.g. {self.__name__}(n=8)")
+        for name in options:
+            if name not in self.parameters:
+                raise recipe.unknown(f"option of {self.__name__}", name, self.parameters)
+        return Bound(self.function, self.adds_output, self.calls, {**self.options, **options})
+
+    def wrap(self, model: Model, /) -> Model:
+        missing = [n for n, p in self.parameters.items() if p.default is p.empty and n not in self.options]
+        if missing:
+            raise BadInput(f"{self.__name__} needs {', '.join(f'{name}=' for name in missing)}")
+        return Wrapped(model, self)
+
+    def all_options(self) -> dict[str, Any]:
+        return {name: self.options.get(name, p.default) for name, p in self.parameters.items()}
+
+    def bound(self, model: Model) -> int:
+        """The most provider calls: `calls`, with every model standing for its own bound."""
+
+        def number(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(number, value))
+            return value.bound() if isinstance(value, Model) else value
+
+        return self.calls(model.bound(), **{name: number(value) for name, value in self.all_options().items()})
+
+    def __str__(self) -> str:
+        return recipe.show_step(self.__name__, self.parameters, self.options)
+
+    __repr__ = __str__
+
+
+InputFunction: TypeAlias = Callable[Concatenate[Request, P], Request]
+AsyncInputFunction: TypeAlias = Callable[Concatenate[Request, P], Awaitable[Request]]
+OutputFunction: TypeAlias = Callable[Concatenate[Model, Request, P], Awaitable[Reply]]
+
+
+def _all_of_them(model: int, **_: Any) -> int:
+    return model
+
+
+@overload
+def adds_input(function: InputFunction[P], /) -> Bound[P]: ...
+@overload
+def adds_input(function: AsyncInputFunction[P], /) -> Bound[P]: ...
+@overload
+def adds_input(*, calls: Callable[..., int]) -> Callable[[AsyncInputFunction[P]], Bound[P]]: ...
+def adds_input(function: Callable[..., Any] | None = None, /, *, calls: Callable[..., int] = _all_of_them) -> Any:
+    """Makes a technique of a function `Request -> Request`, or an async one that asks models given as options.
+
+    `calls(model, **options)` is the most provider calls of one reply, each model standing for its own bound.
+    """
+    if function:
+        return Bound(function, False, calls, {})
+    return lambda function: Bound(function, False, calls, {})
+
+
+def adds_output(*, calls: Callable[..., int]) -> Callable[[OutputFunction[P]], Bound[P]]:
+    """Makes a technique of a function `(Model, Request) -> Reply`; `calls` as for `adds_input`."""
+    return lambda function: Bound(function, True, calls, {})
+
+
+class _CallersTurn(Exception):
+    """The model asked for the caller's tools: that reply ends the technique."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class _Inner(Model):
+    """A model as techniques see it: silent, under the option's name in the path, its failures raised."""
+
+    model: Model
+    loud: Listener | None
+    role: str
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    def bound(self) -> int:
+        return self.model.bound()
+
+    async def whole(self, request: Request) -> Reply:
+        if not self.role:
+            return await self.model.generate(request)
+        with below(self.role):
+            return await self.model.generate(request)
+
+    async def generate(self, request: Request) -> Reply:
+        reply = await self.whole(request)
+        if reply.finish == "tool_calls":
+            raise _CallersTurn(reply)
+        return answered(reply)
+
+
+async def last(model: Model, request: Request) -> Reply:
+    """The call whose reply is the technique's own: `return await last(model, request)`. It is streamed through."""
+    if not isinstance(model, _Inner):
+        return await model.generate(request)
+    token = listener.set(model.loud)
+    try:
+        return await model.whole(request)
+    finally:
+        listener.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A sample that is not an answer, and why."""
+
+    error: SampleError
+
+
+async def gather(
+    model: Model | None, requests: Sequence[Request | tuple[Model, Request]], *, first: int = 0
+) -> tuple[Reply | Failed, ...]:
+    """Ask all at once; the replies come in the order of the requests, whatever the order of arrival.
+
+    `first` is the index of the first sample within its technique: it makes each sample a person of its own. A pair
+    (model, request) is asked of that model. Failed, refused and truncated samples come as `Failed`; a reply that asks
+    for the caller's tools comes as it is, for `ballot`. Any other error cancels the rest and is raised.
+    """
+    pairs = [(r[0], r[1]) if isinstance(r, tuple) else (_given(model), r) for r in requests]
+    for i, (asked, request) in enumerate(pairs):
+        if not request.sampling.temperature and (asked, request) in pairs[:i]:
+            raise BadInput("several samples of one request need a temperature above 0, or they are copies of one")
+    samples: dict[int, Reply | Failed] = {}
+
+    async def sample(i: int) -> None:
+        asked, request = pairs[i]
+        with below(first + i):
+            try:
+                reply = await (asked.whole(request) if isinstance(asked, _Inner) else asked.generate(request))
+                samples[i] = reply if reply.finish == "tool_calls" else answered(reply)
+            except SampleError as error:
+                samples[i] = Failed(error)
+
+    with ungrouped():
+        async with anyio.create_task_group() as tasks:
+            for i in range(len(pairs)):
+                tasks.start_soon(sample, i)
+    return tuple(samples[i] for i in range(len(pairs)))
+
+
+def _given(model: Model | None) -> Model:
+    if model is None:
+        raise TypeError("gather: a request without a model needs the model argument")
+    return model
+
+
+def several(request: Request, n: int) -> Request:
+    """The request as `n` samples of it are asked: an unset temperature becomes 0.7, which the report says.
+
+    Raises BadInput when it was set to 0, as all samples would be copies of one.
+    """
+    if n < 1:
+        raise BadInput(f"n={n}: expected at least 1 sample")
+    if n == 1 or request.sampling.temperature:
+        return request
+    if request.sampling.temperature == 0:
+        raise BadInput(f"{n} samples at temperature 0 are copies of one; set a temperature above 0, or n=1")
+    note(f"temperature was not set: samples were drawn at {DEFAULT_TEMPERATURE}")
+    return request.sampled(temperature=DEFAULT_TEMPERATURE)
+
+
+def ballot(sample: Reply | Failed, rule: AnswerRule) -> str | None:
+    """What a sample votes for: its answer, or its tool calls (name, canonical arguments); None if it has no vote."""
+    if isinstance(sample, Failed):
+        return None
+    if sample.finish != "tool_calls":
+        return rule(sample.text)
+    return json.dumps([[call.name, _canonical(call.arguments)] for call in sample.message.tool_calls])
+
+
+def _canonical(arguments: str) -> str:
+    try:
+        return json.dumps(json.loads(arguments), sort_keys=True)
+    except ValueError:
+        return arguments
+
+
+def no_answer(samples: Sequence[Reply | Failed]) -> NoAnswer:
+    """The error of a vote that nobody won, with the reasons counted."""
+    reasons: dict[str, int] = {}
+    for sample in samples:
+        reason = type(sample.error).__name__ if isinstance(sample, Failed) else "no answer found in the text"
+        reasons[reason] = reasons.get(reason, 0) + 1
+    counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.items())
+    words = next((f"; the first said: {s.error}" for s in samples if isinstance(s, Failed)), "")
+    return NoAnswer(f"none of {len(samples)} samples gave an answer ({counted}){words}")
+
+
+class Wrapped(Model):
+    """A model under one technique. Only this class knows about scopes and listeners; techniques do not."""
+
+    def __init__(self, model: Model, technique: Bound[Any]) -> None:
+        self.model, self.technique = model, technique
+
+    @property
+    def name(self) -> str:
+        return f"{self.model.name} | {self.technique}"
+
+    def bound(self) -> int:
+        return self.technique.bound(self.model)
+
+    async def generate(self, request: Request) -> Reply:
+        loud = listener.get()
+        ear = _Ear(loud) if loud else None
+        with scope(str(self.technique), self.bound()) as here:
+            try:
+                reply = await (self._output(request, ear) if self.technique.adds_output else self._input(request, ear))
+            except _CallersTurn as turn:
+                reply = turn.reply
+            if ear and not ear.heard:
+                await ear(Delta(reply.text))
+        return replace(reply, usage=here.usage, steps=tuple(here.steps))
+
+    async def _input(self, request: Request, ear: _Ear | None) -> Reply:
+        token = listener.set(None)
+        try:
+            changed = self.technique.function(request, **self._inner_options(None))
+            if inspect.isawaitable(changed):
+                changed = await changed
+        finally:
+            listener.reset(token)
+        token = listener.set(ear)
+        try:
+            return await self.model.generate(changed)
+        finally:
+            listener.reset(token)
+
+    async def _output(self, request: Request, ear: _Ear | None) -> Reply:
+        token = listener.set(None)
+        try:
+            inner = _Inner(self.model, ear, "")
+            reply: Reply = await self.technique.function(inner, request, **self._inner_options(ear))
+            return reply
+        finally:
+            listener.reset(token)
+
+    def _inner_options(self, ear: _Ear | None) -> dict[str, Any]:
+        def inner(value: Any, role: str) -> Any:
+            if isinstance(value, tuple):
+                return tuple(inner(item, f"{role}.{i}") for i, item in enumerate(value))
+            return _Inner(value, ear, role) if isinstance(value, Model) else value
+
+        return {name: inner(value, name) for name, value in self.technique.options.items()}
+
+
+class _Ear:
+    """Passes events on and remembers whether a piece of text was among them."""
+
+    def __init__(self, loud: Listener) -> None:
+        self.loud, self.heard = loud, False
+
+    async def __call__(self, event: Event) -> None:
+        self.heard = self.heard or (isinstance(event, Delta) and not event.thinking)
+        await self.loud(event)
