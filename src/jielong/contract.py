@@ -107,10 +107,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was spent. Attempts at an endpoint = calls + retries - cached_calls.
+    """What was spent. Attempts at endpoints = calls + retries, but for `cached_calls`.
 
-    A call answered from another run's ledger keeps its tokens and price here, as what its answer takes to get, and
-    counts in `cached_calls`. `usd` is None when a price is unknown: never 0 by guess. `seconds` is not compared.
+    A call answered from another run's ledger keeps its tokens and price, as what its answer takes to get, and counts
+    in `cached_calls`. `usd` is None when a price is unknown, never 0 by guess; it and the tokens are those of settled
+    calls, so with `unsettled_calls` they are a lower bound. `seconds` is not compared.
     """
 
     calls: int = 0

@@ -1,0 +1,1 @@
+"""Where tokens come from: endpoints, local checkpoints, mini, and scripted models for tests."""

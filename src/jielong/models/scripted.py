@@ -1,0 +1,142 @@
+"""The public test double: canned or computed replies, latencies and faults, with counts of what was asked.
+
+A token of a scripted model is a word. A file holds one JSON object a line; the first line whose `contains` occurs in
+the last message answers it:
+
+    {"contains": "2+2", "reply": ["4", "5"], "finish": "stop", "thinking": "…", "seconds": 0.1, "fails": 2}
+
+`reply` is a text, or a list from which the seed picks; the first `fails` attempts of a call fail as an endpoint does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import anyio
+
+from ..contract import Delta, Message, Model, Reply, Request, Text, Thinking, Usage, listener
+from ..errors import BadInput, NoAnswer
+from ..recipe import quote
+from ..runtime.provider import AttemptFailed, Provider
+
+_FINISHES = ("stop", "length", "refused")
+_FIELDS = {"contains", "reply", "finish", "thinking", "seconds", "fails"}
+
+
+def load(kind: str, rest: str) -> Model:
+    """`scripted:FILE`."""
+    if not rest:
+        raise BadInput("scripted: needs a file of replies, as in scripted:replies.jsonl")
+    script = _Script(Path(rest))
+    return Scripted(script.reply, seconds=script.seconds, name=f"{kind}:{rest}", identity=script.digest)
+
+
+class Scripted(Provider):
+    """A model whose replies are computed by `reply(request)`: a text, a Reply, or an error that it raises.
+
+    `requests`, `running`, `finished` and `tokens` tell what it was asked, what is under way, and what it answered.
+    `request.sampling.seed` is the sample's own seed.
+    """
+
+    seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "exact"
+
+    def __init__(
+        self,
+        reply: Callable[[Request], str | Reply] | str,
+        *,
+        seconds: float | Callable[[Request], float] = 0.0,
+        name: str = "scripted:test",
+        identity: str | None = None,
+    ) -> None:
+        self._reply: Callable[[Request], str | Reply] = (lambda request: reply) if isinstance(reply, str) else reply
+        self._seconds, self._name, self._identity = seconds, name, identity or name
+        self.requests: list[Request] = []
+        self.running = self.finished = self.tokens = 0
+        self.attempts: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return quote(self._name)
+
+    def identity(self) -> str:
+        return self._identity
+
+    async def send(self, request: Request, attempt: str) -> Reply:
+        self.requests.append(request)
+        self.attempts.append(attempt)
+        self.running += 1
+        try:
+            await anyio.sleep(self._seconds(request) if callable(self._seconds) else self._seconds)
+            reply = self._counted(request, self._reply(request))
+            if loud := listener.get():
+                for piece in re.findall(r"\s*\S+\s*\Z|\s*\S+", reply.text) or [reply.text]:
+                    await loud(Delta(piece))
+            self.finished += 1
+            self.tokens += reply.usage.input_tokens + reply.usage.output_tokens
+            return reply
+        finally:
+            self.running -= 1
+
+    def _counted(self, request: Request, reply: str | Reply) -> Reply:
+        if isinstance(reply, str):
+            reply = Reply(Message("assistant", reply))
+        given = sum(len(message.text.split()) for message in request.messages)
+        return replace(reply, usage=Usage(input_tokens=given, output_tokens=len(reply.text.split())))
+
+
+class _Script:
+    def __init__(self, file: Path) -> None:
+        try:
+            data = file.read_bytes()
+            lines = data.decode().splitlines()
+        except OSError as error:
+            raise BadInput(
+                f"scripted:{file}: cannot be read ({error.strerror}); expected a file of JSON lines"
+            ) from None
+        except UnicodeDecodeError:
+            raise BadInput(f"scripted:{file}: not UTF-8; expected a file of JSON lines") from None
+        self.digest = hashlib.sha256(data).hexdigest()
+        self.lines = [self._line(file, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        self.failed: dict[int, int] = {}
+
+    def _line(self, file: Path, number: int, line: str) -> dict[str, Any]:
+        expected = 'expected an object such as {"contains": "2+2", "reply": "4"}'
+        try:
+            said = json.loads(line)
+        except ValueError:
+            raise BadInput(f"scripted:{file}:{number}: not JSON; {expected}") from None
+        if not isinstance(said, dict) or "reply" not in said or not set(said) <= _FIELDS:
+            raise BadInput(f"scripted:{file}:{number}: {expected}; fields are {', '.join(sorted(_FIELDS))}")
+        if said.get("finish", "stop") not in _FINISHES:
+            raise BadInput(f"scripted:{file}:{number}: finish is {said['finish']!r}; expected {', '.join(_FINISHES)}")
+        return said
+
+    def matching(self, request: Request) -> dict[str, Any]:
+        asked = request.messages[-1].text
+        for line in self.lines:
+            if line.get("contains", "") in asked:
+                return line
+        raise NoAnswer(f"no line of the script answers {asked[:60]!r}")
+
+    def seconds(self, request: Request) -> float:
+        return float(self.matching(request).get("seconds", 0.0))
+
+    def reply(self, request: Request) -> Reply:
+        line = self.matching(request)
+        failed = self.failed.get(id(line), 0)
+        if failed < line.get("fails", 0):
+            self.failed[id(line)] = failed + 1
+            raise AttemptFailed("the script says that this attempt fails", after=0.0)
+        text = line["reply"]
+        if isinstance(text, list):
+            text = random.Random(request.sampling.seed).choice(text)
+        thinking = (Thinking(line["thinking"]),) if "thinking" in line else ()
+        content = (*thinking, Text(str(text))) if thinking else str(text)
+        return Reply(Message("assistant", content), line.get("finish", "stop"))

@@ -1,0 +1,1 @@
+"""What surrounds every provider call: ledger, single flight, limiter, budget, retries, price."""

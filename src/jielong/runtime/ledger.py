@@ -1,0 +1,225 @@
+"""The ledger: every call to a provider is in it before its reply is used. SQLite in WAL mode, JSON, no pickle.
+
+From this one record follow the cache, going on after kill -9, exact cost, the trace and replay. A row is `done` (a
+reply), `failed` (the endpoint gave none) or `cut` (broken off; what it cost is unknown and at most `bound_tokens`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ..contract import Reply, Request, Usage
+from ..errors import BadInput, DamagedFile
+from .bell import Bell
+from .encode import decode_reply, encode_reply, encode_request, encode_usage
+
+State = Literal["done", "failed", "cut"]
+
+_SCHEMA = """
+create table if not exists calls(
+    id integer primary key, key text not null, run text not null, state text not null, provider text not null,
+    request text not null, reply text, error text, usage text not null, bound_tokens integer, at real not null);
+create unique index if not exists done on calls(key) where state = 'done';
+create index if not exists run on calls(run);
+create table if not exists runs(
+    run text primary key, fingerprint text not null, what text not null, started real not null, finished real);
+"""
+
+
+def home() -> Path:
+    """`JIELONG_HOME`, or `.jielong` in the working directory: made on first use, and ignored by git."""
+    folder = Path(os.environ.get("JIELONG_HOME") or ".jielong")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise BadInput(f"cannot write to {folder} ({error.strerror}); set JIELONG_HOME to a folder you own") from None
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A reply from the ledger. `same_run`: this run paid for it; otherwise another one did."""
+
+    reply: Reply
+    same_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    key: str
+    run: str
+    state: State
+    provider: str
+    request: dict[str, Any]
+    reply: dict[str, Any] | None
+    error: str | None
+    usage: dict[str, Any]
+    bound_tokens: int | None
+    at: float
+
+
+class Ledger:
+    """One open ledger file; safe for many threads, loops and processes."""
+
+    def __init__(self, file: Path | str) -> None:
+        self.file = Path(file)
+        self._lock = threading.Lock()
+        self._flying: dict[str, Bell] = {}
+        self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
+        with self._reading():
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+            self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                yield
+        except sqlite3.OperationalError as error:
+            raise BadInput(
+                f"the ledger {self.file} cannot be written: {error}; free space or set JIELONG_HOME"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            raise DamagedFile(f"the ledger {self.file} is damaged ({error}); move it away to start a new one") from None
+
+    def find(self, key: str, run: str) -> Kept | None:
+        with self._reading():
+            row = self._db.execute("select reply, run from calls where key = ? and state = 'done'", (key,)).fetchone()
+        return Kept(decode_reply(json.loads(row[0])), row[1] == run) if row else None
+
+    def put(
+        self,
+        key: str,
+        run: str,
+        provider: str,
+        request: str,
+        *,
+        usage: Usage,
+        reply: Reply | None = None,
+        error: str | None = None,
+        bound_tokens: int | None = None,
+    ) -> None:
+        """Write one call down. A second `done` row for a key (another process was faster) is kept as `failed`, so that
+        a key has one reply for ever, and the cost of both is known."""
+        state: State = "done" if reply else "cut" if usage.unsettled_calls else "failed"
+        body = json.dumps(encode_reply(reply), ensure_ascii=False) if reply else None
+        spent = json.dumps(encode_usage(usage))
+        row = (key, run, provider, request, body, error, spent, bound_tokens, time.time())
+        insert = "insert into calls(key, run, provider, request, reply, error, usage, bound_tokens, at, state)"
+        with self._reading():
+            try:
+                self._db.execute(f"{insert} values(?,?,?,?,?,?,?,?,?,?)", (*row, state))
+            except sqlite3.IntegrityError:
+                self._db.execute(f"{insert} values(?,?,?,?,?,?,?,?,?,'failed')", row)
+
+    @asynccontextmanager
+    async def flight(self, key: str) -> AsyncIterator[None]:
+        """Inside, nobody else asks for this key: equal calls at the same moment are one call. A leader that is
+        cancelled hands over to the next in line."""
+        while True:
+            with self._lock:
+                bell = self._flying.get(key)
+                if bell is None:
+                    self._flying[key] = Bell()
+                    break
+                rings = bell.rings
+            await bell.after(rings)
+        try:
+            yield
+        finally:
+            with self._lock:
+                landed = self._flying.pop(key)
+            landed.ring()
+
+    def begin(self, fingerprint: str, what: str) -> str:
+        """The run that this fingerprint's work belongs to: the one that was interrupted, else a new one."""
+        with self._reading():
+            row = self._db.execute(
+                "select run from runs where fingerprint = ? and finished is null order by started desc", (fingerprint,)
+            ).fetchone()
+            if row:
+                return str(row[0])
+            run = uuid.uuid4().hex[:12]
+            self._db.execute("insert into runs values(?,?,?,?,null)", (run, fingerprint, what, time.time()))
+            return run
+
+    def finish(self, run: str) -> None:
+        with self._reading():
+            self._db.execute("update runs set finished = ? where run = ?", (time.time(), run))
+
+    def rows(self, run: str | None = None, key: str | None = None) -> Iterator[Row]:
+        """The calls in order of writing; of one run, or whose key begins with `key`."""
+        columns = "key, run, state, provider, request, reply, error, usage, bound_tokens, at"
+        last = 0
+        while True:
+            with self._reading():
+                rows = self._db.execute(
+                    f"select id, {columns} from calls where id > ? and (? is null or run = ?) "
+                    "and (? is null or substr(key, 1, length(?)) = ?) order by id limit 1000",
+                    (last, run, run, key, key, key),
+                ).fetchall()
+            if not rows:
+                return
+            for row in rows:
+                last, k, of, state, provider, request, reply, error, usage, bound, at = row
+                parsed = json.loads(reply) if reply else None
+                yield Row(k, of, state, provider, json.loads(request), parsed, error, json.loads(usage), bound, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An open ledger and the run that writes to it."""
+
+    ledger: Ledger
+    run: str
+
+
+record: ContextVar[Record | None] = ContextVar("record", default=None)
+
+
+@contextmanager
+def use_ledger(file: Path | str, run: str | None = None) -> Iterator[Ledger]:
+    """Inside, provider calls are written to this ledger, as part of `run` (a new one by default)."""
+    ledger = Ledger(file)
+    token = record.set(Record(ledger, run or uuid.uuid4().hex[:12]))
+    try:
+        yield ledger
+    finally:
+        record.reset(token)
+        ledger.close()
+
+
+def describe(identity: str, request: Request, path: tuple[int | str, ...]) -> tuple[str, str]:
+    """The key of a call and its request as JSON. Without a seed a call has no identity, so its key is a new one."""
+    request_json = json.dumps(encode_request(request), sort_keys=True, ensure_ascii=False)
+    nonce = uuid.uuid4().hex if request.sampling.seed is None else ""
+    identified = json.dumps([identity, request_json, path, nonce], ensure_ascii=False)
+    return hashlib.sha256(identified.encode()).hexdigest(), request_json
+
+
+def derived(request: Request, path: tuple[int | str, ...]) -> Request:
+    """The request with the seed of its own sample: seed + path, as 31 bits. At the root the caller's seed is kept."""
+    seed = request.sampling.seed
+    if seed is None or not path:
+        return request
+    digest = hashlib.sha256(json.dumps([seed, path]).encode()).digest()
+    return replace(request, sampling=replace(request.sampling, seed=int.from_bytes(digest[:4], "big") >> 1))

@@ -1,0 +1,96 @@
+"""How many calls an endpoint gets at once, learned from how it answers.
+
+One limiter for each endpoint of the process. It starts small, doubles with each round of answers until the endpoint
+says that it is overloaded (429, 503), then halves and grows by one a round (additive increase, multiplicative decrease:
+Chiu and Jain 1989, as in TCP). A `Retry-After` holds all calls to the endpoint back, not only the one that got it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import cache
+
+import anyio
+
+from .bell import Bell
+
+FIRST, MOST_ATTEMPTS, LONGEST_WAIT = 16, 8, 120.0
+
+ceiling: ContextVar[int] = ContextVar("ceiling", default=64)  # the most calls at once that the user wants
+
+
+class AttemptFailed(Exception):
+    """One attempt gave no reply, and another may.
+
+    `overloaded`: the endpoint asks for less (429, 503). `after`: its Retry-After in seconds. `unsettled`: the attempt
+    reached the endpoint and nobody knows what it cost.
+    """
+
+    def __init__(
+        self, words: str, *, overloaded: bool = False, after: float | None = None, unsettled: bool = False
+    ) -> None:
+        super().__init__(words)
+        self.overloaded, self.after, self.unsettled = overloaded, after, unsettled
+
+
+class Limiter:
+    def __init__(self) -> None:
+        self.limit = float(FIRST)
+        self.in_flight = 0
+        self._doubling = True
+        self._halved_at = 0.0
+        self._closed_until = 0.0
+        self._bell = Bell()
+        self._lock = threading.Lock()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Wait for the endpoint to be ready for one more call."""
+        most = ceiling.get()
+        while True:
+            rings = self._bell.rings
+            with self._lock:
+                wait = self._closed_until - time.monotonic()
+                if wait <= 0 and self.in_flight < min(int(self.limit), most):
+                    self.in_flight += 1
+                    break
+            if wait > 0:
+                await anyio.sleep(wait)
+            else:
+                await self._bell.after(rings)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.in_flight -= 1
+                free = max(1, int(self.limit) - self.in_flight)
+            self._bell.ring(free)
+
+    def answered(self) -> None:
+        with self._lock:
+            self.limit += 1 if self._doubling else 1 / self.limit
+
+    def overloaded(self, after: float | None) -> None:
+        """Halve, at most once a second, as one moment of overload is reported by many calls."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._halved_at > 1:
+                self.limit = max(1.0, self.limit / 2)
+                self._halved_at, self._doubling = now, False
+            if after:
+                self._closed_until = max(self._closed_until, now + min(after, LONGEST_WAIT))
+
+
+@cache
+def limiter_of(endpoint: str) -> Limiter:
+    return Limiter()
+
+
+def pause(attempt: int, after: float | None) -> float:
+    """Seconds to wait before attempt number `attempt` (from 1): Retry-After, else exponential with full jitter."""
+    return after if after is not None else random.uniform(0, min(30.0, 0.5 * 2**attempt))

@@ -1,0 +1,215 @@
+"""One provider call, with all that surrounds it. Everything that costs subclasses `Provider` and writes `send`."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+import anyio
+
+from ..contract import Delta, Event, Image, Listener, Model, Reply, Request, Step, Usage, listener
+from ..errors import EndpointGaveUp, JielongError
+from ..scope import begin, charge, path
+from .ledger import Kept, derived, describe, record
+from .limiter import MOST_ATTEMPTS, AttemptFailed, limiter_of, pause
+from .purse import Cost, purses, reserve
+
+__all__ = ["AttemptFailed", "Provider"]
+
+TEMPLATE_TOKENS, TEMPLATE_TOKENS_A_MESSAGE = 64, 16  # what a chat template adds, generously
+
+
+class Provider(Model):
+    """Every model that costs something.
+
+    `seeded` says what its seeds are worth: "exact" (the same text for ever), "best_effort" or "none".
+    """
+
+    seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "none"
+
+    @abstractmethod
+    def identity(self) -> str:
+        """What makes its replies its own, for the ledger: URL and name, or the hash of weights, tokenizer, template."""
+
+    @abstractmethod
+    async def send(self, request: Request, attempt: str) -> Reply:
+        """One attempt, named `attempt`. The seed is the sample's own; the reply's usage holds its tokens.
+
+        Raises AttemptFailed when another attempt may help, any JielongError when not. Streams to `listener` if set.
+        """
+
+    def endpoint(self) -> str | None:
+        """What shares a limiter; None: nothing to limit."""
+        return None
+
+    def usd(self, usage: Usage) -> float | None:
+        """US dollars for these tokens, None when unknown. What runs on this machine costs 0."""
+        return 0.0
+
+    async def generate(self, request: Request) -> Reply:
+        begin()
+        key, written = describe(self.identity(), request, path.get())
+        kept_in = record.get()
+        if kept_in is None or request.sampling.seed is None:
+            return await self._ask(key, written, request)
+        async with kept_in.ledger.flight(key):
+            kept = kept_in.ledger.find(key, kept_in.run)
+            return await (self._replay(key, kept) if kept else self._ask(key, written, request))
+
+    async def _replay(self, key: str, kept: Kept) -> Reply:
+        usage = kept.reply.usage
+        if kept.same_run:
+            for purse in purses.get():
+                purse.pay(key, _cost(usage), kept.reply)
+        else:
+            usage = replace(usage, cached_calls=usage.calls)
+        if loud := listener.get():
+            await loud(Delta(kept.reply.text))
+        charge(self.name, usage, key)
+        return replace(kept.reply, usage=usage, steps=(Step(self.name, usage, key),))
+
+    async def _ask(self, key: str, written: str, request: Request) -> Reply:
+        call = _Call(key, self.most(request) if purses.get() else Cost(1, None, None))
+        words: str | None = "cancelled"
+        reply: Reply | None = None
+        try:
+            with _deadline():
+                reply = await self._attempts(call, derived(request, path.get()))
+            words = None
+        except JielongError as error:
+            words = str(error)
+            raise
+        finally:
+            self._write_down(call, written, request, reply, words)
+        return replace(reply, usage=call.usage, steps=(Step(self.name, call.usage, key),))
+
+    def _write_down(self, call: _Call, written: str, request: Request, reply: Reply | None, words: str | None) -> None:
+        if not call.usage.calls:
+            return
+        if kept_in := record.get():
+            kept_in.ledger.put(
+                call.key,
+                kept_in.run,
+                self.name,
+                written,
+                usage=call.usage,
+                reply=replace(reply, usage=call.usage) if reply else None,
+                error=words,
+                bound_tokens=self.most(request).tokens if call.usage.unsettled_calls else None,
+            )
+        charge(self.name, call.usage, call.key)
+
+    async def _attempts(self, call: _Call, request: Request) -> Reply:
+        endpoint = self.endpoint()
+        limiter = limiter_of(endpoint) if endpoint else None
+        loud = listener.get()
+        ear = _Ear(loud) if loud else None
+        while True:
+            try:
+                async with limiter.slot() if limiter else nullcontext():
+                    with _listening(ear):
+                        reply = await self._attempt(call, request)
+                if limiter:
+                    limiter.answered()
+                return reply
+            except AttemptFailed as failed:
+                if limiter and failed.overloaded:
+                    limiter.overloaded(failed.after)
+                if (ear and ear.heard) or call.attempts >= MOST_ATTEMPTS:
+                    raise EndpointGaveUp(f"{self.name} gave up after {call.attempts} attempts: {failed}") from None
+                wait = pause(call.attempts, failed.after)
+            await anyio.sleep(wait)
+
+    async def _attempt(self, call: _Call, request: Request) -> Reply:
+        most = replace(call.most, calls=0 if call.attempts else 1)
+        held = await reserve(most)
+        call.attempts += 1
+        call.usage += Usage(calls=1) if call.attempts == 1 else Usage(retries=1)
+        spent, reply = Cost(), None
+        started = time.monotonic()
+        try:
+            reply = await self.send(request, f"{call.key[:24]}-{call.attempts}")
+            used = replace(reply.usage, calls=0, retries=0, seconds=0.0)
+            call.usage += replace(used, usd=self.usd(used))
+            spent = most if used.unsettled_calls else replace(_cost(call.usage), usd=self.usd(used))
+            return reply
+        except AttemptFailed as failed:
+            if failed.unsettled:
+                spent = self._unsettled(call, most)
+            raise
+        except JielongError:
+            raise
+        except BaseException:
+            spent = self._unsettled(call, most)
+            raise
+        finally:
+            call.usage += Usage(seconds=time.monotonic() - started)
+            for purse in held:
+                purse.release(most, call.key, spent, reply)
+
+    def _unsettled(self, call: _Call, most: Cost) -> Cost:
+        call.usage += Usage(unsettled_calls=1)
+        return most
+
+    def most(self, request: Request) -> Cost:
+        """An upper bound of one call's tokens (UTF-8 bytes, as no tokenizer makes more) and dollars."""
+        limit = request.sampling.max_tokens
+        if limit is None or any(isinstance(part, Image) for m in request.messages for part in m.content):
+            return Cost(1, None, None)
+        texts = [m.content if isinstance(m.content, str) else str(m.content) for m in request.messages]
+        arguments = [call.name + call.arguments for m in request.messages for call in m.tool_calls]
+        written = [*texts, *arguments, *(json.dumps([t.name, t.description, t.parameters]) for t in request.tools)]
+        if request.schema is not None:
+            written.append(json.dumps(request.schema))
+        allowance = TEMPLATE_TOKENS + TEMPLATE_TOKENS_A_MESSAGE * (len(request.messages) + len(request.tools))
+        given = sum(len(text.encode()) for text in written) + allowance
+        return Cost(1, given + limit, self.usd(Usage(input_tokens=given, output_tokens=limit)))
+
+
+@dataclass
+class _Call:
+    key: str
+    most: Cost
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+
+
+def _cost(usage: Usage) -> Cost:
+    return Cost(usage.calls, usage.input_tokens + usage.output_tokens, usage.usd)
+
+
+@contextmanager
+def _deadline() -> Iterator[None]:
+    """The nearest deadline of the budgets around this call. Raises BudgetExceeded when it passes."""
+    timed = [(purse.deadline, purse) for purse in purses.get() if purse.deadline is not None]
+    if not timed:
+        yield
+        return
+    deadline, purse = min(timed, key=lambda pair: pair[0])
+    with anyio.move_on_after(max(0.0, deadline - time.monotonic())) as time_left:
+        yield
+    if time_left.cancelled_caught:
+        raise purse.out_of_time()
+
+
+class _Ear:
+    def __init__(self, loud: Listener) -> None:
+        self.loud, self.heard = loud, False
+
+    async def __call__(self, event: Event) -> None:
+        self.heard = True
+        await self.loud(event)
+
+
+@contextmanager
+def _listening(ear: _Ear | None) -> Iterator[None]:
+    token = listener.set(ear)
+    try:
+        yield
+    finally:
+        listener.reset(token)
