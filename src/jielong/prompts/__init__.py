@@ -1,0 +1,43 @@
+"""The prompts that techniques send: data, in `en.toml` and `zh.toml`, chosen by the language of the request.
+
+Each can be replaced by the option of its technique; they are what prompt search tunes.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from ..contract import Request
+
+Language = Literal["en", "zh"]
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_LATIN_WORD = re.compile(r"[A-Za-z]+")
+
+
+def language(text: str) -> Language:
+    """Chinese if it holds at least as many Chinese characters as Latin words, else English."""
+    chinese = len(_CHINESE.findall(text))
+    return "zh" if chinese and chinese >= len(_LATIN_WORD.findall(text)) else "en"
+
+
+def prompt(request: Request, technique: str, name: str) -> str:
+    """The prompt `name` of a technique in the language of the request's last message that a user wrote."""
+    written = [message.text for message in request.messages if message.role == "user"]
+    return catalogue(language(written[-1] if written else ""))[technique][name]
+
+
+@cache
+def catalogue(language: Language) -> dict[str, dict[str, str]]:
+    """All prompts of one language, by technique and name."""
+    loaded: dict[str, Any] = tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"))
+    return loaded
+
+
+def fill(template: str, values: dict[str, str]) -> str:
+    """`{name}` replaced by its value, in one pass: braces inside the values stay as they are."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)

@@ -1,0 +1,46 @@
+"""The model writes a program and the sandbox computes the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..answers import RULES
+from ..contract import Message, Model, Reply, Request
+from ..errors import NoAnswer, Unsupported
+from ..prompts import prompt
+from ..sandbox import Outcome, evaluate_expression, run_program
+from ..technique import adds_output
+from .prompting import asked_with
+
+
+@adds_output(calls=lambda model, **_: model)
+async def program_of_thought(model: Model, request: Request, *, question: str | None = None) -> Reply:
+    """Let the model write code and a sandbox run it; what it gives is the answer (Chen et al. 2023; PAL: Gao et al. 2023).
+
+    The default question asks for one Python expression; a reply with a whole program counts with what it prints. A
+    program that fails gives no answer. Nothing runs outside the sandbox.
+    """
+    if request.schema is not None or request.sampling.logprobs is not None:
+        raise Unsupported("program_of_thought: the answer comes from a program, so a JSON schema or log-probabilities "
+                          "cannot hold for it; leave them out")  # fmt: skip
+    words = prompt(request, "program_of_thought", "question") if question is None else question
+    written = await model.generate(asked_with(request, words))
+    code = RULES["code"](written.text) or written.text.strip()
+    outcome = await (evaluate_expression(code) if _is_expression(code) else run_program(code))
+    return replace(written, message=Message("assistant", f"{code}\nAnswer: {_result(outcome)}"), logprobs=None)
+
+
+def _is_expression(code: str) -> bool:
+    try:
+        compile(code, "<reply>", "eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _result(outcome: Outcome) -> str:
+    result = (outcome.value if outcome.value is not None else outcome.stdout.strip()) or ""
+    if outcome.status != "ok" or not result:
+        said = outcome.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
+        raise NoAnswer(f"the program that the model wrote gave no answer ({outcome.status}: {said[0][:200]})")
+    return result

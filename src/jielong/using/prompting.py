@@ -1,0 +1,92 @@
+"""Words added to the request: no further call is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from ..contract import Message, Request, Text
+from ..prompts import fill, prompt
+from ..technique import adds_input
+
+Spell = Literal["emotion", "reward", "penalty", "deep_breath", "analysis", "politeness", "doubt", "importance"]
+
+
+@adds_input
+def cot(request: Request, *, spell: str | None = None) -> Request:
+    """Ask for the reasoning before the answer (chain of thought: Wei et al. 2022; zero-shot: Kojima et al. 2022).
+
+    Kojima et al. take the answer out with a second call; here the answer rule finds it in the same reply.
+    """
+    return asked_with(request, prompt(request, "cot", "spell") if spell is None else spell)
+
+
+@adds_input
+def spell(request: Request, *, kind: Spell = "emotion") -> Request:
+    """Add a phrase that is said to help: feelings, tips, threats, thanks (EmotionPrompt: Li et al. 2023).
+
+    Whether it helps this model on this task is for `improve` to find out; often it does not.
+    """
+    return asked_with(request, prompt(request, "spell", kind))
+
+
+@adds_input
+def persona(request: Request, *, role: str) -> Request:
+    """Tell the model who it is, e.g. role="a careful mathematics teacher"; goes before the caller's system message."""
+    said = fill(prompt(request, "persona", "role"), {"role": role})
+    first, *others = request.messages
+    if first.role != "system":
+        return replace(request, messages=(Message("system", said), *request.messages))
+    return replace(request, messages=(before(first, f"{said}\n\n"), *others))
+
+
+@adds_input
+def premise(request: Request, *, text: str) -> Request:
+    """Put the circumstances of the question before it: what the model cannot know and needs."""
+    at = last_from_user(request)
+    return request if at is None else with_message(request, at, before(request.messages[at], f"{text}\n\n"))
+
+
+@adds_input
+def options(
+    request: Request,
+    *,
+    temperature: float | None = None,
+    top_p: float | None = None,
+    max_tokens: int | None = None,
+    stop: tuple[str, ...] | None = None,
+    seed: int | None = None,
+) -> Request:
+    """Sampling settings for requests that leave them open; what the caller set stays."""
+    given = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "stop": stop, "seed": seed}
+    open_ones = {
+        name: value
+        for name, value in given.items()
+        if value is not None and getattr(request.sampling, name) in (None, ())
+    }
+    return request.sampled(**open_ones)
+
+
+def asked_with(request: Request, words: str) -> Request:
+    """The request with `words` on a new line after its question; unchanged when a tool's result came last."""
+    at = last_from_user(request)
+    return request if at is None else with_message(request, at, after(request.messages[at], f"\n{words}"))
+
+
+def last_from_user(request: Request) -> int | None:
+    """The index of the question, if it is the last message; None on a later turn, which was asked already."""
+    return len(request.messages) - 1 if request.messages[-1].role == "user" else None
+
+
+def with_message(request: Request, at: int, message: Message) -> Request:
+    return replace(request, messages=(*request.messages[:at], message, *request.messages[at + 1 :]))
+
+
+def before(message: Message, words: str) -> Message:
+    content = message.content
+    return replace(message, content=words + content if isinstance(content, str) else (Text(words), *content))
+
+
+def after(message: Message, words: str) -> Message:
+    content = message.content
+    return replace(message, content=content + words if isinstance(content, str) else (*content, Text(words)))

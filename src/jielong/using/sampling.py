@@ -1,0 +1,113 @@
+"""More than one sample: vote among them, or keep the best."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import comb
+from typing import Any
+
+from ..answers import RULES, final_answer
+from ..contract import AnswerRule, Message, Model, Reply, Request, Scorer
+from ..errors import BadInput, NoAnswer
+from ..prompts import prompt
+from ..technique import Failed, adds_output, ballot, gather, no_answer, several
+
+
+@adds_output(calls=lambda model, n, **_: n * model)
+async def self_consistency(
+    model: Model,
+    request: Request,
+    *,
+    n: int = 8,
+    adaptive: bool = True,
+    confidence: float = 0.95,
+    answer: AnswerRule = final_answer,
+) -> Reply:
+    """Sample up to `n` replies and keep the most common answer (Wang et al. 2023).
+
+    Adaptive: ask in waves, each the fewest samples that could settle the vote, and stop once the leader is the true
+    majority with `confidence` against the runner-up (the Beta rule of Aggarwal et al. 2023), or cannot be caught up.
+    The first reply that gave the winning answer is returned; a tie goes to the answer that came first.
+    """
+    if not 0.5 <= confidence <= 1:
+        raise BadInput(f"self_consistency: confidence={confidence}; expected a number from 0.5 to 1")
+    rule = RULES["json"] if request.schema is not None and answer is final_answer else answer
+    request = several(request, n)
+    votes: Counter[str] = Counter()
+    firsts: dict[str, Reply] = {}
+    samples: list[Reply | Failed] = []
+    while len(samples) < n:
+        wave = _fewest(votes, n - len(samples), confidence) if adaptive else n
+        if wave == 0:
+            break
+        new = await gather(model, [request] * wave, first=len(samples))
+        samples += new
+        for sample in new:
+            vote = ballot(sample, rule)
+            if vote is not None and isinstance(sample, Reply):
+                votes[vote] += 1
+                firsts.setdefault(vote, sample)
+    if not votes:
+        raise no_answer(samples)
+    return firsts[votes.most_common(1)[0][0]]
+
+
+def _fewest(votes: Counter[str], left: int, confidence: float) -> int:
+    """The fewest further samples that could settle the vote; 0 if it is settled."""
+    (_, lead), (_, second) = (votes.most_common(2) + [("", 0), ("", 0)])[:2]
+    for more in range(left + 1):
+        cannot_be_caught = lead + more > second + left - more
+        if cannot_be_caught or (lead + more and _majority(lead + more, second) >= confidence):
+            return more
+    return left
+
+
+def _majority(lead: int, second: int) -> float:
+    """P(p > 1/2) for p ~ Beta(lead + 1, second + 1): how sure it is that the leader is ahead of the runner-up."""
+    draws = lead + second + 1
+    return sum(comb(draws, k) for k in range(lead + 1)) / 2**draws
+
+
+def _best_of_n_calls(model: int, n: int, scorer: Any, **_: Any) -> int:
+    grading = model if scorer is None else scorer if isinstance(scorer, int) else scorer.calls
+    return n * (model + grading)
+
+
+@adds_output(calls=_best_of_n_calls)
+async def best_of_n(model: Model, request: Request, *, n: int = 4, scorer: Scorer | Model | None = None) -> Reply:
+    """Sample `n` replies and keep the one that the scorer likes best (Cobbe et al. 2021 use a trained verifier).
+
+    A model as scorer is asked for a grade from 0 to 10 of each reply; without one the model grades itself. A reply
+    whose grade cannot be read is out; when most samples ask for tools, the most common tool call wins.
+    """
+    request = several(request, n)
+    samples = await gather(model, [request] * n)
+    replies = [sample for sample in samples if isinstance(sample, Reply)]
+    calls = [reply for reply in replies if reply.finish == "tool_calls"]
+    if len(calls) * 2 > len(replies):
+        votes = Counter(ballot(call, final_answer) for call in calls)
+        return next(call for call in calls if ballot(call, final_answer) == votes.most_common(1)[0][0])
+    answers = [reply for reply in replies if reply.finish == "stop"]
+    if not answers:
+        raise no_answer(samples)
+    grades = await _grades(scorer if scorer is not None else model, request, answers)
+    if all(grade is None for grade in grades):
+        raise NoAnswer(f"none of {len(answers)} replies got a grade that could be read")
+    return max(zip(answers, grades, strict=True), key=lambda pair: float("-inf") if pair[1] is None else pair[1])[0]
+
+
+async def _grades(scorer: Scorer | Model, request: Request, replies: list[Reply]) -> list[float | None]:
+    if not isinstance(scorer, Model):
+        return list((await scorer.score(request, replies)).values)
+    question = Message("user", prompt(request, "best_of_n", "grade"))
+    asides = [request.aside(reply.message, question).sampled(temperature=None) for reply in replies]
+    graded = await gather(scorer, asides, first=len(replies))
+    grades = [ballot(sample, RULES["number"]) for sample in graded]
+    return [_number(grade) for grade in grades]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
