@@ -8,7 +8,7 @@ from ..answers import RULES
 from ..contract import Message, Model, Reply, Request
 from ..errors import BadInput
 from ..prompts import fill, prompt
-from ..technique import adds_output, ballot, gather, last, several
+from ..technique import adds_output, ballot, gather, several
 from .prompting import last_from_user, with_message
 
 
@@ -16,7 +16,7 @@ from .prompting import last_from_user, with_message
 async def self_check(
     model: Model, request: Request, *, mode: Literal["same_turn", "fresh"] = "fresh", rounds: int = 1
 ) -> Reply:
-    """Keep the first answer that the model itself finds correct; up to `rounds` further ones are drawn (Weng et al. 2023).
+    """Keep the first answer that the model itself finds correct; draw up to `rounds` further ones (Weng et al. 2023).
 
     `same_turn` asks below the answer, in the same conversation; `fresh` shows question and answer to a model that does
     not know who wrote it. When no answer passes, the first one is kept. Models often approve of their own mistakes

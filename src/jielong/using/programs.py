@@ -15,7 +15,7 @@ from .prompting import asked_with
 
 @adds_output(calls=lambda model, **_: model)
 async def program_of_thought(model: Model, request: Request, *, question: str | None = None) -> Reply:
-    """Let the model write code and a sandbox run it; what it gives is the answer (Chen et al. 2023; PAL: Gao et al. 2023).
+    """The model writes code, a sandbox runs it, and what it gives is the answer (Chen et al. 2023; Gao et al. 2023).
 
     The default question asks for one Python expression; a reply with a whole program counts with what it prints. A
     program that fails gives no answer. Nothing runs outside the sandbox.

@@ -54,7 +54,7 @@ async def self_consistency(
 
 def _fewest(votes: Counter[str], left: int, confidence: float) -> int:
     """The fewest further samples that could settle the vote; 0 if it is settled."""
-    (_, lead), (_, second) = (votes.most_common(2) + [("", 0), ("", 0)])[:2]
+    (_, lead), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
     for more in range(left + 1):
         cannot_be_caught = lead + more > second + left - more
         if cannot_be_caught or (lead + more and _majority(lead + more, second) >= confidence):
