@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal
 
 from ..contract import Reply, Request, Usage
@@ -86,7 +87,10 @@ class Ledger:
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(_SCHEMA)
 
-    def close(self) -> None:
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
         self._db.close()
 
     @contextmanager
@@ -199,13 +203,12 @@ record: ContextVar[Record | None] = ContextVar("record", default=None)
 @contextmanager
 def use_ledger(file: Path | str, run: str | None = None) -> Iterator[Ledger]:
     """Inside, provider calls are written to this ledger, as part of `run` (a new one by default)."""
-    ledger = Ledger(file)
-    token = record.set(Record(ledger, run or uuid.uuid4().hex[:12]))
-    try:
-        yield ledger
-    finally:
-        record.reset(token)
-        ledger.close()
+    with Ledger(file) as ledger:
+        token = record.set(Record(ledger, run or uuid.uuid4().hex[:12]))
+        try:
+            yield ledger
+        finally:
+            record.reset(token)
 
 
 def describe(identity: str, request: Request, path: tuple[int | str, ...]) -> tuple[str, str]:

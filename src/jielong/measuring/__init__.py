@@ -1,0 +1,1 @@
+"""A measurement turns a model and a task into a report."""

@@ -1,0 +1,38 @@
+"""A model as judge of answers that have no gold answer: a grade from 0 to 10 (G-Eval style, Liu et al. 2023).
+
+The judge sees the question and the answer alone, not who wrote it. A grade that cannot be read is a failed extraction,
+never a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..answers import RULES
+from ..contract import Message, Model, Reply, Request, answered
+from ..prompts import fill, prompt
+from ..scope import below
+from ..tasks.task import Scored
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Grades one answer with one call of `model`."""
+
+    model: Model
+
+    async def grade(self, request: Request, reply: Reply) -> Scored:
+        """The grade as a fraction of 10, in [0, 1]."""
+        values = {"question": request.messages[-1].text, "answer": reply.text}
+        said = fill(prompt(request, "judge", "grade"), values).strip()
+        asked = Request((*request.messages[:-1], Message("user", said)), request.sampling).sampled(stop=())
+        with below("judge"):
+            verdict = answered(await self.model.generate(asked))
+        grade = RULES["number"](verdict.text)
+        try:
+            value = None if grade is None else float(grade)
+        except ValueError:
+            value = None
+        if value is None or not 0 <= value <= 10:
+            return Scored(0.0, None)
+        return Scored(value / 10, grade)
