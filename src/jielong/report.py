@@ -1,0 +1,56 @@
+"""Tables for people: the terminal form that every room uses. Figures are written the same way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def interval(ci95: tuple[float, float] | None) -> str:
+    return "" if ci95 is None else f"[{100 * ci95[0]:.1f}, {100 * ci95[1]:.1f}]"
+
+
+def signed(value: float) -> str:
+    return f"{100 * value:+.1f}"
+
+
+def p_value(p: float) -> str:
+    return "<.001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 1 else "1"
+
+
+def dollars(usd: float | None) -> str:
+    """Unknown is said, never 0."""
+    if usd is None:
+        return "unknown"
+    return "0" if usd == 0 else f"${usd:.4f}" if usd < 1 else f"${usd:,.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def count(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:.1f}"
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, to_stderr: bool = False) -> None:
+    """The first column to the left, figures to the right; as wide as the terminal, or 140 columns where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(stderr=to_stderr)
+    if not console.is_terminal:
+        console = Console(stderr=to_stderr, width=140)
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold", no_wrap=i > 0)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, markup=False)
