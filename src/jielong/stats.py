@@ -1,0 +1,155 @@
+"""Intervals and tests for scores: clustered errors, paired differences, exact McNemar, Holm, detectable gains.
+
+The routines are SciPy's; what is chosen, and why, follows Miller (2024), "Adding Error Bars to Evals".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """`ci95` is None where there are too few values for one."""
+
+    mean: float
+    ci95: Interval | None
+    standard_error: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """b - a, item by item. `p` is two-sided."""
+
+    difference: float
+    ci95: Interval | None
+    p: float
+    n: int
+    better: int  # items on which b scored higher
+    worse: int
+
+
+def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Estimate:
+    """The mean with its 95 % interval: Wilson's for independent 0/1 values, else Student's with clustered errors."""
+    import numpy as np
+    from scipy import stats
+
+    n = len(values)
+    if n == 0:
+        return Estimate(float("nan"), None, None, 0)
+    x = np.asarray(values, float)
+    average = float(x.mean())
+    if n == 1:
+        return Estimate(average, None, None, 1)
+    error, groups = _clustered_error(x, clusters)
+    if clusters is None and _is_binary(x):
+        wilson = stats.binomtest(round(float(x.sum())), n).proportion_ci(0.95, "wilson")
+        return Estimate(average, (float(wilson.low), float(wilson.high)), error, n)
+    return Estimate(average, _student(average, error, groups), error, n)
+
+
+def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | None = None) -> Paired:
+    """How much better b is than a on the same items.
+
+    Independent 0/1 scores: exact McNemar test, and Newcombe's (1998) hybrid score interval, method 10. Otherwise
+    Student's t on the differences with clustered errors.
+    """
+    import numpy as np
+    from scipy import stats
+
+    x, y = np.asarray(a, float), np.asarray(b, float)
+    if x.shape != y.shape:
+        raise ValueError(f"paired scores differ in number: {len(x)} and {len(y)}")
+    n, d = len(x), y - x
+    better, worse = int((d > 0).sum()), int((d < 0).sum())
+    if n < 2:
+        return Paired(float(d.mean()) if n else float("nan"), None, 1.0, n, better, worse)
+    difference = float(d.mean())
+    if clusters is None and _is_binary(x) and _is_binary(y):
+        p = float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
+        return Paired(difference, _newcombe(x, y), p, n, better, worse)
+    error, groups = _clustered_error(d, clusters)
+    if error == 0:
+        return Paired(difference, (difference, difference), 1.0 if difference == 0 else 0.0, n, better, worse)
+    p = float(2 * stats.t.sf(abs(difference) / error, groups - 1))
+    return Paired(difference, _student(difference, error, groups), p, n, better, worse)
+
+
+def _is_binary(x: Iterable[float]) -> bool:
+    return all(value in (0.0, 1.0) for value in x)
+
+
+def _clustered_error(x: Iterable[float], clusters: Sequence[str] | None) -> tuple[float, int]:
+    """The standard error of the mean, and the number of independent groups."""
+    import numpy as np
+
+    residuals = np.fromiter(x, float)
+    residuals = residuals - residuals.mean()
+    n = len(residuals)
+    if clusters is None:
+        return float(np.sqrt((residuals**2).sum() / (n - 1) / n)), n
+    _, group = np.unique(np.asarray(clusters), return_inverse=True)
+    sums = np.bincount(group, residuals)
+    groups = len(sums)
+    correction = groups / (groups - 1) if groups > 1 else 1.0
+    return float(np.sqrt(correction * (sums**2).sum()) / n), groups
+
+
+def _student(center: float, error: float, groups: int) -> Interval | None:
+    from scipy import stats
+
+    if groups < 2:
+        return None
+    half = float(stats.t.ppf(0.975, groups - 1)) * error
+    return center - half, center + half
+
+
+def _newcombe(x: Iterable[float], y: Iterable[float]) -> Interval:
+    import numpy as np
+    from scipy import stats
+
+    a, b = np.fromiter(x, float), np.fromiter(y, float)
+    n = len(a)
+    both, only_b, only_a = (a * b).sum(), ((1 - a) * b).sum(), (a * (1 - b)).sum()
+    neither = n - both - only_a - only_b
+    p_b, p_a = float(b.mean()), float(a.mean())
+    ci_b = stats.binomtest(round(float(b.sum())), n).proportion_ci(0.95, "wilson")
+    ci_a = stats.binomtest(round(float(a.sum())), n).proportion_ci(0.95, "wilson")
+    spread = (both + only_b) * (only_a + neither) * (both + only_a) * (only_b + neither)
+    covered = both * neither - only_a * only_b
+    if covered > 0:
+        covered = max(covered - n / 2, 0.0)
+    phi = float(covered / np.sqrt(spread)) if spread > 0 else 0.0
+    down_b, up_b, down_a, up_a = p_b - ci_b.low, ci_b.high - p_b, p_a - ci_a.low, ci_a.high - p_a
+    low = np.sqrt(max(down_b**2 - 2 * phi * down_b * up_a + up_a**2, 0.0))
+    high = np.sqrt(max(up_b**2 - 2 * phi * up_b * down_a + down_a**2, 0.0))
+    return p_b - p_a - float(low), p_b - p_a + float(high)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's (1979) adjusted p values, in the order given."""
+    order = sorted(range(len(ps)), key=lambda i: ps[i])
+    adjusted, largest = [0.0] * len(ps), 0.0
+    for rank, i in enumerate(order):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[i]))
+        adjusted[i] = largest
+    return adjusted
+
+
+def minimum_detectable(n: int, *, discordance: float = 0.3, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The smallest paired difference that `n` items show with this power, if two models disagree on `discordance`."""
+    from scipy import stats
+
+    factor = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
+    return min(1.0, factor * (discordance / n) ** 0.5) if n else 1.0
+
+
+def quantile(values: Sequence[float], q: float) -> float:
+    """The q-quantile, linear between neighbours."""
+    import numpy as np
+
+    return float(np.quantile(np.asarray(values, float), q))

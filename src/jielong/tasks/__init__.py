@@ -1,0 +1,1 @@
+"""A task is items, an answer rule and a metric."""
