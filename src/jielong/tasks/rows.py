@@ -1,0 +1,122 @@
+"""Rows of a data file with the line each stands on; what cannot be read is named by file and line and set aside."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import BadInput, MissingExtra
+
+Fields = dict[str, Any]
+KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Row:
+    line: int
+    fields: Fields
+
+
+@dataclass(frozen=True)
+class BadRow:
+    line: int
+    why: str
+    text: str
+
+
+def read(file: Path) -> Iterator[Row | BadRow]:
+    """The rows of a JSON lines, JSON, CSV, TSV or Parquet file, in order. Raises BadInput, MissingExtra."""
+    if file.suffix == ".parquet":
+        yield from _parquet(file)
+        return
+    text = _text(file)
+    if file.suffix == ".jsonl":
+        yield from _json_lines(text)
+    elif file.suffix == ".json":
+        yield from _json(file, text)
+    elif file.suffix in (".csv", ".tsv"):
+        yield from _separated(file, text)
+    else:
+        raise BadInput(f"{file}: unknown kind of file; expected {', '.join(KINDS)}")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(f"{file}: not UTF-8; save it as UTF-8 (for example with iconv -f GB18030 -t UTF-8)") from None
+    except IsADirectoryError:
+        raise BadInput(f"{file} is a folder; expected a file ({', '.join(KINDS)})") from None
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
+
+
+def _json_lines(text: str) -> Iterator[Row | BadRow]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError):
+            yield BadRow(number, "not JSON", line)
+            continue
+        if isinstance(fields, dict):
+            yield Row(number, fields)
+        else:
+            yield BadRow(number, f"expected a JSON object, found {type(fields).__name__}", line)
+
+
+def _json(file: Path, text: str) -> Iterator[Row | BadRow]:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{file}: not JSON ({error}); one object a line goes into a .jsonl file") from None
+    rows = said.get("examples", said.get("data")) if isinstance(said, dict) else said
+    if not isinstance(rows, list):
+        raise BadInput(f"{file}: expected a list of objects, found {type(said).__name__}")
+    for number, fields in enumerate(rows, 1):
+        if isinstance(fields, dict):
+            yield Row(number, fields)
+        else:
+            yield BadRow(number, "expected a JSON object", json.dumps(fields))
+
+
+def _separated(file: Path, text: str) -> Iterator[Row | BadRow]:
+    reader = csv.reader(text.splitlines(keepends=True), delimiter="\t" if file.suffix == ".tsv" else ",", strict=True)
+    header: list[str] | None = None
+    start = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield BadRow(start, f"not CSV: {error}", "")
+            return
+        if header is None:
+            header = [cell.strip() for cell in cells]
+        elif len(cells) == len(header):
+            yield Row(start, dict(zip(header, cells, strict=True)))
+        elif cells:
+            yield BadRow(start, f"expected {len(header)} cells, found {len(cells)}", ",".join(cells))
+        start = reader.line_num + 1
+
+
+def _parquet(file: Path) -> Iterator[Row | BadRow]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise MissingExtra(f"reading {file.name}", "data") from None
+    try:
+        number = 0
+        for batch in ParquetFile(file).iter_batches():
+            for fields in batch.to_pylist():
+                number += 1
+                yield Row(number, fields)
+    except (ArrowException, OSError) as error:
+        raise BadInput(f"{file}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
