@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from .errors import NoAnswer, Refused, Truncated, Unsupported
 
+T = TypeVar("T")
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Finish: TypeAlias = Literal["stop", "length", "tool_calls", "refused"]
 
@@ -292,9 +293,9 @@ def ungrouped() -> Iterator[None]:
         raise error from error.__cause__
 
 
-def wait_for(call: Callable[[Request], Awaitable[Reply]], request: Request) -> Reply:
-    """One call on the portal thread: the only door from synchronous code. Ctrl-C cancels it and all beneath it."""
-    future = _portal().start_task_soon(call, request)
+def wait_for(call: Callable[..., Awaitable[T]], *arguments: object) -> T:
+    """Await one call on the portal thread: the only door from synchronous code. Ctrl-C cancels all beneath it."""
+    future = _portal().start_task_soon(call, *arguments)
     try:
         return future.result()
     except BaseException:

@@ -163,11 +163,12 @@ def load(text: str) -> Model:
     return build(parse(text))
 
 
-def build(node: Node) -> Model:
+def build(node: Node, base: Model | None = None) -> Model:
+    """The model of a parsed recipe; with `base`, its steps around that model instead of the one it names."""
     kind, _, rest = node.spec.partition(":")
     if kind not in SPECS:
         raise unknown("model", kind, SPECS)
-    model = cast(Model, resolve(SPECS[kind])(kind, rest))
+    model = base or cast(Model, resolve(SPECS[kind])(kind, rest))
     for step in node.steps:
         model = technique(step.name)(**read_options(step)).wrap(model)
     return model

@@ -1,4 +1,4 @@
-"""`improve`: every fitting candidate on every item, compared with the plain model in pairs.
+"""`improve`, in its first form: every fitting candidate on every item, compared with the plain model in pairs.
 
 The verdict is the recipe with the highest accuracy among those that beat the plain model after Holm's correction;
 among equals (no significant difference to that best), the cheapest in tokens. Nothing significant: "nothing helped".
@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..contract import Model
+from ..contract import Model, wait_for
 from ..errors import BadInput
 from ..measuring.judge import Judge
 from ..measuring.run import Answer, Report, Result, compare
 from ..recipe import load
 from ..stats import Paired, minimum_detectable
+from ..tasks.load import load_task
 from ..tasks.task import Item, Task
 from .candidates import candidates, examples
 
@@ -65,7 +66,7 @@ def plan(task: Task, model: str) -> Plan:
     return Plan(asked, shown, tuple(load(recipe) for recipe in recipes))
 
 
-async def improve(
+async def search(
     plan: Plan,
     *,
     seed: int = 0,
@@ -89,6 +90,18 @@ async def improve(
         on_answer=on_answer,
     )
     return replace(report, settings={"python": platform.python_version(), "examples": [i.id for i in plan.shown]})
+
+
+def improve(task: str | Task, model: str, *, limit: int | None = None, seed: int = 0) -> tuple[Verdict, Report]:
+    """Find out which techniques help `model` on `task`, from synchronous code."""
+    loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
+    prepared = plan(loaded, model)
+
+    async def searched() -> Report:
+        return await search(prepared, seed=seed)
+
+    report = wait_for(searched)
+    return verdict(report), report
 
 
 def verdict(report: Report) -> Verdict:

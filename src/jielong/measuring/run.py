@@ -18,12 +18,14 @@ from typing import Any
 import anyio
 
 from .. import __version__
-from ..contract import Model, Reply, Usage, answered, ungrouped
+from ..contract import Model, Reply, Usage, answered, ungrouped, wait_for
 from ..errors import BadInput, SampleError
+from ..recipe import load
 from ..runtime.ledger import Ledger, home, use_ledger
 from ..runtime.limiter import ceiling
 from ..scope import below, scope
 from ..stats import Estimate, Paired, holm, mean, paired, quantile
+from ..tasks.load import load_task
 from ..tasks.task import Item, Scored, Task
 from .judge import Judge
 
@@ -238,3 +240,23 @@ async def compare(
             results.append(result)
         opened.finish(run)
     return Report(task, seed, run, tuple(results))
+
+
+def evaluate(
+    task: str | Task,
+    *models: str | Model,
+    limit: int | None = None,
+    seed: int = 0,
+    concurrency: int = 64,
+    judge: str | Model | None = None,
+) -> Report:
+    """Measure models (or recipes) on a task, from synchronous code: `evaluate("mini:word_problems", "mini | cot")`."""
+    loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
+    built = [load(model) if isinstance(model, str) else model for model in models]
+    grading = load(judge) if isinstance(judge, str) else judge
+
+    async def measured() -> Report:
+        asked = Judge(grading) if grading else None
+        return await compare(loaded, built, seed=seed, concurrency=concurrency, judge=asked)
+
+    return wait_for(measured)

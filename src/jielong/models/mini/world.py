@@ -114,7 +114,12 @@ def problem(rng: random.Random, steps: int) -> Problem:
 
 def _next_step(rng: random.Random, value: int) -> tuple[str, tuple[str, int]]:
     divisors = [d for d in range(2, 10) if value % d == 0 and value // d > 1]
-    operations = ["+", *(["-", "-"] if value > 6 else []), *(["*"] if value <= 99 else []), *(["/"] if divisors else [])]
+    operations = [
+        "+",
+        *(["-", "-"] if value > 6 else []),
+        *(["*"] if value <= 99 else []),
+        *(["/"] if divisors else []),
+    ]
     operation = rng.choice(operations)
     if operation == "+":
         d = rng.randint(2, 60)

@@ -1,0 +1,39 @@
+"""`python -m jielong` and `jielong`: whatever a user can cause ends as one line and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    import click
+
+    from .cli import group
+    from .errors import JielongError
+
+    try:
+        status = group.main(prog_name="jielong", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        _end(error.format_message())
+    except JielongError as error:
+        _end(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        _end(f"{error.filename or 'the system'}: {error.strerror}; free space or choose another folder, then run it again")
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end(message: str) -> None:
+    print(f"jielong: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The command line: one file per verb, each loaded when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from .say import say
+
+VERBS = {
+    "ask": "ask",
+    "chat": "chat",
+    "eval": "evaluate",
+    "improve": "improve",
+    "demo": "improve",
+    "techniques": "techniques",
+    "ledger": "ledger",
+    "doctor": "doctor",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{VERBS[cmd_name]}"), cmd_name.replace("eval", "eval_"))
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in VERBS:
+            from ..recipe import unknown
+
+            raise unknown("command", args[0], VERBS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(say("commands")):
+            formatter.write_dl([(verb, say(f"help.{verb}")) for verb in VERBS])
+
+
+def _print_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked:
+        from .. import __version__
+
+        print(f"jielong {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=_Lazy, help=say("help"), context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
+def group() -> None:
+    pass

@@ -1,0 +1,60 @@
+"""From messages to tokens: a chat template, rendered so that no text of a message can act as a special token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2.exceptions import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from tokenizers import Tokenizer
+
+from ..contract import Image, Request
+from ..errors import DamagedFile, Unsupported
+
+_MARK = "\x00{}\x00"
+
+
+class Chat:
+    """The tokenizer and template of a checkpoint folder in Hugging Face layout."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self._tokens = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._plain = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            about = json.loads((folder / "tokenizer_config.json").read_text())
+        except Exception as error:  # tokenizers raises bare Exception
+            raise DamagedFile(f"{folder}: the tokenizer cannot be read ({str(error)[:100]}); fetch it again") from None
+        self._plain.encode_special_tokens = True
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        self._template = environment.from_string(about["chat_template"])
+
+    def prompt(self, request: Request) -> tuple[int, ...]:
+        """The tokens of a request, up to where the reply begins. Raises Unsupported for what a template cannot hold."""
+        if any(isinstance(part, Image) for message in request.messages for part in message.content):
+            raise Unsupported("this model reads no images; use one that does")
+        if any(message.role == "tool" or message.tool_calls for message in request.messages):
+            raise Unsupported("this model has no tools; use one that has")
+        said = [{"role": m.role, "content": _MARK.format(i)} for i, m in enumerate(request.messages)]
+        try:
+            rendered = self._template.render(messages=said, add_generation_prompt=True)
+        except TemplateError as error:
+            raise Unsupported(f"the chat template refuses these messages: {error}") from None
+        ids: list[int] = []
+        for i, piece in enumerate(rendered.split("\x00")):
+            if i % 2:
+                ids += self._plain.encode(request.messages[int(piece)].text, add_special_tokens=False).ids
+            else:
+                ids += self._tokens.encode(piece, add_special_tokens=False).ids
+        return tuple(ids)
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text in which nothing is special."""
+        return tuple(self._plain.encode(text, add_special_tokens=False).ids)
+
+    def encode_special(self, token: str) -> tuple[int, ...]:
+        return tuple(self._tokens.encode(token, add_special_tokens=False).ids)
+
+    def text_of(self, tokens: Sequence[int]) -> str:
+        return str(self._tokens.decode(list(tokens), skip_special_tokens=True))

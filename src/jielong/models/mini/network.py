@@ -1,0 +1,197 @@
+"""A Llama network in NumPy: the clearest form of what a language model computes, and fast enough for a small one.
+
+Tokens become vectors; each layer adds what attention reads from earlier positions and what a gated MLP makes of it; the
+last vector, compared with every token's own, gives the logits of the next token (Touvron et al. 2023).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import DamagedFile
+
+Floats = NDArray[np.float32]
+ROWS, REMEMBERED_PROMPTS = 64, 32
+
+
+class Network:
+    """`start`, `step` and `release` are the engine that `models.batching` drives; rows are numbered by slot."""
+
+    def __init__(self, folder: Path, rows: int = ROWS) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        self.heads, self.width = config["num_attention_heads"], config["head_dim"]
+        self.groups = config["num_key_value_heads"]
+        self.layers, self.context = config["num_hidden_layers"], config["max_position_embeddings"]
+        self.epsilon, self.rows = config["rms_norm_eps"], rows
+        tensors = read_safetensors(folder / "model.safetensors")
+        self.embedding = tensors["model.embed_tokens.weight"]
+        self.head = np.ascontiguousarray(tensors.get("lm_head.weight", self.embedding).T)
+        self.last_norm = tensors["model.norm.weight"]
+        self.blocks = [_Block(tensors, f"model.layers.{i}.") for i in range(self.layers)]
+        base = config.get("rope_theta") or config.get("rope_parameters", {}).get("rope_theta", 10000.0)
+        frequencies = base ** (-np.arange(0, self.width, 2) / self.width)
+        angles = np.arange(self.context)[:, None] * frequencies
+        self.cosine, self.sine = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+        shape = (self.layers, rows, self.groups, self.context, self.width)
+        self.keys, self.values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self.lengths = np.zeros(rows, np.int64)
+        self._place: dict[int, int] = {}  # slot -> row of the cache; the rows in use are always the first ones
+        self._next_slot = 0
+        self._prompts: OrderedDict[tuple[int, ...], tuple[Floats, Floats, Floats]] = OrderedDict()
+
+    def logits(self, tokens: Sequence[int]) -> Floats:
+        """(len(tokens), vocabulary): what follows each prefix of `tokens`."""
+        return self._read(tokens)[2]
+
+    def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
+        slots, logits = [], []
+        for prompt in prompts:
+            keys, values, after = self._remembered(prompt)
+            row = len(self._place)
+            self.keys[:, row, :, : len(prompt)] = keys
+            self.values[:, row, :, : len(prompt)] = values
+            self.lengths[row] = len(prompt)
+            self._place[self._next_slot] = row
+            slots.append(self._next_slot)
+            logits.append(after)
+            self._next_slot += 1
+        return slots, logits
+
+    def release(self, slot: int) -> None:
+        row, last = self._place.pop(slot), len(self._place)
+        if row != last:
+            length = self.lengths[last]
+            self.keys[:, row, :, :length] = self.keys[:, last, :, :length]
+            self.values[:, row, :, :length] = self.values[:, last, :, :length]
+            self.lengths[row] = length
+            moved = next(s for s, place in self._place.items() if place == last)
+            self._place[moved] = row
+
+    def step(self, rows: Sequence[int], tokens: Sequence[int]) -> list[Floats]:
+        n, places = len(rows), np.array([self._place[slot] for slot in rows])
+        ids = np.empty(n, np.int64)
+        ids[places] = tokens
+        positions = self.lengths[:n].copy()
+        longest = int(positions.max()) + 1
+        hidden_from = np.where(np.arange(longest) > positions[:, None], np.float32(-1e30), np.float32(0))
+        cosine, sine = self.cosine[positions][:, None], self.sine[positions][:, None]
+        x = self.embedding[ids]
+        for layer, block in enumerate(self.blocks):
+            q, k, v = self._project(block, x)
+            q, k = rotated(q, cosine, sine), rotated(k, cosine, sine)
+            self.keys[layer, np.arange(n), :, positions] = k
+            self.values[layer, np.arange(n), :, positions] = v
+            seen_keys, seen_values = self.keys[layer, :n, :, :longest], self.values[layer, :n, :, :longest]
+            grouped = q.reshape(n, self.groups, -1, self.width)
+            scores = grouped @ seen_keys.swapaxes(-1, -2) * np.float32(self.width**-0.5)
+            mixed = softmax(scores + hidden_from[:, None, None]) @ seen_values
+            x = self._finish(block, x, mixed.reshape(n, -1))
+        self.lengths[:n] += 1
+        logits = norm(x, self.last_norm, self.epsilon) @ self.head
+        return [logits[place] for place in places]
+
+    def _remembered(self, prompt: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
+        """The cache of a prompt and what follows it; samples of one prompt share one reading."""
+        if prompt in self._prompts:
+            self._prompts.move_to_end(prompt)
+            return self._prompts[prompt]
+        keys, values, logits = self._read(prompt)
+        self._prompts[prompt] = keys, values, logits[-1]
+        if len(self._prompts) > REMEMBERED_PROMPTS:
+            self._prompts.popitem(last=False)
+        return self._prompts[prompt]
+
+    def _read(self, tokens: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+        n = len(tokens)
+        cosine, sine = self.cosine[:n, None], self.sine[:n, None]
+        future = np.triu(np.full((n, n), np.float32(-1e30)), 1)
+        x = self.embedding[np.asarray(tokens)]
+        all_keys, all_values = [], []
+        for block in self.blocks:
+            q, k, v = self._project(block, x)
+            q, k = rotated(q, cosine, sine), rotated(k, cosine, sine)
+            keys, values = k.swapaxes(0, 1), v.swapaxes(0, 1)  # (groups, n, width)
+            grouped = q.reshape(n, self.groups, -1, self.width).transpose(1, 2, 0, 3)
+            scores = grouped @ keys[:, None].swapaxes(-1, -2) * np.float32(self.width**-0.5)
+            mixed = softmax(scores + future) @ values[:, None]
+            x = self._finish(block, x, mixed.transpose(2, 0, 1, 3).reshape(n, -1))
+            all_keys.append(keys)
+            all_values.append(values)
+        return np.stack(all_keys), np.stack(all_values), norm(x, self.last_norm, self.epsilon) @ self.head
+
+    def _project(self, block: _Block, x: Floats) -> tuple[Floats, Floats, Floats]:
+        n = len(x)
+        together = norm(x, block.before_attention, self.epsilon) @ block.qkv
+        q, k, v = np.split(together, [self.heads * self.width, (self.heads + self.groups) * self.width], axis=-1)
+        return (
+            q.reshape(n, self.heads, self.width),
+            k.reshape(n, self.groups, self.width),
+            v.reshape(n, self.groups, self.width),
+        )
+
+    def _finish(self, block: _Block, x: Floats, mixed: Floats) -> Floats:
+        x = x + mixed @ block.out
+        gate, up = np.split(norm(x, block.before_mlp, self.epsilon) @ block.gate_up, 2, axis=-1)
+        added: Floats = x + (gate / (1 + np.exp(-gate)) * up) @ block.down
+        return added
+
+
+class _Block:
+    def __init__(self, tensors: dict[str, Floats], name: str) -> None:
+        def transposed(*parts: str) -> Floats:
+            joined = np.concatenate([tensors[f"{name}{part}.weight"] for part in parts])
+            return np.ascontiguousarray(joined.T)
+
+        self.qkv = transposed("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+        self.out = transposed("self_attn.o_proj")
+        self.gate_up = transposed("mlp.gate_proj", "mlp.up_proj")
+        self.down = transposed("mlp.down_proj")
+        self.before_attention = tensors[f"{name}input_layernorm.weight"]
+        self.before_mlp = tensors[f"{name}post_attention_layernorm.weight"]
+
+
+def norm(x: Floats, weight: Floats, epsilon: float) -> Floats:
+    normed: Floats = x / np.sqrt(np.mean(x * x, -1, keepdims=True) + np.float32(epsilon)) * weight
+    return normed
+
+
+def softmax(x: Floats) -> Floats:
+    e = np.exp(x - x.max(-1, keepdims=True))
+    normalised: Floats = e / e.sum(-1, keepdims=True)
+    return normalised
+
+
+def rotated(x: Floats, cosine: Floats, sine: Floats) -> Floats:
+    """Rotary positions (Su et al. 2021), halves paired as in Hugging Face's Llama."""
+    a, b = np.split(x, 2, -1)
+    return np.concatenate([a * cosine - b * sine, b * cosine + a * sine], -1)
+
+
+def read_safetensors(file: Path) -> dict[str, Floats]:
+    """All tensors as fp32. bf16 is the upper half of fp32, which NumPy can widen itself. Raises DamagedFile."""
+    data = file.read_bytes()
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length])
+        tensors = {name: _tensor(data, 8 + length, said) for name, said in header.items() if name != "__metadata__"}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedFile(f"{file} is not a whole safetensors file ({str(error)[:80]}); fetch it again") from None
+    return tensors
+
+
+def _tensor(data: bytes, start: int, said: dict[str, object]) -> Floats:
+    begin, end = (start + int(offset) for offset in said["data_offsets"])  # type: ignore[attr-defined]
+    raw = data[begin:end]
+    if len(raw) != end - begin:
+        raise ValueError("it ends too early")
+    if said["dtype"] == "BF16":
+        wide = (np.frombuffer(raw, np.uint16).astype(np.uint32) << 16).view(np.float32)
+    else:
+        wide = np.frombuffer(raw, {"F32": np.float32, "F16": np.float16}[str(said["dtype"])]).astype(np.float32)
+    return wide.reshape(said["shape"])  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,73 @@
+"""From logits to tokens. Token t of a sample depends on (logits, seed, t) alone, never on its neighbours in a batch."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import Sampling, TokenLogprob
+
+Logits = NDArray[Any]  # (vocabulary,)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """`temperature` 0 takes the most likely token. The log-probabilities are those of the model, at temperature 1."""
+
+    temperature: float
+    top_p: float
+    seed: int
+
+    @classmethod
+    def of(cls, sampling: Sampling, default_temperature: float) -> Sampler:
+        """What a request asks for; without a seed, a fresh one."""
+        temperature = default_temperature if sampling.temperature is None else sampling.temperature
+        seed = secrets.randbits(31) if sampling.seed is None else sampling.seed
+        return cls(temperature, 1.0 if sampling.top_p is None else sampling.top_p, seed)
+
+    def pick(self, logits: Logits, t: int) -> int:
+        """The token at position `t` of the reply: the cumulative distribution inverted at a number from (seed, t)."""
+        if self.temperature == 0:
+            return int(np.argmax(logits))
+        scaled = logits.astype(np.float64) / self.temperature
+        weights = np.exp(scaled - scaled.max())
+        if self.top_p < 1:
+            weights = _nucleus(weights, self.top_p)
+        reached = np.cumsum(weights)
+        return int(min(np.searchsorted(reached, _uniform(self.seed, t) * reached[-1], "right"), len(weights) - 1))
+
+
+def _uniform(seed: int, t: int) -> float:
+    digest = hashlib.blake2b(f"{seed} {t}".encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / 2**53
+
+
+def _nucleus(weights: NDArray[np.float64], top_p: float) -> NDArray[np.float64]:
+    """The smallest set of tokens that holds `top_p` of the probability (Holtzman et al. 2020)."""
+    order = np.argsort(-weights, kind="stable")
+    before = np.cumsum(weights[order]) - weights[order]
+    kept = order[before < top_p * weights.sum()]
+    nucleus = np.zeros_like(weights)
+    nucleus[kept] = weights[kept]
+    return nucleus
+
+
+def log_softmax(logits: Logits) -> NDArray[np.float64]:
+    """Over the last axis, in double precision."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    normalised: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return normalised
+
+
+def token_logprob(logits: Logits, token: int, top: int, text_of: Any) -> TokenLogprob:
+    """The log-probability of `token` and of the `top` most likely ones; `text_of(token)` gives their texts."""
+    logprobs = log_softmax(logits)
+    best = np.argsort(-logprobs, kind="stable")[:top]
+    return TokenLogprob(
+        text_of(token), float(logprobs[token]), tuple((text_of(int(b)), float(logprobs[b])) for b in best)
+    )
