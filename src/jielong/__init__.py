@@ -1,1 +1,69 @@
+"""jielong 接龙: one handle for language models. The names below are loaded when they are first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .contract import Delta as Delta
+    from .contract import Message as Message
+    from .contract import Model as Model
+    from .contract import Reply as Reply
+    from .contract import Request as Request
+    from .contract import Sampling as Sampling
+    from .contract import Usage as Usage
+    from .improving.improve import improve as improve
+    from .measuring.run import evaluate as evaluate
+    from .models.scripted import Scripted as Scripted
+    from .recipe import load as load
+    from .runtime.ledger import use_ledger as use_ledger
+    from .runtime.purse import budget as budget
+    from .tasks.load import load_task as load_task
+    from .technique import adds_input as adds_input
+    from .technique import adds_output as adds_output
+    from .technique import gather as gather
+    from .technique import last as last
+    from .using.check import self_check as self_check
+    from .using.check import self_refine as self_refine
+    from .using.examples import few_shot as few_shot
+    from .using.programs import program_of_thought as program_of_thought
+    from .using.prompting import cot as cot
+    from .using.prompting import options as options
+    from .using.prompting import persona as persona
+    from .using.prompting import premise as premise
+    from .using.prompting import spell as spell
+    from .using.sampling import best_of_n as best_of_n
+    from .using.sampling import self_consistency as self_consistency
+
 __version__ = "0.1.0"
+
+_PLACES = {
+    "contract": "Delta Message Model Reply Request Sampling Usage",
+    "improving.improve": "improve",
+    "measuring.run": "evaluate",
+    "models.scripted": "Scripted",
+    "recipe": "load",
+    "runtime.ledger": "use_ledger",
+    "runtime.purse": "budget",
+    "tasks.load": "load_task",
+    "technique": "adds_input adds_output gather last",
+    "using.check": "self_check self_refine",
+    "using.examples": "few_shot",
+    "using.programs": "program_of_thought",
+    "using.prompting": "cot options persona premise spell",
+    "using.sampling": "best_of_n self_consistency",
+}
+_WHERE = {name: place for place, names in _PLACES.items() for name in names.split()}
+
+__all__ = [*_WHERE, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'jielong' has no attribute {name!r}")
+    return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

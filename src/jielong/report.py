@@ -41,7 +41,7 @@ def count(number: float) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, to_stderr: bool = False) -> None:
-    """The first column to the left, figures to the right; as wide as the terminal, or 140 columns where there is none."""
+    """The first column to the left, figures to the right; as wide as the terminal, else 140 columns."""
     from rich.console import Console
     from rich.table import Table
 

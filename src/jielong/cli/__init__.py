@@ -27,7 +27,9 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{VERBS[cmd_name]}"), cmd_name.replace("eval", "eval_"))
+        command: click.Command = getattr(
+            import_module(f"{__name__}.{VERBS[cmd_name]}"), cmd_name.replace("eval", "eval_")
+        )
         return command
 
     def resolve_command(

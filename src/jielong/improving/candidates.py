@@ -23,7 +23,7 @@ def candidates(task: Task, shown: Sequence[Item]) -> tuple[str, ...]:
     rule = task.rule
     votes = rule in ("number", "choice", "exact", "yes_no", "json")
     steps = ["", "cot", *(f"spell(kind={kind})" for kind in get_args(Spell))]
-    steps += ["persona(role=\"an expert in the subject of the question\")"]
+    steps += ['persona(role="an expert in the subject of the question")']
     if shown:
         pairs = tuple((item.request().messages[-1].text, item.accepted[0]) for item in shown)
         few_shot = f"few_shot(examples={show(pairs)})"

@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def detectable(self) -> float:
-        """The smallest difference in accuracy that this many items show in 4 of 5 cases, if the two disagree on 30 %."""
+        """The smallest gain that this many items show in 4 of 5 cases, if the two disagree on 30 % of them."""
         return minimum_detectable(len(self.task.items))
 
 

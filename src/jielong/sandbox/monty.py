@@ -1,4 +1,4 @@
-"""pydantic-monty: a Python subset in worker processes, without files, network or clock. Starts in a tenth of a millisecond.
+"""pydantic-monty: a Python subset in worker processes, without files or network; starts in 0.1 ms.
 
 It lacks inheritance, `yield`, `del`, properties and most imports, so it is for expressions and small programs.
 """
@@ -57,7 +57,9 @@ def _run(code: str, limits: Limits) -> Outcome:
         status, said = "timeout" if error.timed_out else "memory", str(error)
     except MontyError as error:
         inner = error.exception()
-        status = "timeout" if isinstance(inner, TimeoutError) else "memory" if isinstance(inner, MemoryError) else "error"
+        status = (
+            "timeout" if isinstance(inner, TimeoutError) else "memory" if isinstance(inner, MemoryError) else "error"
+        )
         said = f"{type(inner).__name__}: {inner}"
     stdout = "".join(text for stream, text in printed.output if stream == "stdout")
     stderr = "".join(text for stream, text in printed.output if stream == "stderr") + said

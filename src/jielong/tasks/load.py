@@ -48,7 +48,9 @@ def load_task(
     if spec.startswith("mini:"):
         return _built_in(spec, limit, seed)
     if spec.startswith("hub:"):
-        read: list[tuple[str, str, Row | BadRow]] = [(spec, "", Row(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)]
+        read: list[tuple[str, str, Row | BadRow]] = [
+            (spec, "", Row(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)
+        ]
     else:
         read = [(str(file), _subject(file), row) for file in _files(spec) for row in rows.read(file)]
     return _task(spec, read, input, answer, rule, strict, rejects).sample(limit, seed)

@@ -65,7 +65,7 @@ def _fewest(votes: Counter[str], left: int, confidence: float) -> int:
 def _majority(lead: int, second: int) -> float:
     """P(p > 1/2) for p ~ Beta(lead + 1, second + 1): how sure it is that the leader is ahead of the runner-up."""
     draws = lead + second + 1
-    return sum(comb(draws, k) for k in range(lead + 1)) / 2**draws
+    return float(sum(comb(draws, k) for k in range(lead + 1)) / 2**draws)
 
 
 def _best_of_n_calls(model: int, n: int, scorer: Any, **_: Any) -> int:

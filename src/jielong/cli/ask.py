@@ -1,0 +1,105 @@
+"""`jielong ask`: one question, its answer on standard output, as it arrives."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+import anyio
+import click
+
+from ..contract import Delta, Message, Model, Reply, Request, Sampling, answered
+from ..errors import BadInput
+from ..recipe import build, load, parse
+from ..runtime.encode import encode_message, encode_request, encode_usage
+from ..runtime.ledger import home, use_ledger
+from ..runtime.trace import lines
+from . import options
+from .say import say
+
+
+@click.command(help=say("help.ask"))
+@click.argument("text", nargs=-1)
+@options.model
+@click.option("--temperature", type=float)
+@click.option("--max-tokens", type=click.IntRange(1))
+@click.option("--seed", type=int)
+@click.option("--show", is_flag=True, help=say("option.show"))
+@click.option("--trace", is_flag=True, help=say("option.trace"))
+@options.as_json
+def ask(
+    text: tuple[str, ...],
+    model: str,
+    temperature: float | None,
+    max_tokens: int | None,
+    seed: int | None,
+    show: bool,
+    trace: bool,
+    as_json: bool,
+) -> None:
+    if not text:
+        raise BadInput(say("ask.no_words"))
+    question = sys.stdin.read() if text == ("-",) else " ".join(text)
+    sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
+    request = Request((Message("user", question),), sampling)
+    if show:
+        _show(model, request, as_json)
+    else:
+        anyio.run(_ask, load(model), request, trace, as_json)
+
+
+async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> None:
+    with use_ledger(home() / "ledger.db") as ledger:
+        reply: Reply | None = None
+        async with model.stream(request) as events:
+            async for event in events:
+                if isinstance(event, Delta) and not event.thinking and not as_json:
+                    print(event.text, end="", flush=True)
+                if isinstance(event, Reply):
+                    reply = event
+        assert reply is not None
+        if as_json:
+            said = {"model": model.name, **encode_message(reply.message), "finish": reply.finish}
+            print(json.dumps({**said, "usage": encode_usage(replace(reply.usage, seconds=0.0))}, ensure_ascii=False))
+        else:
+            print()
+        if trace:
+            print("\n".join(lines(reply, ledger)), file=sys.stderr)
+    answered(reply)
+
+
+class _Seen(Exception):
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+
+@dataclass(frozen=True)
+class _Mirror(Model):
+    """Stands where the model would: keeps what it is asked and asks nobody."""
+
+    name: str = "shown"
+
+    async def generate(self, request: Request) -> NoReturn:
+        raise _Seen(request)
+
+
+def _show(recipe: str, request: Request, as_json: bool) -> None:
+    tree = parse(recipe)
+    model = build(tree, _Mirror())
+    seen = anyio.run(_first, model, request)
+    if as_json:
+        print(json.dumps({**encode_request(seen), "bound": model.bound()}, ensure_ascii=False, indent=1))
+        return
+    print(say("ask.bound", calls=model.bound()), file=sys.stderr)
+    for message in seen.messages:
+        print(f"[{message.role}]\n{message.text}\n")
+
+
+async def _first(model: Model, request: Request) -> Request:
+    try:
+        await model.generate(request)
+    except _Seen as seen:
+        return seen.request
+    raise BadInput("this recipe asks no model")

@@ -1,0 +1,65 @@
+"""`jielong doctor`: what works here, what is missing, and the command that brings it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import click
+
+from .. import __version__, sandbox
+from ..report import print_table
+from ..runtime.ledger import home
+from . import options
+from .say import say
+
+EXTRAS = {"local": ("torch", "transformers"), "data": ("pyarrow", "datasets")}
+KEYS = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "DASHSCOPE_API_KEY",
+    "ZHIPUAI_API_KEY",
+    "MOONSHOT_API_KEY",
+    "ARK_API_KEY",
+    "SILICONFLOW_API_KEY",
+    "OPENROUTER_API_KEY",
+)
+
+
+@click.command(help=say("help.doctor"))
+@options.as_json
+def doctor(as_json: bool) -> None:
+    found = [("jielong", True, __version__), ("python", True, platform.python_version())]
+    found.append(("home", True, str(home().resolve())))
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if find_spec(module) is None]
+        advice = f"{', '.join(missing)}: pip install 'jielong[{extra}]'" if missing else ", ".join(modules)
+        found.append((f"extra {extra}", not missing, advice))
+    for name, problem in sandbox.available().items():
+        found.append((f"sandbox {name}", problem is None, problem or ""))
+    found.append(("GPU", *_gpu()))
+    found += [(key, bool(os.environ.get(key)), "" if os.environ.get(key) else f"export {key}=…") for key in KEYS]
+    if as_json:
+        print(json.dumps([{"what": what, "ok": ok, "how": how} for what, ok, how in found], ensure_ascii=False))
+    else:
+        rows = [[what, say("doctor.yes") if ok else say("doctor.no"), how] for what, ok, how in found]
+        print_table("", ["", "", ""], rows)
+
+
+def _gpu() -> tuple[bool, str]:
+    """What the driver says; torch is not loaded for it."""
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return True, "Apple GPU (mps)"
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return False, "no NVIDIA driver here; local: models run on the CPU"
+    asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    said = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)
+    return said.returncode == 0, " ".join((said.stdout or said.stderr).split())

@@ -1,0 +1,95 @@
+"""`jielong ledger`: what was asked, what came back, what was paid."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import asdict
+
+import click
+
+from ..contract import Usage
+from ..errors import BadInput
+from ..report import dollars, print_table
+from ..runtime.encode import decode_usage
+from ..runtime.ledger import Ledger, Row, home
+from . import options
+from .say import say
+
+
+@click.group(help=say("help.ledger"))
+def ledger() -> None:
+    pass
+
+
+def _rows(key: str | None = None, run: str | None = None) -> list[Row]:
+    file = home() / "ledger.db"
+    with Ledger(file) as opened:
+        rows = list(opened.rows(run=run, key=key))
+    if not rows:
+        raise BadInput(say("ledger.empty", file=file) if key is None else f"no call in {file} begins with {key!r}")
+    return rows
+
+
+@ledger.command()
+@click.argument("key", required=False)
+@click.option("--last", type=click.IntRange(1), default=20, show_default=True)
+@options.as_json
+def show(key: str | None, last: int, as_json: bool) -> None:
+    """The last calls, or one whole by the beginning of its key."""
+    rows = _rows(key)[-last:]
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+    elif key is not None and len(rows) == 1:
+        print(json.dumps(asdict(rows[0]), ensure_ascii=False, indent=1))
+    else:
+        print_table("", ["key", "run", "state", "model", "tokens", "reply"], [_line(row) for row in rows])
+
+
+def _line(row: Row) -> list[str]:
+    usage = decode_usage(row.usage)
+    content = row.reply["message"]["content"] if row.reply else row.error or ""
+    text = " ".join((content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)).split())
+    tokens = f"{usage.input_tokens} → {usage.output_tokens}"
+    return [row.key[:12], row.run, row.state, row.provider, tokens, text[:48] + ("…" if len(text) > 48 else "")]
+
+
+@ledger.command()
+@options.as_json
+def cost(as_json: bool) -> None:
+    """What each run paid: calls, tokens, dollars; calls broken off are listed as unsettled, with their bounds."""
+    totals: dict[tuple[str, str], Usage] = defaultdict(Usage)
+    bounds: dict[tuple[str, str], int] = defaultdict(int)
+    for row in _rows():
+        totals[row.run, row.provider] += decode_usage(row.usage)
+        bounds[row.run, row.provider] += (row.bound_tokens or 0) if row.state == "cut" else 0
+    if as_json:
+        said = [
+            {"run": run, "model": model, **asdict(usage), "unsettled_bound_tokens": bounds[run, model]}
+            for (run, model), usage in totals.items()
+        ]
+        print(json.dumps(said, ensure_ascii=False))
+        return
+    columns = ["run", "model", "calls", "retries", "unsettled", "tokens in", "tokens out", "US$"]
+    lines = [
+        [
+            run,
+            model,
+            str(usage.calls),
+            str(usage.retries),
+            f"{usage.unsettled_calls} (≤ {bounds[run, model]:,} tokens)" if usage.unsettled_calls else "0",
+            f"{usage.input_tokens:,}",
+            f"{usage.output_tokens:,}",
+            dollars(usage.usd),
+        ]
+        for (run, model), usage in totals.items()
+    ]
+    print_table("", columns, lines)
+
+
+@ledger.command()
+@click.option("--run")
+def export(run: str | None) -> None:
+    """All calls as JSON lines on standard output."""
+    for row in _rows(run=run):
+        print(json.dumps(asdict(row), ensure_ascii=False))

@@ -1,0 +1,47 @@
+"""What happened beneath a reply, as a tree of lines; the texts come from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..contract import Reply, Step, Usage
+from .ledger import Ledger
+
+SHOWN = 100
+
+
+def lines(reply: Reply, ledger: Ledger) -> Iterator[str]:
+    """One line for each step: its name, what it spent and, for a provider call, the beginning of what came back."""
+    yield f"total: {spent(reply.usage)}"
+    yield from _steps(reply.steps, ledger, "")
+
+
+def _steps(steps: tuple[Step, ...], ledger: Ledger, indent: str) -> Iterator[str]:
+    for i, step in enumerate(steps):
+        last = i == len(steps) - 1
+        yield f"{indent}{'└─' if last else '├─'} {step.name}: {spent(step.usage)}{_words(step, ledger)}"
+        yield from _steps(step.steps, ledger, indent + ("   " if last else "│  "))
+
+
+def _words(step: Step, ledger: Ledger) -> str:
+    if step.call is None:
+        return ""
+    for row in ledger.rows(key=step.call):
+        content = row.reply["message"]["content"] if row.reply else row.error or ""
+        text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+        shown = " ".join(text.split())
+        return f"  {shown[:SHOWN]}{'…' if len(shown) > SHOWN else ''}"
+    return ""
+
+
+def spent(usage: Usage) -> str:
+    calls = f"{usage.calls} call{'s' if usage.calls != 1 else ''}"
+    parts = [calls, f"{usage.input_tokens} → {usage.output_tokens} tokens"]
+    for count, name in (
+        (usage.retries, "retries"),
+        (usage.cached_calls, "cached"),
+        (usage.unsettled_calls, "unsettled"),
+    ):
+        if count:
+            parts.append(f"{count} {name}")
+    return ", ".join(parts)
