@@ -27,7 +27,7 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         _end(
-            f"{error.filename or 'the system'}: {error.strerror}; free space or choose another folder, then run it again"
+            f"{error.filename or 'the system'}: {error.strerror}; free space or use another folder, then run it again"
         )
     sys.exit(status if isinstance(status, int) else 0)
 

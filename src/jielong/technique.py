@@ -179,7 +179,7 @@ async def gather(
     """
     pairs = [(r[0], r[1]) if isinstance(r, tuple) else (_given(model), r) for r in requests]
     for i, (asked, request) in enumerate(pairs):
-        if not request.sampling.temperature and (asked, request) in pairs[:i]:
+        if request.sampling.temperature == 0 and (asked, request) in pairs[:i]:
             raise BadInput("several samples of one request need a temperature above 0, or they are copies of one")
     samples: dict[int, Reply | Failed] = {}
 

@@ -1,4 +1,4 @@
-"""Which compositions of techniques are worth trying on a task, from its features alone: no task or model name occurs."""
+"""Which compositions of techniques are worth trying on a task, from its features alone: it names no task, no model."""
 
 from __future__ import annotations
 
