@@ -26,9 +26,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
-        _end(
-            f"{error.filename or 'the system'}: {error.strerror}; free space or use another folder, then run it again"
-        )
+        _end(f"{error.filename or 'the system'}: {error.strerror}; free space or use another folder, then run it again")
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -16,7 +16,7 @@ from ..contract import Delta, Event, Image, Listener, Model, Reply, Request, Ste
 from ..errors import EndpointGaveUp, JielongError
 from ..scope import begin, charge, path
 from .ledger import Kept, derived, describe, record
-from .limiter import MOST_ATTEMPTS, AttemptFailed, limiter_of, pause
+from .limiter import LONGEST_WAIT, MOST_ATTEMPTS, AttemptFailed, limiter_of, pause
 from .purse import Cost, purses, reserve
 
 __all__ = ["AttemptFailed", "Provider"]
@@ -120,7 +120,8 @@ class Provider(Model):
             except AttemptFailed as failed:
                 if limiter and failed.overloaded:
                     limiter.overloaded(failed.after)
-                if (ear and ear.heard) or call.attempts >= MOST_ATTEMPTS:
+                too_long = failed.after is not None and failed.after > LONGEST_WAIT
+                if (ear and ear.heard) or call.attempts >= MOST_ATTEMPTS or too_long:
                     raise EndpointGaveUp(f"{self.name} gave up after {call.attempts} attempts: {failed}") from None
                 wait = pause(call.attempts, failed.after)
             await anyio.sleep(wait)

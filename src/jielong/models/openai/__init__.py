@@ -1,0 +1,170 @@
+"""`openai:NAME[@URL]` and its shorthands: any endpoint that speaks the chat completions protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import itertools
+import json
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar, Literal
+
+import aiohttp
+
+from ...contract import Delta, Listener, Model, Reply, Request, Usage, listener
+from ...errors import BadInput, MissingKey
+from ...recipe import quote
+from ...runtime import prices
+from ...runtime.provider import AttemptFailed, Provider
+from ...scope import path
+from . import failures, wire
+from .endpoints import Target, is_local, target
+from .pools import pool
+
+MOST_BYTES = 64_000_000
+
+_answered: set[str] = set()  # the URLs that have answered at least once
+
+
+def load(kind: str, rest: str) -> Model:
+    """A model behind an endpoint. Raises RecipeError, MissingKey."""
+    return Endpoint(target(kind, rest))
+
+
+class Endpoint(Provider):
+    """Streams when somebody listens, otherwise asks for the whole reply. Keys and URLs are used in turn."""
+
+    seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "best_effort"
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._turn = itertools.count()
+        self._bad_keys: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        return quote(self.target.spec)
+
+    def identity(self) -> str:
+        return f"{' '.join(sorted(self.target.urls))} {self.target.model}"
+
+    def endpoint(self) -> str:
+        return self.identity()
+
+    def usd(self, usage: Usage) -> float | None:
+        if is_local(self.target.urls):
+            return 0.0
+        return prices.usd(self.target.model, self.target.urls[0], usage)
+
+    async def send(self, request: Request, attempt: str) -> Reply:
+        turn = next(self._turn)
+        url = self.target.urls[turn % len(self.target.urls)]
+        key = self._key(turn)
+        loud = listener.get()
+        body = wire.body(self.target.model, request)
+        if loud:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body = failures.adapt(body, self.target, own_seed=path.get() == ())
+        headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        try:
+            reply = await self._post(f"{url}/chat/completions", headers, body, loud)
+        except MissingKey:
+            if key is None or len(self._keys()) < 2:
+                raise
+            self._bad_keys.add(key)
+            raise AttemptFailed("the endpoint refused one of the keys", after=0.0) from None
+        _answered.add(url)
+        return reply
+
+    def _keys(self) -> list[str]:
+        return [key for key in self.target.keys if key not in self._bad_keys]
+
+    def _key(self, turn: int) -> str | None:
+        keys = self._keys()
+        return keys[turn % len(keys)] if keys else None
+
+    async def _post(self, url: str, headers: dict[str, str], body: dict[str, Any], loud: Listener | None) -> Reply:
+        data = json.dumps(body, ensure_ascii=False).encode()
+        session = await pool()
+        try:
+            async with session.post(url, data=data, headers=headers, allow_redirects=False) as response:
+                if response.status != 200:
+                    text = (await response.content.read(100_000)).decode(errors="replace")
+                    failures.failed(response.status, response.headers, text, body, self.target)
+                if loud:
+                    return await _streamed(response, loud)
+                return wire.reply(_parsed(await _whole(response)))
+        except aiohttp.ClientConnectorError as error:
+            words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
+            if url.removesuffix("/chat/completions") in _answered:
+                raise AttemptFailed(words) from None
+            raise BadInput(f"{words}; start the endpoint, or check its URL") from None
+        except wire.Malformed as error:
+            raise AttemptFailed(f"{self.target.spec}: {error}", unsettled=True) from None
+        except asyncio.TimeoutError:
+            raise AttemptFailed(f"{self.target.spec} was silent for too long", unsettled=True) from None
+        except (aiohttp.ClientError, OSError) as error:
+            words = f"{self.target.spec}: the connection broke ({type(error).__name__})"
+            raise AttemptFailed(words, unsettled=True) from None
+
+
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > MOST_BYTES:
+            raise wire.Malformed(f"the reply is larger than {MOST_BYTES:,} bytes")
+    return bytes(data)
+
+
+def _parsed(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise wire.Malformed(f"the reply is not JSON: {data[:80]!r}") from None
+
+
+async def _streamed(response: aiohttp.ClientResponse, loud: Listener) -> Reply:
+    if "json" in response.content_type:
+        reply = wire.reply(_parsed(await _whole(response)))
+        await loud(Delta(reply.text))
+        return reply
+    pieces = wire.Pieces()
+    async for data in _events(response):
+        if data == "[DONE]":
+            break
+        try:
+            chunk = json.loads(data)
+        except ValueError:
+            raise wire.Malformed(f"an event of the stream is not JSON: {data[:80]!r}") from None
+        if "error" in chunk:
+            raise wire.Malformed(f"the stream broke off: {str(chunk['error'])[:200]}")
+        text, thought = pieces.add(chunk)
+        if thought:
+            await loud(Delta(thought, thinking=True))
+        if text:
+            await loud(Delta(text))
+    return pieces.reply()
+
+
+async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
+    """The data of each server-sent event (WHATWG HTML, 9.2): lines joined, comments and other fields left out."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest, data, size = "", [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MOST_BYTES:
+            raise wire.Malformed(f"the stream is larger than {MOST_BYTES:,} bytes")
+        *lines, rest = (rest + decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
+        for line in lines:
+            if line.startswith("data:"):
+                data.append(line[5:].removeprefix(" "))
+            elif not line and data:
+                yield "\n".join(data)
+                data = []
+    if rest.startswith("data:"):
+        data.append(rest[5:].removeprefix(" "))
+    if data:
+        yield "\n".join(data)
