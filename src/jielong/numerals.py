@@ -1,123 +1,197 @@
-"""Numbers as people write them, as exact fractions: 1,234 · 3/4 · 1 1/2 · 5% · 2.5e3 · 三百二十一 · 百分之五."""
+r"""Numbers as people write them, as exact fractions: 1,234 · 1.234,56 · 3/4 · 1 1/2 · \frac{3}{4} · 5% · 2.5e3 · 3万.
+
+Dates, times, ordinals, versions and names with digits in them (GPT-4) are not numbers. Every pattern is bounded, so
+that no text takes long.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
-DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "兩": 2, "壹": 1, "贰": 2, "叁": 3}
-UNITS = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
-MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-_HAN = "".join([*DIGITS, *UNITS, *MYRIADS])
+from .numeral_words import ENGLISH, MYRIADS, SCALES, chinese_numbers, english, english_numbers
 
-_GROUPED = r"\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d{1,3}(?:[   ]\d{3})+(?!\d)"
-_PLAIN = rf"(?:{_GROUPED}|\d+)(?:\.\d+)?|\.\d+"
-_DECIMAL = rf"(?:{_PLAIN})(?:[eE][+-]?\d{{1,3}}(?![A-Za-z0-9])|\s?[×x*]\s?10\s?\^\s?\{{?[+-]?\d{{1,3}}\}}?)?"
-_FRACTION = r"\\[dt]?frac\{\s*-?\d+\s*\}\{\s*\d+\s*\}|\d+\s+\d+/\d+|\d+\s?/\s?\d+"
-_CHINESE = rf"百分之[{_HAN}点\d.]+|[{_HAN}]+分之[{_HAN}]+|[{_HAN}]+(?:点[{_HAN}]+)?"
-_SIGN = r"(?:(?<![\w)\]])[-+]|负)?"
-NUMBER = re.compile(
-    rf"{_SIGN}(?:[$€£¥]\s?)?(?:{_SIGN}(?:{_FRACTION}|{_DECIMAL})(?:\s?[万亿萬億])?(?:\s?%)?|{_CHINESE})"
+_DIGITS = r"\d{1,400}"
+_EUROPEAN = r"[1-9]\d{0,2}(?:\.\d{3}){1,9},\d{1,2}(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,9}(?![\d.]\d)|0,\d{1,3}(?![\d,])"
+_GROUPED = (
+    r"[1-9]\d{0,2}(?:[,'’]\d{3}){1,20}(?!\d)|[1-9]\d?(?:,\d{2}){1,9},\d{3}(?!\d)|[1-9]\d{0,2}(?:[ ]\d{3}){1,9}(?![\d/])"
 )
+_PLAIN = rf"(?:{_GROUPED}|{_DIGITS})(?:\.{_DIGITS})?|\.{_DIGITS}"
+_POWER = r"[eE][+-]?\d{1,3}(?!\w)|[ ]{0,2}(?:[×x*]|\\times|\\cdot)[ ]{0,2}10[ ]?\^[ ]?\{?[+-]?\d{1,3}\}?"
+_LATEX = r"(?:\d{1,9}[ ]?)?\\frac\{[ ]?-?\d{1,40}[ ]?\}\{[ ]?-?\d{1,40}[ ]?\}"
+_SLASH = r"(?:\d{1,9}(?:[ ]|[ ]and[ ]))?\d{1,40}[ ]?/[ ]?\d{1,40}(?![ ]?[/\d]|\.\d)"
+_SIGN = r"(?:(?<![\w)\]}.%°!])[-+]|\bnegative[ ]|负)?"
+_CURRENCY = r"(?:(?:US|HK|NZ|A|C|S)?[$€£¥₹][ ]?|(?:USD|EUR|GBP|CNY|RMB|Rs\.?)[ ]?)?"
+_SCALE = rf"(?:[ ]?[{''.join(MYRIADS)}]|[ ]{{1,2}}(?:{'|'.join(SCALES)})\b)?"
+_PERCENT = r"(?:[ ]?%|[ ]?percent\b|[ ]per[ ]cent\b)?"
+NUMBER = re.compile(
+    rf"(?P<number>{_SIGN}{_CURRENCY}{_SIGN}(?:{_EUROPEAN}|{_LATEX}|{_SLASH}|(?:{_PLAIN})(?:{_POWER})?){_SCALE}{_PERCENT})"
+)
+_NO_NUMBER = (  # tried first at each place, so that their digits are not taken for numbers
+    r"\d{4}[-/.年][ ]?\d{1,2}[-/.月][ ]?\d{1,2}日?"  # 2021-05-12
+    r"|\d{1,2}/\d{1,2}/\d{2,4}(?!\d)"
+    r"|\d{1,9}:\d{1,9}(?::\d{1,9}){0,3}|\d{1,9}[ ]:[ ]\d{1,9}"  # 7:30, 3:4
+    r"|\d{1,4}(?:\.\d{1,4}){2,5}"  # 3.1.4
+    r"|\d{1,9}(?:st|nd|rd|th)\b|第[ ]?\d{1,9}"
+    r"|(?<=[A-Za-z0-9.;!?)\]\"])[ ]?\[\d{1,3}(?:,[ ]?\d{1,3}){0,9}\]"  # a citation
+    r"|(?<![A-Za-z\\])(?!(?:USD|EUR|GBP|CNY|RMB|Rs)\d)[A-Za-z_]{1,20}-?\d[\w.]{0,20}"  # GPT-4, x1
+    r"|\b(?:step|question|problem|equation|figure|table|example|footnote)s?[ ]{1,2}#?\(?\d{1,4}\)?"
+)
+_EITHER = re.compile(rf"(?P<none>{_NO_NUMBER})|{NUMBER.pattern}", re.I)
+_EUROPEAN_FIRST = re.compile(_EUROPEAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A number in a text: where it stands, and its value; a percentage counts in percent."""
+
+    start: int
+    end: int
+    value: Fraction
+    percent: bool = False
+
+    def __str__(self) -> str:
+        return canonical(self.value) + "%" * self.percent
 
 
 def normalised(text: str) -> str:
-    """Full-width digits and signs made plain, LaTeX spacing and the several minus signs, too."""
-    text = unicodedata.normalize("NFKC", text)
-    text = re.sub(r"[−–—﹣](?=\s?[\d.$\\])", "-", text)
-    text = text.replace("{,}", ",").replace("\\,", " ").replace("\\!", "").replace("\\%", "%").replace("\\$", "$")
-    text = re.sub(r"\\(?:dfrac|tfrac)", r"\\frac", text)
-    return re.sub(r"\\frac\s?(\d)\s?(\d)", r"\\frac{\1}{\2}", text)
+    """Full-width characters, superscripts, ½ and the several minus signs made plain; LaTeX spacing and dress undone."""
+    text = re.sub(r"([⁺⁻]?)([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,9})", lambda m: f"^{{{unicodedata.normalize('NFKC', m[0])}}}", text)
+    text = re.sub(r"(\d?)([¼-¾⅐-⅞])", lambda m: m[1] + " " * bool(m[1]) + unicodedata.normalize("NFKC", m[2]), text)
+    text = re.sub(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3})", "", text)
+    text = unicodedata.normalize("NFKC", text).replace("\u2044", "/").replace("−", "-")
+    text = re.sub(r"[–—﹣](?=[ ]?[\d.$\\∞])", "-", text)
+    if "\\" in text:
+        text = _undressed(text)
+    return text
 
 
-def value(written: str) -> Fraction | None:
-    """The exact value of one number; a percentage is a hundredth. None if it is not one number."""
-    text = normalised(written).strip().strip("。.,;:!?").strip()
-    sign = 1
-    while text[:1] in "+-负$€£¥ " and text:
-        sign = -sign if text[0] in "-负" else sign
-        text = text[1:]
-    scale = Fraction(1)
-    if text.endswith("%"):
-        text, scale = text[:-1].strip(), Fraction(1, 100)
-    if text[-1:] in MYRIADS and re.search(r"\d", text):
-        scale *= MYRIADS[text[-1]]
-        text = text[:-1].strip()
-    found = _arabic(text) if re.search(r"\d", text) else chinese(text)
+def _undressed(text: str) -> str:
+    text = text.replace("{,}", ",").replace("\\%", "%").replace("\\$", "$").replace("\\!", "")
+    text = re.sub(r"\\[,;: ]", " ", text)
+    text = re.sub(r"\\[dtc]frac\b", r"\\frac", text)
+    text = re.sub(r"\\frac[ ]?(\d)[ ]?(\d)", r"\\frac{\1}{\2}", text)
+    text = re.sub(r"\\(?:left|right|displaystyle|bigl?|bigr)(?![A-Za-z])", "", text)
+    text = re.sub(r"[ ]?\^[ ]?\{?\\circ\}?|[ ]?\\degree(?![A-Za-z])", "°", text)
+    for _ in range(3):  # \text{…} within \textbf{…}
+        text = re.sub(r"\\(?:text[a-z]{0,6}|mathrm|mathbf|mbox|operatorname)[ ]?\{([^{}]{0,400})\}", r" \1", text)
+    return text
+
+
+def numbers(text: str) -> list[Found]:
+    """The numbers in a `normalised` text, in order; those in Chinese or English words only if there are no digits."""
+    found = list(_arabic(text))
+    if found:
+        return found
+    if re.search("[一-鿿〇]", text):
+        return [Found(start, start + 1, value, percent) for start, value, percent in chinese_numbers(text)]
+    return [Found(start, start + 1, value) for start, value in english_numbers(text)]
+
+
+def _arabic(text: str) -> Iterator[Found]:
+    at = 0
+    while match := _EITHER.search(text, at):
+        at = match.end()
+        if match["none"] is not None:
+            if not _EUROPEAN_FIRST.match(text, match.start()):
+                continue
+            match = NUMBER.match(text, match.start()) or match
+            at = match.end()
+        value = _value(match[0])
+        if value is not None:
+            percent = bool(re.search(r"%|percent|per cent", match[0], re.I))
+            yield Found(match.start(), match.end(), value, percent)
+
+
+def read(written: str) -> Found | None:
+    """The one number that a text is, with or without a unit: `$1,234.50`, `73 km/h`, `三百二十一`; None if it is more."""
+    text = normalised(written).strip().strip("。,;!?").strip().removesuffix(".").strip(" *`$").strip()
+    if not text or len(text) > 500:
+        return None
+    sign = re.match(r"(?:-|minus)[ ](?=[\d$.\\]|[a-z])", text)
+    if sign:
+        inner = read(text[sign.end() :])
+        return None if inner is None else Found(0, len(text), -inner.value, inner.percent)
+    match = NUMBER.match(text)
+    if match is None:
+        return _read_words(text)
+    if (skipped := _EITHER.match(text)) and skipped["none"] is not None and not _EUROPEAN_FIRST.match(text):
+        return None
+    value = _value(match[0])
+    if value is None or not _UNIT.fullmatch(text, match.end()):
+        return None
+    return Found(0, match.end(), value, bool(re.search(r"%|percent|per cent", match[0], re.I)))
+
+
+_UNIT = re.compile(  # up to three words: km/h, cm^2, dollars per day, 个苹果
+    r"[ ]?[°%$€£¥]?[ ]?(?!(?:or|and|to|of|but|not|is)\b)(?:(?:[A-Za-zµμΩ]{1,20}(?:\^\{?-?[1-9]\}?)?"
+    r"(?:[/·.* ][A-Za-z]{1,20}(?:\^\{?-?[1-9]\}?)?){0,2})|(?![或和到比至点])[一-鿿]{1,6})?[ ]?[.。]?"
+)
+
+
+def _read_words(text: str) -> Found | None:
+    if len(text) > 80:
+        return None
+    if re.search("[一-鿿〇]", text):
+        han = chinese_numbers(text)
+        alone = len(han) == 1 and han[0][0] == 0 and len(text) <= 20
+        return Found(0, len(text), han[0][1], han[0][2]) if alone else None
+    words = re.sub(r"^negative\s", "", text.lower())
+    match = ENGLISH.match(words)
+    if match is None or not _UNIT.fullmatch(words, match.end()):
+        return None
+    number = english(match[0])
+    return None if number is None else Found(0, len(text), -number if words != text.lower() else number)
+
+
+def _value(written: str) -> Fraction | None:
+    """The value of what NUMBER matched; a division by zero has none."""
+    text, sign = written.strip(), 1
+    while (
+        lead := re.match(r"-|\+|负|negative\s|(?:US|HK|NZ|A|C|S)?[$€£¥₹]|USD|EUR|GBP|CNY|RMB|Rs\.?", text, re.I)
+    ) and text:
+        sign = -sign if lead[0] in "-负" or lead[0].lower().startswith("neg") else sign
+        text = text[lead.end() :].strip()
+    text = re.sub(r"\s?(?:%|percent|per cent)$", "", text, flags=re.I)
+    scale = 1
+    if text[-1:] in MYRIADS:
+        text, scale = text[:-1].strip(), MYRIADS[text[-1]]
+    elif word := re.search(rf"\s({'|'.join(SCALES)})$", text, re.I):
+        text, scale = text[: word.start()].strip(), SCALES[word[1].lower()]
+    found = _fraction(text) if "/" in text or "frac" in text else _decimal(text)
     return None if found is None else sign * scale * found
 
 
-def _arabic(text: str) -> Fraction | None:
-    if latex := re.fullmatch(r"\\frac\{\s*(-?\d+)\s*\}\{\s*(\d+)\s*\}", text):
-        return _over(int(latex[1]), int(latex[2]))
-    if mixed := re.fullmatch(r"(\d+)\s+(\d+)/(\d+)", text):
-        part = _over(int(mixed[2]), int(mixed[3]))
-        return None if part is None else int(mixed[1]) + part
-    if simple := re.fullmatch(r"(\d+)\s?/\s?(\d+)", text):
-        return _over(int(simple[1]), int(simple[2]))
-    power = re.fullmatch(r"(.+?)(?:[eE]([+-]?\d{1,3})|\s?[×x*]\s?10\s?\^\s?\{?([+-]?\d{1,3})\}?)", text)
-    exponent = int(power[2] or power[3]) if power else 0
-    plain = (power[1] if power else text).strip()
-    if not re.fullmatch(_PLAIN, plain):
-        return None
-    return Fraction(re.sub(r"[,   ]", "", plain)) * Fraction(10) ** exponent
+def _fraction(text: str) -> Fraction | None:
+    parts = [int(part) for part in re.findall(r"(?:(?<=\{)|(?<=\{ ))-?\d+|\d+", text)]
+    whole, top, bottom = parts if len(parts) == 3 else (0, *parts)
+    return Fraction(top, bottom) + whole if bottom else None
 
 
-def _over(top: int, bottom: int) -> Fraction | None:
-    return Fraction(top, bottom) if bottom else None
-
-
-def chinese(text: str) -> Fraction | None:
-    """三百二十一 → 321, 百分之五 → 1/20, 二分之一 → 1/2, 一点五 → 3/2; None if it is not a numeral."""
-    if text.startswith("百分之"):
-        part = value(text[3:])
-        return None if part is None else part / 100
-    if "分之" in text:
-        below, _, above = text.partition("分之")
-        top, bottom = chinese(above), chinese(below)
-        return None if top is None or not bottom else top / bottom
-    if "点" in text:
-        whole, _, decimals = text.partition("点")
-        front = chinese(whole)
-        if front is None or not decimals or any(c not in DIGITS for c in decimals):
-            return None
-        return front + Fraction(int("".join(str(DIGITS[c]) for c in decimals)), 10 ** len(decimals))
-    return _chinese_whole(text)
-
-
-def _chinese_whole(text: str) -> Fraction | None:
-    if not text or any(c not in DIGITS and c not in UNITS and c not in MYRIADS for c in text):
-        return None
-    if all(c in DIGITS for c in text):
-        return Fraction(int("".join(str(DIGITS[c]) for c in text)))
-    total = section = digit = 0
-    unit = 10
-    for c in text:
-        if c in DIGITS:
-            digit = DIGITS[c]
-            unit = 10 if c in "零〇" else unit
-        elif c in UNITS:
-            section += (digit or 1) * UNITS[c]
-            digit, unit = 0, UNITS[c]
-        else:
-            total = (total + section + digit) * MYRIADS[c] if c in "亿億" else total + (section + digit) * MYRIADS[c]
-            section, digit, unit = 0, 0, MYRIADS[c]
-    colloquial = unit // 10 if digit and text[-1] in DIGITS and unit > 10 and text[-2:-1] not in ("零", "〇") else 1
-    return Fraction(total + section + digit * colloquial)
+def _decimal(text: str) -> Fraction | None:
+    exponent = 0
+    if power := re.search(r"(?:[eE]|[ ]{0,2}(?:[×x*]|\\times|\\cdot)[ ]{0,2}10[ ]?\^[ ]?\{?)([+-]?\d{1,3})\}?$", text):
+        text, exponent = text[: power.start()], int(power[1])
+    if re.fullmatch(_EUROPEAN, text):
+        text = text.replace(".", "").replace(",", ".")
+    digits = re.sub(r"[,'’ ]", "", text)
+    return Fraction(digits) * Fraction(10) ** exponent if re.fullmatch(r"\d*\.?\d+", digits) else None
 
 
 def canonical(number: Fraction) -> str:
     """How a number is written in ballots: 3/2 and 1.5 and 1 1/2 are all `1.5`, 1/3 is `1/3`."""
     if number.denominator == 1:
         return str(number.numerator)
-    rest = number.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
+    rest, twos, fives = number.denominator, 0, 0
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
     if rest != 1:
         return f"{number.numerator}/{number.denominator}"
-    digits = 0
-    while (number * 10**digits).denominator != 1:
-        digits += 1
-    return f"{float(number):.{digits}f}" if digits < 15 else f"{number.numerator}/{number.denominator}"
+    places = max(twos, fives)
+    digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
+    return f"{'-' * (number < 0)}{digits[:-places]}.{digits[-places:]}"
