@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
@@ -310,4 +311,5 @@ def _door() -> AbstractContextManager[BlockingPortal]:
 
 @cache
 def _portal() -> BlockingPortal:
+    atexit.register(_door().__exit__, None, None, None)
     return _door().__enter__()

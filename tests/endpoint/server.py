@@ -1,4 +1,4 @@
-"""The stub endpoint. A token is a word. It counts every request by its id, and can fail in every way that real ones do."""
+"""The stub endpoint. A token is a word. It counts every request by its id, and fails in the ways real ones do."""
 
 from __future__ import annotations
 

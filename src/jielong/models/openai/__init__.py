@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import itertools
 import json
@@ -103,7 +102,7 @@ class Endpoint(Provider):
             raise BadInput(f"{words}; start the endpoint, or check its URL") from None
         except wire.Malformed as error:
             raise AttemptFailed(f"{self.target.spec}: {error}", unsettled=True) from None
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise AttemptFailed(f"{self.target.spec} was silent for too long", unsettled=True) from None
         except (aiohttp.ClientError, OSError) as error:
             words = f"{self.target.spec}: the connection broke ({type(error).__name__})"
