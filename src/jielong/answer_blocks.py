@@ -14,7 +14,7 @@ _WORK = 50_000_000  # characters that failed attempts at JSON may read in all: s
 
 
 def json(text: str, /) -> str | None:
-    """The last complete JSON value (a fenced block, an object or array in the text, or a reply that is JSON); canonical.
+    """The last complete JSON value, canonical: a reply that is JSON, a fenced block, an object or list in the text.
 
     Keys sorted, 1.0 as 1; NaN is no JSON. A list with one number after an object is taken for a citation.
     """
@@ -106,8 +106,10 @@ def fenced(text: str) -> list[Block]:
 
 _OTHER_LANGUAGES = {"bash", "sh", "shell", "console", "text", "txt", "output", "json", "markdown", "md", "yaml", "toml"}
 _STATEMENT = re.compile(
-    r"[ \t]*(?:(?:async )?def \w+\s?\(|class \w+\s?[:(]|return\b(?! to\b)|import \w+(?:\.\w+)*(?: as \w+)?(?:,|$)|from [\w.]+ import "
-    r"|(?:for|while|if|elif|with|try|else|except)\b[^\n]{0,200}:[ \t]*(?:#.*)?$|print\(|@\w+|[A-Za-z_][\w.\[\]]{0,60}\s?[-+*/]?=[^=])"
+    r"[ \t]*(?:(?:async )?def \w+\s?\(|class \w+\s?[:(]|return\b(?! to\b)|@\w+|print\("
+    r"|import \w+(?:\.\w+)*(?: as \w+)?(?:,|$)|from [\w.]+ import "
+    r"|(?:for|while|if|elif|with|try|else|except)\b[^\n]{0,200}:[ \t]*(?:#.*)?$"
+    r"|[A-Za-z_][\w.\[\]]{0,60}\s?[-+*/]?=[^=])"
 )
 
 

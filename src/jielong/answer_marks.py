@@ -9,6 +9,8 @@ import re
 
 from .numerals import normalised, numbers
 
+UNCLEAR = ""  # a place that names several answers: none of them is the answer, and no other place is asked
+_TAIL = 20_000
 _LONGEST_BOX = 10_000
 _THOUGHT = re.compile(r"<(/?)think(?:ing)?>")
 
@@ -27,6 +29,12 @@ def said(text: str) -> str | None:
             inside = True
         at = tag.end()
     return None if inside else "".join([*pieces, text[at:]])
+
+
+def shown_of(text: str) -> str | None:
+    """The end of the text without thoughts, `normalised`: what the rules for short answers look at."""
+    shown = said(text)
+    return None if shown is None else normalised(shown[-_TAIL:])
 
 
 def boxed(text: str, /) -> str | None:
@@ -57,7 +65,7 @@ _MARK = re.compile(
     r"|^[ \t#*>_]{0,12}(?:the[ ]|my[ ])?(?:final[ ]|correct[ ])?answer[ \t*_:.]{0,6}$"
     r"|\b(?:answers?|ans)\b[^\n.:=!?;。]{0,60}?"
     r"(?:\s(?:is|are|was|would[ ]be|should[ ]be|must[ ]be|will[ ]be|comes[ ]to|equals|remains)\b(?P<n>n't)?[:]?|[:=])"
-    r"|(?:答案|(?<![回作])答(?=[ ]?:))[^\n。:;,?]{0,10}?(?P<bu>不)?(?:是(?!否[^。.,!\s])|为|选|[:=]|(?<=[应该])当?)[:]?",
+    r"|(?:答案|(?<![回作])答(?=[ ]?:))[^\n。:;,?]{0,10}?(?P<bu>不)?(?:是(?!否[^。.,!\s])|为|选|[:=])[:]?",
     re.I | re.M,
 )
 _SUPPOSED = re.compile(
@@ -68,7 +76,7 @@ _BUT = re.compile(r"\b(?:but(?:\srather)?|it'?s|it\sis|rather|instead)\b\s?|而?
 
 
 def marked(shown: str) -> tuple[list[str], frozenset[str]]:
-    """The places where the text says that its answer follows, the last one first; and numbers that it says it is not."""
+    """The places where the text says that its answer follows, the last one first; and what it says it is not."""
     places: list[str] = []
     rejected: set[str] = set()
     for mark in reversed(list(_MARK.finditer(shown))[-16:]):

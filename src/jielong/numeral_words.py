@@ -1,4 +1,4 @@
-"""Numbers in words, as exact fractions: 三百二十一, 百分之五, 负三又二分之一; twenty-one, three quarters, two and a half.
+"""Numbers in words, as exact fractions: 三百二十一, 百分之五, 负三又二分之一; twenty-one, two and a half.
 
 What is not one number ("one two three", 三角形, 一共) is None, not a guess.
 """
@@ -49,10 +49,12 @@ def chinese_numbers(text: str) -> list[tuple[int, Fraction, bool]]:
     for match in CHINESE.finditer(text):
         word, before, after = match[0], text[: match.start()][-1:], text[match.end() : match.end() + 1]
         units_alone = len(word) > 1 and all(c in _UNITS or c in MYRIADS for c in word)
-        if before and before in _NOT_BEFORE or units_alone or word in ("百", "千", "万", "亿"):
+        if (before and before in _NOT_BEFORE) or units_alone or word in ("百", "千", "万", "亿"):
             continue
         if after and (after in _NOT_AFTER.get(word, "") or (after in "角边" and len(word) == 1)):
             continue
+        if word == "一" and before == "是" and after in ("个", "种", "条", "只", "本"):
+            continue  # 这是一个三角形: an article
         value = chinese(word)
         if value is not None:
             found.append((match.start(), value, "百分之" in word))
@@ -68,8 +70,8 @@ def chinese(word: str) -> Fraction | None:
         rest = word[3:]
         return Fraction(rest) if re.fullmatch(r"\d{1,15}(?:\.\d{1,15})?", rest) else chinese(rest)
     if "又" in word:
-        whole, part = chinese(word.partition("又")[0]), chinese(word.partition("又")[2])
-        return None if whole is None or part is None else whole + part
+        ones, part = chinese(word.partition("又")[0]), chinese(word.partition("又")[2])
+        return None if ones is None or part is None else ones + part
     if "分之" in word:
         bottom, top = chinese(word.partition("分之")[0]), chinese(word.partition("分之")[2])
         return None if top is None or not bottom else top / bottom
@@ -114,7 +116,7 @@ def english_numbers(text: str) -> list[tuple[int, Fraction]]:
 
 def english(words: str) -> Fraction | None:
     """`one hundred and five` → 105, `three quarters` → 3/4, `two and a half` → 5/2; None if it is not one number."""
-    total = group = Fraction(0)
+    total, group = Fraction(0), Fraction(0)
     last = ""  # what the word before was: "", small, tens, hundred, scale
     for word in re.split(r"[\s-]+", words.lower()):
         if word in ("and", "a", "an"):
@@ -124,10 +126,10 @@ def english(words: str) -> Fraction | None:
             counted = last == "small" and " and a" not in words.lower()
             return total + group * part if counted else total + group + part
         if word in SCALES:
-            total += (group or 1) * SCALES[word]
+            total += (group or Fraction(1)) * SCALES[word]
             group, last = Fraction(0), "scale"
         elif word in ("hundred", "dozen"):
-            group = (group or 1) * (100 if word == "hundred" else 12)
+            group = (group or Fraction(1)) * (100 if word == "hundred" else 12)
             last = "hundred"
         else:
             value = _WORDS[word]

@@ -37,7 +37,7 @@ _NO_NUMBER = (  # tried first at each place, so that their digits are not taken 
     r"|\d{1,4}(?:\.\d{1,4}){2,5}"  # 3.1.4
     r"|\d{1,9}(?:st|nd|rd|th)\b|第[ ]?\d{1,9}"
     r"|(?<=[A-Za-z0-9.;!?)\]\"])[ ]?\[\d{1,3}(?:,[ ]?\d{1,3}){0,9}\]"  # a citation
-    r"|(?<![A-Za-z\\])(?!(?:USD|EUR|GBP|CNY|RMB|Rs)\d)[A-Za-z_]{1,20}-?\d[\w.]{0,20}"  # GPT-4, x1
+    r"|(?<![A-Za-z\\])(?!(?:USD|EUR|GBP|CNY|RMB|Rs)\d)[A-Za-z][A-Za-z_]{0,19}-?\d[\w.]{0,20}"  # GPT-4, x1
     r"|\b(?:step|question|problem|equation|figure|table|example|footnote)s?[ ]{1,2}#?\(?\d{1,4}\)?"
 )
 _EITHER = re.compile(rf"(?P<none>{_NO_NUMBER})|{NUMBER.pattern}", re.I)
@@ -64,18 +64,17 @@ def normalised(text: str) -> str:
     text = re.sub(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3})", "", text)
     text = unicodedata.normalize("NFKC", text).replace("\u2044", "/").replace("−", "-")
     text = re.sub(r"[–—﹣](?=[ ]?[\d.$\\∞])", "-", text)
-    if "\\" in text:
-        text = _undressed(text)
-    return text
+    text = text.replace("{,}", ",")
+    return _undressed(text) if "\\" in text else text
 
 
 def _undressed(text: str) -> str:
-    text = text.replace("{,}", ",").replace("\\%", "%").replace("\\$", "$").replace("\\!", "")
+    text = text.replace("\\%", "%").replace("\\$", "$").replace("\\!", "")
     text = re.sub(r"\\[,;: ]", " ", text)
     text = re.sub(r"\\[dtc]frac\b", r"\\frac", text)
     text = re.sub(r"\\frac[ ]?(\d)[ ]?(\d)", r"\\frac{\1}{\2}", text)
     text = re.sub(r"\\(?:left|right|displaystyle|bigl?|bigr)(?![A-Za-z])", "", text)
-    text = re.sub(r"[ ]?\^[ ]?\{?\\circ\}?|[ ]?\\degree(?![A-Za-z])", "°", text)
+    text = re.sub(r"[ ]?\^[ ]?(?:\{[ ]?\\circ[ ]?\}|\\circ(?![A-Za-z]))|[ ]?\\degree(?![A-Za-z])", "°", text)
     for _ in range(3):  # \text{…} within \textbf{…}
         text = re.sub(r"\\(?:text[a-z]{0,6}|mathrm|mathbf|mbox|operatorname)[ ]?\{([^{}]{0,400})\}", r" \1", text)
     return text
@@ -107,7 +106,7 @@ def _arabic(text: str) -> Iterator[Found]:
 
 
 def read(written: str) -> Found | None:
-    """The one number that a text is, with or without a unit: `$1,234.50`, `73 km/h`, `三百二十一`; None if it is more."""
+    """The one number that a text is, with or without a unit: `$1,234.50`, `73 km/h`, 三百二十一; None if it is more."""
     text = normalised(written).strip().strip("。,;!?").strip().removesuffix(".").strip(" *`$").strip()
     if not text or len(text) > 500:
         return None
