@@ -1,7 +1,7 @@
 """The public test double: canned or computed replies, latencies and faults, with counts of what was asked.
 
-A token of a scripted model is a word. A file holds one JSON object a line; the first line whose `contains` occurs in
-the last message answers it:
+A token of a scripted model is a word; max_tokens cuts a reply off, as at an endpoint. A file holds one JSON object a
+line; the first line whose `contains` occurs in the last message answers it:
 
     {"contains": "2+2", "reply": ["4", "5"], "finish": "stop", "thinking": "…", "seconds": 0.1, "fails": 2}
 
@@ -88,6 +88,11 @@ class Scripted(Provider):
         if isinstance(reply, str):
             reply = Reply(Message("assistant", reply))
         given = sum(len(message.text.split()) for message in request.messages)
+        words, most = re.findall(r"\s*\S+", reply.text), request.sampling.max_tokens
+        if most is not None and len(words) > most:
+            thoughts = tuple(part for part in reply.message.content if isinstance(part, Thinking))
+            cut = replace(reply.message, content=(*thoughts, Text("".join(words[:most]))))
+            reply = replace(reply, message=cut, finish="length")
         return replace(reply, usage=Usage(input_tokens=given, output_tokens=len(reply.text.split())))
 
 

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -54,10 +54,10 @@ def home() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A reply from the ledger. `same_run`: this run paid for it; otherwise another one did."""
+    """A reply from the ledger, and the run that paid for it."""
 
     reply: Reply
-    same_run: bool
+    run: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ class Ledger:
         self.file = Path(file)
         self._lock = threading.Lock()
         self._flying: dict[str, Bell] = {}
-        self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
         with self._reading():
+            self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(_SCHEMA)
@@ -105,10 +105,15 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             raise DamagedFile(f"the ledger {self.file} is damaged ({error}); move it away to start a new one") from None
 
-    def find(self, key: str, run: str) -> Kept | None:
+    def find(self, key: str) -> Kept | None:
         with self._reading():
             row = self._db.execute("select reply, run from calls where key = ? and state = 'done'", (key,)).fetchone()
-        return Kept(decode_reply(json.loads(row[0])), row[1] == run) if row else None
+        try:
+            return Kept(decode_reply(json.loads(row[0])), row[1]) if row else None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DamagedFile(
+                f"the ledger {self.file} is damaged (call {key[:12]}); move it away to start a new one"
+            ) from None
 
     def put(
         self,
@@ -191,10 +196,11 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An open ledger and the run that writes to it."""
+    """An open ledger, the run that writes to it, and the keys that this process has used in it."""
 
     ledger: Ledger
     run: str
+    used: set[str] = field(default_factory=set)
 
 
 record: ContextVar[Record | None] = ContextVar("record", default=None)

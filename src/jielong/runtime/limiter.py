@@ -60,7 +60,7 @@ class Limiter:
                     self.in_flight += 1
                     break
             if wait > 0:
-                await anyio.sleep(wait)
+                await self._sleep(wait)
             else:
                 await self._bell.after(rings)
         try:
@@ -71,9 +71,18 @@ class Limiter:
                 free = max(1, int(self.limit) - self.in_flight)
             self._bell.ring(free)
 
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await anyio.sleep(seconds)
+        except BaseException:
+            self._bell.ring(1)  # the wake-up that led here was meant for one who goes on
+            raise
+
     def answered(self) -> None:
+        """Grow, but only where the limit is made use of (as RFC 7661): an answer says nothing of a load never tried."""
         with self._lock:
-            self.limit += 1 if self._doubling else 1 / self.limit
+            if self.in_flight >= self.limit / 2 - 1:
+                self.limit += 1 if self._doubling else 1 / self.limit
 
     def overloaded(self, after: float | None) -> None:
         """Halve, at most once a second, as one moment of overload is reported by many calls."""
@@ -93,4 +102,4 @@ def limiter_of(endpoint: str) -> Limiter:
 
 def pause(attempt: int, after: float | None) -> float:
     """Seconds to wait before attempt number `attempt` (from 1): Retry-After, else exponential with full jitter."""
-    return after if after is not None else random.uniform(0, min(30.0, 0.5 * 2**attempt))
+    return min(after, LONGEST_WAIT) if after is not None else random.uniform(0, min(30.0, 0.5 * 2**attempt))

@@ -52,22 +52,29 @@ class Provider(Model):
         return 0.0
 
     async def generate(self, request: Request) -> Reply:
-        begin()
         key, written = describe(self.identity(), request, path.get())
         kept_in = record.get()
         if kept_in is None or request.sampling.seed is None:
             return await self._ask(key, written, request)
         async with kept_in.ledger.flight(key):
-            kept = kept_in.ledger.find(key, kept_in.run)
-            return await (self._replay(key, kept) if kept else self._ask(key, written, request))
+            kept = kept_in.ledger.find(key)
+            if kept is None:
+                reply = await self._ask(key, written, request)
+            else:
+                # A reply is paid for once in a run: by the first who uses it, also after an interruption.
+                paid = kept.run == kept_in.run and key not in kept_in.used
+                reply = await self._replay(key, kept, self._spent(kept.reply.usage, request) if paid else None)
+            kept_in.used.add(key)
+            return reply
 
-    async def _replay(self, key: str, kept: Kept) -> Reply:
+    async def _replay(self, key: str, kept: Kept, cost: Cost | None) -> Reply:
         usage = kept.reply.usage
-        if kept.same_run:
-            for purse in purses.get():
-                purse.pay(key, _cost(usage), kept.reply)
+        if cost:
+            for purse in await reserve(cost):
+                purse.release(cost, cost, kept.reply)
         else:
             usage = replace(usage, cached_calls=usage.calls)
+        begin()
         if loud := listener.get():
             await loud(Delta(kept.reply.text))
         charge(self.name, usage, key)
@@ -100,7 +107,7 @@ class Provider(Model):
                 usage=call.usage,
                 reply=replace(reply, usage=call.usage) if reply else None,
                 error=words,
-                bound_tokens=self.most(request).tokens if call.usage.unsettled_calls else None,
+                bound_tokens=self._unknown(call.usage, request).tokens if call.usage.unsettled_calls else None,
             )
         charge(self.name, call.usage, call.key)
 
@@ -129,15 +136,17 @@ class Provider(Model):
     async def _attempt(self, call: _Call, request: Request) -> Reply:
         most = replace(call.most, calls=0 if call.attempts else 1)
         held = await reserve(most)
-        call.attempts += 1
-        call.usage += Usage(calls=1) if call.attempts == 1 else Usage(retries=1)
         spent, reply = Cost(), None
         started = time.monotonic()
         try:
+            if call.attempts == 0:
+                begin()
+            call.attempts += 1
+            call.usage += Usage(calls=1) if call.attempts == 1 else Usage(retries=1)
             reply = await self.send(request, f"{call.key[:24]}-{call.attempts}")
             used = replace(reply.usage, calls=0, retries=0, seconds=0.0)
             call.usage += replace(used, usd=self.usd(used))
-            spent = most if used.unsettled_calls else replace(_cost(call.usage), usd=self.usd(used))
+            spent = most if used.unsettled_calls else Cost(0, used.input_tokens + used.output_tokens, self.usd(used))
             return reply
         except AttemptFailed as failed:
             if failed.unsettled:
@@ -151,11 +160,28 @@ class Provider(Model):
         finally:
             call.usage += Usage(seconds=time.monotonic() - started)
             for purse in held:
-                purse.release(most, call.key, spent, reply)
+                purse.release(most, spent, reply)
 
     def _unsettled(self, call: _Call, most: Cost) -> Cost:
         call.usage += Usage(unsettled_calls=1)
         return most
+
+    def _unknown(self, usage: Usage, request: Request) -> Cost:
+        """The most that the unsettled attempts can have cost."""
+        most, times = self.most(request), usage.unsettled_calls
+        return Cost(0, most.tokens and most.tokens * times, most.usd and most.usd * times)
+
+    def _spent(self, usage: Usage, request: Request) -> Cost:
+        """What a call took from the purses around it."""
+        tokens, usd = usage.input_tokens + usage.output_tokens, usage.usd
+        if not usage.unsettled_calls:
+            return Cost(usage.calls, tokens, usd)
+        unknown = self._unknown(usage, request)
+        return Cost(
+            usage.calls,
+            None if unknown.tokens is None else tokens + unknown.tokens,
+            None if unknown.usd is None or usd is None else usd + unknown.usd,
+        )
 
     def most(self, request: Request) -> Cost:
         """An upper bound of one call's tokens (UTF-8 bytes, as no tokenizer makes more) and dollars."""
@@ -178,10 +204,6 @@ class _Call:
     most: Cost
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
-
-
-def _cost(usage: Usage) -> Cost:
-    return Cost(usage.calls, usage.input_tokens + usage.output_tokens, usage.usd)
 
 
 @contextmanager

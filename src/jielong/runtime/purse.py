@@ -1,6 +1,8 @@
 """Budgets. A call reserves the most it can cost before it is made and settles what it did cost: no overshoot, ever.
 
-`with budget(tokens=…):` is one purse for the block. `model | budget(tokens=…)` is a fresh purse for each request.
+`with budget(tokens=…):` is one purse for the block. `model | budget(tokens=…)` is a fresh purse for each request. A
+call takes from all purses around it or from none; a reply that the run paid for before it was interrupted takes what it
+cost then.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from ..contract import Model, Reply, Request, TokenLogprob
 from ..errors import BadInput, BudgetExceeded
 from ..recipe import show_step
 from .bell import Bell
+
+_lock = threading.Lock()  # one for all purses, as a call takes from several in one step
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +45,30 @@ class Purse:
         self.held_tokens, self.held_usd, self.in_flight = 0, 0.0, 0
         self.replies: list[Reply] = []
         self.bell = Bell()
-        self._paid: set[str] = set()
-        self._lock = threading.Lock()
 
-    def reserve(self, most: Cost) -> bool:
-        """True: reserved. False: not now, but calls in flight may give back. Raises BudgetExceeded when none can."""
-        with self._lock:
-            self._check_time()
-            if self.most_calls is not None and self.calls + most.calls > self.most_calls:
-                raise self._spent(f"calls={self.most_calls}", f"{self.calls} made")
-            tokens, usd = self._bounded(most)
-            over_tokens = self.most_tokens is not None and self.tokens + self.held_tokens + tokens > self.most_tokens
-            over_usd = self.most_usd is not None and self.usd + self.held_usd + usd > self.most_usd
-            if over_tokens or over_usd:
-                if self.in_flight and not self._never(tokens, usd):
-                    return False
-                if over_tokens:
-                    reason = f"{self.tokens:,} spent and the next call may take {tokens:,}"
-                    raise self._spent(f"tokens={self.most_tokens}", reason)
-                raise self._spent(f"usd={self.most_usd}", f"{self.usd:.4f} spent and the next call may take {usd:.4f}")
-            self.held_tokens += tokens
-            self.held_usd += usd
-            self.calls += most.calls
-            self.in_flight += 1
+    def has(self, most: Cost) -> bool:
+        """True: it fits. False: not now, but calls in flight may give back. Raises BudgetExceeded when none can."""
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise self.out_of_time()
+        if self.most_calls is not None and self.calls + most.calls > self.most_calls:
+            raise self._spent(f"calls={self.most_calls}", f"{self.calls} made")
+        tokens, usd = self._bounded(most)
+        over_tokens = self.most_tokens is not None and self.tokens + self.held_tokens + tokens > self.most_tokens
+        over_usd = self.most_usd is not None and self.usd + self.held_usd + usd > self.most_usd
+        if not over_tokens and not over_usd:
             return True
+        if self.in_flight and not self._never(tokens, usd):
+            return False
+        if over_tokens:
+            reason = f"{self.tokens:,} spent and the next call may take {tokens:,}"
+            raise self._spent(f"tokens={self.most_tokens}", reason)
+        raise self._spent(f"usd={self.most_usd}", f"{self.usd:.4f} spent and the next call may take {usd:.4f}")
+
+    def hold(self, most: Cost) -> None:
+        self.held_tokens += most.tokens or 0
+        self.held_usd += most.usd or 0.0
+        self.calls += most.calls
+        self.in_flight += 1
 
     def _never(self, tokens: int, usd: float) -> bool:
         tokens_never = self.most_tokens is not None and self.tokens + tokens > self.most_tokens
@@ -77,47 +81,23 @@ class Purse:
             raise BadInput("a budget in dollars needs max_tokens and a known price; use a budget in tokens instead")
         return most.tokens or 0, most.usd or 0.0
 
-    def _check_time(self) -> None:
-        if self.deadline is not None and time.monotonic() >= self.deadline:
-            raise self.out_of_time()
-
     def out_of_time(self) -> BudgetExceeded:
         return self._spent(f"seconds={self.seconds}", "the time is up")
 
     def _spent(self, limit: str, why: str) -> BudgetExceeded:
         return BudgetExceeded(f"the budget {limit} is spent: {why}", self.replies)
 
-    def release(self, most: Cost, key: str, spent: Cost, reply: Reply | None) -> None:
+    def release(self, most: Cost, spent: Cost, reply: Reply | None) -> None:
         """Give a reservation back and take what was spent."""
-        with self._lock:
+        with _lock:
             self.in_flight -= 1
             self.held_tokens -= most.tokens or 0
             self.held_usd -= most.usd or 0.0
-            self._take(key, spent, reply)
-        self.bell.ring()
-
-    def undo(self, most: Cost) -> None:
-        """Give a reservation back whose call was not made."""
-        with self._lock:
-            self.calls -= most.calls
-        self.release(most, "", Cost(), None)
-
-    def pay(self, key: str, spent: Cost, reply: Reply) -> None:
-        """Take the cost of a reply that this run paid for earlier, once. Raises BudgetExceeded when it does not fit."""
-        with self._lock:
-            self._check_time()
-            if key not in self._paid:
-                if self.most_calls is not None and self.calls + spent.calls > self.most_calls:
-                    raise self._spent(f"calls={self.most_calls}", f"{self.calls} made")
-                self.calls += spent.calls
-                self._take(key, spent, reply)
-
-    def _take(self, key: str, spent: Cost, reply: Reply | None) -> None:
-        self.tokens += spent.tokens or 0
-        self.usd += spent.usd or 0.0
-        if reply:
-            self._paid.add(key)
-            self.replies.append(reply)
+            self.tokens += spent.tokens or 0
+            self.usd += spent.usd or 0.0
+            if reply:
+                self.replies.append(reply)
+        self.bell.ring(1)
 
 
 purses: ContextVar[tuple[Purse, ...]] = ContextVar("purses", default=())
@@ -126,27 +106,27 @@ purses: ContextVar[tuple[Purse, ...]] = ContextVar("purses", default=())
 async def reserve(most: Cost) -> tuple[Purse, ...]:
     """Reserve in all purses around this call, or wait until it is possible. Raises BudgetExceeded, BadInput."""
     around = purses.get()
+    woken_by: Purse | None = None
     while True:
-        waiting = _reserve_all(around, most)
-        if waiting is None:
-            return around
-        purse, rings = waiting
-        await purse.bell.after(rings)
-
-
-def _reserve_all(around: tuple[Purse, ...], most: Cost) -> tuple[Purse, int] | None:
-    held: list[Purse] = []
-    try:
-        for purse in around:
-            rings = purse.bell.rings
-            if not purse.reserve(most):
-                return purse, rings
-            held.append(purse)
-        held.clear()
-        return None
-    finally:
-        for purse in held:
-            purse.undo(most)
+        short: Purse | None = None
+        try:
+            with _lock:
+                for purse in around:
+                    rings = purse.bell.rings
+                    if not purse.has(most):
+                        short = purse
+                        break
+                else:
+                    for purse in around:
+                        purse.hold(most)
+                    return around
+        finally:
+            # A release wakes one waiter. One that no longer waits there passes it on, so that none is left asleep while
+            # it could go on, and a thousand are not woken for the sake of one.
+            if woken_by and woken_by is not short:
+                woken_by.bell.ring(1)
+        await short.bell.after(rings)
+        woken_by = short
 
 
 class budget:
