@@ -41,16 +41,18 @@ def count(number: float) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, to_stderr: bool = False) -> None:
-    """The first column to the left, figures to the right; as wide as the terminal, else 140 columns."""
+    """The first column to the left, figures to the right; as wide as the terminal, else 180 columns."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console(stderr=to_stderr)
     if not console.is_terminal:
-        console = Console(stderr=to_stderr, width=140)
+        console = Console(stderr=to_stderr, width=180)
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", overflow="fold", no_wrap=i > 0)
+        table.add_column(
+            column, justify="left" if i == 0 else "right", overflow="fold", no_wrap=i > 0, min_width=0 if i else 28
+        )
     for row in rows:
         table.add_row(*row)
     console.print(table, markup=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -103,6 +105,16 @@ def announce(task: Task, models: Sequence[Model]) -> None:
     print(f"{said}\n{say('run.going_on', ledger=home() / 'ledger.db')}", file=sys.stderr)
 
 
+def _notes(report: Report) -> Counter[str]:
+    return Counter(note for result in report.results for note in result.notes)
+
+
+def _short(recipe: str) -> str:
+    """The recipe with long texts cut: the whole one is in the verdict and in report.json."""
+    recipe = re.sub(r"examples=\[.*\]\]", "examples=…", recipe)
+    return re.sub(r'"((?:[^"\\]|\\.){20})(?:[^"\\]|\\.)+"', r'"\1…"', recipe)
+
+
 def print_report(report: Report, title: str) -> None:
     names = "recipe accuracy interval difference p input output calls usd p50 p95 failed"
     columns = [say(f"table.{name}") for name in names.split()]
@@ -113,7 +125,7 @@ def print_report(report: Report, title: str) -> None:
         compared = against.get(id(result))
         rows.append(
             [
-                result.model,
+                _short(result.model),
                 percent(result.accuracy.mean),
                 interval(result.accuracy.ci95),
                 f"{signed(compared[0].difference)} {interval(compared[0].ci95)}" if compared else "",
@@ -128,5 +140,5 @@ def print_report(report: Report, title: str) -> None:
             ]
         )
     print_table(say("run.title", task=title, n=len(report.task.items), rule=report.task.rule), columns, rows)
-    for note in dict.fromkeys(f"{result.model}: {note}" for result in report.results for note in result.notes):
-        print(note)
+    for note, models in _notes(report).items():
+        print(f"{note} ({models} {say('run.recipes')})")

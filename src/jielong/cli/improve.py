@@ -87,13 +87,17 @@ def _print_verdict(report: Report) -> None:
         print(say("improve.best", recipe=found.best.model))
         difference, within = signed(found.pair.difference), interval(found.pair.ci95)
         n = len(report.results) - 1
-        print(say("improve.gain", difference=difference, interval=within, p=p_value(found.p), n=n))
+        print(say("improve.gain", difference=difference, interval=within, p=_compared(p_value(found.p)), n=n))
         print(say("improve.curse"))
     usages = [result.usage for result in report.results]
     tokens = sum(usage.input_tokens + usage.output_tokens for usage in usages)
     calls, usd = sum(usage.calls for usage in usages), [usage.usd for usage in usages]
     cost = dollars(None if None in usd else sum(u for u in usd if u is not None))
     print(say("improve.total", tokens=count(tokens), calls=count(calls), usd=cost))
+
+
+def _compared(p: str) -> str:
+    return p.replace("<", "< ") if p.startswith("<") else f"= {p}"
 
 
 @click.command(help=say("help.demo"))

@@ -1,0 +1,39 @@
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+RUN = $(VENV)/bin
+PIP = $(RUN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check bench mini clean
+
+demo: $(VENV)/.core
+	$(RUN)/jielong demo
+
+test: $(VENV)/.all
+	OMP_NUM_THREADS=1 $(RUN)/pytest -n 2
+
+check: $(VENV)/.all
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+
+bench: $(VENV)/.all
+	$(RUN)/python benchmarks/startup.py
+	$(RUN)/python benchmarks/calls.py
+	$(RUN)/python benchmarks/ledger.py
+
+mini: $(VENV)/.all
+	OMP_WAIT_POLICY=passive $(RUN)/python recipes/mini.py --out build/mini
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+# torch first and by its exact version: a later wish for any torch would bring several gigabytes of CUDA
+$(VENV)/.all: $(VENV)/.core
+	$(PIP) torch==2.13.0
+	$(PIP) -e '.[local,data,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist
