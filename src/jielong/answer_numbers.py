@@ -96,29 +96,36 @@ _ASIDE = re.compile(
 
 
 def _last(shown: str) -> str | None:
-    """The last number of the last line with one; "72 dollars in 3 days" is 72."""
-    whole = read(shown)
-    if whole is not None:
+    """The number of the last line with one: what follows its last "=", else its last number that is no aside."""
+    if (whole := read(shown)) is not None:
         return str(whole)
     lines = _LIST_MARK.sub("", shown).splitlines()
-    with_digits = any(re.search(r"\d", line) for line in lines)
+    digits = any(re.search(r"\d", line) for line in lines)
     for line in reversed(lines):
-        if with_digits and not re.search(r"\d", line):
+        if digits and not re.search(r"\d", line):
             continue
         plain = re.sub(r"\*\*|__|`", "", _HEADING.sub("", line)) if "**" in line and "=" not in line else line
         found = numbers(plain)
-        if not found or (not with_digits and len(found) == 1 and found[0].value == 1 and _in_english(plain)):
-            continue
-        for later, earlier in zip(reversed(found), [*reversed(found[:-1]), None], strict=True):
-            aside = earlier and _ASIDE.search(plain[earlier.end : later.start])
-            if not aside or re.search(r"[.!?。！？=]", plain[earlier.end : later.start] if earlier else ""):
-                return str(later)
+        a_pronoun = not digits and len(found) == 1 and found[0].value == 1 and not re.search("[一-鿿]", plain)
+        if found and not a_pronoun:
+            return str(_concluding(plain, found))
     first = _LIST_MARK.match(shown.strip())
     return str(numbers(first[0])[0]) if first and numbers(first[0]) else None
 
 
-def _in_english(line: str) -> bool:
-    return not re.search("[一-鿿]", line)
+def _concluding(line: str, found: list[Found]) -> Found:
+    """`= 72 for 3 days` and `72 in 3 days` are 72, and so is "72, because 60 + 12 is 72 …"."""
+    ends = [end.end() for end in re.finditer(r"[.!?](?=\s)|[。！？]", line[: found[-1].start])]
+    found = [one for one in found if one.start >= max(ends, default=0)]
+    because = re.search(r"\bbecause\b", line[found[0].end :])
+    found = [one for one in found if not because or one.start < found[0].end + because.start()]
+    equals = line.rfind("=", 0, found[-1].start)
+    if equals >= found[0].start:
+        return next(one for one in found if one.start > equals)
+    at = len(found) - 1
+    while at and _ASIDE.search(line[found[at - 1].end : found[at].start]):
+        at -= 1
+    return found[at]
 
 
 _KNOWN = {"sqrt", "pi", "sin", "cos", "tan", "log", "ln", "exp", "infty", "inf", "cup", "cap", "or", "and"}

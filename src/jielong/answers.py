@@ -18,90 +18,11 @@ import re
 from collections.abc import Mapping
 
 from .answer_blocks import canonical_json, code, json
-from .answer_marks import UNCLEAR, boxed, first_sentence, last_box, marked, said, shown_of, stripped
+from .answer_choices import choice, letter_at
+from .answer_marks import boxed, first_sentence, last_box, marked, said, shown_of, stripped
 from .answer_numbers import expression_in, measure, number
 from .contract import AnswerRule
 from .numerals import numbers, read
-
-# ---- choices ----
-
-_MORE = re.compile(r"\s?(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-J](?![A-Za-z])")
-_ARTICLE = re.compile(r"['’+-]|\s[a-z]")
-_REASON = re.compile(r"\s(?:because|since|as|is|and|which|with|for|given|by|due|in|from|option)\b")
-_CHOSEN = re.compile(
-    r"(?:\b(?:choose|select|pick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe|(?:correct|right|best)\s(?:option|choice|one)"
-    r"(?:\sis|:))(?:\s(?:option|choice|answer|letter))?|故选|应选|选择?|选项为)[\s:*项]{0,4}\(?\**([A-J])(?![A-Za-z'’])"
-    r"(?!\)?[、,]?\s?[A-J、](?![A-Za-z]))(?!\s?项?(?:是)?(?:错|不))"
-    r"|(?<![A-Za-z、和与及或&])(?<!and\s)(?<!or\s)(?<!and\s\()(?<!or\s\()([A-J])\)?\**\s?"
-    r"(?:is\s(?:the\s|indeed\s|clearly\s)?(?:correct|right|best|answer|true)|项?(?:是|为)?(?:正确|对的))"
-)
-_OPTION = re.compile(r"^[ \t>*-]{0,6}\(?([A-J])[).:、][ \t*]", re.M)
-
-
-def choice(text: str, /) -> str | None:
-    """The letter A to J that the text chooses; a marked answer without a letter is given as its text, short."""
-    shown = shown_of(text)
-    if shown is None:
-        return None
-    box = last_box(shown)
-    if box is not None:
-        letter = _letter(box)
-        return (box if letter is None and len(box) <= 100 else letter) or None
-    places, rejected = marked(shown)
-    for place in places:
-        letter = _letter(place)
-        if letter == UNCLEAR:
-            return None
-        if letter is not None and letter not in rejected:
-            return letter
-    for found in reversed(list(_CHOSEN.finditer(shown))):
-        return str(found[1] or found[2])
-    if places and not _OPTION.search(shown):
-        words = first_sentence(stripped(places[0])).strip(" .。*")
-        return words if words and len(words) <= 100 else None
-    return _lone_letter(shown)
-
-
-def _letter(place: str) -> str | None:
-    place = re.sub(r"^(?:the\s)?(?:option|choice|letter|选项)\s?", "", stripped(place), flags=re.I)
-    if re.match(r"[A-J]{2,6}(?![A-Za-z])", place):
-        return UNCLEAR
-    if lone := re.fullmatch(r"[\W_]*([A-Ja-j])[\W_]*", place):
-        return lone[1].upper()
-    if opening := re.match(r"[\s*_$({\[]{0,6}([A-J])(?![A-Za-z0-9_])", place):
-        rest = place[opening.end() :]
-        bare = not re.match(r"[)\]}*.:]", rest)
-        if _MORE.match(rest.lstrip(")*")):
-            return UNCLEAR
-        if not (bare and (re.match(r"['’+-]", rest) or (opening[1] in "AI" and re.match(r"\s[a-z]", rest)))) or (
-            _REASON.match(rest)
-        ):
-            return opening[1]
-    inner = set(re.findall(r"\(([A-J])\)|(?:option|choice|letter|选项)\s?\(?([A-J])(?![A-Za-z])", place[:300]))
-    letters = {a or b for a, b in inner}
-    return None if not letters else letters.pop() if len(letters) == 1 else UNCLEAR
-
-
-def _lone_letter(shown: str) -> str | None:
-    if lone := re.fullmatch(r"[\W_]*([A-Ja-j])[\W_]*", shown[:40] if len(shown) <= 40 else "."):
-        return lone[1].upper()
-    lines = [line.strip() for line in shown.splitlines() if line.strip()]
-    listed = _OPTION.findall(shown)
-    last = lines[-1] if lines else ""
-    closing = re.match(r"[\W_]{0,4}([A-J])(?:[).:、](?=\s|\*|$)|\*|\W{0,3}$)", last)
-    if closing and (len(set(listed)) < 2 or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
-        return closing[1]
-    opening = re.match(r"[\s*_]{0,4}\(?([A-J])[).:、][\s*]", shown)
-    if opening and len(set(listed)) < 2 and not re.search(r"\([A-J]\)", shown[opening.end() : opening.end() + 200]):
-        return opening[1]
-    strict = re.findall(
-        r"\(([A-J])\)|\*\*\(?([A-J])\)?\*\*|\b(?:therefore|so|thus|hence|it\sis|it's|因此|所以)[\s,:]{1,3}([B-HJ])(?![A-Za-z'’])",
-        last,
-        re.I,
-    )
-    letters = {letter.upper() for group in strict for letter in group if letter}
-    return letters.pop() if len(letters) == 1 else None
-
 
 # ---- yes or no ----
 
@@ -218,7 +139,7 @@ def final_answer(text: str, /) -> str | None:
 def _ballot(place: str) -> str | None:
     place = stripped(place)
     sentence = first_sentence(place)
-    letter = _letter(place)
+    letter = letter_at(place)
     if letter and re.match(r"\W{0,4}[A-J](?:\W|$)", place):
         return letter
     if verdict := _verdict(place, opening_only=True):

@@ -85,7 +85,7 @@ def looks_mathematical(text: str) -> bool:
 
 
 def _letter(answer: str, choices: Sequence[str]) -> str | None:
-    if lone := re.fullmatch(r"[\W_]*([A-Ja-j])[\W_]*", unicodedata.normalize("NFKC", answer)):
+    if lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", unicodedata.normalize("NFKC", answer)):
         return lone[1].upper()
     same = [i for i, choice in enumerate(choices) if plain(choice) == plain(answer) or same_number(choice, answer)]
     if len(same) == 1:
@@ -118,8 +118,11 @@ def infer_rule(answers: Sequence[str], *, choices: bool, tests: bool) -> tuple[s
         return "judge", "the items have no answers"
     if choices:
         return "choice", "the items have choices"
-    if all(re.fullmatch(r"\(?[A-J]\)?", answer.strip()) for answer in answers):
+    letters = sum(re.fullmatch(r"[A-J]|\([A-Z]\)", answer.strip()) is not None for answer in answers)
+    if letters == len(answers):
         return "choice", f"{n} letters"
+    if letters >= 0.95 * len(answers):  # files of choices in which a few rows hold the text instead
+        return "choice", f"{letters} of {len(answers)} answers are letters"
     if all(plain(answer) in _YES_NO for answer in answers):
         return "yes_no", f"{n} yes or no"
     if all(read(answer) is not None for answer in answers):
