@@ -1,0 +1,225 @@
+"""The structure of the house, kept by tests: who may import whom, what an import costs, how large a file may be."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import jielong
+from jielong import recipe
+
+SOURCE = Path(jielong.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+LEVELS = [
+    {"errors", "contract", "scope"},
+    {"answers", "recipe", "prompts", "technique", "stats", "report"},
+    {"runtime", "sandbox"},
+    {"models"},
+    {"documents"},
+    {"tasks"},
+    {"using", "training", "explaining", "measuring"},
+    {"improving", "distilling", "pipeline", "agents"},
+    {"serving"},
+    {"cli"},
+    {"__main__", "__init__"},
+]
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+SISTERS = {"using", "training", "explaining", "measuring"}
+HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
+    "scipy": {"stats.py"},
+    "numpy": {"stats.py"},
+    "rich": {"report.py"},
+    "genai_prices": {"runtime/prices.py"},
+    "pyarrow": {"tasks/rows.py"},
+    "datasets": {"tasks/load.py"},
+    "math_verify": {"tasks/math_process.py"},
+    "click": {"__main__.py"},
+    "resource": {"tasks/math_process.py"},  # not there on Windows
+    "signal": {"tasks/math_process.py"},
+    "torch": {"models/local/loading.py", "models/local/engine.py"},
+    "transformers": {"models/local/loading.py", "models/local/engine.py"},
+}
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(SOURCE).as_posix()
+
+
+def room_of(file: Path) -> str:
+    return whole(file.relative_to(SOURCE).parts[0].removesuffix(".py"))
+
+
+def whole(room: str) -> str:
+    """Answer rules are several files, all of one room."""
+    return "answers" if room.startswith(("answer_", "numerals")) else room
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"))
+
+
+def imported(file: Path) -> list[tuple[str, ast.stmt]]:
+    """Every module that a file imports, relative names made whole."""
+    package = ("jielong", *file.relative_to(SOURCE).parts[:-1])
+    found = []
+    for node in ast.walk(parsed(file)):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[: len(package) - node.level + 1]) if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found += [(f"{module}.{alias.name}" if not node.module else module, node) for alias in node.names]
+    return found
+
+
+def test_rooms_import_leftwards_and_sisters_never_each_other():
+    wrong = []
+    for file in FILES:
+        room = room_of(file)
+        for module, _ in imported(file):
+            parts = module.split(".")
+            if parts[0] != "jielong" or len(parts) < 2 or whole(parts[1]) in ("__version__", room):
+                continue
+            if LEVEL[whole(parts[1])] > LEVEL[room] or (parts[1] in SISTERS and room in SISTERS):
+                wrong.append(f"{name_of(file)} imports {module}")
+    assert not wrong
+
+
+def test_no_cycle_between_modules():
+    graph: dict[str, set[str]] = {}
+    modules = {
+        ".".join(("jielong", *f.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__") for f in FILES
+    }
+    for file in FILES:
+        me = ".".join(("jielong", *file.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
+        tree = parsed(file)
+        top = {id(node) for node in tree.body}
+        graph[me] = {m for m, node in imported(file) if id(node) in top and m in modules and m != me}
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, f"cycle: {' → '.join([*above, module])}"
+        if module not in done:
+            for other in graph[module]:
+                visit(other, (*above, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_no_file_is_long_and_none_is_called_utils():
+    assert [name_of(f) for f in FILES if len(f.read_text("utf-8").splitlines()) > 400] == []
+    assert [name_of(f) for f in FILES if f.stem in ("utils", "helpers", "common", "misc")] == []
+
+
+def test_every_file_says_what_it_is_for():
+    assert [name_of(f) for f in FILES if not ast.get_docstring(parsed(f))] == []
+
+
+def test_public_signatures_have_no_kwargs():
+    allowed = {
+        ("technique.py", "__call__"),
+        ("recipe.py", "__call__"),
+        ("cli/say.py", "say"),
+        ("contract.py", "sampled"),
+    }
+    wrong = []
+    for file in FILES:
+        for node in ast.walk(parsed(file)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.args.kwarg:
+                public = not node.name.startswith("_") or node.name == "__call__"
+                if public and (name_of(file), node.name) not in allowed:
+                    wrong.append(f"{name_of(file)}: {node.name}")
+    assert not wrong
+
+
+def test_imports_inside_functions_are_of_heavy_libraries_by_their_owners():
+    wrong = []
+    for file in FILES:
+        tree = parsed(file)
+        top = {id(node) for node in tree.body}
+        checked = {id(n) for body in tree.body if isinstance(body, ast.If) for n in ast.walk(body)}
+        for module, node in imported(file):
+            first = module.split(".")[0]
+            if id(node) in top or id(node) in checked or first == "jielong":
+                continue
+            if name_of(file) not in HEAVY_OWNERS.get(first, set()):
+                wrong.append(f"{name_of(file)} imports {module} inside a function")
+    assert not wrong
+
+
+def test_nothing_is_evaluated_or_unpickled():
+    wrong = []
+    for file in FILES:
+        for node in ast.walk(parsed(file)):
+            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if called in ("eval", "exec", "__import__"):
+                wrong.append(f"{name_of(file)} calls {called}")
+        wrong += [
+            f"{name_of(file)} imports {m}" for m, _ in imported(file) if m in ("pickle", "marshal", "shelve", "dill")
+        ]
+    assert not wrong
+
+
+def test_recipe_table_is_the_decorated_functions():
+    decorated = {}
+    for file in FILES:
+        for node in parsed(file).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                names = {ast.unparse(d).split("(")[0] for d in node.decorator_list}
+                if names & {"adds_input", "adds_output"}:
+                    module = ".".join(("jielong", *file.relative_to(SOURCE).with_suffix("").parts))
+                    decorated[node.name] = f"{module}:{node.name}"
+    assert {n: w for n, w in recipe.TECHNIQUES.items() if n != "budget"} == decorated
+
+
+def test_no_room_has_the_name_of_a_public_function():
+    rooms = {f.name for f in SOURCE.iterdir() if f.is_dir()}
+    assert not rooms & {*jielong.__all__, *recipe.TECHNIQUES}
+
+
+def test_every_public_name_is_there_and_the_type_checker_sees_the_same():
+    for name in jielong.__all__:
+        assert getattr(jielong, name) is not None
+    tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
+    seen = {a.asname for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names if a.asname}
+    assert seen == set(jielong.__all__) - {"__version__"}
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_jielong_loads_nothing_heavy():
+    loaded = python("import sys, jielong; print(*sys.modules)").split()
+    assert not {"torch", "numpy", "scipy", "aiohttp", "anyio", "pydantic", "rich", "click"} & set(loaded)
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys; sys.argv = ['jielong', '--help']\ntry:\n import jielong.__main__ as m; m.main()\n"
+    loaded = python(code + "except SystemExit: pass\nprint(*sys.modules)").split()
+    assert not {"torch", "numpy", "scipy", "aiohttp", "anyio", "pydantic", "transformers"} & set(loaded)
+
+
+@pytest.mark.parametrize("blocked", [("fcntl", "resource", "pwd", "grp", "termios")])
+def test_everything_imports_where_unix_modules_are_missing(blocked: tuple[str, ...]):
+    modules = [".".join(("jielong", *f.relative_to(SOURCE).with_suffix("").parts)) for f in FILES]
+    ours = [m for m in modules if "__main__" not in m and "models.local" not in m]
+    code = f"""
+import importlib, sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name in {blocked!r} and sys._getframe(1).f_globals.get("__name__", "").startswith("jielong"):
+            raise ImportError(name)
+import asyncio, subprocess, anyio, aiohttp, tempfile, rich.console
+for name in {blocked!r}: sys.modules[name] = None
+for name in {ours!r}: importlib.import_module(name)
+"""
+    python(code)
