@@ -63,6 +63,7 @@ Value: TypeAlias = "Node | tuple[Value, ...]"
 _TOKEN = re.compile(r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<mark>[|,()\[\]])|(?P<bare>[^\s|,()\[\]"']+))""")
 _BARE = re.compile(r"""[^\s|,()\[\]"']+""")
 _WORDS = ("true", "false", "none")
+DEEPEST = 50  # each step is a model around a model; a text from outside must not exhaust the stack
 
 
 def parse(text: str) -> Node:
@@ -74,12 +75,14 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, str, int]] = []
         self.at = 0
+        self.depth = 0
         position = 0
-        while text[position:].strip():
+        text = text.rstrip()
+        while position < len(text):
             found = _TOKEN.match(text, position)
             if not found or not found.lastgroup:
-                column = position + len(text[position:]) - len(text[position:].lstrip()) + 1
-                rest = text[position:].strip()[:12]
+                rest = text[position:].lstrip()[:12]
+                column = len(text) - len(text[position:].lstrip()) + 1
                 raise RecipeError(f"recipe, column {column}: cannot read {rest!r}; texts go in double quotes")
             self.tokens.append((found.lastgroup, found[found.lastgroup], found.start(found.lastgroup)))
             position = found.end()
@@ -99,6 +102,11 @@ class _Parser:
         raise RecipeError(f"recipe, column {column + 1}: expected {what}, found {found!r}" if found
                           else f"recipe, column {column + 1}: expected {what}, found the end")  # fmt: skip
 
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self.expected(f"at most {DEEPEST} steps one within another")
+
     def whole(self) -> Node:
         node = self.recipe("")
         if self.peek()[0] != "end":
@@ -106,6 +114,7 @@ class _Parser:
         return node
 
     def recipe(self, head: str) -> Node:
+        depth = self.depth
         quoted = False
         if not head:
             kind, head = self.peek()
@@ -120,7 +129,9 @@ class _Parser:
             if kind != "bare":
                 self.expected("the name of a technique")
             self.at += 1
+            self.deeper()
             steps.append(Step(name, self.options() if self.take("(") else ()))
+        self.depth = depth
         return Node(head, quoted, tuple(steps))
 
     def string(self, token: str) -> str:
@@ -147,11 +158,13 @@ class _Parser:
     def value(self, head: str) -> Value:
         if head or not self.take("["):
             return self.recipe(head)
+        self.deeper()
         items: list[Value] = []
         while not self.take("]"):
             items.append(self.value(""))
             if not self.take(",") and self.peek() != ("mark", "]"):
                 self.expected("',' or ']'")
+        self.depth -= 1
         return tuple(items)
 
 
@@ -252,7 +265,8 @@ def _read_plain(value: Node, kind: Any, where: str) -> Any:
             return kind(text)
     except (KeyError, ValueError):
         pass
-    raise RecipeError(f"{where}: expected {_called(kind)}, found {quote(text) if value.quoted else text!r}")
+    found = f"a text, {json.dumps(text, ensure_ascii=False)}" if value.quoted else repr(text)
+    raise RecipeError(f"{where}: expected {_called(kind)}, found {found}")
 
 
 def _called(kind: Any) -> str:
@@ -274,7 +288,7 @@ def show(value: Any) -> str:
     if isinstance(value, Model):
         return value.name
     if isinstance(value, int | float):
-        return repr(value)
+        return repr(value).removesuffix(".0")  # 1 and 1.0 are one value of a number option, so they get one text
     if isinstance(value, tuple):
         return "[" + ", ".join(map(show, value)) + "]"
     if isinstance(value, str | Path):
