@@ -15,9 +15,9 @@ _MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" 
 _ARTICLE = re.compile(r"['’+-]|\s(?!(?:because|since|as|is|and|which|with|for|given|by|due|in|from|option)\b)[a-z]")
 
 _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", 故选D
-    r"(?:\b(?:choose|select|pick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe"
-    r"|(?:correct|right|best)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter))?"
-    r"|故选|应选|选择?|选项为)[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
+    r"(?:\b(?:[Cc]hoose|[Ss]elect|pick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe"
+    r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter))?"
+    r"|故选|应选|选择?|选项[是为]|认为[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
     + _END
     + r"(?!\)?[、,]?\s?[A-J、](?![A-Za-z]))(?!\s?项?(?:是)?(?:错|不))"
     # "C is correct", (B) must be true, 选项A正确; not "A and C are", A、B、C都不对

@@ -88,6 +88,8 @@ def marked(shown: str) -> tuple[list[str], frozenset[str]]:
         elif _SUPPOSED.search(shown[max(0, mark.start() - 40) : mark.start()]):
             continue
         negation = _NOT.match(rest)
+        if negation and not re.search(r"\w", rest[negation.end() :].partition("\n")[0]):
+            negation = None  # 答案：不是
         if negation or mark["n"] or mark["bu"]:
             rest = rest[negation.end() :] if negation else rest
             sentence = rest[:120].partition("\n")[0]

@@ -19,7 +19,7 @@ def number(text: str, /) -> str | None:
         return None
     box = last_box(shown)
     if box is not None:
-        return (measure(box) or None) if box else None
+        return (measure(box, boxed=True) or None) if box else None
     places, rejected = marked(shown)
     for place in places:
         found = measure(place)
@@ -30,8 +30,10 @@ def number(text: str, /) -> str | None:
     return _bold(shown) or _last(shown)
 
 
-def measure(place: str) -> str | None:
+def measure(place: str, *, boxed: bool = False) -> str | None:
     """The number or expression at a place that is said to hold the answer; UNCLEAR if it is one of several."""
+    if boxed and re.fullmatch(r"\d{1,9}!", place):
+        return place
     place = re.sub(r"^\(?[A-J]\)[ ]{1,3}(?=[\d$\\-])", "", stripped(place))
     if latex := re.match(r"\$\$?(?=[^\s$])([^$]{1,300})(?<=[^\s])\$\$?(?!\d)|\\[(\[](.{1,300}?)\\[)\]]", place):
         place = (latex[1] or latex[2]).strip()
@@ -66,7 +68,10 @@ def _conclusion(sentence: str, found: list[Found]) -> str:
     if len(found) > 1:
         between = sentence[first.end : found[1].start]
         opening = sentence[: first.start].lower()
-        if (len(between) <= 12 and _ALTERNATIVES.match(between)) or re.search(r"\b(?:between|either)\s*$", opening):
+        same = first.value == found[1].value
+        if not same and (len(between) <= 12 and _ALTERNATIVES.match(between)):
+            return UNCLEAR
+        if re.search(r"\b(?:between|either)\s*$", opening):
             return UNCLEAR
     an_equation = "=" in sentence and (first.start > 0 or re.match(r"[^,.;]{0,60}=", sentence[first.end :]))
     if an_equation and not (first.start == 0 and _REASON.match(sentence)):
@@ -130,7 +135,7 @@ def _concluding(line: str, found: list[Found]) -> Found:
 
 _KNOWN = {"sqrt", "pi", "sin", "cos", "tan", "log", "ln", "exp", "infty", "inf", "cup", "cap", "or", "and"}
 _SIGNS = re.compile(
-    r"\\(?:sqrt|pi|frac|infty|pm|log|ln|sin|cos|tan|le|ge|cup)|[√π∞≤≥∪^_]"
+    r"\\(?:sqrt|overline|binom|pi|frac|infty|pm|log|ln|sin|cos|tan|le|ge|cup)|[√π∞≤≥∪^_]"
     r"|[\w)}]\s?[-+*/=<>]\s?[\w({\\]|\d[a-z]\b|[\[({].{0,80},.{1,80}[\])}]|^-?\w{1,9}(?:,\s?-?\w{1,9}){1,9}$"
 )
 _BRACKETED = re.compile(r"[\[(]\s?[^\s,()\[\]]{1,40}(?:\s?,\s?[^\s,()\[\]]{1,40}){1,5}\s?[\])]")
@@ -140,7 +145,7 @@ def expression_in(sentence: str) -> str | None:
     r"""The sentence as mathematics that is not one number, without spaces: `2\sqrt{3}`, `[2,5)`; None if prose."""
     core = re.sub(r"\s+", " ", sentence).strip().removesuffix(".").replace("$", "").strip()
     core = re.sub(r"(?<=[\d)}\]πa-z])\s(?:square |cubic )?[A-Za-z]{2,12}(?:\s?\^\{?\d\}?)?$", "", core)
-    if (bracketed := _BRACKETED.match(core)) and re.match(r"\s|,|$", core[bracketed.end() :]):
+    if (bracketed := _BRACKETED.match(core)) and re.match(r"\s(?!\\cup|∪|U\b)|,|$", core[bracketed.end() :]):
         core = bracketed[0]
     if not core or len(core) > 200 or not _SIGNS.search(core) or re.search(r"[一-鿿]|\d/\d+/\d|\d:\d|\d-\d+-\d", core):
         return None

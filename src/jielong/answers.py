@@ -44,7 +44,7 @@ _OPENING = re.compile(
     re.I,
 )
 _CLOSING = re.compile(
-    r"\b(?:so|therefore|thus|hence|answer)[,:]?\s{1,2}(?:the\sanswer\sis\s)?(?P<verdict>yes|no|true|false)\s?[.!*]{0,3}\s*$"
+    r"(?:\b(?:so|therefore|thus|hence|answer|say),?|:)\s{1,2}\**(?:the\sanswer\sis\s)?(?P<verdict>yes|no|true|false)\s?[.!*]{0,3}\s*$"
     r"|(?:因此|所以)[,:]?(?P<han>是|否|对|错|不是|不对)[。.!]?\s*$",
     re.I,
 )
@@ -119,7 +119,7 @@ def final_answer(text: str, /) -> str | None:
         return None
     box = last_box(shown)
     if box is not None:
-        return _ballot(box) if box else None
+        return (measure(box, boxed=True) if "!" in box else _ballot(box)) if box else None
     places, _ = marked(shown)
     for place in places:
         if (vote := _ballot(place)) is not None:

@@ -23,12 +23,13 @@ _PLAIN = rf"(?:{_GROUPED}|{_DIGITS})(?:\.{_DIGITS})?|\.{_DIGITS}"
 _POWER = r"[eE][+-]?\d{1,3}(?!\w)|[ ]{0,2}(?:[×x*]|\\times|\\cdot)[ ]{0,2}10[ ]?\^[ ]?\{?[+-]?\d{1,3}\}?"
 _LATEX = r"(?:\d{1,9}[ ]?)?\\frac\{[ ]?-?\d{1,40}[ ]?\}\{[ ]?-?\d{1,40}[ ]?\}"
 _SLASH = r"(?:\d{1,9}(?:[ ]|[ ]and[ ]))?\d{1,40}[ ]?/[ ]?\d{1,40}(?![ ]?[/\d]|\.\d)"
+_RECURRING = r"\d{1,40}\.\d{0,40}\\(?:overline|bar|dot)[ ]?\{\d{1,40}\}"
 _SIGN = r"(?:(?<![\w)\]}.%°!])[-+]|\bnegative[ ]|负)?"
 _CURRENCY = r"(?:(?:US|HK|NZ|A|C|S)?[$€£¥₹][ ]?|(?:USD|EUR|GBP|CNY|RMB|Rs\.?)[ ]?)?"
 _SCALE = rf"(?:[ ]?[{''.join(MYRIADS)}]|[ ]{{1,2}}(?:{'|'.join(SCALES)})\b)?"
 _PERCENT = r"(?:[ ]?%|[ ]?percent\b|[ ]per[ ]cent\b)?"
 NUMBER = re.compile(
-    rf"(?P<number>{_SIGN}{_CURRENCY}{_SIGN}(?:{_EUROPEAN}|{_LATEX}|{_SLASH}|(?:{_PLAIN})(?:{_POWER})?){_SCALE}{_PERCENT})"
+    rf"(?P<number>{_SIGN}{_CURRENCY}{_SIGN}(?:{_RECURRING}|{_EUROPEAN}|{_LATEX}|{_SLASH}|(?:{_PLAIN})(?:{_POWER})?){_SCALE}{_PERCENT})"
 )
 _NO_NUMBER = (  # tried first at each place, so that their digits are not taken for numbers
     r"\d{4}[-/.年][ ]?\d{1,2}[-/.月][ ]?\d{1,2}日?"  # 2021-05-12
@@ -107,7 +108,7 @@ def _arabic(text: str) -> Iterator[Found]:
 
 def read(written: str) -> Found | None:
     """The one number that a text is, with or without a unit: `$1,234.50`, `73 km/h`, 三百二十一; None if it is more."""
-    text = normalised(written).strip().strip("。,;!?").strip().removesuffix(".").strip(" *`$").strip()
+    text = normalised(written).strip().strip("。,;?").strip().removesuffix(".").strip(" *`$").strip()
     if not text or len(text) > 500:
         return None
     sign = re.match(r"(?:-|minus)[ ](?=[\d$.\\]|[a-z])", text)
@@ -160,6 +161,10 @@ def _value(written: str) -> Fraction | None:
         text, scale = text[:-1].strip(), MYRIADS[text[-1]]
     elif word := re.search(rf"\s({'|'.join(SCALES)})$", text, re.I):
         text, scale = text[: word.start()].strip(), SCALES[word[1].lower()]
+    if recurring := re.fullmatch(r"(\d+)\.(\d*)\\\w+[ ]?\{(\d+)\}", text):
+        before, again = recurring[1] + recurring[2], recurring[3]
+        nines = (10 ** len(again) - 1) * 10 ** len(recurring[2])
+        return sign * scale * Fraction(int(before + again) - int(before), nines)
     found = _fraction(text) if "/" in text or "frac" in text else _decimal(text)
     return None if found is None else sign * scale * found
 

@@ -81,7 +81,7 @@ def _mathematical(predicted: str, answer: str) -> bool:
 
 def looks_mathematical(text: str) -> bool:
     r"""`2\sqrt{3}`, `[2, 5)`, `x^2 + 1`: mathematics that is not one number."""
-    return expression_in(normalised(text)) is not None
+    return re.fullmatch(r"\d{1,4}!", text) is not None or expression_in(normalised(text)) is not None
 
 
 def _letter(answer: str, choices: Sequence[str]) -> str | None:
