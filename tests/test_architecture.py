@@ -54,7 +54,7 @@ def room_of(file: Path) -> str:
 
 def whole(room: str) -> str:
     """Answer rules are several files, all of one room."""
-    return "answers" if room.startswith(("answer_", "numerals")) else room
+    return "answers" if room.startswith(("answer_", "numeral")) else room
 
 
 @cache

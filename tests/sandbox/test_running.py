@@ -1,0 +1,106 @@
+"""What runs, runs; what is over its limits is killed; what cannot be run safely is not run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from jielong.errors import SandboxMissing
+from jielong.sandbox import Limits, bubblewrap, evaluate_expression, run_program
+
+works = pytest.mark.skipif(bubblewrap.problem() is not None, reason=str(bubblewrap.problem()))
+
+
+@works
+def test_a_program_runs_with_its_input_and_says_where():
+    outcome = anyio.run(lambda: run_program("print(int(input()) * 2)", stdin="21"))
+    assert (outcome.status, outcome.stdout, outcome.sandbox) == ("ok", "42\n", "bubblewrap")
+
+
+@works
+def test_the_standard_library_is_there():
+    code = "import json, re, math, random, datetime, decimal, collections, itertools, typing, heapq; print('ok')"
+    assert anyio.run(run_program, code).stdout == "ok\n"
+
+
+@works
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("raise ValueError('x')", "error"),
+        ("while True: pass", "timeout"),
+        ("x = bytearray(10**9)", "memory"),
+        ("while True: print('x' * 1000)", "output"),
+    ],
+)
+def test_the_status_says_how_it_ended(code: str, status: str):
+    limits = Limits(seconds=1.0, memory_mb=256, output_bytes=100_000)
+    assert anyio.run(lambda: run_program(code, limits=limits)).status == status
+
+
+@works
+def test_cancelling_leaves_no_process():
+    async def cancelled() -> None:
+        with anyio.move_on_after(0.3):
+            await run_program("import time\nwhile True: time.sleep(0.01)  # canary-loop")
+
+    anyio.run(cancelled)
+    listing = subprocess.run(["ps", "-eo", "stat,args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in listing.splitlines() if "bwrap" in line and not line.startswith("Z")]
+
+
+def test_an_expression_has_a_value():
+    outcome = anyio.run(evaluate_expression, "(3*4)+5")
+    assert (outcome.status, outcome.value, outcome.sandbox) == ("ok", "17", "monty")
+
+
+def test_without_bubblewrap_a_program_beyond_monty_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bubblewrap, "problem", lambda: "bubblewrap is not installed: apt install bubblewrap")
+    assert anyio.run(run_program, "print(6 * 7)").stdout == "42\n"
+    with pytest.raises(SandboxMissing, match="apt install bubblewrap"):
+        anyio.run(run_program, "import sqlite3\nprint(sqlite3.connect(':memory:'))")
+    with pytest.raises(SandboxMissing, match="not run"):
+        anyio.run(lambda: run_program("print(1)", sandbox="bubblewrap"))
+
+
+@works
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="is an ordinary user already")
+def test_an_ordinary_user_is_walled_in_too(tmp_path: Path):
+    python = shutil.which("python3.11", path="/usr/bin") or shutil.which("python3", path="/usr/bin")
+    if not python or sys.version_info[:2] != _version(python):
+        pytest.skip("needs a system Python of this version that an ordinary user can read")
+    shutil.copytree(
+        Path(bubblewrap.__file__).parents[1], tmp_path / "jielong", ignore=shutil.ignore_patterns("weights")
+    )
+    tmp_path.chmod(0o755)
+    for above in tmp_path.parents:
+        if above != Path("/") and above.stat().st_mode & 0o5 != 0o5:
+            above.chmod(above.stat().st_mode | 0o5)
+    (tmp_path / "try.py").write_text(
+        "import anyio\nfrom jielong.sandbox import run_program, bubblewrap\n"
+        "print(bubblewrap.problem())\n"
+        "for code in ('print(1+1)', 'import os; os.fork(); print(\"PWNED\")', 'open(\"/etc/passwd\"); print(\"PWNED\")'):\n"
+        "    o = anyio.run(lambda: run_program(code, sandbox='bubblewrap'))\n    print(o.status, o.stdout)\n"
+    )
+    site = next(p for p in sys.path if p.endswith("site-packages"))
+    done = subprocess.run(
+        [python, str(tmp_path / "try.py")], user=65534, group=65534, extra_groups=[], capture_output=True, text=True,
+        env={"PYTHONPATH": f"{tmp_path}:{site}", "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}, check=False,
+        cwd="/",
+    )  # fmt: skip
+    if "ModuleNotFoundError" in done.stderr or "Permission" in done.stderr:
+        pytest.skip("the installed packages cannot be read by an ordinary user here")
+    if done.stdout.startswith("bubblewrap"):
+        pytest.skip(done.stdout.splitlines()[0])
+    assert done.stdout.split() == ["None", "ok", "2", "error", "error"], done.stderr
+
+
+def _version(python: str) -> tuple[int, ...]:
+    said = subprocess.run(
+        [python, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=True
+    )
+    return tuple(map(int, said.stdout.split()))
