@@ -152,7 +152,12 @@ def _bare_code(shown: str) -> str | None:
     return _trimmed("\n".join(lines[code_lines[0] : max(last, code_lines[0]) + 1])) or None
 
 
+_WARNED = re.compile(r"\\|\d(?!\d|[eE][-+]?\d|[xX][\dA-Fa-f]+\b)[A-Za-z]")  # `1or 2`: parsing it would warn
+
+
 def _is_expression(text: str) -> bool:
+    if _WARNED.search(text):
+        return False
     try:
         parsed = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

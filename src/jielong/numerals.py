@@ -133,7 +133,7 @@ _UNIT = re.compile(  # up to three words: km/h, cm^2, dollars per day, 个苹果
 
 
 def _read_words(text: str) -> Found | None:
-    if len(text) > 80:
+    if len(text) > 250:
         return None
     if re.search("[一-鿿〇]", text):
         han = chinese_numbers(text)
