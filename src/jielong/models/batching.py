@@ -69,6 +69,7 @@ class _Row:
 class Batcher:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.context = engine.context
         self._waiting: deque[_Row] = deque()
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ...contract import Delta, Message, Model, Reply, Request, TokenLogprob, Usage, listener
-from ...errors import BadInput, EndpointGaveUp, Unsupported
+from ...contract import Model, Reply, Request, TokenLogprob
+from ...errors import BadInput, Unsupported
 from ...runtime.provider import Provider
-from ..batching import Batcher, Drawn, Job
+from ..batching import Batcher
 from ..chat import Chat
-from ..sampling import Sampler, token_logprob
+from ..drawing import draw
+from ..sampling import token_logprob
 from .network import Network
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -41,26 +41,8 @@ class Mini(Provider):
         return _digest()
 
     async def send(self, request: Request, attempt: str) -> Reply:
-        if request.schema is not None or (request.tools and request.tool_choice != "none"):
-            raise Unsupported("mini knows no tools and no JSON schemas; use another model for this request")
-        prompt = _chat().prompt(request)
-        room = _network().context - len(prompt)
-        if room < 1:
-            raise EndpointGaveUp(
-                f"mini reads {_network().context} tokens and the request has {len(prompt)}; shorten it"
-            )
-        job = Job(
-            prompt,
-            Sampler.of(request.sampling, DEFAULT_TEMPERATURE),
-            min(room, request.sampling.max_tokens or room),
-            frozenset(_chat().encode_special("<|end|>")),
-            _chat().text_of,
-            request.sampling.stop,
-            request.sampling.logprobs,
-        )
-        drawn = await _drawn(job)
-        usage = Usage(input_tokens=len(prompt), output_tokens=len(drawn.tokens) + (drawn.finish == "stop"))
-        return Reply(Message("assistant", drawn.text), drawn.finish, usage, logprobs=drawn.logprobs)
+        end = frozenset(_chat().encode_special("<|end|>"))
+        return await draw("mini", _chat(), _batcher(), request, default_temperature=DEFAULT_TEMPERATURE, end=end)
 
     async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         prompt, said = _chat().prompt(request), _chat().encode(continuation)
@@ -69,22 +51,6 @@ class Mini(Provider):
         logits = await asyncio.to_thread(_network().logits, [*prompt, *said])
         before = logits[len(prompt) - 1 :]
         return tuple(token_logprob(before[i], t, 0, lambda t: _chat().text_of([t])) for i, t in enumerate(said))
-
-
-async def _drawn(job: Job) -> Drawn:
-    """Draw a sample; stream its pieces to the listener as they come."""
-    loud = listener.get()
-    if not loud:
-        return await _batcher().draw(job)
-    pieces: asyncio.Queue[str | None] = asyncio.Queue()
-    drawing = asyncio.ensure_future(_batcher().draw(replace(job, on_text=pieces.put_nowait)))
-    drawing.add_done_callback(lambda done: pieces.put_nowait(None))
-    try:
-        while (piece := await pieces.get()) is not None:
-            await loud(Delta(piece))
-        return await drawing
-    finally:
-        drawing.cancel()
 
 
 @cache

@@ -1,0 +1,54 @@
+"""One attempt of a local model: a job for the batcher, its pieces to the listener, its tokens counted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from ..contract import Delta, Message, Reply, Request, Usage, listener
+from ..errors import EndpointGaveUp, Unsupported
+from .batching import Batcher, Drawn, Job
+from .chat import Chat
+from .sampling import Sampler
+
+
+async def draw(
+    name: str, chat: Chat, batcher: Batcher, request: Request, *, default_temperature: float, end: frozenset[int]
+) -> Reply:
+    """Draw the reply to `request`. An unset max_tokens is what the context leaves.
+
+    Raises Unsupported for tools and schemas, EndpointGaveUp for a request that is longer than the context.
+    """
+    if request.schema is not None or (request.tools and request.tool_choice != "none"):
+        raise Unsupported(f"{name} knows no tools and no JSON schemas; use another model for this request")
+    prompt = chat.prompt(request)
+    room = batcher.context - len(prompt)
+    if room < 1:
+        raise EndpointGaveUp(f"{name} reads {batcher.context} tokens and the request has {len(prompt)}; shorten it")
+    job = Job(
+        prompt,
+        Sampler.of(request.sampling, default_temperature),
+        min(room, request.sampling.max_tokens or room),
+        end,
+        chat.text_of,
+        request.sampling.stop,
+        request.sampling.logprobs,
+    )
+    drawn = await _heard(batcher, job)
+    usage = Usage(input_tokens=len(prompt), output_tokens=len(drawn.tokens) + (drawn.finish == "stop"))
+    return Reply(Message("assistant", drawn.text), drawn.finish, usage, logprobs=drawn.logprobs)
+
+
+async def _heard(batcher: Batcher, job: Job) -> Drawn:
+    loud = listener.get()
+    if not loud:
+        return await batcher.draw(job)
+    pieces: asyncio.Queue[str | None] = asyncio.Queue()
+    drawing = asyncio.ensure_future(batcher.draw(replace(job, on_text=pieces.put_nowait)))
+    drawing.add_done_callback(lambda done: pieces.put_nowait(None))
+    try:
+        while (piece := await pieces.get()) is not None:
+            await loud(Delta(piece))
+        return await drawing
+    finally:
+        drawing.cancel()

@@ -1,0 +1,154 @@
+"""local: models agree with transformers, alone and in a batch; damaged checkpoints are told in one line."""
+
+import json
+from pathlib import Path
+
+import anyio
+import pytest
+
+from jielong import Message, Request, Sampling, load
+from jielong.contract import Delta, Reply
+from jielong.errors import BadInput, DamagedFile, UnknownName, Unsupported
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+tokenizers = pytest.importorskip("tokenizers")
+
+TEMPLATE = "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}[assistant] "
+PROMPTS = [
+    "one",
+    "one two three four five six seven",
+    "a b c",
+    "the quick brown fox",
+    "x",
+    "one two",
+    "q r s t u",
+    "z z",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama of 0.2M parameters with a byte-level tokenizer and a chat template."""
+    out = tmp_path_factory.mktemp("checkpoint")
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=300, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=256, bos_token_id=0, eos_token_id=1, initializer_range=0.3,
+    )  # fmt: skip
+    transformers.LlamaForCausalLM(config).save_pretrained(out)
+    bytes_ = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=300, special_tokens=["<s>", "</s>"], initial_alphabet=bytes_, show_progress=False
+    )
+    tokenizer.train_from_iterator(PROMPTS, trainer)
+    tokenizer.save(str(out / "tokenizer.json"))
+    about = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", "eos_token": "</s>"}
+    (out / "tokenizer_config.json").write_text(json.dumps({**about, "chat_template": TEMPLATE}))
+    return out
+
+
+def asked(text: str, **sampling: object) -> Request:
+    return Request((Message("user", text),), Sampling(**{"max_tokens": 24, **sampling}))  # type: ignore[arg-type]
+
+
+async def all_of(spec: str, requests: list[Request]) -> list[Reply]:
+    model, replies = load(spec), {}
+
+    async def one(i: int, request: Request) -> None:
+        replies[i] = await model.generate(request)
+
+    async with anyio.create_task_group() as tasks:
+        for i, request in enumerate(requests):
+            tasks.start_soon(one, i, request)
+    return [replies[i] for i in range(len(requests))]
+
+
+def test_greedy_text_is_that_of_transformers_in_a_batch_of_mixed_lengths(folder: Path):
+    replies = anyio.run(all_of, f"local:{folder}", [asked(p, temperature=0) for p in PROMPTS])
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    for prompt, reply in zip(PROMPTS, replies, strict=True):
+        ids = tokenizer.apply_chat_template([{"role": "user", "content": prompt}], return_dict=False)
+        made = model.generate(torch.tensor([ids]), max_new_tokens=24, do_sample=False, pad_token_id=1)[0][len(ids) :]
+        assert reply.text == tokenizer.decode(made, skip_special_tokens=True)
+        assert reply.usage.input_tokens == len(ids)
+
+
+def test_a_sample_is_the_same_alone_and_in_a_batch(folder: Path):
+    requests = [asked(p, temperature=1.0, seed=i) for i, p in enumerate(PROMPTS)]
+    together = anyio.run(all_of, f"local:{folder}", requests)
+    alone = [anyio.run(all_of, f"local:{folder}", [request])[0] for request in requests]
+    assert [r.text for r in together] == [r.text for r in alone]
+    assert len({r.text for r in together}) > 4
+
+
+def test_score_equals_a_plain_forward(folder: Path):
+    local = load(f"local:{folder}")
+    scored = anyio.run(local.score, asked("one two"), "three four")
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    prompt = tokenizer.apply_chat_template([{"role": "user", "content": "one two"}], return_dict=False)
+    said = tokenizer.encode("three four", add_special_tokens=False)
+    with torch.no_grad():
+        logprobs = torch.log_softmax(model(torch.tensor([[*prompt, *said]])).logits[0].double(), -1)
+    expected = [logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(said)]
+    assert [t.logprob for t in scored] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_stream_is_the_reply_and_stop_texts_never_show(folder: Path):
+    async def heard(request: Request) -> tuple[str, Reply]:
+        async with load(f"local:{folder}").stream(request) as events:
+            got = [event async for event in events]
+        assert isinstance(got[-1], Reply)
+        return "".join(e.text for e in got if isinstance(e, Delta)), got[-1]
+
+    text, reply = anyio.run(heard, asked("one", temperature=1.0, seed=3))
+    assert text == reply.text
+    stop = reply.text[8:10]
+    text, reply = anyio.run(heard, asked("one", temperature=1.0, seed=3, stop=(stop,)))
+    assert text == reply.text
+    assert stop not in text
+
+
+def test_max_tokens_truncates(folder: Path):
+    reply = anyio.run(load(f"local:{folder}").generate, asked("one", temperature=0, max_tokens=3))
+    assert (reply.finish, reply.usage.output_tokens) == ("length", 3)
+
+
+def test_cancelling_frees_the_row(folder: Path):
+    local = load(f"local:{folder}")
+
+    async def cancelled() -> str:
+        with anyio.move_on_after(0.05):
+            await local.generate(asked("one", temperature=1.0, seed=1, max_tokens=200))
+        return (await local.generate(asked("one", temperature=0))).text
+
+    assert anyio.run(cancelled) == anyio.run(local.generate, asked("one", temperature=0)).text
+
+
+def test_what_it_cannot_do_is_refused(folder: Path):
+    with pytest.raises(Unsupported, match="no JSON schemas"):
+        anyio.run(load(f"local:{folder}").generate, Request((Message("user", "x"),), schema={}))
+
+
+def test_damaged_and_missing_checkpoints_are_told_at_once(folder: Path, tmp_path: Path):
+    with pytest.raises(BadInput, match="no such folder"):
+        load(f"local:{tmp_path}/nothing")
+    with pytest.raises(DamagedFile, match=r"config.json is missing"):
+        load(f"local:{tmp_path}")
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(whole[:-100])
+    with pytest.raises(DamagedFile, match="should have"):
+        load(f"local:{tmp_path}")
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(DamagedFile, match="no .safetensors file"):
+        load(f"local:{tmp_path}")
+    with pytest.raises(UnknownName, match="did you mean 'cuda'"):
+        load(f"local:{folder}?device=cudaa")
