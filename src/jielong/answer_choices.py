@@ -25,7 +25,8 @@ _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", 故选D
     r"(?:(?:is|must\sbe)\s(?:the\s|indeed\s|clearly\s)?(?:correct|right|best|answer|true)|项?(?:是|为)?(?:正确|对的))"
 )
 _SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans: A"
-    r"\b(?:[Aa]nswer|ANSWER|[Aa]ns|ANS|[Oo]ption|OPTION|[Cc]hoice)\b[\s:.()>*=-]{0,4}([A-J])[).*\]\s]{0,4}$", re.M
+    r"\b(?:[Aa]nswer|ANSWER|[Aa]ns|ANS|[Oo]ption|OPTION|[Cc]hoice|[Cc]orrect(?=:))\b[\s:.()>*=-]{0,4}([A-J])[).*\]\s]{0,4}$",
+    re.M,
 )
 _OPTION = re.compile(r"^[ \t>*-]{0,6}\(?([A-Z])[).:、][ \t*]", re.M)
 _LAST_LETTER = re.compile(
@@ -92,7 +93,7 @@ def _unmarked(shown: str) -> str | None:
     closing = re.match(r"[\W_]{0,4}([A-J])(?:[).:、](?=\s|\*|$)|\*|\W{0,3}$)", last)
     if closing and (not lists_options or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
         return closing[1]
-    opening = re.match(r"[\s*_]{0,4}\(?([A-J])[).:、][\s*]", whole)
+    opening = re.match(r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n)", whole)
     if opening and not lists_options and not re.search(r"\([A-J]\)", whole[opening.end() : opening.end() + 200]):
         return opening[1]
     letters = {letter[0] for groups in _LAST_LETTER.findall(last) for letter in groups if letter}

@@ -34,7 +34,7 @@ def measure(place: str, *, boxed: bool = False) -> str | None:
     """The number or expression at a place that is said to hold the answer; UNCLEAR if it is one of several."""
     if boxed and re.fullmatch(r"\d{1,9}!", place):
         return place
-    place = re.sub(r"^\(?[A-J]\)[ ]{1,3}(?=[\d$\\-])", "", stripped(place))
+    place = re.sub(r"\s+", " ", re.sub(r"^\(?[A-J]\)[ ]{1,3}(?=[\d$\\-])", "", stripped(place)))
     if latex := re.match(r"\$\$?(?=[^\s$])([^$]{1,300})(?<=[^\s])\$\$?(?!\d)|\\[(\[](.{1,300}?)\\[)\]]", place):
         place = (latex[1] or latex[2]).strip()
     if (one := read(place)) is not None:
@@ -45,7 +45,8 @@ def measure(place: str, *, boxed: bool = False) -> str | None:
         sentence = definition[1].strip()
     if (one := read(sentence)) is not None:
         return str(one)
-    rhs = None if _REASON.match(sentence) else re.search(r"(?<![<>!=])=(?!=)([^=<>]*)$", sentence)
+    several = re.search(r"=[^=]*,[^=]*=", sentence)  # x = 2, y = 3
+    rhs = None if _REASON.match(sentence) or several else re.search(r"(?<![<>!=])=(?!=)([^=<>]*)$", sentence)
     if rhs and (one := read(rhs[1])) is not None:
         return str(one)
     if clock := re.match(r"\d{1,9}(?::\d{1,9}){1,3}", sentence):
@@ -135,7 +136,7 @@ def _concluding(line: str, found: list[Found]) -> Found:
 
 _KNOWN = {"sqrt", "pi", "sin", "cos", "tan", "log", "ln", "exp", "infty", "inf", "cup", "cap", "or", "and"}
 _SIGNS = re.compile(
-    r"\\(?:sqrt|overline|binom|pi|frac|infty|pm|log|ln|sin|cos|tan|le|ge|cup)|[√π∞≤≥∪^_]"
+    r"\\(?:begin|sqrt|overline|binom|pi|frac|infty|pm|log|ln|sin|cos|tan|le|ge|cup)|[√π∞≤≥∪^_]"
     r"|[\w)}]\s?[-+*/=<>]\s?[\w({\\]|\d[a-z]\b|[\[({].{0,80},.{1,80}[\])}]|^-?\w{1,9}(?:,\s?-?\w{1,9}){1,9}$"
 )
 _BRACKETED = re.compile(r"[\[(]\s?[^\s,()\[\]]{1,40}(?:\s?,\s?[^\s,()\[\]]{1,40}){1,5}\s?[\])]")
@@ -149,7 +150,7 @@ def expression_in(sentence: str) -> str | None:
         core = bracketed[0]
     if not core or len(core) > 200 or not _SIGNS.search(core) or re.search(r"[一-鿿]|\d/\d+/\d|\d:\d|\d-\d+-\d", core):
         return None
-    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+", " ", core))
+    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", re.sub(r"\\(?:begin|end)\{\w+\}|\\[A-Za-z]+", " ", core))
     if any(word.lower() not in _KNOWN for word in words) or not re.search(r"\d|[a-zπ]", core):
         return None
     if re.search(r"\b(?:or|and)\b", core):

@@ -136,6 +136,9 @@ def final_answer(text: str, /) -> str | None:
     return choice(shown) or yes_no(shown) or short
 
 
+_HAN_WORDS = re.compile("[一-鿿]{4}")
+
+
 def _ballot(place: str) -> str | None:
     place = stripped(place)
     sentence = first_sentence(place)
@@ -148,7 +151,7 @@ def _ballot(place: str) -> str | None:
     if measured and ":" not in measured:
         found = numbers(sentence)
         starts = read(sentence) is not None or not found or found[0].start == 0 or expression_in(sentence)
-        if starts or "=" in sentence or len(sentence.split()) > 3:
+        if starts or "=" in sentence or len(sentence.split()) > 3 or _HAN_WORDS.search(sentence):
             return measured
     return _plain_text(sentence)
 

@@ -32,7 +32,8 @@ NUMBER = re.compile(
     rf"(?P<number>{_SIGN}{_CURRENCY}{_SIGN}(?:{_RECURRING}|{_EUROPEAN}|{_LATEX}|{_SLASH}|(?:{_PLAIN})(?:{_POWER})?){_SCALE}{_PERCENT})"
 )
 _NO_NUMBER = (  # tried first at each place, so that their digits are not taken for numbers
-    r"\d{4}[-/.年][ ]?\d{1,2}[-/.月][ ]?\d{1,2}日?"  # 2021-05-12
+    r"https?://[^\s<>]{1,2000}"
+    r"|\d{4}[-/.年][ ]?\d{1,2}[-/.月][ ]?\d{1,2}日?"  # 2021-05-12
     r"|\d{1,2}/\d{1,2}/\d{2,4}(?!\d)"
     r"|\d{1,9}:\d{1,9}(?::\d{1,9}){0,3}|\d{1,9}[ ]:[ ]\d{1,9}"  # 7:30, 3:4
     r"|\d{1,4}(?:\.\d{1,4}){2,5}"  # 3.1.4
@@ -71,7 +72,7 @@ def normalised(text: str) -> str:
 
 def _undressed(text: str) -> str:
     text = text.replace("\\%", "%").replace("\\$", "$").replace("\\!", "")
-    text = re.sub(r"\\[,;: ]", " ", text)
+    text = re.sub(r"(?<!\\)\\[,;: ]", " ", text)
     text = re.sub(r"\\[dtc]frac\b", r"\\frac", text)
     text = re.sub(r"\\frac[ ]?(\d)[ ]?(\d)", r"\\frac{\1}{\2}", text)
     text = re.sub(r"\\(?:left|right|displaystyle|bigl?|bigr)(?![A-Za-z])", "", text)
