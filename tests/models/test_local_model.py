@@ -148,7 +148,7 @@ def test_damaged_and_missing_checkpoints_are_told_at_once(folder: Path, tmp_path
         load(f"local:{tmp_path}")
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "pytorch_model.bin").write_bytes(b"x")
-    with pytest.raises(DamagedFile, match="no .safetensors file"):
+    with pytest.raises(DamagedFile, match=r"no \.safetensors file"):
         load(f"local:{tmp_path}")
     with pytest.raises(UnknownName, match="did you mean 'cuda'"):
         load(f"local:{folder}?device=cudaa")

@@ -31,6 +31,7 @@ class Chat:
         except Exception as error:  # tokenizers raises bare Exception
             raise DamagedFile(f"{folder}: the tokenizer cannot be read ({str(error)[:100]}); fetch it again") from None
         self._plain.encode_special_tokens = True
+        self._added = [token.content for token in self._tokens.get_added_tokens_decoder().values()]
         self._special = {name: _text(about.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
         source = _template(folder, about)
         self._template = _environment().from_string(source) if source else None
@@ -43,11 +44,10 @@ class Chat:
             raise Unsupported("this model has no tools; use one that has")
         if self._template is None:
             return self._continued(request)
-        said = [{"role": m.role, "content": _MARK.format(i)} for i, m in enumerate(request.messages)]
-        try:
-            rendered = self._template.render(messages=said, add_generation_prompt=True, **self._special)
-        except TemplateError as error:
-            raise Unsupported(f"the chat template refuses these messages: {error}") from None
+        texts = [message.text for message in request.messages]
+        if not any(token in text for text in texts for token in self._added):
+            return tuple(self._tokens.encode(self._rendered(request, texts), add_special_tokens=False).ids)
+        rendered = self._rendered(request, [_MARK.format(i) for i in range(len(texts))])
         ids: list[int] = []
         for i, piece in enumerate(rendered.split("\x00")):
             if i % 2:
@@ -55,6 +55,14 @@ class Chat:
             else:
                 ids += self._tokens.encode(piece, add_special_tokens=False).ids
         return tuple(ids)
+
+    def _rendered(self, request: Request, texts: Sequence[str]) -> str:
+        assert self._template is not None
+        said = [{"role": m.role, "content": text} for m, text in zip(request.messages, texts, strict=True)]
+        try:
+            return self._template.render(messages=said, add_generation_prompt=True, **self._special)
+        except TemplateError as error:
+            raise Unsupported(f"the chat template refuses these messages: {error}") from None
 
     def _continued(self, request: Request) -> tuple[int, ...]:
         if len(request.messages) != 1 or request.messages[0].role != "user":

@@ -33,7 +33,8 @@ def network(checkpoint: Checkpoint) -> Any:
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "auto"
     try:
-        logging.disable_progress_bar()
+        quiet: Any = logging
+        quiet.disable_progress_bar()
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             checkpoint.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True
         )
@@ -48,10 +49,7 @@ class TorchEngine:
     """`start`, `step` and `release` for `models.batching`."""
 
     def __init__(self, module: Any) -> None:
-        from transformers import DynamicCache
-
-        made: Any = DynamicCache
-        self._module, self._new_cache = module, lambda: made(config=module.config)
+        self._module = module
         plain = all(type(layer).__name__ == "DynamicLayer" for layer in self._new_cache().layers)
         self.rows = MOST_ROWS if plain else 1
         self.context = int(getattr(module.config, "max_position_embeddings", None) or 4096)
@@ -60,11 +58,18 @@ class TorchEngine:
         self._slots: list[int] = []
         self._next = 0
 
+    def _new_cache(self) -> Any:
+        from transformers import DynamicCache
+
+        made: Any = DynamicCache
+        return made(config=self._module.config)
+
     def logits(self, tokens: Sequence[int]) -> Logits:
         """(len(tokens), vocabulary), float32."""
         import torch
 
-        with torch.inference_mode():
+        no_gradients: Any = torch.inference_mode
+        with no_gradients():
             out = self._module(torch.tensor([list(tokens)], device=self._module.device), use_cache=False)
         made: Logits = out.logits[0].float().cpu().numpy()
         return made
@@ -81,7 +86,8 @@ class TorchEngine:
             ids[row, longest - len(prompt) :] = torch.tensor(prompt, device=device)
             seen[row, longest - len(prompt) :] = 1
         cache = self._new_cache()
-        with torch.inference_mode():
+        no_gradients: Any = torch.inference_mode
+        with no_gradients():
             positions = (seen.cumsum(-1) - 1).clamp(min=0)
             out = self._module(
                 ids,
@@ -107,7 +113,8 @@ class TorchEngine:
         ids = torch.tensor([[given[place]] for place in range(len(self._slots))], device=self._module.device)
         self._seen = torch.cat([self._seen, torch.ones_like(ids)], -1)
         positions = self._seen.sum(-1, keepdim=True) - 1
-        with torch.inference_mode():
+        no_gradients: Any = torch.inference_mode
+        with no_gradients():
             out = self._module(
                 ids, attention_mask=self._seen, position_ids=positions, past_key_values=self._cache, use_cache=True
             )
