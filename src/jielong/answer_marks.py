@@ -1,4 +1,4 @@
-r"""Where a text says that its answer stands: `\boxed{…}`, "The answer is …", "Answer: …", "答案：…", "#### …".
+r"""Where a text says that its answer is: `\boxed{…}`, "The answer is …", "Answer: …", "答案：…", "#### …", <answer>.
 
 Every pattern is bounded: 1 MB of braces, spaces or "answer" takes no longer than reading it.
 """
@@ -62,7 +62,7 @@ def last_box(shown: str) -> str | None:
 
 _MARK = re.compile(
     r"(?P<hash>^[ \t]{0,3}\#{4}(?!\#))"
-    r"|^[ \t#*>_]{0,12}(?:the[ ]|my[ ])?(?:final[ ]|correct[ ])?answer[ \t*_:.]{0,6}$"
+    r"|<answer>|^[ \t#*>_]{0,12}(?:the[ ]|my[ ])?(?:final[ ]|correct[ ])?answer[ \t*_:.]{0,6}$"
     r"|\b(?:answers?|ans)\b[^\n.:=!?;。]{0,60}?"
     r"(?:\s(?:is|are|was|would[ ]be|should[ ]be|must[ ]be|will[ ]be|comes[ ]to|equals|remains)\b(?P<n>n't)?[:]?|[:=])"
     r"|(?:答案|(?<![回作])答(?=[ ]?:))[^\n。:;,?]{0,10}?(?P<bu>不)?(?:是(?!否[^。.,!\s])|为|选|[:=])[:]?",
@@ -80,7 +80,7 @@ def marked(shown: str) -> tuple[list[str], frozenset[str]]:
     places: list[str] = []
     rejected: set[str] = set()
     for mark in reversed(list(_MARK.finditer(shown))[-16:]):
-        rest = shown[mark.end() : mark.end() + 2000]
+        rest = shown[mark.end() : mark.end() + 2000].partition("</answer>")[0]
         if mark["hash"] is not None:
             line, _, later = rest.partition("\n")
             if later.strip() and not re.match(r"[\s*$€£¥]{0,4}[-+]?[\d.(]", line):
@@ -130,5 +130,15 @@ def stripped(place: str) -> str:
 
 def first_sentence(place: str) -> str:
     """Up to the first full stop that ends a sentence: one followed by a space, or 。 or the end."""
-    end = re.search(r"(?<![A-Z])[.!?](?=\s|$)|[。!?;；](?=.)|[。！？]", place)
-    return place[: end.start()].strip() if end and end.start() else place.strip()
+    for end in re.finditer(r"(?<![A-Z])[.!?](?=\s|$)|[。!?;；](?=.)|[。！？]", place):
+        an_equation_follows = end[0] == ";" and "=" in place[end.end() :]
+        if (
+            end.start()
+            and not an_equation_follows
+            and not _ABBREVIATION.search(place[max(0, end.start() - 6) : end.start()])
+        ):
+            return place[: end.start()].strip()
+    return place.strip()
+
+
+_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|No|vs|approx|ca|Inc|Co|Ltd|Mt|U\.S)$")

@@ -23,11 +23,23 @@ def number(text: str, /) -> str | None:
     places, rejected = marked(shown)
     for place in places:
         found = measure(place)
-        if found == UNCLEAR:
+        if found == UNCLEAR or (found is None and _GIVEN_UP.search(place)):
             return None
         if found is not None and found not in rejected:
             return found
+    last_sentence = re.split(r"[.!?。]\s|\n", shown.strip())[-1]
+    if _GIVEN_UP.search(last_sentence) and not re.search(r"\d", last_sentence):
+        return None
     return _bold(shown) or _last(shown)
+
+
+_GIVEN_UP = re.compile(
+    r"\b(?:can ?not|can't|could not|couldn't|impossible to) (?:be )?"
+    r"(?:determined?|answer(?:ed)?|calculated?|solved?|tell|say|help)\b"
+    r"|\b(?:not enough|insufficient) (?:information|data)|\b(?:unknown|undetermined|undefined|do(?:n't| not) know)\b"
+    r"|无法(?:确定|计算|回答|得出)|不能确定|信息不足|不知道",
+    re.I,
+)
 
 
 def measure(place: str, *, boxed: bool = False) -> str | None:
@@ -88,7 +100,9 @@ def _bold(shown: str) -> str | None:
     end = "\n".join(lines)
     for bold in reversed(list(re.finditer(r"\*\*([^*\n]{1,80})\*\*", end))):
         heading = bold[1].rstrip().endswith((":", "：")) or re.match(r"\s?(?:step|第|\d{1,2}[.)]\s)", bold[1], re.I)
-        followed = re.search(r"=\s?[-$\d]", end[bold.end() :])
+        a_step = end[: bold.start()].rstrip(" $").endswith("=")
+        later = end[bold.end() :] if a_step else end[bold.end() :].partition("\n")[0]
+        followed = re.search(r"=\s?[-$\d]", later)
         if not heading and not followed and (found := numbers(bold[1])):
             return str(found[-1])
     return None

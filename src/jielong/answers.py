@@ -4,7 +4,7 @@ Thoughts (`<think>…</think>`) are dropped first; a thought that never ends is 
 Then every rule climbs the same ladder and stops at the first rung that holds:
 
 1. the last `\boxed{…}` (one that never closes is a truncated reply: no answer);
-2. the last place where the text marks its answer: "The answer is …", "Answer: …", "答案：…", "#### …". People correct
+2. the last place where the text marks its answer: "The answer is …", "Answer: …", "答案：…", "#### …", `<answer>`; people correct
    themselves forwards, so the last mark counts; "not 5 but 7" is 7; "if the answer is 5" is no mark;
 3. what is usual for the kind of answer: the last bold number or last number, "choose B" or a lone letter,
    an opening "Yes," or a closing "So no", the last JSON value, the last code block.
@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .answer_blocks import canonical_json, code, json
+from .answer_blocks import code, json
 from .answer_choices import choice, letter_at
 from .answer_marks import boxed, first_sentence, last_box, marked, said, shown_of, stripped
 from .answer_numbers import expression_in, measure, number
@@ -38,7 +38,7 @@ _YES = (
 )
 _VERDICT = re.compile(rf"(?P<yes>{_YES})|(?P<no>{_NO})", re.I)
 _OPENING = re.compile(
-    r"[\s*_\"'“(]{0,6}(?:(?P<yes>yes|yeah|true|correct|right|正确|没错|是的|对的|是|对)"
+    r"[\s*_\"'“(]{0,6}(?:(?P<yes>yes|yeah|true|correct|right(?!,)|正确|没错|是的|对的|是|对)"
     r"|(?P<no>no|nope|false|incorrect|wrong|not\s(?:true|correct|right)|不正确|不对|不是|错误|错的|否|错))"
     r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!。;…—-]|$|\n)|\s(?:because|since|as)\b)(?!\s?[-/])",
     re.I,
@@ -98,7 +98,9 @@ def exact(text: str, /) -> str | None:
     box = last_box(shown)
     if box == "":
         return None
-    return _plain_text(box or next(iter(places), shown))
+    if box or not places:
+        return _plain_text(box or shown)
+    return _plain_text(first_sentence(places[0]))
 
 
 def _plain_text(text: str) -> str | None:
@@ -119,7 +121,7 @@ def final_answer(text: str, /) -> str | None:
         return None
     box = last_box(shown)
     if box is not None:
-        return (measure(box, boxed=True) if "!" in box else _ballot(box)) if box else None
+        return _ballot(box, boxed=True) if box else None
     places, _ = marked(shown)
     for place in places:
         if (vote := _ballot(place)) is not None:
@@ -139,7 +141,7 @@ def final_answer(text: str, /) -> str | None:
 _HAN_WORDS = re.compile("[一-鿿]{4}")
 
 
-def _ballot(place: str) -> str | None:
+def _ballot(place: str, *, boxed: bool = False) -> str | None:
     place = stripped(place)
     sentence = first_sentence(place)
     letter = letter_at(place)
@@ -147,16 +149,16 @@ def _ballot(place: str) -> str | None:
         return letter
     if verdict := _verdict(place, opening_only=True):
         return verdict
-    measured = measure(place)
+    measured = measure(place, boxed=boxed)
     if measured and ":" not in measured:
         found = numbers(sentence)
-        starts = read(sentence) is not None or not found or found[0].start == 0 or expression_in(sentence)
+        starts = boxed or read(sentence) is not None or not found or found[0].start == 0 or expression_in(sentence)
         if starts or "=" in sentence or len(sentence.split()) > 3 or _HAN_WORDS.search(sentence):
             return measured
     return _plain_text(sentence)
 
 
-__all__ = ["RULES", "canonical_json", "expression_in", "final_answer", "number"]
+__all__ = ["RULES", "boxed", "choice", "code", "contains", "exact", "final_answer", "json", "number", "yes_no"]
 
 RULES: Mapping[str, AnswerRule] = {
     rule.__name__: rule for rule in (number, choice, exact, contains, json, code, yes_no, final_answer, boxed)

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.answers import RULES
+from jielong.errors import Unsupported
 from jielong.numerals import canonical
 from jielong.scope import scope
 from jielong.tasks import math_process
@@ -122,6 +123,15 @@ def test_a_worker_that_died_is_replaced_without_a_word(worker: subprocess.Popen[
 @pytest.mark.parametrize("bomb", ["9^{9^{9^{9^{9}}}}", "10^{10^{10}}!", "(x+1)^{99999}", "\\frac{" * 90 + "1"])
 def test_a_bomb_equals_nothing_and_the_next_comparison_works(bomb: str) -> None:
     assert not anyio.run(math_process.equal, "2", bomb)
+    assert anyio.run(math_process.equal, "\\sqrt{4}", "2")
+
+
+def test_a_worker_that_cannot_start_is_an_error_with_the_command_to_see_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    math_process._worker.stop()
+    monkeypatch.setattr(math_process, "MODULE", "jielong.no_such_module")
+    with pytest.raises(Unsupported, match=r"see why with: .* -m jielong.no_such_module"):
+        anyio.run(math_process.equal, "\\sqrt{4}", "2")
+    monkeypatch.undo()
     assert anyio.run(math_process.equal, "\\sqrt{4}", "2")
 
 

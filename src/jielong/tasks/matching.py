@@ -12,7 +12,9 @@ import unicodedata
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ..answers import RULES, canonical_json, expression_in
+from ..answer_blocks import canonical_json
+from ..answer_numbers import expression_in
+from ..answers import RULES
 from ..numerals import Found, normalised, read
 from . import math_process
 

@@ -23,8 +23,10 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from ..errors import Unsupported
 from ..scope import note
 
+MODULE = "jielong.tasks.math_process"
 SECONDS = 2.0
 SECONDS_TO_START = 120.0  # importing sympy on a machine that is busy with other things
 MEMORY = 4 << 30  # bytes of address space; 9**9**9 is to fail, not to swap
@@ -47,7 +49,7 @@ class _Worker:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "jielong.tasks.math_process"],
+            [sys.executable, "-P", "-m", MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -57,9 +59,16 @@ class _Worker:
         )
         self._process, self._lines = process, queue.Queue()
         threading.Thread(target=_listen, args=(process, self._lines), daemon=True).start()
-        if self._lines.get(timeout=SECONDS_TO_START) != "ready":
+        try:
+            ready = self._lines.get(timeout=SECONDS_TO_START) == "ready"
+        except queue.Empty:
+            ready = False
+        if not ready:
             self.stop()
-            raise OSError(f"the process for math-verify did not start: {sys.executable} -m jielong.tasks.math_process")
+            raise Unsupported(
+                "mathematical answers cannot be compared, as math-verify does not start; "
+                f"see why with: {sys.executable} -m {MODULE}"
+            )
         return process
 
     def ask(self, gold: str, answer: str) -> bool | None:
@@ -112,7 +121,7 @@ async def equal(gold: str, answer: str) -> bool:
     """Whether two mathematical texts mean the same; works from any event loop.
 
     A comparison that takes over 2 seconds is killed, counts as not equal, and the report says so. What is cancelled is
-    left to end by itself, within the same time.
+    left to end by itself, within the same time. Raises Unsupported where math-verify does not start.
     """
     try:
         turn = _turn.get()
