@@ -4,8 +4,8 @@ Thoughts (`<think>…</think>`) are dropped first; a thought that never ends is 
 Then every rule climbs the same ladder and stops at the first rung that holds:
 
 1. the last `\boxed{…}` (one that never closes is a truncated reply: no answer);
-2. the last place where the text marks its answer: "The answer is …", "Answer: …", "答案：…", "#### …", `<answer>`; people correct
-   themselves forwards, so the last mark counts; "not 5 but 7" is 7; "if the answer is 5" is no mark;
+2. the last place where the text marks its answer: "The answer is …", "Answer: …", "答案：…", "#### …", `<answer>`.
+   People correct themselves forwards, so the last mark counts; "not 5 but 7" is 7; "if the answer is 5" is no mark;
 3. what is usual for the kind of answer: the last bold number or last number, "choose B" or a lone letter,
    an opening "Yes," or a closing "So no", the last JSON value, the last code block.
 
