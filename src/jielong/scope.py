@@ -1,5 +1,9 @@
 """Where in the tree of calls we are: the path that identifies a sample, and the scopes that count what is spent.
 
+A path holds each `gather` index, the number of each further call outside it (`+1`), the name of the option that a model
+came in by and, beneath the first of these, the name of each technique that calls models. At the root it is empty, and
+the caller's own seed is the sample's.
+
 Usage is read from a scope once all tasks beneath it have ended, never added up from replies: so calls that failed or
 were cut off count, too.
 """

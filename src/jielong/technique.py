@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, get_type_hints, overload
 
 import anyio
@@ -19,7 +21,7 @@ import anyio
 from . import recipe
 from .contract import AnswerRule, Delta, Event, Listener, Model, Reply, Request, answered, listener, ungrouped
 from .errors import BadInput, NoAnswer, SampleError
-from .scope import below, note, scope
+from .scope import below, note, path, scope
 
 P = ParamSpec("P")
 
@@ -129,6 +131,7 @@ class _Inner(Model):
     model: Model
     loud: Listener | None
     role: str
+    turns: Iterator[int] = field(default_factory=count, compare=False)
 
     @property
     def name(self) -> str:
@@ -143,8 +146,14 @@ class _Inner(Model):
         with below(self.role):
             return await self.model.generate(request)
 
+    async def turn(self, request: Request) -> Reply:
+        """A call outside `gather`: the second and later ones of a technique are samples of their own, too."""
+        turn = next(self.turns)
+        with below(f"+{turn}") if turn else nullcontext():
+            return await self.whole(request)
+
     async def generate(self, request: Request) -> Reply:
-        reply = await self.whole(request)
+        reply = await self.turn(request)
         if reply.finish == "tool_calls":
             raise _CallersTurn(reply)
         return answered(reply)
@@ -156,7 +165,7 @@ async def last(model: Model, request: Request) -> Reply:
         return await model.generate(request)
     token = listener.set(model.loud)
     try:
-        return await model.whole(request)
+        return await model.turn(request)
     finally:
         listener.reset(token)
 
@@ -215,7 +224,7 @@ def several(request: Request, n: int) -> Request:
     if n == 1 or request.sampling.temperature:
         return request
     if request.sampling.temperature == 0:
-        raise BadInput(f"{n} samples at temperature 0 are copies of one; set a temperature above 0, or n=1")
+        raise BadInput(f"{n} samples at temperature 0 are copies of one; set a temperature above 0, or ask for one")
     note(f"temperature was not set: samples were drawn at {DEFAULT_TEMPERATURE}")
     return request.sampled(temperature=DEFAULT_TEMPERATURE)
 
@@ -290,7 +299,10 @@ class Wrapped(Model):
         token = listener.set(None)
         try:
             inner = _Inner(self.model, ear, "")
-            reply: Reply = await self.technique.function(inner, request, **self._inner_options(ear))
+            # Beneath the first index the name tells apart whose the next one is: without it a verdict on a verdict, in
+            # a technique inside itself, could bear the name of another sample.
+            with below(self.technique.__name__) if path.get() else nullcontext():
+                reply: Reply = await self.technique.function(inner, request, **self._inner_options(ear))
             return reply
         finally:
             listener.reset(token)

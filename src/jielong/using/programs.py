@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..answers import RULES
 from ..contract import Message, Model, Reply, Request
 from ..errors import NoAnswer, Unsupported
-from ..prompts import prompt
+from ..prompts import fill, prompt
 from ..sandbox import Outcome, evaluate_expression, run_program
 from ..technique import adds_output
 from .prompting import asked_with
@@ -27,7 +27,8 @@ async def program_of_thought(model: Model, request: Request, *, question: str | 
     written = await model.generate(asked_with(request, words))
     code = RULES["code"](written.text) or written.text.strip()
     outcome = await (evaluate_expression(code) if _is_expression(code) else run_program(code))
-    return replace(written, message=Message("assistant", f"{code}\nAnswer: {_result(outcome)}"), logprobs=None)
+    answer = fill(prompt(request, "program_of_thought", "answer"), {"answer": _result(outcome)})
+    return replace(written, message=Message("assistant", f"{code}\n{answer}"), logprobs=None)
 
 
 def _is_expression(code: str) -> bool:

@@ -74,11 +74,14 @@ def _best_of_n_calls(model: int, n: int, scorer: Any, **_: Any) -> int:
 
 
 @adds_output(calls=_best_of_n_calls)
-async def best_of_n(model: Model, request: Request, *, n: int = 4, scorer: Scorer | Model | None = None) -> Reply:
+async def best_of_n(
+    model: Model, request: Request, *, n: int = 4, scorer: Scorer | Model | None = None, grade: str | None = None
+) -> Reply:
     """Sample `n` replies and keep the one that the scorer likes best (Cobbe et al. 2021 use a trained verifier).
 
-    A model as scorer is asked for a grade from 0 to 10 of each reply; without one the model grades itself. A reply
-    whose grade cannot be read is out; when most samples ask for tools, the most common tool call wins.
+    A model as scorer is asked for a grade from 0 to 10 of each reply, with the words of `grade`; without one the model
+    grades itself. Equal replies are graded once. A reply whose grade cannot be read is out; when most samples ask for
+    tools, the most common tool call wins.
     """
     request = several(request, n)
     samples = await gather(model, [request] * n)
@@ -90,20 +93,22 @@ async def best_of_n(model: Model, request: Request, *, n: int = 4, scorer: Score
     answers = [reply for reply in replies if reply.finish == "stop"]
     if not answers:
         raise no_answer(samples)
-    grades = await _grades(scorer if scorer is not None else model, request, answers)
-    if all(grade is None for grade in grades):
+    different = [reply for i, reply in enumerate(answers) if reply.message not in [r.message for r in answers[:i]]]
+    if scorer is None or isinstance(scorer, Model):
+        words = prompt(request, "best_of_n", "grade") if grade is None else grade
+        grades = await _grades(scorer or model, request, different, words, first=n)
+    else:
+        grades = list((await scorer.score(request, different)).values)
+    if all(value is None for value in grades):
         raise NoAnswer(f"none of {len(answers)} replies got a grade that could be read")
-    return max(zip(answers, grades, strict=True), key=lambda pair: float("-inf") if pair[1] is None else pair[1])[0]
+    return max(zip(different, grades, strict=True), key=lambda pair: float("-inf") if pair[1] is None else pair[1])[0]
 
 
-async def _grades(scorer: Scorer | Model, request: Request, replies: list[Reply]) -> list[float | None]:
-    if not isinstance(scorer, Model):
-        return list((await scorer.score(request, replies)).values)
-    question = Message("user", prompt(request, "best_of_n", "grade"))
+async def _grades(scorer: Model, request: Request, replies: list[Reply], words: str, first: int) -> list[float | None]:
+    question = Message("user", words)
     asides = [request.aside(reply.message, question).sampled(temperature=None) for reply in replies]
-    graded = await gather(scorer, asides, first=len(replies))
-    grades = [ballot(sample, RULES["number"]) for sample in graded]
-    return [_number(grade) for grade in grades]
+    graded = await gather(scorer, asides, first=first)
+    return [_number(ballot(sample, RULES["number"])) for sample in graded]
 
 
 def _number(text: str | None) -> float | None:
