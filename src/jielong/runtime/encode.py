@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
-from ..contract import Image, Message, Part, Reply, Request, Text, Thinking, TokenLogprob, ToolCall, Usage
+from ..contract import Image, Message, Part, Reply, Request, Sampling, Text, Thinking, TokenLogprob, ToolCall, Usage
 
 Json = dict[str, Any]
+
+_SAMPLING = tuple(field.name for field in fields(Sampling))  # `asdict` copies deeply, which costs more than the rest
+_USAGE = tuple(field.name for field in fields(Usage))
 
 
 def encode_request(request: Request) -> Json:
     said: Json = {"messages": [encode_message(message) for message in request.messages]}
-    sampling = {name: value for name, value in asdict(request.sampling).items() if value not in (None, ())}
+    sampling = {name: value for name in _SAMPLING if (value := getattr(request.sampling, name)) not in (None, ())}
     if sampling:
         said["sampling"] = sampling
     if request.tools:
@@ -64,7 +67,7 @@ def _decode_part(said: Json) -> Part:
 
 
 def encode_usage(usage: Usage) -> Json:
-    return {name: value for name, value in asdict(usage).items() if value != 0}
+    return {name: value for name in _USAGE if (value := getattr(usage, name)) != 0}
 
 
 def decode_usage(said: Json) -> Usage:

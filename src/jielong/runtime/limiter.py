@@ -19,7 +19,7 @@ import anyio
 
 from .bell import Bell
 
-FIRST, MOST_ATTEMPTS, LONGEST_WAIT = 16, 8, 120.0
+FIRST, MOST_ATTEMPTS, LONGEST_WAIT = 32, 8, 120.0
 
 ceiling: ContextVar[int] = ContextVar("ceiling", default=64)  # the most calls at once that the user wants
 
@@ -68,7 +68,7 @@ class Limiter:
         finally:
             with self._lock:
                 self.in_flight -= 1
-                free = max(1, int(self.limit) - self.in_flight)
+                free = max(1, min(int(self.limit), most) - self.in_flight)
             self._bell.ring(free)
 
     async def _sleep(self, seconds: float) -> None:

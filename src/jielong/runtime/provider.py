@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import anyio
+from anyio.lowlevel import cancel_shielded_checkpoint
 
 from ..contract import Delta, Event, Image, Listener, Model, Reply, Request, Step, Usage, listener
 from ..errors import EndpointGaveUp, JielongError
@@ -123,6 +124,7 @@ class Provider(Model):
                         reply = await self._attempt(call, request)
                 if limiter:
                     limiter.answered()
+                    await cancel_shielded_checkpoint()  # the next call goes out before this reply is written down
                 return reply
             except AttemptFailed as failed:
                 if limiter and failed.overloaded:
