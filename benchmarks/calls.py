@@ -43,7 +43,8 @@ from inspect_ai.dataset import Sample
 from inspect_ai.scorer import match
 from inspect_ai.solver import generate
 url, items, epochs, at_once = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-task = Task(dataset=[Sample(input=f"question {i}", target="1") for i in range(items)], solver=generate(), scorer=match())
+samples = [Sample(input=f"question {i}", target="1") for i in range(items)]
+task = Task(dataset=samples, solver=generate(), scorer=match())
 run(task, model="openai/stub", model_base_url=url, epochs=Epochs(epochs), max_connections=at_once, max_samples=at_once,
     display="none", log_dir=sys.argv[5])
 """

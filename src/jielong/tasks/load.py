@@ -113,19 +113,23 @@ def _task(
         raise BadInput(f"{spec}: no row that can be used ({found})")
     reader = recognise(first) if input is None and answer is None else None
     reader = reader or _columns(spec, first, input, answer)
-    items: list[Item] = []
+    usable: list[tuple[str, Row, Item]] = []
     bad: list[tuple[str, BadRow]] = []
     for file, subject, row in read:
         used = row if isinstance(row, BadRow) else _item(reader, row, subject)
         if isinstance(used, BadRow):
             bad.append((file, used))
-        else:
-            items.append(used)
-    if any(item.accepted or item.tests for item in items):
+        elif isinstance(row, Row):
+            usable.append((file, row, used))
+    if any(_has_gold(item) for _, _, item in usable):
         bad += [
-            (spec, BadRow(0, "has no answer, and other rows have one", str(i.input))) for i in items if not _has_gold(i)
+            (file, _bad(row, "has no answer, and other rows have one"))
+            for file, row, item in usable
+            if not _has_gold(item)
         ]
-        items = [item for item in items if _has_gold(item)]
+        usable = [each for each in usable if _has_gold(each[2])]
+    items = [item for _, _, item in usable]
+    bad.sort(key=lambda each: each[1].line)
     said = tuple(f"{file}:{row.line}: {row.why}" for file, row in bad)
     if bad and (strict or not items):
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
@@ -151,6 +155,10 @@ def _item(reader: Reader, row: Row, subject: str) -> Item | BadRow:
         why = f"the column {missing} is missing"
     except (ValueError, TypeError) as error:
         why = str(error)
+    return _bad(row, why)
+
+
+def _bad(row: Row, why: str) -> BadRow:
     return BadRow(row.line, why, json.dumps(row.fields, ensure_ascii=False, default=str))
 
 

@@ -1,0 +1,96 @@
+"""Statistics against hand computation, SciPy and simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jielong import stats
+
+
+def test_a_proportion_has_wilsons_interval():
+    found = stats.mean([1.0] * 8 + [0.0] * 2)
+    assert found.mean == 0.8
+    assert found.ci95 == pytest.approx((0.4902, 0.9433), abs=1e-4)  # Wilson (1927) by hand
+
+
+def test_few_values_have_no_interval():
+    assert stats.mean([]).ci95 is None
+    assert math.isnan(stats.mean([]).mean)
+    assert stats.mean([1.0]).ci95 is None
+
+
+def test_clusters_widen_the_interval():
+    values = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0] * 5
+    clusters = [str(i // 3) for i in range(30)]
+    alone, together = stats.mean(values), stats.mean(values, clusters)
+    assert together.standard_error is not None
+    assert alone.standard_error is not None
+    assert together.standard_error > 1.5 * alone.standard_error
+    sums = np.array([1.5, -1.5] * 5)  # the residuals of each cluster, summed
+    assert together.standard_error == pytest.approx(math.sqrt(10 / 9 * (sums**2).sum()) / 30)
+
+
+def test_mcnemar_is_the_exact_binomial():
+    a = [1.0] * 2 + [0.0] * 10 + [1.0] * 20
+    b = [0.0] * 2 + [1.0] * 10 + [1.0] * 20
+    found = stats.paired(a, b)
+    expected = 2 * sum(math.comb(12, k) for k in range(3)) / 2**12
+    assert found.p == pytest.approx(expected)
+    assert (found.better, found.worse, found.difference) == (10, 2, pytest.approx(8 / 32))
+
+
+def test_newcombes_example():
+    """Newcombe (1998), method 10: 36, 12, 2, 0 of 50 pairs; the difference .20 has the interval .0569 to .3404."""
+    first = [1.0] * 36 + [1.0] * 12 + [0.0] * 2
+    second = [1.0] * 36 + [0.0] * 12 + [1.0] * 2
+    found = stats.paired(second, first)
+    assert found.difference == pytest.approx(0.2)
+    assert found.ci95 == pytest.approx((0.0569, 0.3404), abs=1e-4)
+
+
+@pytest.mark.parametrize(("n", "gain"), [(60, 0.0), (200, 0.1), (200, 0.3)])
+def test_the_paired_interval_covers_the_truth(n: int, gain: float):
+    rng = np.random.default_rng(n)
+    covered = 0
+    for _ in range(600):
+        easy = rng.random(n)
+        a = (easy < 0.4).astype(float)
+        b = (easy + rng.normal(0, 0.15, n) < 0.4 + gain).astype(float)
+        found = stats.paired(a.tolist(), b.tolist()).ci95
+        assert found is not None
+        covered += found[0] <= TRUTH(gain) <= found[1]
+    assert 0.93 <= covered / 600 <= 0.985
+
+
+def TRUTH(gain: float) -> float:
+    rng = np.random.default_rng(0)
+    easy = rng.random(2_000_000)
+    return float((easy + rng.normal(0, 0.15, len(easy)) < 0.4 + gain).mean() - 0.4)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_monotone_and_no_smaller(ps: list[float]):
+    adjusted = stats.holm(ps)
+    assert all(q >= p for p, q in zip(ps, adjusted, strict=True))
+    order = sorted(range(len(ps)), key=lambda i: ps[i])
+    assert [adjusted[i] for i in order] == sorted(adjusted)
+
+
+def test_holm_by_hand():
+    assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_the_detectable_difference_is_detected_in_four_of_five():
+    n = 200
+    gain = stats.minimum_detectable(n, discordance=0.3)
+    rng = np.random.default_rng(3)
+    found = 0
+    for _ in range(600):
+        kind = rng.random(n)
+        b = (kind < (0.3 + gain) / 2).astype(float)
+        a = ((kind >= (0.3 + gain) / 2) & (kind < 0.3)).astype(float)
+        found += stats.paired(a.tolist(), b.tolist()).p < 0.05
+    assert 0.72 <= found / 600 <= 0.88
