@@ -81,8 +81,8 @@ def test_improve_says_when_nothing_helped(tmp_path: Path):
 
 
 def test_dry_run_spends_nothing(tmp_path: Path):
-    done = run("eval", "mini:word_problems", "-m", "mini | self_consistency(n=8)", "--limit", "10", "--dry-run", "--json",
-               home=tmp_path)  # fmt: skip
+    voted = "mini | self_consistency(n=8)"
+    done = run("eval", "mini:word_problems", "-m", voted, "--limit", "10", "--dry-run", "--json", home=tmp_path)  # fmt: skip
     assert json.loads(done.stdout)["most_calls"] == 80
     assert not (tmp_path / "ledger.db").exists()
 
@@ -119,7 +119,8 @@ def test_ctrl_c_leaves_at_once(tmp_path: Path):
     (tmp_path / "script.jsonl").write_text('{"reply": "late", "seconds": 60}\n')
     process = subprocess.Popen(
         [sys.executable, "-m", "jielong", "eval", "mini:word_problems", "-m", f"scripted:{tmp_path}/script.jsonl"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "JIELONG_HOME": str(tmp_path / "h")},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "JIELONG_HOME": str(tmp_path / "h")},
     )  # fmt: skip
     assert process.stderr
     while "ledger.db" not in process.stderr.readline():

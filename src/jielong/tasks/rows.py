@@ -74,6 +74,9 @@ def _json(file: Path, text: str) -> Iterator[Row | BadRow]:
     try:
         said = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if text.lstrip().startswith("{") and "Extra data" in str(error):  # JSON lines under another name
+            yield from _json_lines(text)
+            return
         raise BadInput(f"{file}: not JSON ({error}); one object a line goes into a .jsonl file") from None
     rows = said.get("examples", said.get("data")) if isinstance(said, dict) else said
     if not isinstance(rows, list):
