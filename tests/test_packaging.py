@@ -42,7 +42,8 @@ def test_the_installed_wheel_answers(wheel: Path, tmp_path: Path):
     subprocess.run(pip, check=True)
     done = subprocess.run(
         [sys.executable, "-m", "jielong", "ask", "Tom has 3 bags with 4 apples each. How many apples are there now?"],
-        cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")}, check=False,
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
     )  # fmt: skip
     assert done.stdout == "12\n", done.stderr
     where = [sys.executable, "-c", "import jielong; print(jielong.__file__)"]

@@ -1,5 +1,6 @@
 """What runs, runs; what is over its limits is killed; what cannot be run safely is not run."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ import pytest
 
 from jielong.errors import SandboxMissing
 from jielong.sandbox import Limits, bubblewrap, evaluate_expression, run_program
+
+sys.path.insert(0, str(Path(__file__).parent))
+from attacks import AS_ROOT, ATTACKS
 
 works = pytest.mark.skipif(bubblewrap.problem() is not None, reason=str(bubblewrap.problem()))
 
@@ -67,6 +71,23 @@ def test_without_bubblewrap_a_program_beyond_monty_is_refused(monkeypatch: pytes
         anyio.run(lambda: run_program("print(1)", sandbox="bubblewrap"))
 
 
+AS_NOBODY = """
+import json, pathlib, anyio
+from jielong.sandbox import Limits, run_program, bubblewrap
+print(bubblewrap.problem())
+limits = Limits(seconds=1.0, memory_mb=256, file_mb=16, output_bytes=200_000)
+async def main():
+    outcome = await run_program("print(1 + 1)", sandbox="bubblewrap")
+    print(outcome.status, outcome.stdout)
+    escapes = []
+    for name, code in json.loads((pathlib.Path(__file__).parent / "attacks.json").read_text()):
+        if "PWNED" in (await run_program(code, limits=limits, sandbox="bubblewrap")).stdout:
+            escapes.append(name)
+    print("escapes", escapes)
+anyio.run(main)
+"""
+
+
 @works
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="is an ordinary user already")
 def test_an_ordinary_user_is_walled_in_too(tmp_path: Path):
@@ -80,12 +101,12 @@ def test_an_ordinary_user_is_walled_in_too(tmp_path: Path):
     for above in tmp_path.parents:
         if above != Path("/") and above.stat().st_mode & 0o5 != 0o5:
             above.chmod(above.stat().st_mode | 0o5)
-    (tmp_path / "try.py").write_text(
-        "import anyio\nfrom jielong.sandbox import run_program, bubblewrap\n"
-        "print(bubblewrap.problem())\n"
-        "for code in ('print(1+1)', 'import os; os.fork(); print(\"PWNED\")', 'open(\"/etc/passwd\"); print(\"PWNED\")'):\n"
-        "    o = anyio.run(lambda: run_program(code, sandbox='bubblewrap'))\n    print(o.status, o.stdout)\n"
-    )
+    (tmp_path / "secret").write_text("canary")
+    canary = {"secret": tmp_path / "secret", "folder": tmp_path, "port": 9, "victim": os.getpid(), "host": "x"}
+    canary |= {"tmp_secret": tmp_path / "secret", "marker": tmp_path / "marker", "name": "x"}
+    attacks = [[f"{kind}-{name}", code.format(**canary)] for kind, name, code in ATTACKS + AS_ROOT]
+    (tmp_path / "attacks.json").write_text(json.dumps(attacks))
+    (tmp_path / "try.py").write_text(AS_NOBODY)
     site = next(p for p in sys.path if p.endswith("site-packages"))
     done = subprocess.run(
         [python, str(tmp_path / "try.py")], user=65534, group=65534, extra_groups=[], capture_output=True, text=True,
@@ -96,7 +117,7 @@ def test_an_ordinary_user_is_walled_in_too(tmp_path: Path):
         pytest.skip("the installed packages cannot be read by an ordinary user here")
     if done.stdout.startswith("bubblewrap"):
         pytest.skip(done.stdout.splitlines()[0])
-    assert done.stdout.split() == ["None", "ok", "2", "error", "error"], done.stderr
+    assert done.stdout.split() == ["None", "ok", "2", "escapes", "[]"], done.stderr
 
 
 def _version(python: str) -> tuple[int, ...]:
