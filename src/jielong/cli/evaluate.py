@@ -140,5 +140,7 @@ def print_report(report: Report, title: str) -> None:
             ]
         )
     print_table(say("run.title", task=title, n=len(report.task.items), rule=report.task.rule), columns, rows)
+    for model, why in report.skipped:
+        print(say("run.skipped", model=_short(model), why=why))
     for note, models in _notes(report).items():
         print(f"{note} ({models} {say('run.recipes')})")

@@ -86,6 +86,7 @@ async def search(
         judge=judge,
         ledger=ledger,
         around=around,
+        skip_unsupported=True,
         on_model=on_model,
         on_answer=on_answer,
     )

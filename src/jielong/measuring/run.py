@@ -19,7 +19,7 @@ import anyio
 
 from .. import __version__
 from ..contract import Model, Reply, Usage, answered, ungrouped, wait_for
-from ..errors import BadInput, SampleError
+from ..errors import BadInput, SampleError, Unsupported
 from ..recipe import load
 from ..runtime.ledger import Ledger, home, use_ledger
 from ..runtime.limiter import ceiling
@@ -89,6 +89,7 @@ class Report:
     run: str | None
     results: tuple[Result, ...]
     settings: dict[str, Any] = field(default_factory=dict)
+    skipped: tuple[tuple[str, str], ...] = ()  # recipes that the model cannot run, and why
 
     def comparisons(self) -> list[tuple[Result, Paired, float]]:
         """Every other model against the first, with Holm's correction of p."""
@@ -104,6 +105,7 @@ class Report:
             "seed": self.seed,
             "version": __version__,
             "run": self.run,
+            "skipped": [{"model": model, "why": why} for model, why in self.skipped],
             **self.settings,
             "results": [_result_json(result) for result in self.results],
             "paired": [
@@ -218,12 +220,14 @@ async def compare(
     judge: Judge | None = None,
     ledger: Path | None = None,
     around: AbstractContextManager[object] | None = None,
+    skip_unsupported: bool = False,
     on_model: Callable[[int, Model], None] | None = None,
     on_answer: Callable[[Answer], None] | None = None,
 ) -> Report:
     """Measure all models on the same items with the same seed, the first one being what the others are compared with.
 
-    The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted goes on.
+    The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted goes on. With
+    `skip_unsupported` a later model that cannot do what its recipe asks is named in `skipped` instead of ending it all.
     """
     if not models:
         raise BadInput("nothing to measure: expected at least one model (-m RECIPE)")
@@ -231,15 +235,21 @@ async def compare(
     print_of_work = fingerprint(task, models, seed, judge)
     with Ledger(file) as opened:
         run = opened.begin(print_of_work, f"{task.name}: {', '.join(model.name for model in models)}")
-    results = []
+    results: list[Result] = []
+    skipped: list[tuple[str, str]] = []
     with use_ledger(file, run) as opened, around or nullcontext():
         for i, model in enumerate(models):
             if on_model:
                 on_model(i, model)
-            result = await measure(task, model, seed=seed, concurrency=concurrency, judge=judge, on_answer=on_answer)
-            results.append(result)
+            asked = measure(task, model, seed=seed, concurrency=concurrency, judge=judge, on_answer=on_answer)
+            try:
+                results.append(await asked)
+            except Unsupported as error:
+                if i == 0 or not skip_unsupported:
+                    raise
+                skipped.append((model.name, str(error)))
         opened.finish(run)
-    return Report(task, seed, run, tuple(results))
+    return Report(task, seed, run, tuple(results), skipped=tuple(skipped))
 
 
 def evaluate(
