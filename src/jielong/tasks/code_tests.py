@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from ..sandbox import Limits, run_program
-from .task import Tests
 
 LIMITS = Limits(seconds=10.0)
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Code that decides whether a reply's code is right: it runs after it, and fails by an exception."""
+
+    code: str
+    prompt: str = ""  # put before a reply that only completes it
+    entry_point: str | None = None
 
 
 async def passes(tests: Tests, code: str) -> bool:

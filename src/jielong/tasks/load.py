@@ -15,10 +15,11 @@ from ..errors import BadInput, MissingExtra
 from ..models.mini import world
 from ..recipe import unknown
 from . import rows
+from .code_tests import Tests
 from .matching import infer_rule
 from .readers import READERS, Fields, Reader, recognise
 from .rows import BadRow, Row
-from .task import Item, Task, Tests, identified
+from .task import Item, Task, identified
 
 RULES = ("number", "choice", "exact", "contains", "json", "code", "yes_no", "judge")
 INPUTS = ("input", "question", "prompt", "problem", "query", "instruction", "问题", "题目", "输入")

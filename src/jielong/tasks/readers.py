@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .task import Item, Tests
+from .code_tests import Tests
+from .task import Item
 
 Fields = Mapping[str, Any]
 

@@ -12,16 +12,8 @@ from typing import Any
 from ..answers import RULES
 from ..contract import Message, Request
 from ..prompts import catalogue, language
+from .code_tests import Tests, passes
 from .matching import matches
-
-
-@dataclass(frozen=True)
-class Tests:
-    """Code that decides whether a reply's code is right: it runs after it, and fails by an exception."""
-
-    code: str
-    prompt: str = ""  # put before a reply that only completes it
-    entry_point: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,8 +64,6 @@ class Task:
     async def score(self, item: Item, reply_text: str) -> Scored:
         """What the reply is worth. Code is judged by running the item's tests in the sandbox."""
         if item.tests:
-            from .code_tests import passes
-
             code = RULES["code"](reply_text)
             return Scored(0.0, None) if code is None else Scored(float(await passes(item.tests, code)), code)
         extracted = RULES[self.rule](reply_text)
