@@ -4,12 +4,10 @@
     jielong ask "Once upon a time" -m local:OUT_DIR
 
 SOURCE_DIR holds `stories260K.bin` (a version-0 checkpoint) and `tok512.bin`, both from karpathy/tinyllamas. Follows
-`run.c` and `export.py` of karpathy/llama2.c. Two things differ between the formats:
-
+`run.c` and `export.py` of karpathy/llama2.c. Two things differ:
 - the rotary embedding turns neighbouring pairs of a head (0,1), (2,3), … there, and pairs across its halves
   (0,h/2), (1,h/2+1), … here; so the rows of the query and key matrices change places;
 - the tokenizer merges by score there, and by an ordered list of merges here.
-
 Needs numpy, safetensors and tokenizers; no torch.
 """
 
@@ -27,11 +25,9 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pro
 UNK, BOS, EOS = "<unk>", "<s>", "</s>"
 
 
-def read_weights(file: Path) -> tuple[dict[str, int], dict[str, np.ndarray]]:
+def read_weights(file: Path) -> tuple[tuple[int, ...], dict[str, np.ndarray]]:
     """The seven numbers of the header, and the matrices by their Hugging Face names."""
     header = struct.unpack("<7i", file.read_bytes()[:28])
-    names = ("hidden_size", "intermediate_size", "layers", "heads", "kv_heads", "vocab_size", "positions")
-    shape = dict(zip(names, header, strict=True))
     dim, hidden, layers, heads, kv_heads, vocab, _ = header
     flat, at = np.fromfile(file, dtype="<f4", offset=28), 0
 
@@ -47,13 +43,12 @@ def read_weights(file: Path) -> tuple[dict[str, int], dict[str, np.ndarray]]:
         pairs = rows.reshape(heads, -1, 2, dim)
         return np.ascontiguousarray(pairs.swapaxes(1, 2)).reshape(-1, dim)
 
-    kv_dim = dim // heads * kv_heads
     tensors = {"model.embed_tokens.weight": take(vocab, dim)}  # also the output matrix: vocab > 0 says "shared"
     order = {
         "input_layernorm": (dim,),
         "self_attn.q_proj": (dim, dim),
-        "self_attn.k_proj": (kv_dim, dim),
-        "self_attn.v_proj": (kv_dim, dim),
+        "self_attn.k_proj": (dim // heads * kv_heads, dim),
+        "self_attn.v_proj": (dim // heads * kv_heads, dim),
         "self_attn.o_proj": (dim, dim),
         "post_attention_layernorm": (dim,),
         "mlp.gate_proj": (hidden, dim),
@@ -65,7 +60,7 @@ def read_weights(file: Path) -> tuple[dict[str, int], dict[str, np.ndarray]]:
             turned = {"self_attn.q_proj": heads, "self_attn.k_proj": kv_heads}.get(name)
             tensors[f"model.layers.{layer}.{name}.weight"] = halves(matrix, turned) if turned else matrix.copy()
     tensors["model.norm.weight"] = take(dim)
-    return shape, tensors
+    return header, tensors
 
 
 def read_tokenizer(file: Path, size: int) -> Tokenizer:
@@ -95,19 +90,13 @@ def read_tokenizer(file: Path, size: int) -> Tokenizer:
 
 
 def main(source: Path, out: Path) -> None:
-    shape, tensors = read_weights(source / "stories260K.bin")
-    tokenizer = read_tokenizer(source / "tok512.bin", shape["vocab_size"])
-    config = {
+    header, tensors = read_weights(source / "stories260K.bin")
+    tokenizer = read_tokenizer(source / "tok512.bin", size=header[5])
+    names = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+    config = dict(zip((*names, "vocab_size", "max_position_embeddings"), header, strict=True)) | {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         "hidden_act": "silu",
-        "hidden_size": shape["hidden_size"],
-        "intermediate_size": shape["intermediate_size"],
-        "num_hidden_layers": shape["layers"],
-        "num_attention_heads": shape["heads"],
-        "num_key_value_heads": shape["kv_heads"],
-        "max_position_embeddings": shape["positions"],
-        "vocab_size": shape["vocab_size"],
         "rms_norm_eps": 1e-5,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
         "tie_word_embeddings": True,
@@ -116,7 +105,7 @@ def main(source: Path, out: Path) -> None:
         "eos_token_id": 1,  # a story ends where the next begins, as run.c has it
     }
     special = {"bos_token": BOS, "eos_token": EOS, "unk_token": UNK}
-    described = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": shape["positions"], **special}
+    described = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": header[6], **special}
     out.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
     tokenizer.save(str(out / "tokenizer.json"))
