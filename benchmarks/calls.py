@@ -45,8 +45,8 @@ from inspect_ai.solver import generate
 url, items, epochs, at_once = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 samples = [Sample(input=f"question {i}", target="1") for i in range(items)]
 task = Task(dataset=samples, solver=generate(), scorer=match())
-run(task, model="openai/stub", model_base_url=url, epochs=Epochs(epochs), max_connections=at_once, max_samples=at_once,
-    display="none", log_dir=sys.argv[5])
+run(task, model="openai-api/stub/stub", model_base_url=url, epochs=Epochs(epochs), max_connections=at_once,
+    max_samples=at_once, display="none", log_dir=sys.argv[5])
 """
 
 OPTILLM = """
@@ -64,7 +64,7 @@ with ThreadPoolExecutor(at_once) as pool:
 def timed(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
     """Wall and CPU seconds of a whole process."""
     before, started = os.times(), time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return time.monotonic() - started, cpu
@@ -113,7 +113,9 @@ def peers(items: int, folder: Path) -> dict[str, Any]:
     with stub("--latency", str(LATENCY)) as url, tempfile.TemporaryDirectory() as logs:
         python = environment(folder, "inspect", ["inspect-ai", "openai"])
         arguments = [url, str(items), str(SAMPLES), str(AT_ONCE), logs]
-        wall, cpu = timed([python, "-c", INSPECT, *arguments], {**os.environ, "OPENAI_API_KEY": "x"})
+        wall, cpu = timed(
+            [python, "-c", INSPECT, *arguments], {**os.environ, "STUB_API_KEY": "x", "STUB_BASE_URL": url}
+        )
         found["inspect"] = figures(stats(url)["requests"], wall, cpu)
     with stub("--latency", str(LATENCY)) as url:
         python = environment(folder, "optillm", ["--no-deps", "optillm"])

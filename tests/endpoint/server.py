@@ -60,6 +60,9 @@ class Stats:
     keys: list[str] = field(default_factory=list)
 
 
+FAULTS = ("429", "500", "cut", "malformed", "hang")
+
+
 class Endpoint:
     """`with Endpoint(behaviour) as e: e.url`: the server runs in a thread of its own."""
 
@@ -69,10 +72,11 @@ class Endpoint:
         *,
         latency: float = 0.0,
         faults: float = 0.0,
+        kinds: tuple[str, ...] = FAULTS,
         seed: int = 0,
         keep: bool = True,
     ) -> None:
-        self.behaviour, self.latency, self.faults, self.keep = behaviour, latency, faults, keep
+        self.behaviour, self.latency, self.faults, self.kinds, self.keep = behaviour, latency, faults, kinds, keep
         self.random = random.Random(seed)
         self.stats = Stats()
 
@@ -136,7 +140,7 @@ class Endpoint:
             stats.in_flight -= 1
 
     def fault(self, answer: Answer) -> Answer:
-        kind = self.random.choice(["429", "500", "cut", "malformed", "hang"])
+        kind = self.random.choice(self.kinds)
         if kind == "429":
             return Answer(status=429, headers={"Retry-After": "0.05"}, body='{"error": {"message": "slow down"}}')
         if kind == "500":

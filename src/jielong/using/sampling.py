@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import comb
+from functools import cache
+from math import comb, exp, lgamma
 from typing import Any
 
 from ..answers import RULES, final_answer
@@ -20,13 +21,14 @@ async def self_consistency(
     *,
     n: int = 8,
     adaptive: bool = True,
-    confidence: float = 0.95,
+    confidence: float = 0.9,
     answer: AnswerRule = final_answer,
 ) -> Reply:
     """Sample up to `n` replies and keep the most common answer (Wang et al. 2023).
 
-    Adaptive: ask in waves, each the fewest samples that could settle the vote, and stop once the leader is the true
-    majority with `confidence` against the runner-up (the Beta rule of Aggarwal et al. 2023), or cannot be caught up.
+    Adaptive: ask in waves, each the fewest samples that could settle the vote, and stop once the leader would win the
+    full vote with `confidence`. (Aggarwal et al. 2023 ask whether it is the true majority, which takes more samples for
+    the same answers.) confidence=1 stops only when the leader cannot be caught up.
     The first reply that gave the winning answer is returned; a tie goes to the answer that came first.
     """
     if not 0.5 <= confidence <= 1:
@@ -56,16 +58,26 @@ def _fewest(votes: Counter[str], left: int, confidence: float) -> int:
     """The fewest further samples that could settle the vote; 0 if it is settled."""
     (_, lead), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
     for more in range(left + 1):
-        cannot_be_caught = lead + more > second + left - more
-        if cannot_be_caught or (lead + more and _majority(lead + more, second) >= confidence):
+        if lead + more and _stays_ahead(lead + more, second, left - more) >= confidence:
             return more
     return left
 
 
-def _majority(lead: int, second: int) -> float:
-    """P(p > 1/2) for p ~ Beta(lead + 1, second + 1): how sure it is that the leader is ahead of the runner-up."""
-    draws = lead + second + 1
-    return float(sum(comb(draws, k) for k in range(lead + 1)) / 2**draws)
+@cache
+def _stays_ahead(lead: int, second: int, left: int) -> float:
+    """The chance that the leader still wins after `left` more votes for the two: a Beta-binomial; a tie is half won."""
+    if lead > second + left:
+        return 1.0
+    chance = 0.0
+    for won in range(left + 1):
+        weight = _log_beta(lead + 1 + won, second + 1 + left - won) - _log_beta(lead + 1, second + 1)
+        margin = lead + won - (second + left - won)
+        chance += comb(left, won) * exp(weight) * (1.0 if margin > 0 else 0.5 if margin == 0 else 0.0)
+    return chance
+
+
+def _log_beta(a: int, b: int) -> float:
+    return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
 def _best_of_n_calls(model: int, n: int, scorer: Any, **_: Any) -> int:
