@@ -5,8 +5,8 @@ import random
 from pathlib import Path
 
 import anyio
-from endpoint import Endpoint, numbered
 
+from endpoint import Endpoint, numbered
 from jielong import Message, Request, Sampling, load, use_ledger
 from jielong.errors import JielongError
 from jielong.scope import below, scope
