@@ -1,7 +1,8 @@
 """1,000 items × 8 samples against a stub that takes 200 ms, 64 calls at a time: our rate and CPU beside the ideal.
 
 `jielong eval` with its ledger runs in a process of its own; raw aiohttp sends the same number of calls in another.
-With --peers, Inspect and optillm are installed into environments of their own and run on the same stub.
+With --peers, Inspect is installed into an environment of its own and runs on the same stub. (optillm is not measured:
+to import its voting at all takes its server with some forty packages, torch among them.)
 """
 
 from __future__ import annotations
@@ -47,17 +48,6 @@ samples = [Sample(input=f"question {i}", target="1") for i in range(items)]
 task = Task(dataset=samples, solver=generate(), scorer=match())
 run(task, model="openai-api/stub/stub", model_base_url=url, epochs=Epochs(epochs), max_connections=at_once,
     max_samples=at_once, display="none", log_dir=sys.argv[5])
-"""
-
-OPTILLM = """
-import sys, asyncio, aiohttp
-url, calls, at_once = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-from concurrent.futures import ThreadPoolExecutor
-from openai import OpenAI
-from optillm.self_consistency import advanced_self_consistency_approach
-client = OpenAI(base_url=url, api_key="x")
-with ThreadPoolExecutor(at_once) as pool:
-    list(pool.map(lambda i: advanced_self_consistency_approach("", f"question {i}", client, "stub"), range(calls)))
 """
 
 
@@ -117,11 +107,6 @@ def peers(items: int, folder: Path) -> dict[str, Any]:
             [python, "-c", INSPECT, *arguments], {**os.environ, "STUB_API_KEY": "x", "STUB_BASE_URL": url}
         )
         found["inspect"] = figures(stats(url)["requests"], wall, cpu)
-    with stub("--latency", str(LATENCY)) as url:
-        python = environment(folder, "optillm", ["--no-deps", "optillm"])
-        subprocess.run([python, "-m", "pip", "install", "-q", "openai", "setuptools"], check=True)
-        wall, cpu = timed([python, "-c", OPTILLM, url, str(items // 5), str(AT_ONCE)])
-        found["optillm"] = figures(stats(url)["requests"], wall, cpu)
     return found
 
 
