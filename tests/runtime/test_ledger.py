@@ -310,17 +310,14 @@ async def test_a_damaged_page_and_a_damaged_row_are_said_to_be_damaged(tmp_path:
     with use_ledger(file), pytest.raises(DamagedFile, match=r"is damaged \(call [0-9a-f]{12}\)"):
         await model.generate(asked("0" * 100))
     db.close()
-    with open(file, "r+b") as raw:
-        raw.seek(4096)
-        raw.write(os.urandom(file.stat().st_size - 4096))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
     with pytest.raises(DamagedFile, match="malformed"), use_ledger(file):
         await model.generate(asked("0" * 100))
 
 
 def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(
-        BadInput, match=r"cannot be written: unable to open database file; free space or set JIELONG_HO"
-    ):
+    with pytest.raises(BadInput, match=r"cannot be written: unable to open database file; free space or set"):
         Ledger(tmp_path / "no" / "such" / "l.db")
 
 
@@ -335,9 +332,7 @@ async def test_a_full_database_stops_everything_with_one_clear_line(tmp_path: Pa
     model = Scripted("word " * 15)
     with use_ledger(tmp_path / "l.db") as ledger:
         ledger._db.execute("pragma max_page_count = 20")
-        with pytest.raises(
-            BadInput, match=r"cannot be written: database or disk is full; free space or set JIELONG_HOME"
-        ):
+        with pytest.raises(BadInput, match=r"cannot be written: database or disk is full; free space or set"):
             await _until_full(model)
     kept = rows(tmp_path / "l.db")
     assert kept
@@ -392,7 +387,7 @@ def test_home_is_made_ignored_by_git_and_can_be_moved(tmp_path: Path, monkeypatc
     assert (tmp_path / "here" / ".gitignore").read_text() == "*\n"
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("JIELONG_HOME", str(tmp_path / "file"))
-    with pytest.raises(BadInput, match="cannot write to .*; set JIELONG_HOME to a folder you own"):
+    with pytest.raises(BadInput, match=r"cannot write to .*; set JIELONG_HOME to a folder you own"):
         home()
 
 
@@ -409,6 +404,7 @@ MESSAGE = st.builds(
 )
 COUNT = st.integers(0, 10**9)
 USAGE = st.builds(Usage, *[COUNT] * 8, st.none() | st.floats(0, 1e6), st.floats(0, 1e6))
+TOP = st.lists(st.tuples(TEXT, st.floats(-50, 0)), max_size=2)
 LOGPROBS = st.lists(
     st.builds(
         TokenLogprob, TEXT, st.floats(-50, 0), st.lists(st.tuples(TEXT, st.floats(-50, 0)), max_size=2).map(tuple)
