@@ -43,14 +43,14 @@ class Limiter:
         self.limit = float(FIRST)
         self.in_flight = 0
         self._doubling = True
-        self._halved_at = 0.0
+        self._halvings = 0
         self._closed_until = 0.0
         self._bell = Bell()
         self._lock = threading.Lock()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Wait for the endpoint to be ready for one more call."""
+    async def slot(self) -> AsyncIterator[int]:
+        """Wait for the endpoint to be ready for one more call. Gives the number that `overloaded` wants."""
         most = ceiling.get()
         while True:
             rings = self._bell.rings
@@ -58,18 +58,20 @@ class Limiter:
                 wait = self._closed_until - time.monotonic()
                 if wait <= 0 and self.in_flight < min(int(self.limit), most):
                     self.in_flight += 1
+                    room, taken = self.in_flight < min(int(self.limit), most), self._halvings
                     break
             if wait > 0:
                 await self._sleep(wait)
             else:
                 await self._bell.after(rings)
+        if room:
+            self._bell.ring(1)  # each wakes one: who leaves, and who comes in where there is room for more
         try:
-            yield
+            yield taken
         finally:
             with self._lock:
                 self.in_flight -= 1
-                free = max(1, min(int(self.limit), most) - self.in_flight)
-            self._bell.ring(free)
+            self._bell.ring(1)
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -84,15 +86,14 @@ class Limiter:
             if self.in_flight >= self.limit / 2 - 1:
                 self.limit += 1 if self._doubling else 1 / self.limit
 
-    def overloaded(self, after: float | None) -> None:
-        """Halve, at most once a second, as one moment of overload is reported by many calls."""
+    def overloaded(self, after: float | None, taken: int) -> None:
+        """Halve, once for all calls that were in flight at that moment: they all report the same overload."""
         with self._lock:
-            now = time.monotonic()
-            if now - self._halved_at > 1:
+            if taken == self._halvings:
                 self.limit = max(1.0, self.limit / 2)
-                self._halved_at, self._doubling = now, False
+                self._halvings, self._doubling = self._halvings + 1, False
             if after:
-                self._closed_until = max(self._closed_until, now + min(after, LONGEST_WAIT))
+                self._closed_until = max(self._closed_until, time.monotonic() + min(after, LONGEST_WAIT))
 
 
 @cache

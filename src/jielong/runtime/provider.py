@@ -119,7 +119,7 @@ class Provider(Model):
         ear = _Ear(loud) if loud else None
         while True:
             try:
-                async with limiter.slot() if limiter else nullcontext():
+                async with limiter.slot() if limiter else nullcontext(0) as taken:
                     with _listening(ear):
                         reply = await self._attempt(call, request)
                 if limiter:
@@ -128,7 +128,7 @@ class Provider(Model):
                 return reply
             except AttemptFailed as failed:
                 if limiter and failed.overloaded:
-                    limiter.overloaded(failed.after)
+                    limiter.overloaded(failed.after, taken)
                 too_long = failed.after is not None and failed.after > LONGEST_WAIT
                 if (ear and ear.heard) or call.attempts >= MOST_ATTEMPTS or too_long:
                     raise EndpointGaveUp(f"{self.name} gave up after {call.attempts} attempts: {failed}") from None
