@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional as F
@@ -106,6 +107,31 @@ def export(model: LlamaForCausalLM, tokens: Tokenizer, folder: Path) -> None:
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": end, "bos_token_id": 0}) + "\n")
 
 
+def keep(model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, step: int, file: Path) -> None:
+    """Weights and moments in one file, renamed when it is whole."""
+    tensors = {f"model {name}": tensor for name, tensor in model.state_dict().items() if name != "lm_head.weight"}
+    for i, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer {i} {name}": tensor for name, tensor in moments.items()}
+    save_file(tensors, file.with_suffix(".new"), metadata={"step": str(step)})
+    os.replace(file.with_suffix(".new"), file)
+
+
+def go_on(model: LlamaForCausalLM, optimizer: torch.optim.Optimizer, file: Path) -> int:
+    """Read what `keep` wrote; the number of the next step."""
+    weights, moments = {}, {}
+    with safe_open(file, "pt") as kept:
+        for key in kept.keys():  # noqa: SIM118 — it is no mapping
+            kind, *name = key.split()
+            if kind == "model":
+                weights[name[0]] = kept.get_tensor(key)
+            else:
+                moments.setdefault(int(name[0]), {})[name[1]] = kept.get_tensor(key)
+        step = int(kept.metadata()["step"])
+    model.load_state_dict(weights, strict=False)
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    return step
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
@@ -133,12 +159,9 @@ def main() -> None:
     model = LlamaForCausalLM(config)
     print(f"{model.num_parameters():,} parameters, vocabulary {tokens.get_vocab_size()}", flush=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95), weight_decay=0.1)
-    first, stream, kept = 0, Stream(tokens), out / "checkpoint.pt"
+    first, stream, kept = 0, Stream(tokens), out / "checkpoint.safetensors"
     if kept.exists():
-        state = torch.load(kept, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = state["step"]
+        first = go_on(model, optimizer, kept)
         print(f"going on from step {first}", flush=True)
     started = time.monotonic()
     for step in range(first, arguments.steps):
@@ -158,9 +181,7 @@ def main() -> None:
             speed = (step + 1 - first) * BATCH * LENGTH / seconds
             print(f"step {step + 1} loss {loss.item():.4f} {speed:,.0f} tokens/s {seconds:.0f} s", flush=True)
         if step % 300 == 299 or step + 1 == arguments.steps:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-            torch.save(state, kept.with_suffix(".new"))
-            os.replace(kept.with_suffix(".new"), kept)
+            keep(model, optimizer, step + 1, kept)
             export(model, tokens, out / "weights")
     assert math.isfinite(loss.item())
 

@@ -10,6 +10,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,8 +186,8 @@ def read_safetensors(file: Path) -> dict[str, Floats]:
     return tensors
 
 
-def _tensor(data: bytes, start: int, said: dict[str, object]) -> Floats:
-    begin, end = (start + int(offset) for offset in said["data_offsets"])  # type: ignore[attr-defined]
+def _tensor(data: bytes, start: int, said: dict[str, Any]) -> Floats:
+    begin, end = (start + int(offset) for offset in said["data_offsets"])
     raw = data[begin:end]
     if len(raw) != end - begin:
         raise ValueError("it ends too early")
@@ -194,4 +195,5 @@ def _tensor(data: bytes, start: int, said: dict[str, object]) -> Floats:
         wide = (np.frombuffer(raw, np.uint16).astype(np.uint32) << 16).view(np.float32)
     else:
         wide = np.frombuffer(raw, {"F32": np.float32, "F16": np.float16}[str(said["dtype"])]).astype(np.float32)
-    return wide.reshape(said["shape"])  # type: ignore[call-overload,no-any-return]
+    shaped: Floats = wide.reshape(said["shape"])
+    return shaped
