@@ -7,8 +7,9 @@ from pathlib import Path
 import anyio
 
 from endpoint import Endpoint, numbered
-from jielong import Message, Request, Sampling, load, use_ledger
+from jielong import Message, Request, Sampling, Usage, load, use_ledger
 from jielong.errors import JielongError
+from jielong.runtime.encode import decode_usage
 from jielong.scope import below, scope
 
 STEPS = [
@@ -23,14 +24,16 @@ STEPS = [
 
 def test_ledger_and_endpoint_agree_on_every_call(tmp_path: Path, full: bool) -> None:
     count, rng = 10_000 if full else 400, random.Random(5)
+    usages: list[Usage] = []
 
     async def one(i: int, name: str, cancel_after: float | None) -> None:
         steps = rng.sample(STEPS, rng.randint(0, 2))
         model = load(" | ".join([name, *steps]))
         request = Request((Message("user", f"item {i}"),), Sampling(seed=i, max_tokens=50))
-        with scope(str(i)), below(i), anyio.move_on_after(cancel_after):
-            with contextlib.suppress(JielongError):
+        with scope(str(i)) as here:
+            with below(i), anyio.move_on_after(cancel_after), contextlib.suppress(JielongError):
                 await model.generate(request)
+        usages.append(here.usage)
 
     async def all_of_them(name: str) -> None:
         todo = iter(range(count))
@@ -48,6 +51,7 @@ def test_ledger_and_endpoint_agree_on_every_call(tmp_path: Path, full: bool) -> 
         with use_ledger(tmp_path / "ledger.db") as ledger:
             anyio.run(all_of_them, f"openai:stub@{endpoint.url}")
             rows = list(ledger.rows())
+    assert sum(usages, Usage()) == sum((decode_usage(row.usage) for row in rows), Usage())
     served = endpoint.stats.by_id
     attempts = unsettled = 0
     for row in rows:
