@@ -54,6 +54,11 @@ async def test_what_another_attempt_cannot_help_is_not_tried_again(error: Except
     assert (here.usage.calls, here.usage.retries) == (1, 0)
 
 
+async def test_an_endpoint_that_asks_for_an_hour_is_not_waited_for() -> None:
+    with pytest.raises(EndpointGaveUp, match="asks to wait for 3600 s: come back later"):
+        await failing(AttemptFailed("come back later", overloaded=True, after=3600.0)).generate(HELLO)
+
+
 async def test_after_a_piece_was_heard_a_broken_stream_is_not_tried_again() -> None:
     class Breaking(Scripted):
         async def send(self, request: Request, attempt: str) -> Reply:

@@ -129,8 +129,11 @@ class Provider(Model):
             except AttemptFailed as failed:
                 if limiter and failed.overloaded:
                     limiter.overloaded(failed.after, taken)
-                too_long = failed.after is not None and failed.after > LONGEST_WAIT
-                if (ear and ear.heard) or call.attempts >= MOST_ATTEMPTS or too_long:
+                if ear and ear.heard:
+                    raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failed}") from None
+                if failed.after is not None and failed.after > LONGEST_WAIT:
+                    raise EndpointGaveUp(f"{self.name} asks to wait for {failed.after:.0f} s: {failed}") from None
+                if call.attempts >= MOST_ATTEMPTS:
                     raise EndpointGaveUp(f"{self.name} gave up after {call.attempts} attempts: {failed}") from None
                 wait = pause(call.attempts, failed.after)
             await anyio.sleep(wait)
