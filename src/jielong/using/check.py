@@ -25,8 +25,7 @@ async def self_check(
 
     `same_turn` asks below the answer, in the same conversation; `fresh` shows question and answer to a model that does
     not know who wrote it, by the words of `question` ({question} and {answer} stand for them). When no answer passes,
-    the first one is kept. Models often approve of their own mistakes
-    (Huang et al. 2024): measure it.
+    the first one is kept. Models often approve of their own mistakes (Huang et al. 2024): measure it.
     """
     if rounds < 0:
         raise BadInput(f"self_check: rounds={rounds}; expected 0 or more")
@@ -71,6 +70,8 @@ async def self_refine(
 
     Drafts and critiques stay in the conversation, so a later round sees the earlier ones.
     """
+    if rounds < 0:
+        raise BadInput(f"self_refine: rounds={rounds}; expected 0 or more")
     reply = await model.generate(request)
     talk = request
     for _ in range(rounds):
