@@ -11,7 +11,7 @@ from common import write
 from jielong import Message, Request, load
 from jielong.answers import RULES
 from jielong.measuring.run import measure
-from jielong.models.mini import world
+from jielong.models.mini import old_world as world
 from jielong.stats import Estimate, mean
 from jielong.tasks.task import Item, Task, identified
 

@@ -20,7 +20,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from torch.nn import functional as F
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from jielong.models.mini import world
+from jielong.models.mini import old_world as world
 
 ROLES = ("<|begin|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 TEMPLATE = (

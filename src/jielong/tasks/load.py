@@ -12,7 +12,7 @@ from typing import Any
 
 from ..contract import Message
 from ..errors import BadInput, MissingExtra
-from ..models.mini import world
+from ..models.mini import old_world as world
 from ..recipe import unknown
 from . import rows
 from .code_tests import Tests

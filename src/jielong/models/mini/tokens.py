@@ -1,0 +1,77 @@
+"""How mini's texts become tokens: byte-fallback BPE, one token a digit and a Chinese character, roles as special tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from .world.turns import Document
+
+BEGIN, END = "<|begin|>", "<|end|>"
+ROLES = ("system", "tools", "user", "assistant", "tool")
+CALL = "<|call|>"
+SPECIAL = (BEGIN, END, *(f"<|{role}|>" for role in ROLES), CALL)
+SPACE = "\u2581"
+PIECES = rf"\d|{SPACE}?[A-Za-z']+|[\u3400-\u9fff]|{SPACE}?[^\sA-Za-z\d{SPACE}\u3400-\u9fff]|{SPACE}|\s"
+TEMPLATE = """{{- '<|begin|>' -}}
+{%- if tools -%}
+{{- '<|tools|>' -}}
+{%- for tool in tools -%}
+{{- '- ' + tool.function.name + '(' + (tool.function.parameters.properties or {}) | join(', ') + '): ' -}}
+{{- tool.function.description or '' -}}
+{%- if not loop.last -%}{{- '\\n' -}}{%- endif -%}
+{%- endfor -%}
+{{- '<|end|>' -}}
+{%- endif -%}
+{%- for message in messages -%}
+{%- if message.content or not message.tool_calls -%}
+{{- '<|' + message.role + '|>' + (message.content or '') + '<|end|>' -}}
+{%- endif -%}
+{%- for call in message.tool_calls or [] -%}
+{{- '<|assistant|><|call|>{"name": "' + call.function.name + '", "arguments": ' -}}
+{{- call.function.arguments if call.function.arguments is string else call.function.arguments | tojson -}}
+{{- '}<|end|>' -}}
+{%- endfor -%}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}
+"""
+
+
+def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+    """A tokenizer of `vocabulary` tokens: the special ones, 256 bytes, and what `texts` teach."""
+    tokens = Tokenizer(models.BPE(byte_fallback=True))
+    tokens.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=False),
+         pre_tokenizers.Split(Regex(PIECES), "isolated")]  # fmt: skip
+    )
+    tokens.decoder = decoders.Sequence(
+        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[*SPECIAL, *bytes_],
+        initial_alphabet=[chr(c) for c in range(33, 127)],
+        min_frequency=3,
+        show_progress=False,
+    )
+    tokens.train_from_iterator(texts, trainer)
+    written: dict[str, Any] = json.loads(tokens.to_str())
+    written["added_tokens"] = [token for token in written["added_tokens"] if token["content"] in SPECIAL]
+    return Tokenizer.from_str(json.dumps(written))
+
+
+def encoded(tokens: Tokenizer, document: Document) -> tuple[list[int], list[float]]:
+    """The tokens of a document and what each counts in the loss."""
+    ids, weights = [tokens.token_to_id(BEGIN)], [0.0]
+    for turn in document.turns:
+        before = "" if turn.role == "text" else f"<|{turn.role}|>"
+        said = tokens.encode(f"{before}{CALL if turn.call else ''}{turn.text}{END}").ids
+        ids += said
+        weights += [turn.weight] * len(said)
+        if before:
+            weights[-len(said)] = min(turn.weight, 0.1)
+    return ids, weights

@@ -1,0 +1,100 @@
+"""The world of mini: everything it is trained on is generated here, in English and Chinese, so everything about it is known.
+
+`document(seed, number)` is training document `number`: a function of its two arguments alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from . import facts, game, in_context, problems, reading, talk, tools
+from .turns import Document, Turn, system
+from .words import LANGUAGES, Draw, data
+
+STEPS = (1, 2, 2, 3, 3, 3, 4, 4, 5)
+CHINESE = 0.45
+
+
+def document(seed: int, number: int, short: bool = False) -> Document:
+    """Training document `number`; `short` keeps its texts to a sentence or two."""
+    rng = random.Random(f"{seed} {number}")
+    draw = Draw(rng, LANGUAGES[rng.random() < CHINESE], short=short)
+    make = rng.choices(_MAKERS, _SHARES)[0]
+    made = make(draw)
+    return _distracted(draw, made) if made.kind in _DISTRACTED else made
+
+
+def _problem(draw: Draw) -> problems.Problem:
+    return problems.problem(draw, draw.rng.choice((1, 2, 3) if draw.short else STEPS))
+
+
+def _solved(kind: str, reply: Callable[[Draw, problems.Problem], list[Turn]]) -> Callable[[Draw], Document]:
+    return lambda draw: Document(kind, tuple(reply(draw, _problem(draw))))
+
+
+def _several(draw: Draw) -> Document:
+    """A conversation of a few short questions and answers, as few-shot prompts are."""
+    kind = draw.rng.choice(("direct", "steps", "facts"))
+    turns: list[Turn] = []
+    for _ in range(draw.rng.choice((2, 3, 4))):
+        if kind == "facts":
+            turns += facts.turns_of(facts.drawn_fact(draw), draw)
+        else:
+            asked = problems.problem(draw, draw.rng.choice((1, 2, 3)))
+            turns += (problems.direct if kind == "direct" else problems.step_by_step)(draw, asked)
+    return Document("several", tuple(turns))
+
+
+def _with_calculator(draw: Draw) -> Document:
+    offered = [tools.calculator(draw)]
+    if draw.chance(0.5):
+        offered += tools.choice(draw, fits=True).tools[:2]
+    return Document("calculator", (tools.described(draw, tuple(offered)), *problems.calculator(draw, _problem(draw))))
+
+
+def _distracted(draw: Draw, made: Document) -> Document:
+    """Now and then a system message, or words that have nothing to do with the question."""
+    turns = list(made.turns)
+    if draw.chance(0.12):
+        words = draw.ask("system", name=gibberish(draw, 2)) if draw.chance(0.7) else gibberish(draw, 6)
+        turns.insert(0, system(words))
+    if draw.chance(0.15):
+        at = next(i for i in reversed(range(len(turns))) if turns[i].role == "user")
+        words = draw.form("filler") if draw.chance(0.5) else gibberish(draw, draw.rng.randint(3, 9)).capitalize() + "."
+        text = turns[at].text
+        turns[at] = replace(turns[at], text=f"{text}\n{words}" if draw.chance(0.7) else f"{words}\n{text}")
+    return replace(made, turns=tuple(turns))
+
+
+def gibberish(draw: Draw, words: int) -> str:
+    """Words that mean nothing, as a stand-in for all that mini never learns."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    if draw.language == "zh":
+        known = "".join(data("zh")["words"]["items"] + data("zh")["words"]["foods"] + data("zh")["words"]["jobs"])
+        return "".join(draw.rng.choice(known) for _ in range(words * 2))
+    return " ".join("".join(draw.rng.choices(letters, k=draw.rng.randint(2, 7))) for _ in range(words))
+
+
+_MIXTURE: tuple[tuple[Callable[[Draw], Document], float], ...] = (
+    (_solved("direct", problems.direct), 10),
+    (_solved("steps", problems.step_by_step), 11),
+    (_solved("expression", problems.expression), 5),
+    (_solved("judging", problems.checked), 7),
+    (_with_calculator, 3),
+    (_several, 2),
+    (facts.stated, 7),
+    (facts.asked, 5),
+    (facts.told_at_length, 2),
+    (facts.true_or_false, 8),
+    (facts.multiple_choice, 3),
+    (reading.read, 17),
+    (in_context.taught, 8),
+    (tools.chosen, 9),
+    (game.played, 7),
+    (talk.talked, 2),
+)
+_MAKERS = [make for make, _ in _MIXTURE]
+_SHARES = [share for _, share in _MIXTURE]
+_DISTRACTED = ("direct", "steps", "expression", "judging", "several", "reading", "multiple_choice")

@@ -1,0 +1,83 @@
+"""Reading: the answer is in the documents given, or they do not tell. The people and most places are new each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....prompts import catalogue
+from .facts import Fact, Subject, Value, world
+from .turns import Document, assistant, user
+from .words import Draw, data
+
+READ = ("birthplace", "job", "food", "pet", "country", "river", "material", "colour")
+_KIND = {"birthplace": "person", "job": "person", "food": "person", "pet": "person", "country": "town", "river": "town",
+         "material": "thing", "colour": "thing"}  # fmt: skip
+UNANSWERABLE = 0.3
+
+
+@dataclass(frozen=True)
+class Reading:
+    documents: tuple[str, ...]
+    question: str
+    answer: str
+    told: bool
+
+
+def reading(draw: Draw, told: bool) -> Reading:
+    """Documents about strangers, and a question on them; `told` says whether they answer it."""
+    about = strange_fact(draw, draw.rng.choice(READ))
+    others = [_other(draw, about) for _ in range(draw.rng.choice((0, 1) if draw.short else (1, 2, 2, 3, 4)))]
+    if not told and not others:
+        others = [_other(draw, about)]
+    facts = [about, *others] if told else others
+    draw.rng.shuffle(facts)
+    documents = tuple(fact.statement(draw) for fact in facts)
+    if len(documents) > 1 and draw.chance(0.5):
+        documents = _joined(draw, documents)
+    answer = about.value.text(draw.language) if told else draw.ask("not_told")
+    return Reading(documents, about.question(draw), answer, told)
+
+
+def strange_fact(draw: Draw, relation: str) -> Fact:
+    subject = Subject(_KIND[relation], 10**6, draw.name(), draw.rng.randrange(8))  # type: ignore[arg-type]
+    return Fact(subject, relation, _strange_value(draw, relation))
+
+
+def _strange_value(draw: Draw, relation: str) -> Value:
+    if relation in ("birthplace", "country", "river") and draw.chance(0.7):
+        return Value(relation, name=draw.name())
+    return draw.rng.choice(world().values[relation])
+
+
+def _other(draw: Draw, about: Fact) -> Fact:
+    """A fact that does not answer the question on `about`: another subject, or another relation of the same one."""
+    if draw.chance(0.5):
+        return strange_fact(draw, about.relation)
+    relation = draw.rng.choice([r for r in READ if _KIND[r] == about.subject.kind and r != about.relation])
+    if draw.chance(0.6):
+        return Fact(about.subject, relation, _strange_value(draw, relation))
+    return strange_fact(draw, relation)
+
+
+def _joined(draw: Draw, statements: tuple[str, ...]) -> tuple[str, ...]:
+    separator = data(draw.language)["words"]["separator"]
+    cut = draw.rng.randint(1, len(statements))
+    pieces = (statements[:cut], statements[cut:])
+    return tuple(separator.join(piece) for piece in pieces if piece)
+
+
+def with_documents(draw: Draw, documents: tuple[str, ...], question: str) -> str:
+    """As a task renders its documents."""
+    return f"{catalogue(draw.language)['task']['context']}\n\n" + "\n\n".join(documents) + f"\n\n{question}"
+
+
+def read(draw: Draw) -> Document:
+    told = not draw.chance(UNANSWERABLE)
+    text = reading(draw, told)
+    question = draw.form("read_and_answer", question=text.question)
+    if draw.chance(0.6):
+        asked = with_documents(draw, text.documents, question)
+    else:
+        separator = data(draw.language)["words"]["separator"]
+        asked = separator.join([*text.documents, question])
+    return Document("reading", (user(asked, 0.05), assistant(text.answer)))
