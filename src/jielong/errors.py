@@ -49,6 +49,10 @@ class DamagedFile(JielongError):
     """A checkpoint, ledger or index is not what its hash or its format says."""
 
 
+class TrainingFailed(JielongError):
+    """A training that cannot go on as it was told."""
+
+
 class Unsupported(JielongError):
     """This model or technique cannot do what the request asks; nothing was dropped in silence."""
 

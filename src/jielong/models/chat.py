@@ -34,7 +34,7 @@ class Chat:
         self._added = [token.content for token in self._tokens.get_added_tokens_decoder().values()]
         self._special = {name: _text(about.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
         source = _template(folder, about)
-        self._template = _environment().from_string(source) if source else None
+        self._template = environment().from_string(source) if source else None
 
     def prompt(self, request: Request) -> tuple[int, ...]:
         """The tokens of a request, up to where the reply begins. Raises Unsupported for what a template cannot hold."""
@@ -95,7 +95,7 @@ def _template(folder: Path, about: dict[str, Any]) -> str | None:
     return said
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
+def environment() -> ImmutableSandboxedEnvironment:
     def refuse(message: str) -> NoReturn:
         raise TemplateError(message)
 

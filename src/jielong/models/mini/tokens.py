@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from .world import document
 from .world.turns import Document
+from .world.words import SYLLABLES
 
 BEGIN, END = "<|begin|>", "<|end|>"
 ROLES = ("system", "tools", "user", "assistant", "tool")
 CALL = "<|call|>"
 SPECIAL = (BEGIN, END, *(f"<|{role}|>" for role in ROLES), CALL)
 SPACE = "\u2581"
+NAMES = 100_000
 PIECES = rf"\d|{SPACE}?[A-Za-z']+|[\u3400-\u9fff]|{SPACE}?[^\sA-Za-z\d{SPACE}\u3400-\u9fff]|{SPACE}|\s"
 TEMPLATE = """{{- '<|begin|>' -}}
 {%- if tools -%}
@@ -62,6 +66,18 @@ def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     written: dict[str, Any] = json.loads(tokens.to_str())
     written["added_tokens"] = [token for token in written["added_tokens"] if token["content"] in SPECIAL]
     return Tokenizer.from_str(json.dumps(written))
+
+
+def corpus(documents: int) -> Iterator[str]:
+    """What the tokenizer is trained on: invented names, so that they come apart into syllables, and documents."""
+    rng, syllables = random.Random("names for the tokenizer"), list(SYLLABLES)
+    for _ in range(NAMES):
+        name = "".join(rng.choice(syllables) for _ in range(rng.choice((2, 2, 3))))
+        yield f"{name.capitalize()} {name}"
+        yield name
+    for number in range(documents):
+        for turn in document(0, number).turns:
+            yield turn.text
 
 
 def encoded(tokens: Tokenizer, document: Document) -> tuple[list[int], list[float]]:

@@ -1,0 +1,44 @@
+"""How weights move: AdamW, or Muon on the matrices inside the layers; and the learning rate over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from .settings import Loop
+
+LOWEST = 0.02
+
+
+def optimizers_for(network: nn.Module, loop: Loop) -> Sequence[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024, its steps scaled to AdamW's as in Liu et al. 2025) leaves embeddings and norms to AdamW."""
+    matrices, others = [], []
+    for name, parameter in network.named_parameters():
+        inside = loop.optimizer == "muon" and parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
+        (matrices if inside else others).append(parameter)
+    found: list[torch.optim.Optimizer] = []
+    if matrices:
+        found.append(
+            torch.optim.Muon(matrices, loop.rate, weight_decay=loop.weight_decay, adjust_lr_fn="match_rms_adamw")
+        )
+    decayed = [p for p in others if p.ndim >= 2]
+    groups = [
+        {"params": decayed, "weight_decay": loop.weight_decay},
+        {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    found.append(torch.optim.AdamW([g for g in groups if g["params"]], loop.rate, betas=(0.9, 0.95), fused=True))
+    return found
+
+
+def rate_at(step: int, loop: Loop) -> float:
+    """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay (Hu et al. 2024)."""
+    done, warm = step / loop.steps, max(1, round(loop.warmup * loop.steps))
+    rising = min(1.0, (step + 1) / warm)
+    if loop.schedule == "wsd":
+        falling = min(1.0, (1 - done) / loop.decay)
+    else:
+        falling = 0.5 * (1 + math.cos(math.pi * done))
+    return loop.rate * rising * max(LOWEST, falling)

@@ -1,0 +1,135 @@
+"""From settings to a trained checkpoint: the network and tokenizer, the loop, the folder in Hugging Face layout."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from ..errors import BadInput
+from ..models.mini import tokens as mini_tokens
+from . import loop as loops
+from .checkpoint import weights_of
+from .conversations import Conversations
+from .settings import Settings, Stage, TokenizerSettings
+from .sources import Source, open_source
+
+WEIGHTS = "weights"
+HELD_OUT_SEED = 1_000_003
+
+
+@dataclass(frozen=True)
+class Trained:
+    """`weights` is a folder in Hugging Face layout; `sha256` is of the fp32 weights."""
+
+    weights: Path
+    sha256: str
+
+
+def pretrain(settings: Settings, on_point: Callable[[loops.Point], None] = lambda point: None) -> Trained:
+    """Train a new network from nothing. Goes on where an earlier run with the same settings was stopped."""
+    if settings.network is None or settings.tokenizer is None:
+        raise BadInput("pretraining begins from nothing: expected the sections [network] and [tokenizer]")
+    tokenizer = _tokenizer(settings.out / "tokenizer.json", settings.tokenizer)
+    torch.manual_seed(settings.loop.seed)
+    told = settings.network
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=told.hidden,
+        intermediate_size=told.mlp,
+        num_hidden_layers=told.layers,
+        num_attention_heads=told.heads,
+        num_key_value_heads=told.heads,
+        head_dim=told.hidden // told.heads,
+        max_position_embeddings=told.positions,
+        rope_theta=told.rope_base,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.token_to_id(mini_tokens.BEGIN),
+        eos_token_id=tokenizer.token_to_id(mini_tokens.END),
+        pad_token_id=tokenizer.token_to_id(mini_tokens.END),
+    )
+    network = LlamaForCausalLM(config).to("cuda" if torch.cuda.is_available() else "cpu")
+    about = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": mini_tokens.BEGIN,
+        "eos_token": mini_tokens.END,
+        "pad_token": mini_tokens.END,
+        "model_max_length": told.positions,
+        "clean_up_tokenization_spaces": False,
+        "chat_template": mini_tokens.TEMPLATE,
+    }
+    return run(settings, network, tokenizer, about, on_point)
+
+
+def run(
+    settings: Settings,
+    network: Any,
+    tokenizer: Tokenizer,
+    about: dict[str, Any],
+    on_point: Callable[[loops.Point], None],
+) -> Trained:
+    """The loop around a network with its tokenizer; snapshots and the end are exported."""
+    special = {name: str(about[name]) for name in ("bos_token", "eos_token", "pad_token") if isinstance(about.get(name), str)}
+    template = about.get("chat_template")
+    chat = Conversations(tokenizer, template, special) if isinstance(template, str) else None
+    sources: dict[tuple[str, int], Source] = {}
+
+    def source(spec: str, length: int) -> Source:
+        if (spec, length) not in sources:
+            sources[spec, length] = open_source(spec, tokenizer, chat, length)
+        return sources[spec, length]
+
+    def batch(stage: Stage, step: int) -> loops.Batch:
+        rows = settings.loop.batch_tokens // stage.length
+        return source(stage.source, stage.length).batch(step, rows, settings.loop.seed)
+
+    for stage in settings.stages:
+        source(stage.source, stage.length)
+    judged = settings.evaluation
+    evaluation = judged and (judged, source(judged.source, judged.length).batch(0, judged.rows, HELD_OUT_SEED))
+
+    def snapshot(tokens: int) -> None:
+        export(network, tokenizer, about, settings.out / "snapshots" / str(tokens))
+
+    digest = loops.train(
+        network, loops.Feed(batch, settings.stage_at, evaluation), settings.loop, settings.out, settings.digest,
+        on_point, snapshot,
+    )  # fmt: skip
+    export(network, tokenizer, about, settings.out / WEIGHTS)
+    return Trained(settings.out / WEIGHTS, digest)
+
+
+def export(network: Any, tokenizer: Tokenizer, about: dict[str, Any], folder: Path) -> None:
+    """Hugging Face layout, bf16 safetensors; every file is put in its place whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.to(torch.bfloat16) for name, value in weights_of(network).items()}
+    save_file(weights, folder / "model.new", metadata={"format": "pt"})
+    os.replace(folder / "model.new", folder / "model.safetensors")
+    config = network.config.to_dict() | {"architectures": [type(network).__name__], "dtype": "bfloat16"}
+    tokenizer.save(str(folder / "tokenizer.new"))
+    os.replace(folder / "tokenizer.new", folder / "tokenizer.json")
+    generation = {"bos_token_id": network.config.bos_token_id, "eos_token_id": network.config.eos_token_id}
+    for name, said in (("config", config), ("tokenizer_config", about), ("generation_config", generation)):
+        beside = folder / f"{name}.new"
+        beside.write_text(json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+        os.replace(beside, folder / f"{name}.json")
+
+
+def _tokenizer(file: Path, told: TokenizerSettings) -> Tokenizer:
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = file.with_suffix(".new")
+        mini_tokens.train(mini_tokens.corpus(told.documents), told.vocabulary).save(str(beside))
+        os.replace(beside, file)
+    return Tokenizer.from_file(str(file))
+
+
