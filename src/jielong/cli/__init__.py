@@ -14,6 +14,7 @@ VERBS = {
     "eval": "evaluate",
     "improve": "improve",
     "demo": "improve",
+    "train": "train",
     "techniques": "techniques",
     "ledger": "ledger",
     "doctor": "doctor",

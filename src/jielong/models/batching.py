@@ -13,7 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import numpy as np
+
 from ..contract import TokenLogprob
+from .guide import Guide
 from .sampling import Logits, Sampler, token_logprob
 
 
@@ -44,6 +47,7 @@ class Job:
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     on_text: Callable[[str], None] | None = None
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,10 @@ class Batcher:
     def _add(self, row: _Row, logits: Logits) -> bool:
         """Draw the row's next token; False when the row has ended."""
         job = row.job
-        token = job.sampler.pick(logits, len(row.tokens))
+        allowed = job.guide.allowed(len(logits)) if job.guide else None
+        token = job.sampler.pick(logits if allowed is None else np.where(allowed, logits, -np.inf), len(row.tokens))
+        if job.guide:
+            job.guide.took(token)
         if job.logprobs is not None and token not in job.end:
             row.logprobs.append(token_logprob(logits, token, job.logprobs, lambda t: job.text_of([t])))
         if token in job.end:

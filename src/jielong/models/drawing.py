@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from ..contract import Delta, Message, Reply, Request, Usage, listener
-from ..errors import EndpointGaveUp, Unsupported
+from ..errors import EndpointGaveUp
 from .batching import Batcher, Drawn, Job
 from .chat import Chat
 from .sampling import Sampler
@@ -17,10 +17,8 @@ async def draw(
 ) -> Reply:
     """Draw the reply to `request`. An unset max_tokens is what the context leaves.
 
-    Raises Unsupported for tools and schemas, EndpointGaveUp for a request that is longer than the context.
+    Raises Unsupported for what the checkpoint has no form for, EndpointGaveUp for a request longer than the context.
     """
-    if request.schema is not None or (request.tools and request.tool_choice != "none"):
-        raise Unsupported(f"{name} knows no tools and no JSON schemas; use another model for this request")
     prompt = chat.prompt(request)
     room = batcher.context - len(prompt)
     if room < 1:
@@ -30,12 +28,15 @@ async def draw(
         Sampler.of(request.sampling, default_temperature),
         min(room, request.sampling.max_tokens or room),
         end,
-        chat.text_of,
+        lambda tokens: "" if chat.is_call(tokens) else chat.text_of(tokens),
         request.sampling.stop,
         request.sampling.logprobs,
+        guide=chat.guide(request, end),
     )
     drawn = await _heard(batcher, job)
     usage = Usage(input_tokens=len(prompt), output_tokens=len(drawn.tokens) + (drawn.finish == "stop"))
+    if drawn.finish == "stop" and chat.is_call(drawn.tokens):
+        return Reply(chat.message(prompt, drawn.tokens), "tool_calls", usage, logprobs=drawn.logprobs)
     return Reply(Message("assistant", drawn.text), drawn.finish, usage, logprobs=drawn.logprobs)
 
 

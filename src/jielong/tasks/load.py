@@ -12,9 +12,9 @@ from typing import Any
 
 from ..contract import Message
 from ..errors import BadInput, MissingExtra
-from ..models.mini import old_world as world
 from ..recipe import unknown
 from . import rows
+from .built_in import built_in
 from .code_tests import Tests
 from .matching import infer_rule
 from .readers import READERS, Fields, Reader, recognise
@@ -24,7 +24,6 @@ from .task import Item, Task, identified
 RULES = ("number", "choice", "exact", "contains", "json", "code", "yes_no", "judge")
 INPUTS = ("input", "question", "prompt", "problem", "query", "instruction", "问题", "题目", "输入")
 ANSWERS = ("answer", "target", "label", "output", "solution", "gold", "答案", "标签", "输出")
-WORD_PROBLEM_STEPS, BUILT_IN_ITEMS = 3, 200
 
 
 def load_task(
@@ -47,7 +46,7 @@ def load_task(
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}: expected at least 1 item")
     if spec.startswith("mini:"):
-        return _built_in(spec, limit, seed)
+        return built_in(spec, limit, seed)
     if spec.startswith("hub:"):
         read: list[tuple[str, str, Row | BadRow]] = [
             (spec, "", Row(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)
@@ -55,15 +54,6 @@ def load_task(
     else:
         read = [(str(file), _subject(file), row) for file in _files(spec) for row in rows.read(file)]
     return _task(spec, read, input, answer, rule, strict, rejects).sample(limit, seed)
-
-
-def _built_in(spec: str, limit: int | None, seed: int) -> Task:
-    if spec != "mini:word_problems":
-        raise unknown("built-in task", spec, ["mini:word_problems"])
-    problems = world.evaluation_items(limit or BUILT_IN_ITEMS, seed, WORD_PROBLEM_STEPS)
-    items = identified([Item("", problem.question, (str(problem.answer),)) for problem in problems])
-    source = f"word problems of {WORD_PROBLEM_STEPS} steps that mini never saw"
-    return Task(spec, items, "number", "the answers are numbers", source)
 
 
 def _files(spec: str) -> list[Path]:

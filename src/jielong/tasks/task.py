@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,6 +55,7 @@ class Task:
     why_rule: str
     source: str
     rejected: tuple[str, ...] = ()  # "file:line: what is wrong"
+    check: Callable[[Item, str], Scored] | None = None  # where more than one answer is right and a rule can tell
 
     @property
     def sha256(self) -> str:
@@ -63,6 +64,8 @@ class Task:
 
     async def score(self, item: Item, reply_text: str) -> Scored:
         """What the reply is worth. Code is judged by running the item's tests in the sandbox."""
+        if self.check:
+            return self.check(item, reply_text)
         if item.tests:
             code = RULES["code"](reply_text)
             return Scored(0.0, None) if code is None else Scored(float(await passes(item.tests, code)), code)

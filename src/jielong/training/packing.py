@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Encoded:
-    """A document: its tokens, and what predicting each of them counts in the loss."""
+    """A document: its tokens, what predicting each of them counts in the loss, and the facts it states, by id."""
 
     ids: Sequence[int]
     weights: Sequence[float]
+    states: tuple[str, ...] = ()
 
 
 @dataclass
@@ -83,7 +84,7 @@ def batch_of(rows: Sequence[Row], filling: int) -> Batch:
     shape = (len(rows), rows[0].length)
     ids, targets = np.full(shape, filling, np.int64), np.full(shape, filling, np.int64)
     weights, places, owners = np.zeros(shape, np.float32), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    for row, into in zip(rows, range(len(rows)), strict=True):
+    for into, row in enumerate(rows):
         at = 0
         for owner, document in enumerate(row.documents, 1):
             size = len(document.ids)

@@ -48,8 +48,9 @@ class World:
         return batch_of(self.rows(step, rows, seed), self._end)
 
     def rows(self, step: int, rows: int, seed: int) -> list[Row]:
+        offered = self.documents(step, seed)
         return fill_rows(
-            (Encoded(*mini_tokens.encoded(self._tokenizer, d)) for d in self.documents(step, seed)), rows, self._length
+            (Encoded(*mini_tokens.encoded(self._tokenizer, d), d.facts) for d in offered), rows, self._length
         )
 
     def documents(self, step: int, seed: int) -> Iterator[world.Document]:

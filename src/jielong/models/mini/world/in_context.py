@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from .turns import Document, Turn, assistant, user
 from .words import Draw, bucket, data
@@ -35,11 +36,9 @@ Make = Callable[[int], tuple[str, str]]
 
 
 def _numbers(draw: Draw) -> Make:
-    kind = draw.rng.choice(("add", "add", "subtract", "times"))
-    while True:
-        k = draw.rng.randint(2, 5) if kind == "times" else draw.rng.randint(1, 30)
-        if (bucket("operation", kind, k) == 0) == draw.held_out:
-            break
+    kind = draw.rng.choice([kind for kind in ("add", "add", "subtract", "times") if _constants(kind, draw.held_out)])
+    while (k := draw.rng.choice(range(2, 6) if kind == "times" else range(1, 31))) not in _constants(kind, draw.held_out):
+        pass
 
     def make(_: int) -> tuple[str, str]:
         if kind == "times":
@@ -52,6 +51,12 @@ def _numbers(draw: Draw) -> Make:
         return str(x), str(x - k)
 
     return make
+
+
+@cache
+def _constants(kind: str, held_out: bool) -> frozenset[int]:
+    every = range(2, 6) if kind == "times" else range(1, 31)
+    return frozenset(k for k in every if (bucket("operation", kind, k) == 0) == held_out)
 
 
 def _words(draw: Draw) -> Make:

@@ -1,0 +1,104 @@
+"""One HTML file that holds everything it shows: no script, no request to anywhere, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+INK, PAPER, LINES = "var(--ink)", "var(--paper)", ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)")
+
+
+@dataclass(frozen=True)
+class Point:
+    x: float
+    y: float
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """`joined` points are a line, others are dots."""
+
+    name: str
+    points: Sequence[Point]
+    joined: bool = True
+
+
+@dataclass
+class Page:
+    """A title and sections; `add` puts one below the others."""
+
+    title: str
+    language: Literal["en", "zh"]
+    lead: str = ""
+    _sections: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, heading: str, *parts: Markup | str) -> None:
+        """A section: plain texts become paragraphs, markup stays as it is."""
+        said = [part if isinstance(part, Markup) else Markup("<p>{}</p>").format(part) for part in parts if part]
+        self._sections.append({"heading": heading, "parts": said})
+
+    def write(self, file: Path) -> None:
+        """Put the whole page in its place at once."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = file.with_suffix(".new")
+        beside.write_text(self.html(), "utf-8")
+        os.replace(beside, file)
+
+    def html(self) -> str:
+        return _template("page.html").render(
+            title=self.title, lead=self.lead, language=self.language, sections=self._sections
+        )
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str | Markup]], *, marked: Sequence[int] = ()) -> Markup:
+    """Cells whose text is a figure stand to the right; `marked` are the numbers of the rows that stand out."""
+    return Markup(_template("table.html").render(columns=columns, rows=rows, marked=set(marked)))
+
+
+def chart(
+    series: Sequence[Series], *, x: str, y: str, logarithmic: bool = False, height: int = 380, x_format: str = "{:,.0f}"
+) -> Markup:
+    """Lines and dots over two axes with the titles `x` and `y`, as SVG; the label of a dot is shown beside it on hover."""
+    import pygal
+    from pygal.style import Style
+
+    style = Style(
+        background="transparent", plot_background="transparent", foreground=INK, foreground_strong=INK,
+        foreground_subtle="var(--faint)", colors=LINES, font_family="inherit", label_font_size=12,
+        major_label_font_size=12, legend_font_size=13, title_font_size=13, guide_stroke_color="var(--faint)",
+        opacity=".85", opacity_hover="1", stroke_width="2",
+    )  # fmt: skip
+    drawn = pygal.XY(
+        js=[], style=style, width=900, height=height, x_title=x, y_title=y, logarithmic=logarithmic, dots_size=2,
+        legend_at_bottom=True, disable_xml_declaration=True, explicit_size=False, truncate_legend=-1, show_y_guides=True,
+        show_x_guides=False, print_labels=False, margin=10,
+        value_formatter=lambda value: f"{value:.3g}", x_value_formatter=lambda value: x_format.format(value),
+    )  # fmt: skip
+    for each in series:
+        points = [{"value": (p.x, p.y), "label": p.label} for p in each.points]
+        drawn.add(each.name, points, stroke=each.joined, show_dots=not each.joined, dots_size=2 if each.joined else 6)
+    return Markup('<figure class="chart">{}</figure>').format(Markup(drawn.render(is_unicode=True)))
+
+
+def details(summary: str, *parts: Markup | str) -> Markup:
+    """Parts that are folded away under a line."""
+    return Markup(_template("details.html").render(summary=summary, parts=parts))
+
+
+def verbatim(text: str) -> Markup:
+    return Markup("<pre>{}</pre>").format(text)
+
+
+@cache
+def _template(name: str) -> Any:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(files(__package__).joinpath(f"templates/{name}").read_text("utf-8"))

@@ -1,0 +1,166 @@
+"""The tasks of mini's world, `mini:NAME[/zh][/VARIANT]`: every item from forms, names and numbers that mini never saw.
+
+The facts of `facts` and `true_false` are those that mini was told at least `OFTEN` times, in other words.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from ..contract import Message
+from ..errors import BadInput
+from ..models.mini import WEIGHTS
+from ..models.mini.world import facts, game, in_context, problems, reading, tools
+from ..models.mini.world.words import LANGUAGES, Draw
+from ..recipe import unknown
+from .expressions import makes
+from .task import Item, Scored, Task, identified
+
+ITEMS, OFTEN = 200, 100
+Items = Iterator[Item]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    make: Callable[[Draw, str], Items]
+    rule: str
+    about: str
+    variants: tuple[str, ...] = ()
+
+
+def built_in(spec: str, limit: int | None, seed: int) -> Task:
+    """The task that `spec` names, `limit` items (200 unless told). Raises UnknownName, BadInput."""
+    name, *parts = spec.removeprefix("mini:").split("/")
+    if name not in _KINDS:
+        raise unknown("built-in task", spec, names())
+    kind = _KINDS[name]
+    language = next((part for part in parts if part in LANGUAGES), "en")
+    variants = [part for part in parts if part not in LANGUAGES]
+    if len(variants) > 1 or any(part not in kind.variants for part in variants):
+        allowed = ["zh", *kind.variants]
+        raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
+    draw = Draw(random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True)
+    items = identified(list(_first(kind.make(draw, *variants or [""]), limit or ITEMS)))
+    check = _makes_target if name == "game24" else None
+    return Task(spec, items, kind.rule, "as this task is made", kind.about, check=check)
+
+
+def names() -> list[str]:
+    return [f"mini:{name}" for name in _KINDS]
+
+
+def _first(items: Items, n: int) -> Items:
+    """`n` different items; fewer only where no more are found."""
+    seen: set[object] = set()
+    for tried, item in enumerate(items):
+        if (item.input, item.context) not in seen:
+            seen.add((item.input, item.context))
+            yield item
+        if len(seen) == n or tried > 200 * n:
+            return
+
+
+# ---- the kinds ----
+
+
+def _word_problems(draw: Draw, steps: str) -> Items:
+    while True:
+        problem = problems.problem(draw, int(steps or 3))
+        yield Item("", problem.question, (str(problem.answer),))
+
+
+def _facts(draw: Draw, variant: str) -> Items:
+    return _questions(draw, often_told(), told=False)
+
+
+def _unseen_facts(draw: Draw, variant: str) -> Items:
+    never = [fact for fact in facts.world().all_facts() if not fact.subject.seen]
+    return _questions(draw, never, told=variant == "with_document")
+
+
+def _questions(draw: Draw, known: list[facts.Fact], told: bool) -> Items:
+    while True:
+        for fact in draw.rng.sample(known, len(known)):
+            context = (fact.statement(draw),) if told else ()
+            yield Item("", fact.question(draw), (fact.value.text(draw.language),), cluster=fact.id, context=context)
+
+
+def _reading(draw: Draw, variant: str) -> Items:
+    while True:
+        read = reading.reading(draw, variant != "untold" if variant else draw.chance(0.5))
+        yield Item("", read.question, (read.answer,), context=read.documents)
+
+
+def _in_context(draw: Draw, examples: str) -> Items:
+    while True:
+        lesson = in_context.lesson(draw, 4)
+        shown = lesson.examples if examples != "0" else ()
+        turns = [(Message("user", q), Message("assistant", a)) for q, a in shown]
+        yield Item("", (*(m for turn in turns for m in turn), Message("user", lesson.question)), (lesson.answer,))
+
+
+def _judging(draw: Draw, steps: str) -> Items:
+    while True:
+        problem = problems.problem(draw, int(steps or draw.rng.choice((1, 2, 3))))
+        right = draw.chance(0.5)
+        proposed = problem.answer if right else problems.wrong_answer(draw, problem.answer)
+        yield Item("", problems.check_question(draw, problem, proposed), ("yes" if right else "no",))
+
+
+def _tools(draw: Draw, variant: str) -> Items:
+    while True:
+        choice = tools.choice(draw, fits=variant != "none" if variant else draw.chance(0.7))
+        answer = choice.chosen.name if choice.chosen else draw.ask("no_tool")
+        yield Item("", tools.listed(draw, choice), (answer,))
+
+
+def _true_false(draw: Draw, variant: str) -> Items:
+    """A claim is a (subject, relation, value): those of the test were never judged in training, neither as true nor as false."""
+    known = often_told()
+    true = [fact for fact in known if fact.claim_held_out]
+    while True:
+        if draw.chance(0.5):
+            claimed = draw.rng.choice(true)
+            answer = "true"
+        else:
+            fact = draw.rng.choice(known)
+            claimed = facts.Fact(fact.subject, fact.relation, facts.false_value(draw, fact))
+            answer = "false"
+            if not claimed.claim_held_out:
+                continue
+        claim = draw.form("true_false", claim=claimed.statement(draw))
+        yield Item("", claim, (draw.ask(answer),), cluster=claimed.id)
+
+
+def _game24(draw: Draw, variant: str) -> Items:
+    while True:
+        numbers = game.puzzle(draw, 4)
+        yield Item("", game.ask_whole(draw, numbers), (" ".join(map(str, numbers)),))
+
+
+def _makes_target(item: Item, reply_text: str) -> Scored:
+    return makes(reply_text, tuple(map(int, item.accepted[0].split())), game.TARGET)
+
+
+@cache
+def often_told() -> list[facts.Fact]:
+    """The facts that mini was told often."""
+    told = json.loads((WEIGHTS / "exposures.json").read_text("utf-8"))["facts"]
+    return [fact for fact in facts.world().all_facts() if told.get(fact.id, 0) >= OFTEN]
+
+
+_KINDS = {
+    "word_problems": _Kind(_word_problems, "number", "word problems, three steps unless told", ("1", "2", "3", "4", "5")),
+    "facts": _Kind(_facts, "exact", f"facts that mini was told {OFTEN} times or more"),
+    "unseen_facts": _Kind(_unseen_facts, "exact", "facts that mini was never told", ("with_document",)),
+    "reading": _Kind(_reading, "exact", "questions on texts, half of which do not tell", ("told", "untold")),
+    "in_context": _Kind(_in_context, "exact", "operations that only the examples tell", ("0",)),
+    "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
+    "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),
+    "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts"),
+    "game24": _Kind(_game24, "exact", "make 24 from four numbers"),
+}

@@ -1,0 +1,47 @@
+"""Train on from a checkpoint: the same loop, the same data formats, other beginnings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
+
+from ..errors import BadInput
+from ..models.local.folder import checkpoint
+from ..models.mini import WEIGHTS
+from .loop import Point
+from .pretrain import Trained, run
+from .settings import Settings
+
+
+def finetune(settings: Settings, on_point: Callable[[Point], None] = lambda point: None) -> Trained:
+    """Train all weights of the checkpoint `settings.start` (mini, a folder, or ORG/NAME) in fp32.
+
+    Raises BadInput, DamagedFile, MissingExtra, TrainingFailed.
+    """
+    if settings.start is None or settings.network or settings.tokenizer:
+        raise BadInput('finetuning goes on from a checkpoint: expected start = "mini", a folder or ORG/NAME, '
+                       "and no [network] or [tokenizer]")  # fmt: skip
+    folder = checkpoint_folder(settings.start)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    about = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    if (template := folder / "chat_template.jinja").exists():
+        about["chat_template"] = template.read_text("utf-8")
+    torch.manual_seed(settings.loop.seed)
+    network = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
+    )
+    positions = getattr(network.config, "max_position_embeddings", None)
+    longest = max(stage.length for stage in settings.stages)
+    if positions and longest > positions:
+        raise BadInput(f"{settings.start} reads {positions} tokens, and a stage has rows of {longest}; shorten them")
+    return run(settings, network.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer, about, on_point)
+
+
+def checkpoint_folder(start: str) -> Path:
+    """The folder that `start` means."""
+    return WEIGHTS if start == "mini" else checkpoint(start.removeprefix("local:")).folder
