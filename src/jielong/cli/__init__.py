@@ -10,6 +10,7 @@ from .say import say
 
 VERBS = {
     "ask": "ask",
+    "next": "next",
     "chat": "chat",
     "eval": "evaluate",
     "improve": "improve",
@@ -19,6 +20,7 @@ VERBS = {
     "ledger": "ledger",
     "doctor": "doctor",
 }
+_FUNCTIONS = {"eval": "eval_", "next": "next_"}  # where Python has the name already
 
 
 class _Lazy(click.Group):
@@ -29,7 +31,7 @@ class _Lazy(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = getattr(
-            import_module(f"{__name__}.{VERBS[cmd_name]}"), cmd_name.replace("eval", "eval_")
+            import_module(f"{__name__}.{VERBS[cmd_name]}"), _FUNCTIONS.get(cmd_name, cmd_name)
         )
         return command
 

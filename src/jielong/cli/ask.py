@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, replace
-from typing import NoReturn
+from dataclasses import replace
 
 import anyio
 import click
 
 from ..contract import Delta, Message, Model, Reply, Request, Sampling, answered
 from ..errors import BadInput
-from ..recipe import build, load, parse
+from ..recipe import load
 from ..runtime.encode import encode_message, encode_request, encode_usage
 from ..runtime.ledger import home, use_ledger
 from ..runtime.trace import lines
 from . import options
+from .mirror import first_request
 from .say import say
 
 
@@ -70,36 +70,11 @@ async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> No
     answered(reply)
 
 
-class _Seen(Exception):
-    def __init__(self, request: Request) -> None:
-        self.request = request
-
-
-@dataclass(frozen=True)
-class _Mirror(Model):
-    """Stands where the model would: keeps what it is asked and asks nobody."""
-
-    name: str = "shown"
-
-    async def generate(self, request: Request) -> NoReturn:
-        raise _Seen(request)
-
-
 def _show(recipe: str, request: Request, as_json: bool) -> None:
-    tree = parse(recipe)
-    model = build(tree, _Mirror())
-    seen = anyio.run(_first, model, request)
+    seen, bound = anyio.run(first_request, recipe, request)
     if as_json:
-        print(json.dumps({**encode_request(seen), "bound": model.bound()}, ensure_ascii=False, indent=1))
+        print(json.dumps({**encode_request(seen), "bound": bound}, ensure_ascii=False, indent=1))
         return
-    print(say("ask.bound", calls=model.bound()), file=sys.stderr)
+    print(say("ask.bound", calls=bound), file=sys.stderr)
     for message in seen.messages:
         print(f"[{message.role}]\n{message.text}\n")
-
-
-async def _first(model: Model, request: Request) -> Request:
-    try:
-        await model.generate(request)
-    except _Seen as seen:
-        return seen.request
-    raise BadInput("this recipe asks no model")

@@ -102,7 +102,7 @@ def _assignment(said: str) -> tuple[str, object]:
     except tomllib.TOMLDecodeError:
         if equals and not value.strip().startswith(("[", "{", '"')):
             return name.strip(), value.strip()
-        raise BadInput(f'--set {said}: expected NAME=VALUE, as in loop.tokens=100000 or out="here"') from None
+        raise BadInput(f'--set {said}: expected NAME=VALUE, as in loop.rate=0.001 or out="here"') from None
 
 
 class _Progress:
@@ -117,7 +117,7 @@ class _Progress:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=settings.loop.steps, said="")
+        self._task = self._bar.add_task("", total=settings.steps, said="")
         self._quiet = not console.is_terminal
 
     def __enter__(self) -> _Progress:

@@ -137,6 +137,15 @@ class Chat:
     def encode_special(self, token: str) -> tuple[int, ...]:
         return tuple(self._tokens.encode(token, add_special_tokens=False).ids)
 
+    def special_name(self, token: int) -> str:
+        """How a special token is written; "" for all others."""
+        name = self._tokens.id_to_token(token) or ""
+        return name if name in self._added else ""
+
+    def piece(self, token: int) -> str:
+        """The token as its tokenizer writes it, spaces as spaces."""
+        return (self._tokens.id_to_token(token) or "").replace("\u2581", " ").replace("\u0120", " ")
+
     def text_of(self, tokens: Sequence[int]) -> str:
         return str(self._tokens.decode(list(tokens), skip_special_tokens=True))
 

@@ -92,7 +92,8 @@ def _questions(draw: Draw, known: list[facts.Fact], told: bool) -> Items:
 def _reading(draw: Draw, variant: str) -> Items:
     while True:
         read = reading.reading(draw, variant != "untold" if variant else draw.chance(0.5))
-        yield Item("", read.question, (read.answer,), context=read.documents)
+        if not read.names_clash:
+            yield Item("", read.question, (read.answer,), context=read.documents)
 
 
 def _in_context(draw: Draw, examples: str) -> Items:

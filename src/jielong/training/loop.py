@@ -19,7 +19,7 @@ from ..errors import TrainingFailed
 from . import checkpoint
 from .optimizers import optimizers_for, rate_at
 from .packing import Batch
-from .settings import Evaluation, Loop, Stage
+from .settings import Evaluation, Loop
 
 CURVE, CHECKPOINT = "curve.jsonl", "checkpoint.safetensors"
 
@@ -38,10 +38,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Feed:
-    """What the loop is fed: batch `step` for a stage, the stage of a step, and the batch that progress is judged on."""
+    """What the loop is fed: how many steps, the batch of each, and the batch that progress is judged on."""
 
-    batch: Callable[[Stage, int], Batch]
-    stage_at: Callable[[int], Stage]
+    steps: int
+    batch: Callable[[int], Batch]
     evaluation: tuple[Evaluation, Batch] | None
 
 
@@ -71,9 +71,9 @@ def train(
     snapshots = {-(-tokens // loop.batch_tokens) for tokens in loop.snapshots}
     network.train()
     started, since = time.perf_counter(), first
-    for step in range(first, loop.steps):
-        batch = feed.batch(feed.stage_at(step), step)
-        rate = rate_at(step, loop)
+    for step in range(first, feed.steps):
+        batch = feed.batch(step)
+        rate = rate_at(step, feed.steps, loop)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -84,7 +84,7 @@ def train(
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        done, last = step + 1, step + 1 == loop.steps
+        done, last = step + 1, step + 1 == feed.steps
         evaluates = feed.evaluation is not None and (done % loop.evaluate_every == 0 or last)
         if done % loop.log_every == 0 or evaluates or last:
             found = loss.item()

@@ -33,10 +33,10 @@ def optimizers_for(network: nn.Module, loop: Loop) -> Sequence[torch.optim.Optim
     return found
 
 
-def rate_at(step: int, loop: Loop) -> float:
+def rate_at(step: int, steps: int, loop: Loop) -> float:
     """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay (Hu et al. 2024)."""
-    done, warm = step / loop.steps, max(1, round(loop.warmup * loop.steps))
-    rising = min(1.0, (step + 1) / warm)
+    done = step / steps
+    rising = min(1.0, (step + 1) / max(1, loop.warmup_steps))
     if loop.schedule == "wsd":
         falling = min(1.0, (1 - done) / loop.decay)
     else:

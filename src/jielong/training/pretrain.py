@@ -19,7 +19,7 @@ from ..models.mini import tokens as mini_tokens
 from . import loop as loops
 from .checkpoint import weights_of
 from .conversations import Conversations
-from .settings import Settings, Stage, TokenizerSettings
+from .settings import Settings, TokenizerSettings
 from .sources import Source, open_source
 
 WEIGHTS = "weights"
@@ -88,7 +88,8 @@ def run(
             sources[spec, length] = open_source(spec, tokenizer, chat, length)
         return sources[spec, length]
 
-    def batch(stage: Stage, step: int) -> loops.Batch:
+    def batch(step: int) -> loops.Batch:
+        stage = settings.stage_at(step)
         rows = settings.loop.batch_tokens // stage.length
         return source(stage.source, stage.length).batch(step, rows, settings.loop.seed)
 
@@ -101,7 +102,7 @@ def run(
         export(network, tokenizer, about, settings.out / "snapshots" / str(tokens))
 
     digest = loops.train(
-        network, loops.Feed(batch, settings.stage_at, evaluation), settings.loop, settings.out, settings.digest,
+        network, loops.Feed(settings.steps, batch, evaluation), settings.loop, settings.out, settings.digest,
         on_point, snapshot,
     )  # fmt: skip
     export(network, tokenizer, about, settings.out / WEIGHTS)

@@ -39,22 +39,22 @@ class TokenizerSettings(_Section):
 
 
 class Stage(_Section):
-    """A part of the training: where its documents come from, and how long the rows are that they are packed into."""
+    """A part of the training: where its documents come from, how long the rows are that they are packed into, and for
+    how many tokens it lasts (places in rows, filling included)."""
 
     source: str
-    share: float = Field(1.0, gt=0)
+    tokens: int = Field(gt=0)
     length: int = Field(gt=1)
 
 
 class Loop(_Section):
-    """`tokens` counts places in rows, filling included. `rate` is the highest learning rate."""
+    """`rate` is the highest learning rate. The schedule `wsd` decays over the last `decay` of all steps."""
 
-    tokens: int = Field(gt=0)
     batch_tokens: int = Field(gt=0)
     rate: float = Field(gt=0)
     optimizer: Literal["muon", "adamw"] = "adamw"
     schedule: Literal["cosine", "wsd"] = "cosine"
-    warmup: float = Field(0.02, ge=0, lt=1)
+    warmup_steps: int = Field(100, ge=0)
     decay: float = Field(0.2, gt=0, le=1)
     weight_decay: float = Field(0.1, ge=0)
     clip: float = Field(1.0, gt=0)
@@ -65,10 +65,6 @@ class Loop(_Section):
     evaluate_every: int = Field(500, gt=0)
     checkpoint_every: int = Field(250, gt=0)
     snapshots: tuple[int, ...] = ()
-
-    @property
-    def steps(self) -> int:
-        return -(-self.tokens // self.batch_tokens)
 
 
 class Evaluation(_Section):
@@ -101,13 +97,16 @@ class Settings(_Section):
         told = self.model_dump_json(exclude={"out": True, "evaluation": True, "loop": _NO_INFLUENCE})
         return hashlib.sha256(told.encode()).hexdigest()
 
+    @property
+    def steps(self) -> int:
+        return -(-sum(stage.tokens for stage in self.stages) // self.loop.batch_tokens)
+
     def stage_at(self, step: int) -> Stage:
         """The stage that step number `step` is in."""
-        done, whole = step / self.loop.steps, sum(stage.share for stage in self.stages)
-        reached = 0.0
+        reached = 0
         for stage in self.stages:
-            reached += stage.share / whole
-            if done < reached:
+            reached += stage.tokens
+            if step * self.loop.batch_tokens < reached:
                 return stage
         return self.stages[-1]
 

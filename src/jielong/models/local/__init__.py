@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -18,6 +19,7 @@ from ...runtime.provider import Provider
 from ..batching import Batcher
 from ..chat import Chat
 from ..drawing import draw
+from ..next_token import NextToken, most_likely
 from ..sampling import token_logprob
 from . import engine
 from .folder import Checkpoint, checkpoint, identity
@@ -88,3 +90,10 @@ class Local(Provider):
         logits = await asyncio.to_thread(self._engine.logits, [*prompt, *said])
         before = logits[len(prompt) - 1 :]
         return tuple(token_logprob(before[i], t, 0, lambda t: self.chat.text_of([t])) for i, t in enumerate(said))
+
+    async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
+        """The `k` most likely tokens after the reply's tokens `said`."""
+        await asyncio.to_thread(self.network)
+        engine = self._engine
+        assert engine
+        return await asyncio.to_thread(most_likely, self.chat, engine.logits, engine.context, request, said, k)

@@ -1,9 +1,10 @@
-"""mini: the model that ships inside the package. No network, no key, no torch; it knows word problems."""
+"""mini: the model that ships inside the package. No network, no key, no torch; it knows the world in `world/`."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -14,6 +15,7 @@ from ...runtime.provider import Provider
 from ..batching import Batcher
 from ..chat import Chat
 from ..drawing import draw
+from ..next_token import NextToken, most_likely
 from ..sampling import token_logprob
 from .network import Network
 
@@ -51,6 +53,11 @@ class Mini(Provider):
         logits = await asyncio.to_thread(_network().logits, [*prompt, *said])
         before = logits[len(prompt) - 1 :]
         return tuple(token_logprob(before[i], t, 0, lambda t: _chat().text_of([t])) for i, t in enumerate(said))
+
+    async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
+        """The `k` most likely tokens after the reply's tokens `said`."""
+        network = _network()
+        return await asyncio.to_thread(most_likely, _chat(), network.logits, network.context, request, said, k)
 
 
 @cache

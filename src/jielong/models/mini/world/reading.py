@@ -21,6 +21,7 @@ class Reading:
     question: str
     answer: str
     told: bool
+    names_clash: bool  # two strangers happen to have one name: no exam asks such a question
 
 
 def reading(draw: Draw, told: bool) -> Reading:
@@ -35,7 +36,12 @@ def reading(draw: Draw, told: bool) -> Reading:
     if len(documents) > 1 and draw.chance(0.5):
         documents = _joined(draw, documents)
     answer = about.value.text(draw.language) if told else draw.ask("not_told")
-    return Reading(documents, about.question(draw), answer, told)
+    return Reading(documents, about.question(draw), answer, told, _names_clash(facts))
+
+
+def _names_clash(facts: list[Fact]) -> bool:
+    named = [(fact.subject.name, fact.relation) for fact in facts]
+    return len(set(named)) < len(named)
 
 
 def strange_fact(draw: Draw, relation: str) -> Fact:

@@ -1,0 +1,96 @@
+"""`jielong next`: the chain of tokens made visible: what may come next and how likely, gone on with by keypress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+import anyio
+import click
+
+from ..contract import Message, Model, Request
+from ..errors import BadInput, Unsupported
+from ..models.next_token import NextToken, ShowsNextTokens
+from ..recipe import Node, build, parse
+from . import options
+from .mirror import first_request
+from .say import say
+
+BAR, SHOWN = 30, 9
+
+
+@click.command(help=say("help.next"))
+@click.argument("text", nargs=-1)
+@options.model
+@click.option("-k", "--top", type=click.IntRange(1, SHOWN), default=5, show_default=True, help=say("option.top"))
+@click.option("--steps", type=click.IntRange(0), default=0, help=say("option.steps"))
+@options.as_json
+def next_(text: tuple[str, ...], model: str, top: int, steps: int, as_json: bool) -> None:
+    if not text:
+        raise BadInput(say("ask.no_words"))
+    question = sys.stdin.read() if text == ("-",) else " ".join(text)
+    anyio.run(_show, model, question, top, steps, as_json)
+
+
+async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool) -> None:
+    node = parse(recipe)
+    base: Model = build(Node(node.spec, node.quoted))
+    if not isinstance(base, ShowsNextTokens):
+        raise Unsupported(f"{base.name} does not show its probabilities token by token; use mini or local:FOLDER")
+    request, _ = await first_request(recipe, Request((Message("user", question),)))
+    chain: list[NextToken] = []
+    rows = await _next(base, request, chain, top)
+    for _ in range(steps):
+        if chain and chain[-1].special:
+            break
+        chain.append(rows[0])
+        rows = await _next(base, request, chain, top)
+    if as_json:
+        said = [{"token": t.text, "probability": round(t.probability, 6)} for t in chain]
+        then = [{"token": t.text, "probability": round(t.probability, 6)} for t in rows]
+        print(json.dumps({"model": base.name, "chain": said, "next": then}, ensure_ascii=False))
+    elif not sys.stdin.isatty() or not sys.stdout.isatty():
+        print(drawn(request, chain, rows))
+    else:
+        await _by_keypress(base, request, chain, top)
+
+
+async def _next(model: ShowsNextTokens, request: Request, chain: Sequence[NextToken], top: int) -> tuple[NextToken, ...]:
+    if chain and chain[-1].special and len(chain) > 1:
+        return ()
+    return await model.next_tokens(request, [token.token for token in chain], top)
+
+
+async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[NextToken], top: int) -> None:
+    while True:
+        rows = await _next(model, request, chain, top)
+        click.clear()
+        print(drawn(request, chain, rows) + "\n\n" + say("next.keys", n=len(rows)))
+        key = click.getchar()
+        if key in ("q", "\x1b", "\x03", "\x04"):
+            return
+        if key in ("\x7f", "\x08", "b", "\x1b[D"):
+            del chain[-1:]
+        elif rows and key in (" ", "\r", "\n", "\x1b[C"):
+            chain.append(rows[0])
+        elif rows and key.isdecimal() and 0 < int(key) <= len(rows):
+            chain.append(rows[int(key) - 1])
+
+
+def drawn(request: Request, chain: Sequence[NextToken], rows: Sequence[NextToken]) -> str:
+    """What was asked, the chain with its tokens apart, and a bar for each token that may follow."""
+    asked = "\n".join(f"[{message.role}] {message.text}" for message in request.messages)
+    said = "│".join(visible(token) for token in chain)
+    bars = [
+        f"{number}  {'█' * round(BAR * row.probability) or '▏':<{BAR}} {100 * row.probability:6.2f} %  {visible(row)}"
+        for number, row in enumerate(rows, 1)
+    ]
+    return "\n".join([asked, f"[assistant] {said}", "", *bars]).rstrip()
+
+
+def visible(token: NextToken) -> str:
+    """Spaces and line ends can be seen; a token that is half a character is shown as its number."""
+    if not token.text or "\ufffd" in token.text:
+        return f"‹{token.token}›"
+    return token.text.replace(" ", "␣").replace("\n", "⏎")
