@@ -1,7 +1,7 @@
 """What `make mini` does after the training: count how often each fact was told, measure, write the model card.
 
-    jielong train pretrain recipes/mini.toml
-    python recipes/mini.py build/mini
+jielong train pretrain recipes/mini.toml
+python recipes/mini.py build/mini
 """
 
 import argparse

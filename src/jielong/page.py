@@ -13,7 +13,11 @@ from typing import Any, Literal
 from jinja2 import Environment
 from markupsafe import Markup
 
-INK, PAPER, LINES = "var(--ink)", "var(--paper)", ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)")
+INK, PAPER, LINES = (
+    "var(--ink)",
+    "var(--paper)",
+    ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)"),
+)
 
 
 @dataclass(frozen=True)

@@ -86,10 +86,7 @@ def test_facts_are_stated_as_often_as_zipf_says():
 def test_a_text_tells_or_does_not_tell_as_said(language: str, held_out: bool):
     chance = draw(language, held_out)
     readings = [reading.reading(chance, told=i % 2 == 0) for i in range(400)]
-    assert sum(asked.names_clash for asked in readings) <= (20 if held_out else 2)
     for asked in readings:
-        if asked.names_clash:
-            continue
         read = [read_statement(sentence) for text in asked.documents for sentence in sentences(text)]
         answers = {value for relation, subject, value in read if _asks(asked.question, relation, subject)}
         assert answers == ({asked.answer} if asked.told else set()), (asked, read)

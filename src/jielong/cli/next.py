@@ -56,7 +56,9 @@ async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool)
         await _by_keypress(base, request, chain, top)
 
 
-async def _next(model: ShowsNextTokens, request: Request, chain: Sequence[NextToken], top: int) -> tuple[NextToken, ...]:
+async def _next(
+    model: ShowsNextTokens, request: Request, chain: Sequence[NextToken], top: int
+) -> tuple[NextToken, ...]:
     if chain and chain[-1].special and len(chain) > 1:
         return ()
     return await model.next_tokens(request, [token.token for token in chain], top)

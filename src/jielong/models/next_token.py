@@ -35,7 +35,12 @@ class ShowsNextTokens(Protocol):
 
 
 def most_likely(
-    chat: Chat, logits_of: Callable[[Sequence[int]], Logits], context: int, request: Request, said: Sequence[int], k: int
+    chat: Chat,
+    logits_of: Callable[[Sequence[int]], Logits],
+    context: int,
+    request: Request,
+    said: Sequence[int],
+    k: int,
 ) -> tuple[NextToken, ...]:
     """`logits_of(tokens)` gives (len(tokens), vocabulary). Raises Unsupported when there is no room for another token."""
     prompt = chat.prompt(request)
@@ -44,7 +49,12 @@ def most_likely(
     logprobs = log_softmax(logits_of([*prompt, *said])[-1])
     before = chat.text_of(said)
     return tuple(
-        NextToken(token, name or chat.text_of([*said, token])[len(before) :] or chat.piece(token), float(np.exp(logprobs[token])), name != "")
+        NextToken(
+            token,
+            name or chat.text_of([*said, token])[len(before) :] or chat.piece(token),
+            float(np.exp(logprobs[token])),
+            name != "",
+        )
         for token in map(int, np.argsort(-logprobs, kind="stable")[:k])
         for name in [chat.special_name(token)]
     )

@@ -92,8 +92,7 @@ def _questions(draw: Draw, known: list[facts.Fact], told: bool) -> Items:
 def _reading(draw: Draw, variant: str) -> Items:
     while True:
         read = reading.reading(draw, variant != "untold" if variant else draw.chance(0.5))
-        if not read.names_clash:
-            yield Item("", read.question, (read.answer,), context=read.documents)
+        yield Item("", read.question, (read.answer,), context=read.documents)
 
 
 def _in_context(draw: Draw, examples: str) -> Items:
@@ -155,7 +154,9 @@ def often_told() -> list[facts.Fact]:
 
 
 _KINDS = {
-    "word_problems": _Kind(_word_problems, "number", "word problems, three steps unless told", ("1", "2", "3", "4", "5")),
+    "word_problems": _Kind(
+        _word_problems, "number", "word problems, three steps unless told", ("1", "2", "3", "4", "5")
+    ),
     "facts": _Kind(_facts, "exact", f"facts that mini was told {OFTEN} times or more"),
     "unseen_facts": _Kind(_unseen_facts, "exact", "facts that mini was never told", ("with_document",)),
     "reading": _Kind(_reading, "exact", "questions on texts, half of which do not tell", ("told", "untold")),

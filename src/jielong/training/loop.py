@@ -121,9 +121,7 @@ def held_out_loss(network: nn.Module, batch: Batch, loop: Loop, rows: int = 16) 
     return total / count
 
 
-def _loss(
-    network: nn.Module, ids: Tensor, targets: Tensor, weights: Tensor, places: Tensor, owners: Tensor
-) -> Tensor:
+def _loss(network: nn.Module, ids: Tensor, targets: Tensor, weights: Tensor, places: Tensor, owners: Tensor) -> Tensor:
     """Weighted mean of the cross-entropy; a token attends to what is before it in its own document."""
     length = ids.shape[1]
     earlier = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()

@@ -78,7 +78,9 @@ def run(
     on_point: Callable[[loops.Point], None],
 ) -> Trained:
     """The loop around a network with its tokenizer; snapshots and the end are exported."""
-    special = {name: str(about[name]) for name in ("bos_token", "eos_token", "pad_token") if isinstance(about.get(name), str)}
+    special = {
+        name: str(about[name]) for name in ("bos_token", "eos_token", "pad_token") if isinstance(about.get(name), str)
+    }
     template = about.get("chat_template")
     chat = Conversations(tokenizer, template, special) if isinstance(template, str) else None
     sources: dict[tuple[str, int], Source] = {}
@@ -132,5 +134,3 @@ def _tokenizer(file: Path, told: TokenizerSettings) -> Tokenizer:
         mini_tokens.train(mini_tokens.corpus(told.documents), told.vocabulary).save(str(beside))
         os.replace(beside, file)
     return Tokenizer.from_file(str(file))
-
-

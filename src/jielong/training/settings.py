@@ -88,7 +88,9 @@ class Settings(_Section):
     def _whole_rows(self) -> Settings:
         for stage in self.stages:
             if self.loop.batch_tokens % stage.length:
-                raise ValueError(f"loop.batch_tokens = {self.loop.batch_tokens} is no multiple of length {stage.length}")
+                raise ValueError(
+                    f"loop.batch_tokens = {self.loop.batch_tokens} is no multiple of length {stage.length}"
+                )
         return self
 
     @property

@@ -76,7 +76,9 @@ class Lines:
             if line.strip():
                 found += self._read(number, line)
         if not found:
-            raise BadInput(f"{self._file}: no document in it; expected JSON lines with text, messages, or prompt and completion")
+            raise BadInput(
+                f"{self._file}: no document in it; expected JSON lines with text, messages, or prompt and completion"
+            )
         return found
 
     @cached_property

@@ -48,8 +48,10 @@ def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """A tokenizer of `vocabulary` tokens: the special ones, 256 bytes, and what `texts` teach."""
     tokens = Tokenizer(models.BPE(byte_fallback=True))
     tokens.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=False),
-         pre_tokenizers.Split(Regex(PIECES), "isolated")]  # fmt: skip
+        [
+            pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=False),
+            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+        ]  # fmt: skip
     )
     tokens.decoder = decoders.Sequence(
         [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]

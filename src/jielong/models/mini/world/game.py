@@ -121,7 +121,9 @@ def played(draw: Draw) -> Document:
     numbers = position(draw)
     if kind == "propose":
         good = [move for move in moves(numbers) if reachable(move.left)] or moves(numbers)
-        return Document("game", (user(_asked(draw, kind, numbers), 0.02), assistant(step_text(draw, draw.rng.choice(good)))))
+        return Document(
+            "game", (user(_asked(draw, kind, numbers), 0.02), assistant(step_text(draw, draw.rng.choice(good))))
+        )
     verdict = data(draw.language)["game"]["sure" if reachable(numbers) else "impossible"]
     return Document("game", (user(_asked(draw, kind, numbers), 0.02), assistant(str(verdict))))
 

@@ -37,7 +37,9 @@ Make = Callable[[int], tuple[str, str]]
 
 def _numbers(draw: Draw) -> Make:
     kind = draw.rng.choice([kind for kind in ("add", "add", "subtract", "times") if _constants(kind, draw.held_out)])
-    while (k := draw.rng.choice(range(2, 6) if kind == "times" else range(1, 31))) not in _constants(kind, draw.held_out):
+    while (k := draw.rng.choice(range(2, 6) if kind == "times" else range(1, 31))) not in _constants(
+        kind, draw.held_out
+    ):
         pass
 
     def make(_: int) -> tuple[str, str]:

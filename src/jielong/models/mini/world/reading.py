@@ -21,27 +21,23 @@ class Reading:
     question: str
     answer: str
     told: bool
-    names_clash: bool  # two strangers happen to have one name: no exam asks such a question
 
 
 def reading(draw: Draw, told: bool) -> Reading:
     """Documents about strangers, and a question on them; `told` says whether they answer it."""
     about = strange_fact(draw, draw.rng.choice(READ))
-    others = [_other(draw, about) for _ in range(draw.rng.choice((0, 1) if draw.short else (1, 2, 2, 3, 4)))]
-    if not told and not others:
-        others = [_other(draw, about)]
-    facts = [about, *others] if told else others
+    count = draw.rng.choice((0, 1) if draw.short else (1, 2, 2, 3, 4))
+    facts = [about]
+    for _ in range(count if told else max(1, count)):
+        facts.append(_other(draw, facts))
+    if not told:
+        facts.remove(about)
     draw.rng.shuffle(facts)
     documents = tuple(fact.statement(draw) for fact in facts)
     if len(documents) > 1 and draw.chance(0.5):
         documents = _joined(draw, documents)
     answer = about.value.text(draw.language) if told else draw.ask("not_told")
-    return Reading(documents, about.question(draw), answer, told, _names_clash(facts))
-
-
-def _names_clash(facts: list[Fact]) -> bool:
-    named = [(fact.subject.name, fact.relation) for fact in facts]
-    return len(set(named)) < len(named)
+    return Reading(documents, about.question(draw), answer, told)
 
 
 def strange_fact(draw: Draw, relation: str) -> Fact:
@@ -55,8 +51,16 @@ def _strange_value(draw: Draw, relation: str) -> Value:
     return draw.rng.choice(world().values[relation])
 
 
-def _other(draw: Draw, about: Fact) -> Fact:
-    """A fact that does not answer the question on `about`: another subject, or another relation of the same one."""
+def _other(draw: Draw, facts: list[Fact]) -> Fact:
+    """One more fact, of which none of `facts` tells: another subject, or another relation of the first one's."""
+    told = {(fact.subject.name, fact.relation) for fact in facts}
+    while True:
+        other = _near(draw, facts[0])
+        if (other.subject.name, other.relation) not in told:
+            return other
+
+
+def _near(draw: Draw, about: Fact) -> Fact:
     if draw.chance(0.5):
         return strange_fact(draw, about.relation)
     relation = draw.rng.choice([r for r in READ if _KIND[r] == about.subject.kind and r != about.relation])
