@@ -4,14 +4,12 @@ jielong train pretrain recipes/mini.toml
 python recipes/mini.py build/mini
 """
 
-import argparse
-import json
 from collections import Counter
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from jielong.training.settings import Settings, read
+from jielong.training.settings import Settings
 from jielong.training.sources import World, open_source
 
 RECIPE = Path(__file__).with_name("mini.toml")

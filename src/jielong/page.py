@@ -58,9 +58,10 @@ class Page:
         os.replace(beside, file)
 
     def html(self) -> str:
-        return _template("page.html").render(
+        rendered: str = _template("page.html").render(
             title=self.title, lead=self.lead, language=self.language, sections=self._sections
         )
+        return rendered
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Markup]], *, marked: Sequence[int] = ()) -> Markup:
@@ -68,10 +69,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | Markup]], *, mar
     return Markup(_template("table.html").render(columns=columns, rows=rows, marked=set(marked)))
 
 
-def chart(
-    series: Sequence[Series], *, x: str, y: str, logarithmic: bool = False, height: int = 380, x_format: str = "{:,.0f}"
-) -> Markup:
-    """Lines and dots over two axes with the titles `x` and `y`, as SVG; the label of a dot is shown beside it on hover."""
+def chart(series: Sequence[Series], *, x: str, y: str, logarithmic: bool = False, height: int = 380) -> Markup:
+    """Lines and dots over two axes with the titles `x` and `y`, as SVG; the label of a dot is shown on hover."""
     import pygal
     from pygal.style import Style
 
@@ -83,14 +82,22 @@ def chart(
     )  # fmt: skip
     drawn = pygal.XY(
         js=[], style=style, width=900, height=height, x_title=x, y_title=y, logarithmic=logarithmic, dots_size=2,
-        legend_at_bottom=True, disable_xml_declaration=True, explicit_size=False, truncate_legend=-1, show_y_guides=True,
-        show_x_guides=False, print_labels=False, margin=10,
-        value_formatter=lambda value: f"{value:.3g}", x_value_formatter=lambda value: x_format.format(value),
+        legend_at_bottom=True, disable_xml_declaration=True, explicit_size=False, truncate_legend=-1, truncate_label=-1,
+        show_y_guides=True, show_x_guides=False, print_labels=False, margin=10,
+        value_formatter=compact, x_value_formatter=compact,
     )  # fmt: skip
     for each in series:
         points = [{"value": (p.x, p.y), "label": p.label} for p in each.points]
         drawn.add(each.name, points, stroke=each.joined, show_dots=not each.joined, dots_size=2 if each.joined else 6)
     return Markup('<figure class="chart">{}</figure>').format(Markup(drawn.render(is_unicode=True)))
+
+
+def compact(value: float) -> str:
+    """A figure as it stands at an axis: 12M, 3.5k, 0.04."""
+    for unit, of in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= of:
+            return f"{value / of:.3g}{unit}"
+    return f"{value:.3g}"
 
 
 def details(summary: str, *parts: Markup | str) -> Markup:

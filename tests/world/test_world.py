@@ -7,11 +7,11 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
-from world.evaluator import continues, makes_24, read_statement, sentences, solve
 
 from jielong.models.mini import world
 from jielong.models.mini.world import facts, game, in_context, problems, reading, tools
 from jielong.models.mini.world.words import LANGUAGES, Draw, data
+from world.evaluator import continues, makes_24, read_statement, sentences, solve
 
 DRAWS = [(language, held_out) for language in LANGUAGES for held_out in (False, True)]
 

@@ -6,7 +6,7 @@ import os
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 
 def say(key: str, **values: object) -> str:
@@ -19,7 +19,7 @@ def say(key: str, **values: object) -> str:
     return str(said).format(**values)
 
 
-def language() -> str:
+def language() -> Literal["en", "zh"]:
     chosen = next((v for name in ("JIELONG_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(name))), "")
     return "zh" if chosen.lower().startswith("zh") else "en"
 

@@ -1,4 +1,4 @@
-"""`jielong train pretrain|finetune CONFIG.toml`: a training from a file of settings; stopped, the same command goes on."""
+"""`jielong train pretrain|finetune CONFIG.toml`: a training told by a file; stopped, the same command goes on."""
 
 from __future__ import annotations
 

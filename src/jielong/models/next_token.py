@@ -42,7 +42,7 @@ def most_likely(
     said: Sequence[int],
     k: int,
 ) -> tuple[NextToken, ...]:
-    """`logits_of(tokens)` gives (len(tokens), vocabulary). Raises Unsupported when there is no room for another token."""
+    """`logits_of(tokens)` gives (len(tokens), vocabulary). Raises Unsupported when no room is left for a token."""
     prompt = chat.prompt(request)
     if len(prompt) + len(said) > context:
         raise Unsupported(f"this model reads {context} tokens, and the chain is {len(prompt) + len(said)} long")

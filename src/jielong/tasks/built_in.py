@@ -119,7 +119,7 @@ def _tools(draw: Draw, variant: str) -> Items:
 
 
 def _true_false(draw: Draw, variant: str) -> Items:
-    """A claim is a (subject, relation, value): those of the test were never judged in training, neither as true nor as false."""
+    """A claim is a (subject, relation, value): those of the test were never judged in training."""
     known = often_told()
     true = [fact for fact in known if fact.claim_held_out]
     while True:

@@ -1,4 +1,4 @@
-"""Whether an expression makes a number from given numbers, each used once: read by Python's parser, computed exactly here."""
+"""Whether an expression makes a number from given numbers, each used once: parsed by Python, computed exactly."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -32,14 +33,15 @@ def finetune(settings: Settings, on_point: Callable[[Point], None] = lambda poin
     if (template := folder / "chat_template.jinja").exists():
         about["chat_template"] = template.read_text("utf-8")
     torch.manual_seed(settings.loop.seed)
-    network = AutoModelForCausalLM.from_pretrained(
+    network: Any = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
     )
     positions = getattr(network.config, "max_position_embeddings", None)
     longest = max(stage.length for stage in settings.stages)
     if positions and longest > positions:
         raise BadInput(f"{settings.start} reads {positions} tokens, and a stage has rows of {longest}; shorten them")
-    return run(settings, network.to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer, about, on_point)
+    network.to("cuda" if torch.cuda.is_available() else "cpu")
+    return run(settings, network, tokenizer, about, on_point)
 
 
 def checkpoint_folder(start: str) -> Path:

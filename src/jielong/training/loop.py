@@ -79,7 +79,7 @@ def train(
                 group["lr"] = rate
         with torch.autocast(device.type, torch.bfloat16, enabled=loop.bf16):
             loss = measured(network, *_on(device, batch))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), loop.clip)
         for optimizer in optimizers:
             optimizer.step()
@@ -90,7 +90,8 @@ def train(
             found = loss.item()
             if found != found:
                 raise TrainingFailed(
-                    f"step {done}: the loss is not a number; lower loop.rate = {loop.rate:g} and delete {out / CHECKPOINT}"
+                    f"step {done}: the loss is not a number; lower loop.rate = {loop.rate:g} and "
+                    f"delete {out / CHECKPOINT}"
                 )
             speed = (done - since) * loop.batch_tokens / (time.perf_counter() - started)
             held_out = held_out_loss(network, feed.evaluation[1], loop) if feed.evaluation and evaluates else None

@@ -14,8 +14,9 @@ LOWEST = 0.02
 
 
 def optimizers_for(network: nn.Module, loop: Loop) -> Sequence[torch.optim.Optimizer]:
-    """Muon (Jordan et al. 2024, its steps scaled to AdamW's as in Liu et al. 2025) leaves embeddings and norms to AdamW."""
-    matrices, others = [], []
+    """Muon (Jordan et al. 2024; steps scaled to AdamW's: Liu et al. 2025) leaves embeddings and norms to AdamW."""
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         inside = loop.optimizer == "muon" and parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
         (matrices if inside else others).append(parameter)
@@ -34,11 +35,9 @@ def optimizers_for(network: nn.Module, loop: Loop) -> Sequence[torch.optim.Optim
 
 
 def rate_at(step: int, steps: int, loop: Loop) -> float:
-    """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay (Hu et al. 2024)."""
+    """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay."""
     done = step / steps
     rising = min(1.0, (step + 1) / max(1, loop.warmup_steps))
     if loop.schedule == "wsd":
-        falling = min(1.0, (1 - done) / loop.decay)
-    else:
-        falling = 0.5 * (1 + math.cos(math.pi * done))
-    return loop.rate * rising * max(LOWEST, falling)
+        return loop.rate * rising * max(LOWEST, min(1.0, (1 - done) / loop.decay))
+    return loop.rate * rising * max(LOWEST, 0.5 * (1 + math.cos(math.pi * done)))

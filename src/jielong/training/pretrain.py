@@ -19,6 +19,7 @@ from ..models.mini import tokens as mini_tokens
 from . import loop as loops
 from .checkpoint import weights_of
 from .conversations import Conversations
+from .packing import Batch
 from .settings import Settings, TokenizerSettings
 from .sources import Source, open_source
 
@@ -50,14 +51,15 @@ def pretrain(settings: Settings, on_point: Callable[[loops.Point], None] = lambd
         num_key_value_heads=told.heads,
         head_dim=told.hidden // told.heads,
         max_position_embeddings=told.positions,
-        rope_theta=told.rope_base,
+        rope_parameters={"rope_type": "default", "rope_theta": told.rope_base},
         rms_norm_eps=1e-5,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.token_to_id(mini_tokens.BEGIN),
         eos_token_id=tokenizer.token_to_id(mini_tokens.END),
         pad_token_id=tokenizer.token_to_id(mini_tokens.END),
     )
-    network = LlamaForCausalLM(config).to("cuda" if torch.cuda.is_available() else "cpu")
+    network: Any = LlamaForCausalLM(config)
+    network.to("cuda" if torch.cuda.is_available() else "cpu")
     about = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": mini_tokens.BEGIN,
@@ -90,7 +92,7 @@ def run(
             sources[spec, length] = open_source(spec, tokenizer, chat, length)
         return sources[spec, length]
 
-    def batch(step: int) -> loops.Batch:
+    def batch(step: int) -> Batch:
         stage = settings.stage_at(step)
         rows = settings.loop.batch_tokens // stage.length
         return source(stage.source, stage.length).batch(step, rows, settings.loop.seed)
@@ -98,7 +100,9 @@ def run(
     for stage in settings.stages:
         source(stage.source, stage.length)
     judged = settings.evaluation
-    evaluation = judged and (judged, source(judged.source, judged.length).batch(0, judged.rows, HELD_OUT_SEED))
+    evaluation = None
+    if judged is not None:
+        evaluation = judged, source(judged.source, judged.length).batch(0, judged.rows, HELD_OUT_SEED)
 
     def snapshot(tokens: int) -> None:
         export(network, tokenizer, about, settings.out / "snapshots" / str(tokens))

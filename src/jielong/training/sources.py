@@ -1,4 +1,4 @@
-"""Where documents come from: the generated world of mini, or a file of JSON lines. Any batch can be had by its number."""
+"""Where documents come from: the world of mini, or a file of JSON lines. Any batch can be had by its number."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from ..errors import BadInput
 from ..models.mini import tokens as mini_tokens
 from ..models.mini import world
+from ..models.mini.world.turns import Document
 from .conversations import Conversations
 from .packing import Batch, Encoded, Row, batch_of, fill_rows, pack_all
 
@@ -42,7 +43,7 @@ class World:
 
     def __init__(self, tokenizer: Tokenizer, short: bool, length: int) -> None:
         self._tokenizer, self._short, self._length = tokenizer, short, length
-        self._end = tokenizer.token_to_id(mini_tokens.END)
+        self._end = mini_tokens.special(tokenizer, mini_tokens.END)
 
     def batch(self, step: int, rows: int, seed: int) -> Batch:
         return batch_of(self.rows(step, rows, seed), self._end)
@@ -53,14 +54,14 @@ class World:
             (Encoded(*mini_tokens.encoded(self._tokenizer, d), d.facts) for d in offered), rows, self._length
         )
 
-    def documents(self, step: int, seed: int) -> Iterator[world.Document]:
+    def documents(self, step: int, seed: int) -> Iterator[Document]:
         """The documents that are offered to batch `step`, in order."""
         for number in itertools.count(step * NUMBERS_A_STEP):
             yield world.document(seed, number, self._short)
 
 
 class Lines:
-    """Rows of a file: `text`, or `messages`, or `prompt` and `completion`; each is seen once before any is seen again."""
+    """Rows of a file: `text`, or `messages`, or `prompt` and `completion`; each is seen once before any again."""
 
     def __init__(self, file: Path, tokenizer: Tokenizer, chat: Conversations | None, length: int) -> None:
         self._file, self._tokenizer, self._chat, self._length = file, tokenizer, chat, length

@@ -1,4 +1,4 @@
-"""How mini's texts become tokens: byte-fallback BPE, one token a digit and a Chinese character, roles as special tokens."""
+"""How mini's texts become tokens: byte-fallback BPE; a digit or a Chinese character is one token; roles are special."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from ...errors import BadInput
 from .world import document
 from .world.turns import Document
 from .world.words import SYLLABLES
@@ -51,7 +52,7 @@ def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
         [
             pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=False),
             pre_tokenizers.Split(Regex(PIECES), "isolated"),
-        ]  # fmt: skip
+        ]
     )
     tokens.decoder = decoders.Sequence(
         [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
@@ -84,7 +85,7 @@ def corpus(documents: int) -> Iterator[str]:
 
 def encoded(tokens: Tokenizer, document: Document) -> tuple[list[int], list[float]]:
     """The tokens of a document and what each counts in the loss."""
-    ids, weights = [tokens.token_to_id(BEGIN)], [0.0]
+    ids, weights = [special(tokens, BEGIN)], [0.0]
     for turn in document.turns:
         before = "" if turn.role == "text" else f"<|{turn.role}|>"
         said = tokens.encode(f"{before}{CALL if turn.call else ''}{turn.text}{END}").ids
@@ -93,3 +94,11 @@ def encoded(tokens: Tokenizer, document: Document) -> tuple[list[int], list[floa
         if before:
             weights[-len(said)] = min(turn.weight, 0.1)
     return ids, weights
+
+
+def special(tokens: Tokenizer, token: str) -> int:
+    """The id of a special token. Raises BadInput."""
+    found = tokens.token_to_id(token)
+    if found is None:
+        raise BadInput(f"the tokenizer has no {token}; expected one that was trained for mini")
+    return int(found)

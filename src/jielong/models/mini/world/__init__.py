@@ -1,4 +1,4 @@
-"""The world of mini: everything it is trained on is generated here, in English and Chinese, so everything about it is known.
+"""The world of mini: all that it is trained on is generated here, in English and Chinese, so all of it is known.
 
 `document(seed, number)` is training document `number`: a function of its two arguments alone.
 """

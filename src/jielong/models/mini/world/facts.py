@@ -1,7 +1,7 @@
 """Facts about invented people, towns and things: how often each is stated is known, and some are never stated.
 
 Every fact is (subject, relation, value). The subjects of a kind are ranked; subject r is drawn with a frequency
-proportional to 1 / (r + 2) (Zipf 1949). The claims of one in ten (subject, relation, value) are never judged in training.
+proportional to 1 / (r + 2) (Zipf 1949). One claim (subject, relation, value) in ten is never judged in training.
 """
 
 from __future__ import annotations

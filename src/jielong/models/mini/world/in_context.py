@@ -1,4 +1,4 @@
-"""Learning from examples in the prompt: an operation on numbers or words, or names for groups of words, told by nothing else."""
+"""Learning from examples in the prompt: an operation on numbers or words, or names for groups of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choosing between tools that the prompt describes, or none of them. Most names tell nothing: only the description does."""
+"""Choosing between tools that the prompt describes, or none of them. Most names tell nothing: the description does."""
 
 from __future__ import annotations
 
