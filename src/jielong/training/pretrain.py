@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -97,8 +98,6 @@ def run(
         rows = settings.loop.batch_tokens // stage.length
         return source(stage.source, stage.length).batch(step, rows, settings.loop.seed)
 
-    for stage in settings.stages:
-        source(stage.source, stage.length)
     judged = settings.evaluation
     evaluation = None
     if judged is not None:
@@ -107,10 +106,10 @@ def run(
     def snapshot(tokens: int) -> None:
         export(network, tokenizer, about, settings.out / "snapshots" / str(tokens))
 
-    digest = loops.train(
-        network, loops.Feed(settings.steps, batch, evaluation), settings.loop, settings.out, settings.digest,
-        on_point, snapshot,
-    )  # fmt: skip
+    data = [source(stage.source, stage.length).digest for stage in settings.stages]
+    identity = hashlib.sha256(json.dumps([settings.digest, *data]).encode()).hexdigest()
+    feed = loops.Feed(settings.steps, batch, evaluation)
+    digest = loops.train(network, feed, settings.loop, settings.out, identity, on_point, snapshot)
     export(network, tokenizer, about, settings.out / WEIGHTS)
     return Trained(settings.out / WEIGHTS, digest)
 

@@ -95,7 +95,7 @@ class Settings(_Section):
 
     @property
     def digest(self) -> str:
-        """Of everything that has an influence on the weights."""
+        """Of every setting that has an influence on the weights."""
         told = self.model_dump_json(exclude={"out": True, "evaluation": True, "loop": _NO_INFLUENCE})
         return hashlib.sha256(told.encode()).hexdigest()
 

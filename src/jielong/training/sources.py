@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import random
@@ -24,6 +25,10 @@ NUMBERS_A_STEP = 1 << 16
 
 
 class Source(Protocol):
+    @property
+    def digest(self) -> str:
+        """Tells one source's documents from another's."""
+
     def batch(self, step: int, rows: int, seed: int) -> Batch:
         """Batch `step` of the training with this seed."""
 
@@ -43,6 +48,7 @@ class World:
 
     def __init__(self, tokenizer: Tokenizer, short: bool, length: int) -> None:
         self._tokenizer, self._short, self._length = tokenizer, short, length
+        self.digest = "world"
         self._end = mini_tokens.special(tokenizer, mini_tokens.END)
 
     def batch(self, step: int, rows: int, seed: int) -> Batch:
@@ -83,6 +89,11 @@ class Lines:
         return found
 
     @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(self._file.read_bytes()).hexdigest()
+
+    @cached_property
     def _packed(self) -> list[list[int]]:
         return pack_all((len(document.ids) for document in self._documents), self._length)
 
@@ -117,7 +128,9 @@ class Lines:
             raise BadInput(f"{where}: found {found}; expected text, messages, or prompt and completion")
         try:
             return read(self, row)
-        except (KeyError, TypeError, ValueError) as error:
+        except KeyError as error:
+            raise BadInput(f"{where}: no {error}") from None
+        except (TypeError, ValueError) as error:
             raise BadInput(f"{where}: {error}") from None
 
     def _text(self, row: Mapping[str, Any]) -> list[Encoded]:
@@ -129,7 +142,10 @@ class Lines:
     def _messages(self, row: Mapping[str, Any]) -> list[Encoded]:
         if self._chat is None:
             raise ValueError("messages need a tokenizer with a chat template, and this one has none")
-        encoded = self._chat.encoded(row["messages"], row.get("tools"))
+        messages = row["messages"]
+        if not (isinstance(messages, list) and all(isinstance(message, dict) for message in messages)):
+            raise ValueError("messages: expected a list of objects with role and content")
+        encoded = self._chat.encoded(messages, row.get("tools"))
         if len(encoded.ids) > self._length:
             raise ValueError(f"{len(encoded.ids)} tokens, and a row holds {self._length}; set a greater length")
         return [encoded]

@@ -1,0 +1,38 @@
+"""Trainings killed with SIGKILL at twenty random moments and started again: how many end with the same fp32 weights."""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from common import ROOT, write
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+from training.killing import finished, killed, settings_for
+
+KILLS = 20
+
+
+def main() -> None:
+    figures: dict[str, Any] = {"kills": KILLS}
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        finished("pretrain", settings_for("pretrain", base / "start"))
+        for kind in ("pretrain", "finetune"):
+            expected, seconds = finished(kind, settings_for(kind, base / kind, base / "start" / "weights"))
+            chance, begun, same = random.Random(kind), 0, 0
+            for number in range(KILLS):
+                settings = settings_for(kind, base / f"{kind}{number}", base / "start" / "weights")
+                killed(kind, settings, chance.random() * seconds)
+                begun += (base / f"{kind}{number}" / "checkpoint.safetensors").exists()
+                same += finished(kind, settings)[0] == expected
+            figures[kind] = {"same weights": same, "killed after a first checkpoint": begun}
+    write("resume", figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Trainings in processes of their own that are killed with SIGKILL and started again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["jielong.training.pretrain", "jielong.training.finetune"])
+
+TINY: dict[str, Any] = {
+    "stages": [{"source": "mini:world/short", "tokens": 8_192, "length": 128},
+               {"source": "mini:world", "tokens": 8_192, "length": 256}],
+    "loop": {"batch_tokens": 1024, "rate": 0.005, "optimizer": "muon", "schedule": "wsd", "warmup_steps": 3,
+             "seed": 5, "checkpoint_every": 2, "evaluate_every": 6, "log_every": 3},
+    "evaluation": {"source": "mini:world", "length": 256, "rows": 4},
+}  # fmt: skip
+NEW = {
+    "network": {"layers": 2, "hidden": 64, "mlp": 128, "heads": 2, "positions": 256},
+    "tokenizer": {"vocabulary": 700, "documents": 1500},
+}
+
+
+def settings_for(kind: str, out: Path, start: Path | None = None) -> dict[str, Any]:
+    return {**TINY, "out": str(out), **(NEW if kind == "pretrain" else {"start": str(start)})}
+
+
+def train(kind: str, told: dict[str, Any], heard: Connection | None = None) -> str:
+    """The digest of the weights at the end. Runs in this process."""
+    import torch
+
+    from jielong.training.finetune import finetune
+    from jielong.training.pretrain import pretrain
+    from jielong.training.settings import Settings
+
+    torch.set_num_threads(1)
+    begin: Callable[[Settings], Any] = pretrain if kind == "pretrain" else finetune
+    digest: str = begin(Settings.model_validate(told)).sha256
+    if heard:
+        heard.send(digest)
+    return digest
+
+
+def finished(kind: str, told: dict[str, Any]) -> tuple[str, float]:
+    """The digest that an undisturbed training ends with, and its seconds."""
+    here, there = _processes.Pipe(False)
+    process = _processes.Process(target=train, args=(kind, told, there))
+    began = time.monotonic()
+    process.start()
+    there.close()
+    digest = here.recv()
+    process.join()
+    return digest, time.monotonic() - began
+
+
+def killed(kind: str, told: dict[str, Any], after: float) -> None:
+    process = _processes.Process(target=train, args=(kind, told))
+    process.start()
+    process.join(after)
+    process.kill()
+    process.join()
