@@ -1,13 +1,16 @@
 """local: models agree with transformers, alone and in a batch; damaged checkpoints are told in one line."""
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
 
 from jielong import Message, Request, Sampling, load
-from jielong.contract import Delta, Reply
+from jielong.contract import Delta, Reply, ToolSpec
 from jielong.errors import BadInput, DamagedFile, UnknownName, Unsupported
 
 torch = pytest.importorskip("torch")
@@ -67,8 +70,12 @@ async def all_of(spec: str, requests: list[Request]) -> list[Reply]:
     return [replies[i] for i in range(len(requests))]
 
 
-def test_greedy_text_is_that_of_transformers_in_a_batch_of_mixed_lengths(folder: Path):
-    replies = anyio.run(all_of, f"local:{folder}", [asked(p, temperature=0) for p in PROMPTS])
+ENGINES = ("torch", "numpy")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_greedy_text_is_that_of_transformers_in_a_batch_of_mixed_lengths(folder: Path, engine: str):
+    replies = anyio.run(all_of, f"local:{folder}?engine={engine}", [asked(p, temperature=0) for p in PROMPTS])
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     for prompt, reply in zip(PROMPTS, replies, strict=True):
@@ -78,16 +85,18 @@ def test_greedy_text_is_that_of_transformers_in_a_batch_of_mixed_lengths(folder:
         assert reply.usage.input_tokens == len(ids)
 
 
-def test_a_sample_is_the_same_alone_and_in_a_batch(folder: Path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_sample_is_the_same_alone_and_in_a_batch(folder: Path, engine: str):
     requests = [asked(p, temperature=1.0, seed=i) for i, p in enumerate(PROMPTS)]
-    together = anyio.run(all_of, f"local:{folder}", requests)
-    alone = [anyio.run(all_of, f"local:{folder}", [request])[0] for request in requests]
+    together = anyio.run(all_of, f"local:{folder}?engine={engine}", requests)
+    alone = [anyio.run(all_of, f"local:{folder}?engine={engine}", [request])[0] for request in requests]
     assert [r.text for r in together] == [r.text for r in alone]
     assert len({r.text for r in together}) > 4
 
 
-def test_score_equals_a_plain_forward(folder: Path):
-    local = load(f"local:{folder}")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_score_equals_a_plain_forward(folder: Path, engine: str):
+    local = load(f"local:{folder}?engine={engine}")
     scored = anyio.run(local.score, asked("one two"), "three four")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
@@ -131,8 +140,16 @@ def test_cancelling_frees_the_row(folder: Path):
 
 
 def test_what_it_cannot_do_is_refused(folder: Path):
-    with pytest.raises(Unsupported, match="no JSON schemas"):
-        anyio.run(load(f"local:{folder}").generate, Request((Message("user", "x"),), schema={}))
+    with pytest.raises(Unsupported, match="no tools"):
+        anyio.run(load(f"local:{folder}").generate, Request((Message("user", "x"),), tools=(ToolSpec("t"),)))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_schema_binds_even_a_model_that_knows_nothing(folder: Path, engine: str):
+    schema = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"], "additionalProperties": False}
+    local = load(f"local:{folder}?engine={engine}")
+    reply = anyio.run(local.generate, replace(asked("x", temperature=1.0, seed=2), schema=schema))
+    assert json.loads(reply.text)["n"] in (1, 2)
 
 
 def test_damaged_and_missing_checkpoints_are_told_at_once(folder: Path, tmp_path: Path):
@@ -152,3 +169,36 @@ def test_damaged_and_missing_checkpoints_are_told_at_once(folder: Path, tmp_path
         load(f"local:{tmp_path}")
     with pytest.raises(UnknownName, match="did you mean 'cuda'"):
         load(f"local:{folder}?device=cudaa")
+
+
+def test_without_torch_a_plain_llama_is_run_by_numpy_and_others_are_refused(folder: Path, tmp_path: Path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"attention_bias": True}))
+    code = """
+import sys
+sys.modules["torch"] = None
+from importlib import util
+found = util.find_spec
+util.find_spec = lambda name, package=None: None if name == "torch" else found(name, package)
+from jielong import ask, load
+from jielong.errors import MissingExtra
+print(load("local:" + sys.argv[1]).identity().split()[2])
+print(len(ask("one two", "local:" + sys.argv[1] + " | options(max_tokens=20)").text) > 0)
+try:
+    load("local:" + sys.argv[2])
+except MissingExtra as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code, str(folder), str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    engine, answered, refusal = said.stdout.splitlines()
+    assert (engine, answered) == ("numpy", "True")
+    assert "jielong[local]" in refusal
+
+
+def test_the_engine_is_part_of_who_the_model_is(folder: Path):
+    identities = {load(f"local:{folder}?engine={engine}").identity() for engine in ENGINES}
+    assert len(identities) == 2

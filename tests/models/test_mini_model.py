@@ -10,8 +10,8 @@ import pytest
 from jielong import Message, Request, Sampling, load
 from jielong.contract import Delta, Reply
 from jielong.errors import Unsupported
+from jielong.models.llama import Network
 from jielong.models.mini import WEIGHTS, world
-from jielong.models.mini.network import Network
 
 QUESTION = "Tom has 3 bags with 4 apples each. A friend gives 5 more. How many apples are there now?"
 

@@ -7,9 +7,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from training.killing import TINY, finished, killed, settings_for, train
-
 from jielong.errors import BadInput
+from training.killing import TINY, finished, killed, settings_for, train
 
 
 @pytest.fixture(scope="module")

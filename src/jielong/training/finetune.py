@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM
 
 from ..errors import BadInput
-from ..models.local.folder import checkpoint
+from ..models.local.engine import network as loaded
+from ..models.local.folder import Checkpoint, checkpoint
 from ..models.mini import WEIGHTS
 from .loop import Point
 from .pretrain import Trained, run
@@ -27,23 +26,22 @@ def finetune(settings: Settings, on_point: Callable[[Point], None] = lambda poin
     if settings.start is None or settings.network or settings.tokenizer:
         raise BadInput('finetuning goes on from a checkpoint: expected start = "mini", a folder or ORG/NAME, '
                        "and no [network] or [tokenizer]")  # fmt: skip
-    folder = checkpoint_folder(settings.start)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    about = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
-    if (template := folder / "chat_template.jinja").exists():
+    start = _checkpoint(settings.start)
+    tokenizer = Tokenizer.from_file(str(start.folder / "tokenizer.json"))
+    about = json.loads((start.folder / "tokenizer_config.json").read_text("utf-8"))
+    if (template := start.folder / "chat_template.jinja").exists():
         about["chat_template"] = template.read_text("utf-8")
     torch.manual_seed(settings.loop.seed)
-    network: Any = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True
-    )
+    network = loaded(start)
     positions = getattr(network.config, "max_position_embeddings", None)
     longest = max(stage.length for stage in settings.stages)
     if positions and longest > positions:
         raise BadInput(f"{settings.start} reads {positions} tokens, and a stage has rows of {longest}; shorten them")
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
     return run(settings, network, tokenizer, about, on_point)
 
 
-def checkpoint_folder(start: str) -> Path:
-    """The folder that `start` means."""
-    return WEIGHTS if start == "mini" else checkpoint(start.removeprefix("local:")).folder
+def _checkpoint(start: str) -> Checkpoint:
+    mini = Checkpoint("mini", WEIGHTS, "auto", "", "torch")
+    return replace(
+        mini if start == "mini" else checkpoint(start.removeprefix("local:")), dtype="float32", engine="torch"
+    )

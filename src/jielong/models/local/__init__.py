@@ -1,7 +1,7 @@
-"""`local:PATH` and `local:ORG/NAME`: a causal language model from a checkpoint folder, run here by transformers.
+"""`local:PATH` and `local:ORG/NAME`: a causal language model from a checkpoint folder, run here.
 
-Safetensors only, never remote code. Tools, schemas and images are refused for now. Gives the network and the tokenizer
-to whoever trains or explains the model.
+transformers runs it; where there is no torch, mini's NumPy engine runs plain Llama checkpoints. Safetensors only, never
+remote code. Images are refused. Gives the network and the tokenizer to whoever trains or explains the model.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from ...runtime.provider import Provider
 from ..batching import Batcher
 from ..chat import Chat
 from ..drawing import draw
+from ..llama import Network
 from ..next_token import NextToken, most_likely
 from ..sampling import token_logprob
-from . import engine
-from .folder import Checkpoint, checkpoint, identity
+from .engine import TorchEngine, network
+from .folder import Checkpoint, checkpoint, generation, identity
 
 _loaded: dict[Checkpoint, Local] = {}
 _lock = threading.Lock()
@@ -43,8 +44,7 @@ class Local(Provider):
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self._loading = threading.Lock()
-        self._engine: engine.TorchEngine | None = None
-        self._network: Any = None
+        self._engine: TorchEngine | Network | None = None
         self._batcher: Batcher | None = None
 
     @property
@@ -52,7 +52,8 @@ class Local(Provider):
         return quote(f"local:{self.checkpoint.spec}")
 
     def identity(self) -> str:
-        return f"local {identity(self.checkpoint.folder)} {self.checkpoint.device} {self.checkpoint.dtype}"
+        how = (self.checkpoint.engine, self.checkpoint.device, self.checkpoint.dtype)
+        return " ".join(("local", identity(self.checkpoint.folder), *how))
 
     @cached_property
     def chat(self) -> Chat:
@@ -60,40 +61,36 @@ class Local(Provider):
         return Chat(self.checkpoint.folder)
 
     def network(self) -> Any:
-        """The torch module; loaded if it is not yet."""
+        """The torch module; loaded if it is not yet. Raises Unsupported where NumPy runs this model."""
+        loaded = self._loaded()[0]
+        if isinstance(loaded, Network):
+            raise Unsupported(f"{self.name} is run by NumPy; install jielong[local] and leave engine=numpy out")
+        return loaded.module
+
+    def _loaded(self) -> tuple[TorchEngine | Network, Batcher]:
         with self._loading:
-            if self._network is None:
-                self._network = engine.network(self.checkpoint)
-                self._engine = engine.TorchEngine(self._network)
+            if self._engine is None or self._batcher is None:
+                numpy = self.checkpoint.engine == "numpy"
+                self._engine = Network(self.checkpoint.folder) if numpy else TorchEngine(network(self.checkpoint))
                 self._batcher = Batcher(self._engine)
-            return self._network
+            return self._engine, self._batcher
 
     async def send(self, request: Request, attempt: str) -> Reply:
-        module = await asyncio.to_thread(self.network)
-        assert self._batcher
-        return await draw(
-            self.name,
-            self.chat,
-            self._batcher,
-            request,
-            default_temperature=engine.default_temperature(module),
-            end=engine.end_tokens(module),
-        )
+        _, batcher = await asyncio.to_thread(self._loaded)
+        said = generation(self.checkpoint.folder)
+        return await draw(self.name, self.chat, batcher, request, default_temperature=said.temperature, end=said.end)
 
     async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         """Prompt and continuation are encoded apart and joined, as a reply's tokens follow its prompt's."""
         prompt, said = self.chat.prompt(request), self.chat.encode(continuation)
-        await asyncio.to_thread(self.network)
-        assert self._engine
-        if not prompt or len(prompt) + len(said) > self._engine.context:
-            raise Unsupported(f"{self.name} scores texts of up to {self._engine.context} tokens after at least one")
-        logits = await asyncio.to_thread(self._engine.logits, [*prompt, *said])
+        engine, _ = await asyncio.to_thread(self._loaded)
+        if not prompt or len(prompt) + len(said) > engine.context:
+            raise Unsupported(f"{self.name} scores texts of up to {engine.context} tokens after at least one")
+        logits = await asyncio.to_thread(engine.logits, [*prompt, *said])
         before = logits[len(prompt) - 1 :]
         return tuple(token_logprob(before[i], t, 0, lambda t: self.chat.text_of([t])) for i, t in enumerate(said))
 
     async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
         """The `k` most likely tokens after the reply's tokens `said`."""
-        await asyncio.to_thread(self.network)
-        engine = self._engine
-        assert engine
+        engine, _ = await asyncio.to_thread(self._loaded)
         return await asyncio.to_thread(most_likely, self.chat, engine.logits, engine.context, request, said, k)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ...errors import BadInput, DamagedFile, MissingExtra
 from ..sampling import Logits
 from .folder import Checkpoint
@@ -49,7 +47,7 @@ class TorchEngine:
     """`start`, `step` and `release` for `models.batching`."""
 
     def __init__(self, module: Any) -> None:
-        self._module = module
+        self.module = module
         plain = all(type(layer).__name__ == "DynamicLayer" for layer in self._new_cache().layers)
         self.rows = MOST_ROWS if plain else 1
         self.context = int(getattr(module.config, "max_position_embeddings", None) or 4096)
@@ -62,7 +60,7 @@ class TorchEngine:
         from transformers import DynamicCache
 
         made: Any = DynamicCache
-        return made(config=self._module.config)
+        return made(config=self.module.config)
 
     def logits(self, tokens: Sequence[int]) -> Logits:
         """(len(tokens), vocabulary), float32."""
@@ -70,7 +68,7 @@ class TorchEngine:
 
         no_gradients: Any = torch.inference_mode
         with no_gradients():
-            out = self._module(torch.tensor([list(tokens)], device=self._module.device), use_cache=False)
+            out = self.module(torch.tensor([list(tokens)], device=self.module.device), use_cache=False)
         made: Logits = out.logits[0].float().cpu().numpy()
         return made
 
@@ -79,7 +77,7 @@ class TorchEngine:
 
         different = list(dict.fromkeys(prompts))
         longest = max(map(len, different))
-        device = self._module.device
+        device = self.module.device
         ids = torch.zeros(len(different), longest, dtype=torch.long, device=device)
         seen = torch.zeros_like(ids)
         for row, prompt in enumerate(different):
@@ -89,7 +87,7 @@ class TorchEngine:
         no_gradients: Any = torch.inference_mode
         with no_gradients():
             positions = (seen.cumsum(-1) - 1).clamp(min=0)
-            out = self._module(
+            out = self.module(
                 ids,
                 attention_mask=seen,
                 position_ids=positions,
@@ -110,12 +108,12 @@ class TorchEngine:
 
         places = [self._slots.index(slot) for slot in rows]
         given = dict(zip(places, tokens, strict=True))
-        ids = torch.tensor([[given[place]] for place in range(len(self._slots))], device=self._module.device)
+        ids = torch.tensor([[given[place]] for place in range(len(self._slots))], device=self.module.device)
         self._seen = torch.cat([self._seen, torch.ones_like(ids)], -1)
         positions = self._seen.sum(-1, keepdim=True) - 1
         no_gradients: Any = torch.inference_mode
         with no_gradients():
-            out = self._module(
+            out = self.module(
                 ids, attention_mask=self._seen, position_ids=positions, past_key_values=self._cache, use_cache=True
             )
         logits = out.logits[:, -1].float().cpu().numpy()
@@ -158,17 +156,3 @@ def _padded(tensor: Any, length: int, axis: int) -> Any:
     shape = list(tensor.shape)
     shape[axis] = length - shape[axis]
     return torch.cat([tensor.new_zeros(shape), tensor], axis) if shape[axis] else tensor
-
-
-def end_tokens(module: Any) -> frozenset[int]:
-    """The tokens that end a reply, from the generation settings of the checkpoint."""
-    said = module.generation_config.eos_token_id
-    return frozenset(np.atleast_1d([] if said is None else said).astype(int).tolist())
-
-
-def default_temperature(module: Any) -> float:
-    """What an unset temperature means: the checkpoint's own setting, greedy where it does not sample."""
-    settings = module.generation_config
-    if not settings.do_sample:
-        return 0.0
-    return 1.0 if settings.temperature is None else float(settings.temperature)

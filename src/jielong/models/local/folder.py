@@ -6,13 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ...errors import BadInput, DamagedFile, MissingExtra
 from ...recipe import unknown
+from ..llama import not_plain
 
+OPTIONS, ENGINES = ("device", "dtype", "engine"), ("torch", "numpy")
 DEVICES, DTYPES = ("auto", "cpu", "cuda", "mps"), ("auto", "float32", "bfloat16", "float16")
 
 
@@ -22,23 +25,34 @@ class Checkpoint:
     folder: Path
     device: str
     dtype: str
+    engine: str  # torch or numpy
 
 
 def checkpoint(rest: str) -> Checkpoint:
-    """`PATH` or `ORG/NAME`, with `?device=cuda&dtype=bfloat16`. Raises BadInput, DamagedFile, MissingExtra."""
+    """`PATH` or `ORG/NAME`, with `?device=cuda&dtype=bfloat16` or `?engine=numpy`.
+
+    Raises BadInput, DamagedFile, MissingExtra.
+    """
     where, _, query = rest.partition("?")
     given = dict(parse_qsl(query, keep_blank_values=True))
     for name in given:
-        if name not in ("device", "dtype"):
-            raise unknown("option of local:", name, ("device", "dtype"))
+        if name not in OPTIONS:
+            raise unknown("option of local:", name, OPTIONS)
     device, dtype = given.get("device", "auto"), given.get("dtype", "auto")
     if device.partition(":")[0] not in DEVICES:
         raise unknown("device", device, DEVICES)
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)
+    engine = given.get("engine") or ("torch" if find_spec("torch") and find_spec("transformers") else "numpy")
+    if engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
+    if engine == "numpy" and (device not in ("auto", "cpu") or dtype not in ("auto", "float32")):
+        raise MissingExtra(f"local:{where} on {device} in {dtype}", "local")
     folder = Path(where) if Path(where).exists() else _fetched(where)
     _check(folder)
-    return Checkpoint(rest, folder, device, dtype)
+    if engine == "numpy" and not given.get("engine") and not_plain(_json(folder / "config.json")):
+        raise MissingExtra(f"local:{where}", "local")
+    return Checkpoint(rest, folder, device, dtype, engine)
 
 
 def _fetched(name: str) -> Path:
@@ -67,6 +81,32 @@ def _check(folder: Path) -> None:
         raise DamagedFile(f"{folder}: no .safetensors file; other formats can run code and are not read")
     for file in files:
         _check_weights(file)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How a checkpoint wants to be sampled: the tokens that end a reply, and what an unset temperature means."""
+
+    end: frozenset[int]
+    temperature: float
+
+
+def generation(folder: Path) -> Generation:
+    """From `generation_config.json`, the end tokens else from `config.json`; greedy where it does not sample."""
+    file = folder / "generation_config.json"
+    said = _json(file) if file.exists() else {}
+    end = said.get("eos_token_id", _json(folder / "config.json").get("eos_token_id"))
+    several = end if isinstance(end, list) else [] if end is None else [end]
+    sampled = said.get("temperature", 1.0) if said.get("do_sample") else 0.0
+    return Generation(frozenset(several), float(sampled))
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        said: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise DamagedFile(f"{file} is not JSON ({error}); fetch it again") from None
+    return said
 
 
 def weight_files(folder: Path) -> list[Path]:

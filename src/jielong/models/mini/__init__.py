@@ -15,9 +15,9 @@ from ...runtime.provider import Provider
 from ..batching import Batcher
 from ..chat import Chat
 from ..drawing import draw
+from ..llama import Network
 from ..next_token import NextToken, most_likely
 from ..sampling import token_logprob
-from .network import Network
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_TEMPERATURE = 0.0

@@ -15,22 +15,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import DamagedFile
+from ..errors import DamagedFile, Unsupported
 
 Floats = NDArray[np.float32]
 ROWS, REMEMBERED_PROMPTS = 64, 32
+CACHE_BYTES = 1 << 32  # of address space; memory is taken as rows grow
 
 
 class Network:
     """`start`, `step` and `release` are the engine that `models.batching` drives; rows are numbered by slot."""
 
-    def __init__(self, folder: Path, rows: int = ROWS) -> None:
-        config = json.loads((folder / "config.json").read_text())
-        self.heads, self.width = config["num_attention_heads"], config["head_dim"]
-        self.groups = config["num_key_value_heads"]
+    def __init__(self, folder: Path) -> None:
+        """Raises Unsupported for another architecture, DamagedFile."""
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        if other := not_plain(config):
+            raise Unsupported(f"{folder}: the NumPy engine reads plain Llama checkpoints only, and this has {other}")
+        self.heads = config["num_attention_heads"]
+        self.width = config.get("head_dim") or config["hidden_size"] // self.heads
+        self.groups = config.get("num_key_value_heads") or self.heads
         self.layers, self.context = config["num_hidden_layers"], config["max_position_embeddings"]
-        self.epsilon, self.rows = config["rms_norm_eps"], rows
-        tensors = read_safetensors(folder / "model.safetensors")
+        self.epsilon = config["rms_norm_eps"]
+        tensors: dict[str, Floats] = {}
+        for file in sorted(folder.glob("*.safetensors")):
+            tensors |= read_safetensors(file)
         self.embedding = tensors["model.embed_tokens.weight"]
         self.head = np.ascontiguousarray(tensors.get("lm_head.weight", self.embedding).T)
         self.last_norm = tensors["model.norm.weight"]
@@ -39,9 +46,11 @@ class Network:
         frequencies = base ** (-np.arange(0, self.width, 2) / self.width)
         angles = np.arange(self.context)[:, None] * frequencies
         self.cosine, self.sine = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-        shape = (self.layers, rows, self.groups, self.context, self.width)
+        row_bytes = 8 * self.layers * self.groups * self.context * self.width
+        self.rows = max(1, min(ROWS, CACHE_BYTES // row_bytes))
+        shape = (self.layers, self.rows, self.groups, self.context, self.width)
         self.keys, self.values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self.lengths = np.zeros(rows, np.int64)
+        self.lengths = np.zeros(self.rows, np.int64)
         self._place: dict[int, int] = {}  # slot -> row of the cache; the rows in use are always the first ones
         self._next_slot = 0
         self._prompts: OrderedDict[tuple[int, ...], tuple[Floats, Floats, Floats]] = OrderedDict()
@@ -155,6 +164,19 @@ class _Block:
         self.down = transposed("mlp.down_proj")
         self.before_attention = tensors[f"{name}input_layernorm.weight"]
         self.before_mlp = tensors[f"{name}post_attention_layernorm.weight"]
+
+
+def not_plain(config: dict[str, Any]) -> str | None:
+    """What a configuration has that this network does not compute; None where it computes all of it."""
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    expected = {
+        "model_type": (config.get("model_type"), "llama"),
+        "hidden_act": (config.get("hidden_act", "silu"), "silu"),
+        "attention_bias": (config.get("attention_bias", False), False),
+        "mlp_bias": (config.get("mlp_bias", False), False),
+        "rope_type": (rope.get("rope_type", rope.get("type", "default")), "default"),
+    }
+    return next((f"{name} = {found}" for name, (found, plain) in expected.items() if found != plain), None)
 
 
 def norm(x: Floats, weight: Floats, epsilon: float) -> Floats:
