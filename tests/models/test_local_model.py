@@ -182,10 +182,12 @@ sys.modules["torch"] = None
 from importlib import util
 found = util.find_spec
 util.find_spec = lambda name, package=None: None if name == "torch" else found(name, package)
-from jielong import ask, load
+import anyio
+from jielong import Message, Request, Sampling, load
 from jielong.errors import MissingExtra
-print(load("local:" + sys.argv[1]).identity().split()[2])
-print(len(ask("one two", "local:" + sys.argv[1] + " | options(max_tokens=20)").text) > 0)
+local = load("local:" + sys.argv[1])
+print(local.identity().split()[2])
+print(bool(anyio.run(local.generate, Request((Message("user", "one"),), Sampling(max_tokens=9))).text))
 try:
     load("local:" + sys.argv[2])
 except MissingExtra as error:

@@ -197,7 +197,7 @@ STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
         ("x", "not TOML"),
         ("[loop]\nbatch_tokens = 64", "out: Field required"),
         (f'out = "x"\n{STAGE}[loop]\nrate = 1\nbatch_tokens = 64\nspeed = 3', "Extra inputs"),
-        (f'out = "x"\n{STAGE}[loop]\nrate = 1\nbatch_tokens = 65', "no multiple of length = 64"),
+        (f'out = "x"\n{STAGE}[loop]\nrate = 1\nbatch_tokens = 65', "no multiple of length 64"),
     ],
 )
 def test_bad_settings_are_named(told: str, said: str, tmp_path: Path):

@@ -19,6 +19,7 @@ from ..errors import DamagedFile, Unsupported
 
 Floats = NDArray[np.float32]
 ROWS, REMEMBERED_PROMPTS = 64, 32
+ROW_BLOCK, LENGTH_BLOCK = 8, 64
 CACHE_BYTES = 1 << 32  # of address space; memory is taken as rows grow
 
 
@@ -48,7 +49,13 @@ class Network:
         self.cosine, self.sine = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
         row_bytes = 8 * self.layers * self.groups * self.context * self.width
         self.rows = max(1, min(ROWS, CACHE_BYTES // row_bytes))
-        shape = (self.layers, self.rows, self.groups, self.context, self.width)
+        shape = (
+            self.layers,
+            _whole(self.rows, ROW_BLOCK),
+            self.groups,
+            _whole(self.context, LENGTH_BLOCK),
+            self.width,
+        )
         self.keys, self.values = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self.lengths = np.zeros(self.rows, np.int64)
         self._place: dict[int, int] = {}  # slot -> row of the cache; the rows in use are always the first ones
@@ -84,12 +91,14 @@ class Network:
             self._place[moved] = row
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> list[Floats]:
-        n, places = len(rows), np.array([self._place[slot] for slot in rows])
-        ids = np.empty(n, np.int64)
+        """Rows and lengths are filled up to whole blocks: a row's figures are then the same, to the bit, in any company."""
+        n, places = _whole(len(rows), ROW_BLOCK), [self._place[slot] for slot in rows]
+        ids = np.zeros(n, np.int64)
         ids[places] = tokens
-        positions = self.lengths[:n].copy()
-        longest = int(positions.max()) + 1
-        hidden_from = np.where(np.arange(longest) > positions[:, None], np.float32(-1e30), np.float32(0))
+        positions = np.zeros(n, np.int64)
+        positions[: len(rows)] = self.lengths[: len(rows)]
+        length = min(_whole(int(positions.max()) + 1, LENGTH_BLOCK), self.keys.shape[3])
+        hidden_from = np.where(np.arange(length) > positions[:, None], np.float32(-1e30), np.float32(0))
         cosine, sine = self.cosine[positions][:, None], self.sine[positions][:, None]
         x = self.embedding[ids]
         for layer, block in enumerate(self.blocks):
@@ -97,12 +106,12 @@ class Network:
             q, k = rotated(q, cosine, sine), rotated(k, cosine, sine)
             self.keys[layer, np.arange(n), :, positions] = k
             self.values[layer, np.arange(n), :, positions] = v
-            seen_keys, seen_values = self.keys[layer, :n, :, :longest], self.values[layer, :n, :, :longest]
+            seen_keys, seen_values = self.keys[layer, :n, :, :length], self.values[layer, :n, :, :length]
             grouped = q.reshape(n, self.groups, -1, self.width)
             scores = grouped @ seen_keys.swapaxes(-1, -2) * np.float32(self.width**-0.5)
-            mixed = softmax(scores + hidden_from[:, None, None]) @ seen_values
+            mixed = attended(scores + hidden_from[:, None, None], seen_values)
             x = self._finish(block, x, mixed.reshape(n, -1))
-        self.lengths[:n] += 1
+        self.lengths[: len(rows)] += 1
         logits = norm(x, self.last_norm, self.epsilon) @ self.head
         return [logits[place] for place in places]
 
@@ -129,7 +138,7 @@ class Network:
             keys, values = k.swapaxes(0, 1), v.swapaxes(0, 1)  # (groups, n, width)
             grouped = q.reshape(n, self.groups, -1, self.width).transpose(1, 2, 0, 3)
             scores = grouped @ keys[:, None].swapaxes(-1, -2) * np.float32(self.width**-0.5)
-            mixed = softmax(scores + future) @ values[:, None]
+            mixed = attended(scores + future, values[:, None])
             x = self._finish(block, x, mixed.transpose(2, 0, 1, 3).reshape(n, -1))
             all_keys.append(keys)
             all_values.append(values)
@@ -184,10 +193,15 @@ def norm(x: Floats, weight: Floats, epsilon: float) -> Floats:
     return normed
 
 
-def softmax(x: Floats) -> Floats:
-    e = np.exp(x - x.max(-1, keepdims=True))
-    normalised: Floats = e / e.sum(-1, keepdims=True)
-    return normalised
+def attended(scores: Floats, values: Floats) -> Floats:
+    """The mean of `values` under the softmax of `scores`. What is hidden adds zeros, in the numerator and below it."""
+    e = np.exp(scores - scores.max(-1, keepdims=True))
+    mean: Floats = (e @ values) / (e @ np.ones((e.shape[-1], 1), np.float32))
+    return mean
+
+
+def _whole(n: int, block: int) -> int:
+    return -(-n // block) * block
 
 
 def rotated(x: Floats, cosine: Floats, sine: Floats) -> Floats:
