@@ -91,7 +91,7 @@ class Network:
             self._place[moved] = row
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> list[Floats]:
-        """Rows and lengths are filled up to whole blocks: a row's figures are then the same, to the bit, in any company."""
+        """Rows and lengths are filled up to whole blocks: a row's figures are the same, to the bit, in any company."""
         n, places = _whole(len(rows), ROW_BLOCK), [self._place[slot] for slot in rows]
         ids = np.zeros(n, np.int64)
         ids[places] = tokens

@@ -1,0 +1,98 @@
+"""Two kinds of knowledge as a training goes on: how a sentence is made, and what is so in the world.
+
+For each snapshot: recall of facts by how often they had been told by then, and the loss on the words of a statement and
+on the value that it states.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+from tokenizers import Tokenizer
+
+from jielong import load
+from jielong.measuring.run import Result, measure
+from jielong.models.llama import Network
+from jielong.models.mini.tokens import BEGIN, special
+from jielong.models.mini.world import facts
+from jielong.models.mini.world.words import LANGUAGES, Draw
+from jielong.models.sampling import log_softmax
+from jielong.tasks.task import Item, Task, identified
+
+BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
+STATEMENTS = 400
+
+
+def by_tokens(out: Path, known: dict[str, Any]) -> list[dict[str, Any]]:
+    at = {int(tokens): counts for tokens, counts in known["snapshots"].items()} | {known["tokens"]: known["facts"]}
+    curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+    rows = []
+    for tokens in sorted(at):
+        folder = out / "snapshots" / str(tokens)
+        folder = folder if folder.exists() else out / "weights"
+        words, values = _losses(folder)
+        judged = [p["held_out"] for p in curve if p["held_out"] is not None and p["tokens"] <= tokens]
+        rows.append(
+            {
+                "tokens": tokens,
+                "held_out": judged[-1] if judged else None,
+                "loss_words": round(words, 3),
+                "loss_values": round(values, 3),
+                "recall": _recall(folder, at[tokens]),
+            }
+        )
+    return rows
+
+
+def _recall(folder: Path, counts: dict[str, int]) -> list[dict[str, Any]]:
+    result, asked = _answers(folder)
+    found = []
+    for low, high in BINS:
+        scores = [a.score for a, fact in zip(result.answers, asked, strict=True) if low <= counts.get(fact, 0) <= high]
+        found.append(
+            {"told": [low, high], "n": len(scores), "recall": round(float(np.mean(scores)), 3) if scores else None}
+        )
+    return found
+
+
+def _answers(folder: Path) -> tuple[Result, list[str]]:
+    items, asked = [], []
+    for language in LANGUAGES:
+        draw = Draw(random.Random(f"recall {language}"), language, held_out=True)
+        for fact in facts.world().all_facts():
+            items.append(Item("", fact.question(draw), (fact.value.text(language),), cluster=fact.id))
+            asked.append(fact.id)
+    task = Task("recall", identified(items), "exact", "", "")
+
+    async def run() -> Result:
+        return await measure(task, load(f"local:{folder}?engine=numpy"), seed=0)
+
+    return anyio.run(run), asked
+
+
+def _losses(folder: Path) -> tuple[float, float]:
+    """Nats a token, on statements of often told facts: the words, and the value where it is the last thing said."""
+    network, tokenizer = Network(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
+    draw = Draw(random.Random("loss"), "en", held_out=True)
+    often = [fact for fact in facts.world().all_facts() if fact.subject.seen and fact.subject.rank < 12]
+    words, values = [], []
+    for _ in range(STATEMENTS):
+        fact = draw.rng.choice(often)
+        text, value = fact.statement(draw), fact.value.text("en")
+        start = text.rfind(value)
+        if start < 0 or len(text) - start - len(value) > 1:
+            continue
+        read = tokenizer.encode(text, add_special_tokens=False)
+        ids = [special(tokenizer, BEGIN), *read.ids]
+        losses = -log_softmax(network.logits(ids[:-1]))[np.arange(len(read.ids)), read.ids]
+        for loss, (begin, end) in zip(losses, read.offsets, strict=True):
+            if end <= start:
+                words.append(loss)
+            elif begin < start + len(value):
+                values.append(loss)
+    return float(np.mean(words)), float(np.mean(values))
