@@ -19,7 +19,7 @@ from ..errors import DamagedFile, Unsupported
 
 Floats = NDArray[np.float32]
 ROWS, REMEMBERED_PROMPTS = 64, 32
-ROW_BLOCK, LENGTH_BLOCK = 8, 64
+LENGTH_BLOCK = 64
 CACHE_BYTES = 1 << 32  # of address space; memory is taken as rows grow
 
 
@@ -40,7 +40,7 @@ class Network:
         for file in sorted(folder.glob("*.safetensors")):
             tensors |= read_safetensors(file)
         self.embedding = tensors["model.embed_tokens.weight"]
-        self.head = np.ascontiguousarray(tensors.get("lm_head.weight", self.embedding).T)
+        self.head = Matrix(tensors.get("lm_head.weight", self.embedding))
         self.last_norm = tensors["model.norm.weight"]
         self.blocks = [_Block(tensors, f"model.layers.{i}.") for i in range(self.layers)]
         base = config.get("rope_theta") or config.get("rope_parameters", {}).get("rope_theta", 10000.0)
@@ -50,8 +50,8 @@ class Network:
         row_bytes = 8 * self.layers * self.groups * self.context * self.width
         self.rows = max(1, min(ROWS, CACHE_BYTES // row_bytes))
         shape = (
+            max(2, self.rows),
             self.layers,
-            _whole(self.rows, ROW_BLOCK),
             self.groups,
             _whole(self.context, LENGTH_BLOCK),
             self.width,
@@ -64,15 +64,15 @@ class Network:
 
     def logits(self, tokens: Sequence[int]) -> Floats:
         """(len(tokens), vocabulary): what follows each prefix of `tokens`."""
-        return self._read(tokens)[2]
+        return self._after(self._read(tokens)[2])
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
         slots, logits = [], []
         for prompt in prompts:
             keys, values, after = self._remembered(prompt)
             row = len(self._place)
-            self.keys[:, row, :, : len(prompt)] = keys
-            self.values[:, row, :, : len(prompt)] = values
+            self.keys[row, :, :, : len(prompt)] = keys
+            self.values[row, :, :, : len(prompt)] = values
             self.lengths[row] = len(prompt)
             self._place[self._next_slot] = row
             slots.append(self._next_slot)
@@ -84,15 +84,16 @@ class Network:
         row, last = self._place.pop(slot), len(self._place)
         if row != last:
             length = self.lengths[last]
-            self.keys[:, row, :, :length] = self.keys[:, last, :, :length]
-            self.values[:, row, :, :length] = self.values[:, last, :, :length]
+            self.keys[row, :, :, :length] = self.keys[last, :, :, :length]
+            self.values[row, :, :, :length] = self.values[last, :, :, :length]
             self.lengths[row] = length
             moved = next(s for s, place in self._place.items() if place == last)
             self._place[moved] = row
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> list[Floats]:
-        """Rows and lengths are filled up to whole blocks: a row's figures are the same, to the bit, in any company."""
-        n, places = _whole(len(rows), ROW_BLOCK), [self._place[slot] for slot in rows]
+        """One row is computed as two, and lengths are filled up to whole blocks: a row has the same figures, to the
+        bit, in any company."""
+        n, places = max(2, len(rows)), [self._place[slot] for slot in rows]
         ids = np.zeros(n, np.int64)
         ids[places] = tokens
         positions = np.zeros(n, np.int64)
@@ -100,19 +101,19 @@ class Network:
         length = min(_whole(int(positions.max()) + 1, LENGTH_BLOCK), self.keys.shape[3])
         hidden_from = np.where(np.arange(length) > positions[:, None], np.float32(-1e30), np.float32(0))
         cosine, sine = self.cosine[positions][:, None], self.sine[positions][:, None]
-        x = self.embedding[ids]
+        x, every = self.embedding[ids], np.arange(n)
         for layer, block in enumerate(self.blocks):
             q, k, v = self._project(block, x)
             q, k = rotated(q, cosine, sine), rotated(k, cosine, sine)
-            self.keys[layer, np.arange(n), :, positions] = k
-            self.values[layer, np.arange(n), :, positions] = v
-            seen_keys, seen_values = self.keys[layer, :n, :, :length], self.values[layer, :n, :, :length]
+            self.keys[every, layer, :, positions] = k
+            self.values[every, layer, :, positions] = v
+            seen_keys, seen_values = self.keys[:n, layer, :, :length], self.values[:n, layer, :, :length]
             grouped = q.reshape(n, self.groups, -1, self.width)
             scores = grouped @ seen_keys.swapaxes(-1, -2) * np.float32(self.width**-0.5)
             mixed = attended(scores + hidden_from[:, None, None], seen_values)
             x = self._finish(block, x, mixed.reshape(n, -1))
         self.lengths[: len(rows)] += 1
-        logits = norm(x, self.last_norm, self.epsilon) @ self.head
+        logits = self._after(x)
         return [logits[place] for place in places]
 
     def _remembered(self, prompt: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
@@ -120,8 +121,8 @@ class Network:
         if prompt in self._prompts:
             self._prompts.move_to_end(prompt)
             return self._prompts[prompt]
-        keys, values, logits = self._read(prompt)
-        self._prompts[prompt] = keys, values, logits[-1]
+        keys, values, x = self._read(prompt)
+        self._prompts[prompt] = keys, values, self._after(x[-1:])[0]
         if len(self._prompts) > REMEMBERED_PROMPTS:
             self._prompts.popitem(last=False)
         return self._prompts[prompt]
@@ -142,37 +143,69 @@ class Network:
             x = self._finish(block, x, mixed.transpose(2, 0, 1, 3).reshape(n, -1))
             all_keys.append(keys)
             all_values.append(values)
-        return np.stack(all_keys), np.stack(all_values), norm(x, self.last_norm, self.epsilon) @ self.head
+        return np.stack(all_keys), np.stack(all_values), x
+
+    def _after(self, x: Floats) -> Floats:
+        return self.head.after(norm(x, self.last_norm, self.epsilon))
 
     def _project(self, block: _Block, x: Floats) -> tuple[Floats, Floats, Floats]:
-        n = len(x)
-        together = norm(x, block.before_attention, self.epsilon) @ block.qkv
-        q, k, v = np.split(together, [self.heads * self.width, (self.heads + self.groups) * self.width], axis=-1)
-        return (
-            q.reshape(n, self.heads, self.width),
-            k.reshape(n, self.groups, self.width),
-            v.reshape(n, self.groups, self.width),
-        )
+        together = block.qkv.after(norm(x, block.before_attention, self.epsilon))
+        heads = together.reshape(len(x), -1, self.width)
+        keys, values = self.heads, self.heads + self.groups
+        return heads[:, :keys], heads[:, keys:values], heads[:, values:]
 
     def _finish(self, block: _Block, x: Floats, mixed: Floats) -> Floats:
-        x = x + mixed @ block.out
-        gate, up = np.split(norm(x, block.before_mlp, self.epsilon) @ block.gate_up, 2, axis=-1)
-        added: Floats = x + (gate / (1 + np.exp(-gate)) * up) @ block.down
+        x = x + block.out.after(mixed)
+        together = block.gate_up.after(norm(x, block.before_mlp, self.epsilon))
+        gate, up = together[:, : together.shape[1] // 2], together[:, together.shape[1] // 2 :]
+        added: Floats = x + block.down.after(gate / (1 + np.exp(-gate)) * up)
         return added
 
 
 class _Block:
     def __init__(self, tensors: dict[str, Floats], name: str) -> None:
-        def transposed(*parts: str) -> Floats:
-            joined = np.concatenate([tensors[f"{name}{part}.weight"] for part in parts])
-            return np.ascontiguousarray(joined.T)
+        def matrix(*parts: str) -> Matrix:
+            return Matrix(np.concatenate([tensors[f"{name}{part}.weight"] for part in parts]))
 
-        self.qkv = transposed("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-        self.out = transposed("self_attn.o_proj")
-        self.gate_up = transposed("mlp.gate_proj", "mlp.up_proj")
-        self.down = transposed("mlp.down_proj")
+        self.qkv = matrix("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+        self.out = matrix("self_attn.o_proj")
+        self.gate_up = matrix("mlp.gate_proj", "mlp.up_proj")
+        self.down = matrix("mlp.down_proj")
         self.before_attention = tensors[f"{name}input_layernorm.weight"]
         self.before_mlp = tensors[f"{name}post_attention_layernorm.weight"]
+
+
+class Matrix:
+    """A matrix whose product with a row has the same bits whatever other rows there are, from two rows on.
+
+    OpenBLAS has a faster way for products below a million multiplications, which adds up long columns in another order.
+    So long columns are cut, and a product of few rows is cut into ones that take the faster way.
+    """
+
+    SMALL, LONGEST, FEW = 1_000_000, 352, 16
+
+    def __init__(self, rows: Floats) -> None:
+        outputs, inputs = rows.shape
+        parts = -(-inputs // self.LONGEST) if 2 * inputs * outputs <= self.SMALL else 1
+        columns = np.ascontiguousarray(rows.T)
+        self._parts: list[tuple[slice, Floats]] = []
+        for inside in np.array_split(np.arange(inputs), parts):
+            cut = slice(int(inside[0]), int(inside[-1]) + 1)
+            self._parts.append((cut, columns[cut]))
+        self._outputs = outputs
+
+    def after(self, x: Floats) -> Floats:
+        """(n, outputs) for `x` of (n, inputs)."""
+        made = [self._product(x[:, cut], part) for cut, part in self._parts]
+        return made[0] if len(made) == 1 else np.add.reduce(made)
+
+    def _product(self, x: Floats, part: Floats) -> Floats:
+        n, inputs = x.shape
+        width = self.SMALL // (n * inputs) // 64 * 64
+        if n > self.FEW or inputs > self.LONGEST or not 0 < width < self._outputs:
+            whole: Floats = x @ part
+            return whole
+        return np.concatenate([x @ part[:, at : at + width] for at in range(0, self._outputs, width)], 1)
 
 
 def not_plain(config: dict[str, Any]) -> str | None:
@@ -189,7 +222,8 @@ def not_plain(config: dict[str, Any]) -> str | None:
 
 
 def norm(x: Floats, weight: Floats, epsilon: float) -> Floats:
-    normed: Floats = x / np.sqrt(np.mean(x * x, -1, keepdims=True) + np.float32(epsilon)) * weight
+    mean_square = np.add.reduce(x * x, -1, keepdims=True) * np.float32(1 / x.shape[-1])
+    normed: Floats = x / np.sqrt(mean_square + np.float32(epsilon)) * weight
     return normed
 
 
@@ -206,7 +240,8 @@ def _whole(n: int, block: int) -> int:
 
 def rotated(x: Floats, cosine: Floats, sine: Floats) -> Floats:
     """Rotary positions (Su et al. 2021), halves paired as in Hugging Face's Llama."""
-    a, b = np.split(x, 2, -1)
+    half = x.shape[-1] // 2
+    a, b = x[..., :half], x[..., half:]
     return np.concatenate([a * cosine - b * sine, b * cosine + a * sine], -1)
 
 
