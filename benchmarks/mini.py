@@ -1,4 +1,4 @@
-"""mini's runtime beside transformers' generate and CTranslate2 on the same weights: speed, agreement, cold start, memory.
+"""mini's runtime beside transformers' generate and CTranslate2 on the same weights: speed, agreement, cold start.
 
 CTranslate2 (`pip install ctranslate2`) is left out where it is not installed.
 """
@@ -6,6 +6,7 @@ CTranslate2 (`pip install ctranslate2`) is left out where it is not installed.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import statistics
@@ -122,15 +123,20 @@ def cold() -> dict[str, float]:
     """Seconds from the shell's line to the printed answer, and the most memory it took."""
     question = "Mia has 3 bags with 4 pens each. Then 5 pens are added. How many pens are there now?"
     command = [str(Path(sys.executable).parent / "jielong"), "ask", question, "-m", "mini | cot"]
-    taken, peak = [], 0
-    for _ in range(RUNS + 2):
-        started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        taken.append(time.perf_counter() - started)
-        assert status == 0
-        peak = max(peak, used.ru_maxrss)
-    return {"seconds": round(statistics.median(taken[2:]), 3), "peak MB": round(peak / 1024, 1)}
+    measured = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(json.dumps([time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024]))
+"""
+    runs = [
+        json.loads(subprocess.run([sys.executable, "-c", measured, *command], capture_output=True, check=True).stdout)
+        for _ in range(RUNS + 2)
+    ]
+    return {
+        "seconds": round(statistics.median(seconds for seconds, _ in runs[2:]), 3),
+        "peak MB": round(max(megabytes for _, megabytes in runs), 1),
+    }
 
 
 def main() -> None:

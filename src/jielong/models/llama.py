@@ -9,17 +9,21 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from ..errors import DamagedFile, Unsupported
 
 Floats = NDArray[np.float32]
 ROWS, REMEMBERED_PROMPTS = 64, 32
 LENGTH_BLOCK = 64
+WIDE = 768  # from here on, more threads are faster
+_POOLS = ThreadpoolController()
 CACHE_BYTES = 1 << 32  # of address space; memory is taken as rows grow
 
 
@@ -64,12 +68,18 @@ class Network:
 
     def logits(self, tokens: Sequence[int]) -> Floats:
         """(len(tokens), vocabulary): what follows each prefix of `tokens`."""
-        return self._after(self._read(tokens)[2])
+        with self._threads():
+            return self._after(self._read(tokens)[2])
+
+    def _threads(self) -> AbstractContextManager[object]:
+        """A small product is done before a second thread has begun, and on a busy machine waits long for it."""
+        return _POOLS.limit(limits=1, user_api="blas") if self.embedding.shape[1] < WIDE else nullcontext()
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
         slots, logits = [], []
         for prompt in prompts:
-            keys, values, after = self._remembered(prompt)
+            with self._threads():
+                keys, values, after = self._remembered(prompt)
             row = len(self._place)
             self.keys[row, :, :, : len(prompt)] = keys
             self.values[row, :, :, : len(prompt)] = values
@@ -91,6 +101,10 @@ class Network:
             self._place[moved] = row
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> list[Floats]:
+        with self._threads():
+            return self._step(rows, tokens)
+
+    def _step(self, rows: Sequence[int], tokens: Sequence[int]) -> list[Floats]:
         """One row is computed as two, and lengths are filled up to whole blocks: a row has the same figures, to the
         bit, in any company."""
         n, places = max(2, len(rows)), [self._place[slot] for slot in rows]
