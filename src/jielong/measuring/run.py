@@ -19,7 +19,7 @@ import anyio
 
 from .. import __version__
 from ..contract import Model, Reply, Usage, answered, ungrouped, wait_for
-from ..errors import BadInput, SampleError, Unsupported
+from ..errors import BadInput, SampleError, SandboxMissing, Unsupported
 from ..recipe import load
 from ..runtime.ledger import Ledger, home, use_ledger
 from ..runtime.limiter import ceiling
@@ -227,7 +227,7 @@ async def compare(
     """Measure all models on the same items with the same seed, the first one being what the others are compared with.
 
     The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted goes on. With
-    `skip_unsupported` a later model that cannot do what its recipe asks is named in `skipped` instead of ending it all.
+    `skip_unsupported` a later model that cannot do here what its recipe asks is named in `skipped` instead of ending it all.
     """
     if not models:
         raise BadInput("nothing to measure: expected at least one model (-m RECIPE)")
@@ -244,7 +244,7 @@ async def compare(
             asked = measure(task, model, seed=seed, concurrency=concurrency, judge=judge, on_answer=on_answer)
             try:
                 results.append(await asked)
-            except Unsupported as error:
+            except (Unsupported, SandboxMissing) as error:
                 if i == 0 or not skip_unsupported:
                     raise
                 skipped.append((model.name, str(error)))
