@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +19,8 @@ INK, PAPER, LINES = (
     "var(--paper)",
     ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)"),
 )
+
+_SCRIPT = re.compile("<script.*?</script>", re.DOTALL)  # pygal leaves its settings in one
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def chart(series: Sequence[Series], *, x: str, y: str, logarithmic: bool = False
     for each in series:
         points = [{"value": (p.x, p.y), "label": p.label} for p in each.points]
         drawn.add(each.name, points, stroke=each.joined, show_dots=not each.joined, dots_size=2 if each.joined else 6)
-    return Markup('<figure class="chart">{}</figure>').format(Markup(drawn.render(is_unicode=True)))
+    return Markup('<figure class="chart">{}</figure>').format(Markup(_SCRIPT.sub("", drawn.render(is_unicode=True))))
 
 
 def compact(value: float) -> str:

@@ -42,7 +42,7 @@ async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool)
     chain: list[NextToken] = []
     rows = await _next(base, request, chain, top)
     for _ in range(steps):
-        if chain and chain[-1].special:
+        if chain and chain[-1].ends:
             break
         chain.append(rows[0])
         rows = await _next(base, request, chain, top)
@@ -59,7 +59,7 @@ async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool)
 async def _next(
     model: ShowsNextTokens, request: Request, chain: Sequence[NextToken], top: int
 ) -> tuple[NextToken, ...]:
-    if chain and chain[-1].special and len(chain) > 1:
+    if chain and chain[-1].ends:
         return ()
     return await model.next_tokens(request, [token.token for token in chain], top)
 

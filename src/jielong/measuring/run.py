@@ -227,7 +227,8 @@ async def compare(
     """Measure all models on the same items with the same seed, the first one being what the others are compared with.
 
     The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted goes on. With
-    `skip_unsupported` a later model that cannot do here what its recipe asks is named in `skipped` instead of ending it all.
+    `skip_unsupported` a later model that cannot do here what its recipe asks is named in `skipped` instead of ending it
+    all.
     """
     if not models:
         raise BadInput("nothing to measure: expected at least one model (-m RECIPE)")

@@ -16,12 +16,12 @@ from .sampling import Logits, log_softmax
 
 @dataclass(frozen=True)
 class NextToken:
-    """`text` is what the token adds to the reply; a special token is written by its name and adds nothing."""
+    """`text` is what the token adds to the reply, or the name of a special token; after one that `ends` comes none."""
 
     token: int
     text: str
     probability: float
-    special: bool
+    ends: bool
 
 
 @runtime_checkable
@@ -38,6 +38,7 @@ def most_likely(
     chat: Chat,
     logits_of: Callable[[Sequence[int]], Logits],
     context: int,
+    end: frozenset[int],
     request: Request,
     said: Sequence[int],
     k: int,
@@ -53,7 +54,7 @@ def most_likely(
             token,
             name or chat.text_of([*said, token])[len(before) :] or chat.piece(token),
             float(np.exp(logprobs[token])),
-            name != "",
+            token in end,
         )
         for token in map(int, np.argsort(-logprobs, kind="stable")[:k])
         for name in [chat.special_name(token)]

@@ -93,4 +93,5 @@ class Local(Provider):
     async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
         """The `k` most likely tokens after the reply's tokens `said`."""
         engine, _ = await asyncio.to_thread(self._loaded)
-        return await asyncio.to_thread(most_likely, self.chat, engine.logits, engine.context, request, said, k)
+        end = generation(self.checkpoint.folder).end
+        return await asyncio.to_thread(most_likely, self.chat, engine.logits, engine.context, end, request, said, k)

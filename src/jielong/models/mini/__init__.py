@@ -43,8 +43,7 @@ class Mini(Provider):
         return _digest()
 
     async def send(self, request: Request, attempt: str) -> Reply:
-        end = frozenset(_chat().encode_special("<|end|>"))
-        return await draw("mini", _chat(), _batcher(), request, default_temperature=DEFAULT_TEMPERATURE, end=end)
+        return await draw("mini", _chat(), _batcher(), request, default_temperature=DEFAULT_TEMPERATURE, end=_end())
 
     async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         prompt, said = _chat().prompt(request), _chat().encode(continuation)
@@ -57,12 +56,17 @@ class Mini(Provider):
     async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
         """The `k` most likely tokens after the reply's tokens `said`."""
         network = _network()
-        return await asyncio.to_thread(most_likely, _chat(), network.logits, network.context, request, said, k)
+        return await asyncio.to_thread(most_likely, _chat(), network.logits, network.context, _end(), request, said, k)
 
 
 @cache
 def _chat() -> Chat:
     return Chat(WEIGHTS)
+
+
+@cache
+def _end() -> frozenset[int]:
+    return frozenset(_chat().encode_special("<|end|>"))
 
 
 @cache

@@ -1,0 +1,144 @@
+"""`jielong train` as its user types it: settings from a file, curves to look at, going on after Ctrl-C."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import anyio
+
+from jielong import Message, Request, load
+
+CONFIG = """
+out = "OUT"
+
+[network]
+layers = 1
+hidden = 32
+mlp = 64
+heads = 2
+positions = 128
+
+[tokenizer]
+vocabulary = 640
+documents = 1000
+
+[[stages]]
+source = "mini:world/short"
+tokens = 20_480
+length = 128
+
+[evaluation]
+source = "mini:world/short"
+length = 128
+rows = 4
+
+[loop]
+batch_tokens = 512
+rate = 0.01
+log_every = 5
+evaluate_every = 10
+checkpoint_every = 5
+"""
+
+
+def start(*arguments: str, home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "jielong", "train", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "JIELONG_HOME": str(home), "JIELONG_LANG": "en"},
+    )  # fmt: skip
+
+
+def run(*arguments: str, home: Path) -> tuple[int, str, str]:
+    process = start(*arguments, home=home)
+    out, error = process.communicate()
+    return process.returncode, out, error
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object]]:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "tiny.toml").write_text(CONFIG.replace("OUT", str(folder / "out")))
+    code, out, error = run("pretrain", str(folder / "tiny.toml"), "--json", home=folder)
+    assert code == 0, error
+    assert "held-out" in error
+    return folder, json.loads(out)
+
+
+def test_a_trained_network_answers_and_its_curves_are_a_page(trained: tuple[Path, dict[str, object]]):
+    folder, said = trained
+    page = (folder / "out" / "curves.html").read_text("utf-8")
+    assert "<svg" in page
+    assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//|@import|url\(|<script", page)
+    reply = anyio.run(load(f"local:{said['weights']}").generate, Request((Message("user", "What is 2 + 2?"),)))
+    assert reply.usage.output_tokens > 0
+
+
+def test_the_same_command_goes_on_after_ctrl_c(trained: tuple[Path, dict[str, object]]):
+    folder, said = trained
+    command = ("pretrain", str(folder / "tiny.toml"), "--out", str(folder / "again"), "--json")
+    process = start(*command, home=folder)
+    until = time.monotonic() + 120
+    while not (folder / "again" / "checkpoint.safetensors").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    code, out, error = run(*command, home=folder)
+    assert code == 0, error
+    assert json.loads(out)["sha256"] == said["sha256"]
+
+
+def test_finetuning_teaches_what_the_file_says(trained: tuple[Path, dict[str, object]]):
+    folder, _ = trained
+    rows = [json.dumps({"prompt": f"Say the word number {n}.", "completion": "banana"}) for n in range(40)]
+    (folder / "rows.jsonl").write_text("\n".join(rows))
+    (folder / "fine.toml").write_text(
+        f"""
+out = "{folder}/fine"
+start = "mini"
+[[stages]]
+source = "{folder}/rows.jsonl"
+tokens = 16_384
+length = 128
+[loop]
+batch_tokens = 512
+rate = 0.001
+warmup_steps = 2
+"""
+    )
+    code, out, error = run("finetune", str(folder / "fine.toml"), "--json", home=folder)
+    assert code == 0, error
+    assert json.loads(out)["loss"] < 0.2
+    tuned = load(f"local:{folder}/fine/weights")
+    assert anyio.run(tuned.generate, Request((Message("user", "Say the word number 7."),))).text == "banana"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("pretrain", "nothing.toml"), "no such file"),
+        (("pretrain", "CONFIG", "--set", "loop.rate=fast"), "loop.rate: "),
+        (("pretrain", "CONFIG", "--set", "loop.speed=1"), "loop.speed: Extra inputs"),
+        (("pretrain", "CONFIG", "--set", "loop.batch_tokens=100"), "no multiple of length 128"),
+        (("pretrain", "CONFIG", "--set", "evaluation.source=nowhere.jsonl"), "no such source"),
+        (("finetune", "CONFIG"), "expected start ="),
+    ],
+)
+def test_bad_settings_are_one_line(
+    arguments: tuple[str, ...], said: str, tmp_path: Path, trained: tuple[Path, dict[str, object]]
+):
+    config = str(trained[0] / "tiny.toml")
+    filled = [config if argument == "CONFIG" else argument for argument in arguments]
+    code, out, error = run(*filled, "--out", str(tmp_path / "out"), home=tmp_path)
+    assert (code, out) == (2, ""), error
+    assert said in error
+    assert error.count("\n") == 1
