@@ -20,9 +20,13 @@ bench: $(VENV)/.all
 	$(RUN)/python benchmarks/startup.py
 	$(RUN)/python benchmarks/calls.py
 	$(RUN)/python benchmarks/ledger.py
+	$(RUN)/python benchmarks/mini.py
+	$(RUN)/python benchmarks/loop.py
+	$(RUN)/python benchmarks/resume.py
 
 mini: $(VENV)/.all
-	OMP_WAIT_POLICY=passive $(RUN)/python recipes/mini.py --out build/mini
+	OMP_WAIT_POLICY=passive $(RUN)/jielong train pretrain recipes/mini.toml
+	$(RUN)/python recipes/mini.py build/mini
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
@@ -32,7 +36,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 # torch first and by its exact version: a later wish for any torch would bring several gigabytes of CUDA
 $(VENV)/.all: $(VENV)/.core
 	$(PIP) torch==2.13.0
-	$(PIP) -e '.[local,data,dev]'
+	$(PIP) -e '.[local,train,data,dev]'
 	touch $@
 
 clean:
