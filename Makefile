@@ -26,6 +26,7 @@ bench: $(VENV)/.all
 
 mini: $(VENV)/.all
 	OMP_WAIT_POLICY=passive $(RUN)/jielong train pretrain recipes/mini.toml
+	OMP_WAIT_POLICY=passive $(RUN)/jielong train finetune recipes/mini_late.toml
 	$(RUN)/python recipes/mini.py build/mini
 
 $(VENV)/.core: pyproject.toml constraints.txt

@@ -152,7 +152,7 @@ def _tokenizer_file() -> Path:
 def _batches(folder: Path) -> list[Any]:
     from jielong.training.sources import World
 
-    world = World(Tokenizer.from_file(str(_tokenizer_file())), short=False, length=LENGTH)
+    world = World(Tokenizer.from_file(str(_tokenizer_file())), stage="main", length=LENGTH)
     return [world.batch(step, ROWS, 0) for step in range(STEPS)]
 
 

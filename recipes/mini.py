@@ -11,6 +11,8 @@ import hashlib
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,39 +26,46 @@ from jielong.training.packing import batch_of
 from jielong.training.settings import Settings, read
 from jielong.training.sources import World, open_source
 
-RECIPE = Path(__file__).with_name("mini.toml")
+RECIPES = (Path(__file__).with_name("mini.toml"), Path(__file__).with_name("mini_late.toml"))
 PARTS = ("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 
 
-def told(settings: Settings, tokenizer: Tokenizer) -> dict[str, Any]:
-    """How often the batches of the training stated each fact, at each snapshot and at the end, and a hash of them all:
-    the batches are made again."""
-    counted: Counter[str] = Counter()
-    data = hashlib.sha256()
-    at_snapshots: dict[str, dict[str, int]] = {}
-    batch_tokens, seed = settings.loop.batch_tokens, settings.loop.seed
-    marks = {-(-tokens // batch_tokens) for tokens in settings.loop.snapshots}
-    sources: dict[tuple[str, int], World] = {}
-    for step in range(settings.steps):
-        stage = settings.stage_at(step)
-        if (stage.source, stage.length) not in sources:
-            opened = open_source(stage.source, tokenizer, None, stage.length)
-            assert isinstance(opened, World)
-            sources[stage.source, stage.length] = opened
-        source = sources[stage.source, stage.length]
-        rows = source.rows(step, batch_tokens // stage.length, seed)
-        for row in rows:
-            for document in row.documents:
-                counted.update(document.states)
-        data.update(batch_of(rows, 0).ids.tobytes())
-        if step + 1 in marks:
-            at_snapshots[str((step + 1) * batch_tokens)] = dict(counted)
-    return {
-        "facts": dict(sorted(counted.items())),
-        "tokens": settings.steps * batch_tokens,
-        "data_sha256": data.hexdigest(),
-        "snapshots": at_snapshots,
-    }
+@dataclass
+class Told:
+    """How often each fact was stated, how many tokens were read, and a hash of all batches."""
+
+    facts: Counter[str]
+    tokens: int
+    data: Any  # a SHA-256 that goes on
+
+    def add(self, settings: Settings, tokenizer: Tokenizer) -> Iterator[int]:
+        """Make the batches of a training again; the numbers of tokens at its snapshots and its end, as they come."""
+        batch_tokens, seed = settings.loop.batch_tokens, settings.loop.seed
+        marks = {-(-tokens // batch_tokens) for tokens in settings.loop.snapshots} | {settings.steps}
+        sources: dict[tuple[str, int], World] = {}
+        for step in range(settings.steps):
+            stage = settings.stage_at(step)
+            if (stage.source, stage.length) not in sources:
+                opened = open_source(stage.source, tokenizer, None, stage.length)
+                assert isinstance(opened, World)
+                sources[stage.source, stage.length] = opened
+            rows = sources[stage.source, stage.length].rows(step, batch_tokens // stage.length, seed)
+            for row in rows:
+                for document in row.documents:
+                    self.facts.update(document.states)
+            self.data.update(batch_of(rows, 0).ids.tobytes())
+            self.tokens += batch_tokens
+            if step + 1 in marks:
+                yield self.tokens
+
+
+def counted(trainings: list[Settings], tokenizer: Tokenizer) -> dict[str, Any]:
+    told = Told(Counter(), 0, hashlib.sha256())
+    at_marks: dict[str, dict[str, int]] = {}
+    for settings in trainings:
+        for tokens in told.add(settings, tokenizer):
+            at_marks[str(tokens)] = dict(sorted(told.facts.items()))
+    return {"tokens": told.tokens, "data_sha256": told.data.hexdigest(), "told": at_marks}
 
 
 def main() -> None:
@@ -64,20 +73,30 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="where the training wrote")
     parser.add_argument("--items", type=int, default=500, help="items of each task and language")
     asked = parser.parse_args()
-    settings = read(RECIPE, {"out": str(asked.out)})
-    counts = asked.out / "told.json"
-    if not counts.exists():
-        counts.write_text(json.dumps(told(settings, Tokenizer.from_file(str(asked.out / "tokenizer.json")))))
-    known = json.loads(counts.read_text())
+    first, late = (read(recipe, {}) for recipe in RECIPES)
+    kept = asked.out / "told.json"
+    if not kept.exists():
+        kept.write_text(json.dumps(counted([first, late], Tokenizer.from_file(str(asked.out / "tokenizer.json")))))
+    known = json.loads(kept.read_text())
     for name in PARTS:
-        shutil.copyfile(asked.out / "weights" / name, WEIGHTS / name)
-    shown = {key: known[key] for key in ("tokens", "data_sha256", "facts")}
+        shutil.copyfile(asked.out / "late" / "weights" / name, WEIGHTS / name)
+    shown = {
+        "tokens": known["tokens"],
+        "data_sha256": known["data_sha256"],
+        "facts": known["told"][str(known["tokens"])],
+    }
     (WEIGHTS / "exposures.json").write_text(json.dumps(shown, indent=0, sort_keys=True) + "\n")
-    knowledge = mini_knowledge.by_tokens(asked.out, known)
-    scores = mini_scores.measured(asked.items)
-    found = {"scores": scores, "knowledge": knowledge, "data_sha256": known["data_sha256"], "tokens": known["tokens"]}
+    folders = {int(tokens): asked.out / "snapshots" / tokens for tokens in known["told"]}
+    *_, ended, last = sorted(folders)
+    folders |= {ended: asked.out / "weights", last: asked.out / "late" / "weights"}
+    found = {
+        "scores": mini_scores.measured(asked.items),
+        "knowledge": mini_knowledge.by_tokens(folders, {int(at): facts for at, facts in known["told"].items()}),
+        "data_sha256": known["data_sha256"],
+        "tokens": [ended, last - ended],
+    }
     (asked.out / "scores.json").write_text(json.dumps(found, indent=1))
-    (WEIGHTS / "MODEL_CARD.md").write_text(mini_card.written(settings, found), "utf-8")
+    (WEIGHTS / "MODEL_CARD.md").write_text(mini_card.written(first, late, found), "utf-8")
 
 
 if __name__ == "__main__":

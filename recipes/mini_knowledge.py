@@ -6,7 +6,6 @@ on the value that it states.
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -28,23 +27,14 @@ BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
 STATEMENTS = 400
 
 
-def by_tokens(out: Path, known: dict[str, Any]) -> list[dict[str, Any]]:
-    at = {int(tokens): counts for tokens, counts in known["snapshots"].items()} | {known["tokens"]: known["facts"]}
-    curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+def by_tokens(folders: dict[int, Path], told: dict[int, dict[str, int]]) -> list[dict[str, Any]]:
+    """`folders` and `told`: the weights, and how often each fact had been stated, after so many tokens."""
     rows = []
-    for tokens in sorted(at):
-        folder = out / "snapshots" / str(tokens)
-        folder = folder if folder.exists() else out / "weights"
+    for tokens, folder in sorted(folders.items()):
         words, values = _losses(folder)
-        judged = [p["held_out"] for p in curve if p["held_out"] is not None and p["tokens"] <= tokens]
+        recall = _recall(folder, told[tokens])
         rows.append(
-            {
-                "tokens": tokens,
-                "held_out": judged[-1] if judged else None,
-                "loss_words": round(words, 3),
-                "loss_values": round(values, 3),
-                "recall": _recall(folder, at[tokens]),
-            }
+            {"tokens": tokens, "loss_words": round(words, 3), "loss_values": round(values, 3), "recall": recall}
         )
     return rows
 

@@ -208,9 +208,9 @@ def test_bad_settings_are_named(told: str, said: str, tmp_path: Path):
 
 
 def test_a_batch_of_the_world_is_a_function_of_seed_and_step():
-    world = World(tokenizer(), short=True, length=128)
+    world = World(tokenizer(), stage="early", length=128)
     first = world.batch(3, 4, 1)
-    again = World(tokenizer(), short=True, length=128).batch(3, 4, 1)
+    again = World(tokenizer(), stage="early", length=128).batch(3, 4, 1)
     assert all((a == b).all() for a, b in zip(vars(first).values(), vars(again).values(), strict=True))
     assert not (first.ids == world.batch(4, 4, 1).ids).all()
     assert not (first.ids == world.batch(3, 4, 2).ids).all()

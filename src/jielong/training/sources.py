@@ -20,7 +20,7 @@ from ..models.mini.world.turns import Document
 from .conversations import Conversations
 from .packing import Batch, Encoded, Row, batch_of, fill_rows, pack_all
 
-WORLDS = {"mini:world": False, "mini:world/short": True}
+WORLDS: dict[str, world.Stage] = {"mini:world": "main", "mini:world/short": "early", "mini:world/late": "late"}
 NUMBERS_A_STEP = 1 << 16
 
 
@@ -46,9 +46,9 @@ def open_source(spec: str, tokenizer: Tokenizer, chat: Conversations | None, len
 class World:
     """Documents of the generated world; there is no end of them, and none is seen twice."""
 
-    def __init__(self, tokenizer: Tokenizer, short: bool, length: int) -> None:
-        self._tokenizer, self._short, self._length = tokenizer, short, length
-        self.digest = "world"
+    def __init__(self, tokenizer: Tokenizer, stage: world.Stage, length: int) -> None:
+        self._tokenizer, self._stage, self._length = tokenizer, stage, length
+        self.digest = f"world {stage}"
         self._end = mini_tokens.special(tokenizer, mini_tokens.END)
 
     def batch(self, step: int, rows: int, seed: int) -> Batch:
@@ -63,7 +63,7 @@ class World:
     def documents(self, step: int, seed: int) -> Iterator[Document]:
         """The documents that are offered to batch `step`, in order."""
         for number in itertools.count(step * NUMBERS_A_STEP):
-            yield world.document(seed, number, self._short)
+            yield world.document(seed, number, self._stage)
 
 
 class Lines:

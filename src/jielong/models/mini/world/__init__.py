@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from . import facts, game, in_context, problems, reading, talk, tools
 from .turns import Document, Turn, system
@@ -17,11 +18,14 @@ STEPS = (1, 2, 2, 3, 3, 3, 4, 4, 5)
 CHINESE = 0.45
 
 
-def document(seed: int, number: int, short: bool = False) -> Document:
-    """Training document `number`; `short` keeps its texts to a sentence or two."""
+Stage = Literal["early", "main", "late"]
+
+
+def document(seed: int, number: int, stage: Stage = "main") -> Document:
+    """Training document `number`. `early` keeps texts to a sentence or two; `late` has more of what is learnt late."""
     rng = random.Random(f"{seed} {number}")
-    draw = Draw(rng, LANGUAGES[rng.random() < CHINESE], short=short)
-    make = rng.choices(_MAKERS, _SHARES)[0]
+    draw = Draw(rng, LANGUAGES[rng.random() < CHINESE], short=stage == "early" or (stage == "late" and number % 2 == 0))
+    make = rng.choices(_MAKERS, _LATE_SHARES if stage == "late" else _SHARES)[0]
     made = make(draw)
     return _distracted(draw, made) if made.kind in _DISTRACTED else made
 
@@ -77,24 +81,25 @@ def gibberish(draw: Draw, words: int) -> str:
     return " ".join("".join(draw.rng.choices(letters, k=draw.rng.randint(2, 7))) for _ in range(words))
 
 
-_MIXTURE: tuple[tuple[Callable[[Draw], Document], float], ...] = (
-    (_solved("direct", problems.direct), 10),
-    (_solved("steps", problems.step_by_step), 11),
-    (_solved("expression", problems.expression), 5),
-    (_solved("judging", problems.checked), 7),
-    (_with_calculator, 3),
-    (_several, 2),
-    (facts.stated, 7),
-    (facts.asked, 5),
-    (facts.told_at_length, 2),
-    (facts.true_or_false, 8),
-    (facts.multiple_choice, 3),
-    (reading.read, 17),
-    (in_context.taught, 8),
-    (tools.chosen, 9),
-    (game.played, 7),
-    (talk.talked, 2),
+_MIXTURE: tuple[tuple[Callable[[Draw], Document], float, float], ...] = (
+    (_solved("direct", problems.direct), 10, 4),
+    (_solved("steps", problems.step_by_step), 11, 5),
+    (_solved("expression", problems.expression), 5, 3),
+    (_solved("judging", problems.checked), 7, 17),
+    (_with_calculator, 3, 2),
+    (_several, 2, 2),
+    (facts.stated, 7, 5),
+    (facts.asked, 5, 6),
+    (facts.told_at_length, 2, 1),
+    (facts.true_or_false, 8, 14),
+    (facts.multiple_choice, 3, 2),
+    (reading.read, 17, 17),
+    (in_context.taught, 8, 14),
+    (tools.chosen, 9, 18),
+    (game.played, 7, 3),
+    (talk.talked, 2, 1),
 )
-_MAKERS = [make for make, _ in _MIXTURE]
-_SHARES = [share for _, share in _MIXTURE]
+_MAKERS = [make for make, _, _ in _MIXTURE]
+_SHARES = [share for _, share, _ in _MIXTURE]
+_LATE_SHARES = [share for _, _, share in _MIXTURE]
 _DISTRACTED = ("direct", "steps", "expression", "judging", "several", "reading", "multiple_choice")
