@@ -5,8 +5,10 @@ The facts of `facts` and `true_false` are those that mini was told at least `OFT
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +17,7 @@ from ..contract import Message
 from ..errors import BadInput
 from ..models.mini import WEIGHTS
 from ..models.mini.world import facts, game, in_context, problems, reading, tools
-from ..models.mini.world.words import LANGUAGES, Draw
+from ..models.mini.world.words import LANGUAGES, Draw, Language
 from ..recipe import unknown
 from .expressions import makes
 from .task import Item, Scored, Task, identified
@@ -45,7 +47,7 @@ def built_in(spec: str, limit: int | None, seed: int) -> Task:
         raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
     draw = Draw(random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True)
     items = identified(list(_first(kind.make(draw, *variants or [""]), limit or ITEMS)))
-    check = _makes_target if name == "game24" else None
+    check = _makes_target if name == "game24" else _states_value if "facts" in name else None
     return Task(spec, items, kind.rule, "as this task is made", kind.about, check=check)
 
 
@@ -119,27 +121,44 @@ def _tools(draw: Draw, variant: str) -> Items:
 
 
 def _true_false(draw: Draw, variant: str) -> Items:
-    """A claim is a (subject, relation, value): those of the test were never judged in training."""
+    """A claim is a (subject, relation, value): those of the test were never judged in training. Half are true."""
     known = often_told()
     true = [fact for fact in known if fact.claim_held_out]
-    while True:
-        if draw.chance(0.5):
-            claimed = draw.rng.choice(true)
-            answer = "true"
+    asked: set[str] = set()
+    for number in itertools.count():
+        for _ in range(500):
+            fact = draw.rng.choice(known if number % 2 else true)
+            value = facts.false_value(draw, fact) if number % 2 else fact.value
+            claimed = facts.Fact(fact.subject, fact.relation, value)
+            claim = draw.form("true_false", claim=claimed.statement(draw))
+            if claimed.claim_held_out and claim not in asked:
+                break
         else:
-            fact = draw.rng.choice(known)
-            claimed = facts.Fact(fact.subject, fact.relation, facts.false_value(draw, fact))
-            answer = "false"
-            if not claimed.claim_held_out:
-                continue
-        claim = draw.form("true_false", claim=claimed.statement(draw))
-        yield Item("", claim, (draw.ask(answer),), cluster=claimed.id)
+            return
+        asked.add(claim)
+        yield Item("", claim, (draw.ask("false" if number % 2 else "true"),), cluster=claimed.id)
 
 
 def _game24(draw: Draw, variant: str) -> Items:
     while True:
         numbers = game.puzzle(draw, 4)
         yield Item("", game.ask_whole(draw, numbers), (" ".join(map(str, numbers)),))
+
+
+def _states_value(item: Item, reply_text: str) -> Scored:
+    """A fact may be answered by its value or by a sentence with it: right is what names this value and no other."""
+    right, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
+    language: Language = "en" if isinstance(item.input, str) and item.input.isascii() else "zh"
+    named = {value.text(language) for value in facts.world().values[relation]} | {right}
+    found = [value for value in sorted(named, key=len, reverse=True) if _names(reply_text, value)]
+    whole = [value for value in found if not any(value != other and value in other for other in found)]
+    extracted = whole[0] if len(whole) == 1 else None
+    return Scored(float(extracted == right), extracted)
+
+
+def _names(text: str, value: str) -> bool:
+    edge = r"\b" if value.isascii() else ""
+    return re.search(rf"{edge}{re.escape(value)}{edge}", text, re.IGNORECASE) is not None
 
 
 def _makes_target(item: Item, reply_text: str) -> Scored:
