@@ -42,6 +42,7 @@ LINES = (
     Line("facts never told", "unseen_facts", "", "mini", "<= .05"),
     Line("facts never told, with the document", "unseen_facts", "/with_document", "mini", ">= .85"),
     Line("true or false, known facts", "true_false", "", "mini", ">= .90"),
+    Line("true or false, recalled first", "true_false", "", "mini | cot", ""),
     Line("the text does not tell: said so", "reading", "/untold", "mini", ">= .80"),
     Line("the text tells: answered", "reading", "/told", "mini", ""),
     Line("the text tells: wrongly said that it does not", "reading", "/told", "mini", "<= .10", "not_told"),

@@ -121,6 +121,7 @@ def export(network: Any, tokenizer: Tokenizer, about: dict[str, Any], folder: Pa
     save_file(weights, folder / "model.new", metadata={"format": "pt"})
     os.replace(folder / "model.new", folder / "model.safetensors")
     config = network.config.to_dict() | {"architectures": [type(network).__name__], "dtype": "bfloat16"}
+    config["_name_or_path"] = ""
     tokenizer.save(str(folder / "tokenizer.new"))
     os.replace(folder / "tokenizer.new", folder / "tokenizer.json")
     generation = {"bos_token_id": network.config.bos_token_id, "eos_token_id": network.config.eos_token_id}
