@@ -51,7 +51,14 @@ def _scores(lines: list[dict[str, Any]]) -> str:
         missed = [row["language"] for row in (english, chinese) if row["holds"] is False]
         told = asked + (f" (missed: {', '.join(missed)})" if missed else "")
         task = english["task"].removeprefix("mini:")
-        cells = (english["about"], f"`{task}`, `{english['recipe']}`", _figure(english), _figure(chinese), told)
+        recipe = english["recipe"].replace("|", "\\|")
+        cells = (
+            english["about"],
+            f"`{task}`, `{recipe}`",
+            _figure(english),
+            _figure(chinese),
+            told,
+        )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

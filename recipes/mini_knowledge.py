@@ -21,6 +21,7 @@ from jielong.models.mini.tokens import BEGIN, special
 from jielong.models.mini.world import facts
 from jielong.models.mini.world.words import LANGUAGES, Draw
 from jielong.models.sampling import log_softmax
+from jielong.tasks.built_in import states_value
 from jielong.tasks.task import Item, Task, identified
 
 BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
@@ -57,7 +58,7 @@ def _answers(folder: Path) -> tuple[Result, list[str]]:
         for fact in facts.world().all_facts():
             items.append(Item("", fact.question(draw), (fact.value.text(language),), cluster=fact.id))
             asked.append(fact.id)
-    task = Task("recall", identified(items), "exact", "", "")
+    task = Task("recall", identified(items), "exact", "", "", check=states_value)
 
     async def run() -> Result:
         return await measure(task, load(f"local:{folder}?engine=numpy"), seed=0)

@@ -47,7 +47,7 @@ def built_in(spec: str, limit: int | None, seed: int) -> Task:
         raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
     draw = Draw(random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True)
     items = identified(list(_first(kind.make(draw, *variants or [""]), limit or ITEMS)))
-    check = _makes_target if name == "game24" else _states_value if "facts" in name else None
+    check = _makes_target if name == "game24" else states_value if "facts" in name else None
     return Task(spec, items, kind.rule, "as this task is made", kind.about, check=check)
 
 
@@ -145,7 +145,7 @@ def _game24(draw: Draw, variant: str) -> Items:
         yield Item("", game.ask_whole(draw, numbers), (" ".join(map(str, numbers)),))
 
 
-def _states_value(item: Item, reply_text: str) -> Scored:
+def states_value(item: Item, reply_text: str) -> Scored:
     """A fact may be answered by its value or by a sentence with it: right is what names this value and no other."""
     right, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
     language: Language = "en" if isinstance(item.input, str) and item.input.isascii() else "zh"
