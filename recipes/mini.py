@@ -1,6 +1,7 @@
 """What `make mini` does after the training: count what was told, install the weights, measure, write the model card.
 
 jielong train pretrain recipes/mini.toml
+jielong train finetune recipes/mini_late.toml
 python recipes/mini.py build/mini
 """
 
@@ -23,7 +24,7 @@ from tokenizers import Tokenizer
 
 from jielong.models.mini import WEIGHTS
 from jielong.training.packing import batch_of
-from jielong.training.settings import Settings, read
+from jielong.training.settings import Settings, Stage, read
 from jielong.training.sources import World, open_source
 
 RECIPES = (Path(__file__).with_name("mini.toml"), Path(__file__).with_name("mini_late.toml"))
@@ -41,15 +42,11 @@ class Told:
     def add(self, settings: Settings, tokenizer: Tokenizer) -> Iterator[int]:
         """Make the batches of a training again; the numbers of tokens at its snapshots and its end, as they come."""
         batch_tokens, seed = settings.loop.batch_tokens, settings.loop.seed
-        marks = {-(-tokens // batch_tokens) for tokens in settings.loop.snapshots} | {settings.steps}
-        sources: dict[tuple[str, int], World] = {}
+        marks = settings.loop.snapshot_steps | {settings.steps}
+        sources = {stage: _world(stage, tokenizer) for stage in settings.stages}
         for step in range(settings.steps):
             stage = settings.stage_at(step)
-            if (stage.source, stage.length) not in sources:
-                opened = open_source(stage.source, tokenizer, None, stage.length)
-                assert isinstance(opened, World)
-                sources[stage.source, stage.length] = opened
-            rows = sources[stage.source, stage.length].rows(step, batch_tokens // stage.length, seed)
+            rows = sources[stage].rows(step, batch_tokens // stage.length, seed)
             for row in rows:
                 for document in row.documents:
                     self.facts.update(document.states)
@@ -57,6 +54,12 @@ class Told:
             self.tokens += batch_tokens
             if step + 1 in marks:
                 yield self.tokens
+
+
+def _world(stage: Stage, tokenizer: Tokenizer) -> World:
+    opened = open_source(stage.source, tokenizer, None, stage.length)
+    assert isinstance(opened, World)
+    return opened
 
 
 def counted(trainings: list[Settings], tokenizer: Tokenizer) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
             sentences.update(_skeletons(turn.text))
             if turn.role == "user":
                 asked.add(turn.text)
-                games.update(", ".join(sorted(found.split(", "))) for found in GAME.findall(turn.text))
+                games.update(_games(turn.text))
                 if made.kind == "true_false":
                     for name in {*NAME.findall(turn.text), *CHINESE_NAME.findall(turn.text)}:
                         judged[name].append(turn.text)
@@ -72,17 +72,20 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
         "sentence forms": _forms_seen(sentences),
         "claims": sum(_judged(claim, judged) for claim in _exam_claims(items)),
         "numbers to make 24 from": sum(
-            ", ".join(sorted(found.split(", "))) in games
-            for text in _items("game24", "en", items)
-            for found in GAME.findall(text)
+            game in games for text in _items("game24", "en", items) for game in _games(text)
         ),
     }
+
+
+def _games(text: str) -> list[str]:
+    """Four numbers, in whatever order they are given."""
+    return [", ".join(sorted(found.split(", "))) for found in GAME.findall(text)]
 
 
 def _items(task: str, language: str, items: int) -> Iterator[str]:
     name, _, variant = task.partition("/")
     spec = f"mini:{name}/{language}" + (f"/{variant}" if variant else "")
-    for item in built_in(spec.replace("/en", ""), items, 1).items:
+    for item in built_in(spec, items, 1).items:
         yield item.request().messages[-1].text
 
 

@@ -55,8 +55,8 @@ LINES = (
 )  # fmt: skip
 
 
-def measured(items: int, lines: tuple[Line, ...] = LINES) -> dict[str, Any]:
-    found = [_line(line, language, items) for line in lines for language in LANGUAGES]
+def measured(items: int) -> dict[str, Any]:
+    found = [_line(line, language, items) for line in LINES for language in LANGUAGES]
     return {"lines": found, "votes": [_votes(language, items) for language in LANGUAGES]}
 
 

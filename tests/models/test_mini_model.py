@@ -225,7 +225,7 @@ def test_what_mini_cannot_do_is_refused():
     ],
 )
 def test_mini_knows_what_its_card_says(task: str, recipe: str, least: float, most: float):
-    """The card has the figures; on sixty items these bounds are five standard errors away from them."""
+    """The card has the figures; these are sixty items of a fixed seed, and bounds that a spoilt runtime would miss."""
 
     async def accuracy() -> float:
         return (await measure(load_task(task, limit=60, seed=7), load(recipe), seed=0)).accuracy.mean

@@ -42,7 +42,7 @@ async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool)
     chain: list[NextToken] = []
     rows = await _next(base, request, chain, top)
     for _ in range(steps):
-        if chain and chain[-1].ends:
+        if not rows:
             break
         chain.append(rows[0])
         rows = await _next(base, request, chain, top)

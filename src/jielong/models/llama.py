@@ -23,8 +23,8 @@ Floats = NDArray[np.float32]
 ROWS, REMEMBERED_PROMPTS = 64, 32
 LENGTH_BLOCK = 64
 WIDE = 768  # from here on, more threads are faster
-_POOLS = ThreadpoolController()
 CACHE_BYTES = 1 << 32  # of address space; memory is taken as rows grow
+_POOLS = ThreadpoolController()
 
 
 class Network:
@@ -112,7 +112,7 @@ class Network:
         ids[places] = tokens
         positions = np.zeros(n, np.int64)
         positions[: len(rows)] = self.lengths[: len(rows)]
-        length = min(_whole(int(positions.max()) + 1, LENGTH_BLOCK), self.keys.shape[3])
+        length = _whole(int(positions.max()) + 1, LENGTH_BLOCK)
         hidden_from = np.where(np.arange(length) > positions[:, None], np.float32(-1e30), np.float32(0))
         cosine, sine = self.cosine[positions][:, None], self.sine[positions][:, None]
         x, every = self.embedding[ids], np.arange(n)

@@ -17,7 +17,8 @@ from ..contract import Message
 from ..errors import BadInput
 from ..models.mini import WEIGHTS
 from ..models.mini.world import facts, game, in_context, problems, reading, tools
-from ..models.mini.world.words import LANGUAGES, Draw, Language
+from ..models.mini.world.words import LANGUAGES, Draw
+from ..prompts import language
 from ..recipe import unknown
 from .expressions import makes
 from .task import Item, Scored, Task, identified
@@ -32,6 +33,7 @@ class _Kind:
     rule: str
     about: str
     variants: tuple[str, ...] = ()
+    check: Callable[[Item, str], Scored] | None = None
 
 
 def built_in(spec: str, limit: int | None, seed: int) -> Task:
@@ -47,8 +49,7 @@ def built_in(spec: str, limit: int | None, seed: int) -> Task:
         raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
     draw = Draw(random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True)
     items = identified(list(_first(kind.make(draw, *variants or [""]), limit or ITEMS)))
-    check = _makes_target if name == "game24" else states_value if "facts" in name else None
-    return Task(spec, items, kind.rule, "as this task is made", kind.about, check=check)
+    return Task(spec, items, kind.rule, "as this task is made", kind.about, check=kind.check)
 
 
 def names() -> list[str]:
@@ -125,10 +126,10 @@ def _true_false(draw: Draw, variant: str) -> Items:
     known = often_told()
     true = [fact for fact in known if fact.claim_held_out]
     asked: set[str] = set()
-    for number in itertools.count():
+    for is_true in itertools.cycle((True, False)):
         for _ in range(500):
-            fact = draw.rng.choice(known if number % 2 else true)
-            value = facts.false_value(draw, fact) if number % 2 else fact.value
+            fact = draw.rng.choice(true if is_true else known)
+            value = fact.value if is_true else facts.false_value(draw, fact)
             claimed = facts.Fact(fact.subject, fact.relation, value)
             claim = draw.form("true_false", claim=claimed.statement(draw))
             if claimed.claim_held_out and claim not in asked:
@@ -136,7 +137,7 @@ def _true_false(draw: Draw, variant: str) -> Items:
         else:
             return
         asked.add(claim)
-        yield Item("", claim, (draw.ask("false" if number % 2 else "true"),), cluster=claimed.id)
+        yield Item("", claim, (draw.ask("true" if is_true else "false"),), cluster=claimed.id)
 
 
 def _game24(draw: Draw, variant: str) -> Items:
@@ -148,8 +149,8 @@ def _game24(draw: Draw, variant: str) -> Items:
 def states_value(item: Item, reply_text: str) -> Scored:
     """A fact may be answered by its value or by a sentence with it: right is what names this value and no other."""
     right, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
-    language: Language = "en" if isinstance(item.input, str) and item.input.isascii() else "zh"
-    named = {value.text(language) for value in facts.world().values[relation]} | {right}
+    spoken = language(item.request().messages[-1].text)
+    named = {value.text(spoken) for value in facts.world().values[relation]} | {right}
     found = [value for value in sorted(named, key=len, reverse=True) if _names(reply_text, value)]
     whole = [value for value in found if not any(value != other and value in other for other in found)]
     extracted = whole[0] if len(whole) == 1 else None
@@ -176,12 +177,14 @@ _KINDS = {
     "word_problems": _Kind(
         _word_problems, "number", "word problems, three steps unless told", ("1", "2", "3", "4", "5")
     ),
-    "facts": _Kind(_facts, "exact", f"facts that mini was told {OFTEN} times or more"),
-    "unseen_facts": _Kind(_unseen_facts, "exact", "facts that mini was never told", ("with_document",)),
+    "facts": _Kind(_facts, "exact", f"facts that mini was told {OFTEN} times or more", check=states_value),
+    "unseen_facts": _Kind(
+        _unseen_facts, "exact", "facts that mini was never told", ("with_document",), check=states_value
+    ),
     "reading": _Kind(_reading, "exact", "questions on texts, half of which do not tell", ("told", "untold")),
     "in_context": _Kind(_in_context, "exact", "operations that only the examples tell", ("0",)),
     "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
     "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),
     "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts"),
-    "game24": _Kind(_game24, "exact", "make 24 from four numbers"),
+    "game24": _Kind(_game24, "exact", "make 24 from four numbers", check=_makes_target),
 }

@@ -68,8 +68,8 @@ def train(
         first = checkpoint.load(out / CHECKPOINT, network, optimizers, digest)
     curve = Curve(out / CURVE, first)
     measured = torch.compile(_loss, dynamic=False) if loop.compile else _loss
-    snapshots = {-(-tokens // loop.batch_tokens) for tokens in loop.snapshots}
     network.train()
+    snapshots = loop.snapshot_steps
     started, since = time.perf_counter(), first
     for step in range(first, feed.steps):
         batch = feed.batch(step)

@@ -66,6 +66,11 @@ class Loop(_Section):
     checkpoint_every: int = Field(250, gt=0)
     snapshots: tuple[int, ...] = ()
 
+    @property
+    def snapshot_steps(self) -> set[int]:
+        """After how many steps the weights are exported: `snapshots` are tokens."""
+        return {-(-tokens // self.batch_tokens) for tokens in self.snapshots}
+
 
 class Evaluation(_Section):
     source: str

@@ -23,7 +23,7 @@ from ..llama import Network
 from ..next_token import NextToken, most_likely
 from ..sampling import token_logprob
 from .engine import TorchEngine, network
-from .folder import Checkpoint, checkpoint, generation, identity
+from .folder import Checkpoint, Generation, checkpoint, generation, identity
 
 _loaded: dict[Checkpoint, Local] = {}
 _lock = threading.Lock()
@@ -44,8 +44,7 @@ class Local(Provider):
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
         self._loading = threading.Lock()
-        self._engine: TorchEngine | Network | None = None
-        self._batcher: Batcher | None = None
+        self._running: tuple[TorchEngine | Network, Batcher] | None = None
 
     @property
     def name(self) -> str:
@@ -62,28 +61,32 @@ class Local(Provider):
 
     def network(self) -> Any:
         """The torch module; loaded if it is not yet. Raises Unsupported where NumPy runs this model."""
-        loaded = self._loaded()[0]
-        if isinstance(loaded, Network):
+        engine, _ = self._started()
+        if isinstance(engine, Network):
             raise Unsupported(f"{self.name} is run by NumPy; install jielong[local] and leave engine=numpy out")
-        return loaded.module
+        return engine.module
 
-    def _loaded(self) -> tuple[TorchEngine | Network, Batcher]:
+    def _started(self) -> tuple[TorchEngine | Network, Batcher]:
         with self._loading:
-            if self._engine is None or self._batcher is None:
+            if self._running is None:
                 numpy = self.checkpoint.engine == "numpy"
-                self._engine = Network(self.checkpoint.folder) if numpy else TorchEngine(network(self.checkpoint))
-                self._batcher = Batcher(self._engine)
-            return self._engine, self._batcher
+                engine = Network(self.checkpoint.folder) if numpy else TorchEngine(network(self.checkpoint))
+                self._running = engine, Batcher(engine)
+            return self._running
+
+    @cached_property
+    def _generation(self) -> Generation:
+        return generation(self.checkpoint.folder)
 
     async def send(self, request: Request, attempt: str) -> Reply:
-        _, batcher = await asyncio.to_thread(self._loaded)
-        said = generation(self.checkpoint.folder)
+        _, batcher = await asyncio.to_thread(self._started)
+        said = self._generation
         return await draw(self.name, self.chat, batcher, request, default_temperature=said.temperature, end=said.end)
 
     async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         """Prompt and continuation are encoded apart and joined, as a reply's tokens follow its prompt's."""
         prompt, said = self.chat.prompt(request), self.chat.encode(continuation)
-        engine, _ = await asyncio.to_thread(self._loaded)
+        engine, _ = await asyncio.to_thread(self._started)
         if not prompt or len(prompt) + len(said) > engine.context:
             raise Unsupported(f"{self.name} scores texts of up to {engine.context} tokens after at least one")
         logits = await asyncio.to_thread(engine.logits, [*prompt, *said])
@@ -92,6 +95,6 @@ class Local(Provider):
 
     async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
         """The `k` most likely tokens after the reply's tokens `said`."""
-        engine, _ = await asyncio.to_thread(self._loaded)
-        end = generation(self.checkpoint.folder).end
+        engine, _ = await asyncio.to_thread(self._started)
+        end = self._generation.end
         return await asyncio.to_thread(most_likely, self.chat, engine.logits, engine.context, end, request, said, k)
