@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ def write_report(report: Report, folder: Path, extra: dict[str, Any] | None = No
     said = {**report.to_json(), **(extra or {})}
     _write(folder / "report.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     lines = [
-        json.dumps({"model": result.model, **asdict(answer)}, ensure_ascii=False)
+        json.dumps({"model": result.model, **asdict(replace(answer, steps=()))}, ensure_ascii=False)
         for result in report.results
         for answer in result.answers
     ]

@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 
 from .. import __version__
-from ..contract import Model, Reply, Usage, answered, ungrouped, wait_for
+from ..contract import Model, Reply, Step, Usage, answered, ungrouped, wait_for
 from ..errors import BadInput, SampleError, SandboxMissing, Unsupported
 from ..recipe import load
 from ..runtime.ledger import Ledger, home, use_ledger
@@ -44,6 +44,8 @@ class Answer:
     error: str | None  # why there is no answer: refused, truncated, the endpoint gave up
     usage: Usage
     seconds: float
+    judging: Usage = field(default_factory=Usage)  # what grading the answer took; not part of `usage`
+    steps: tuple[Step, ...] = ()  # what happened beneath it
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ async def measure(
 
     async def work() -> None:
         for i, item in todo:
-            answers[i] = await _answer(task, item, model, seed, judge)
+            answers[i] = await ask_item(task, item, model, seed, judge)
             if on_answer:
                 on_answer(answers[i])
 
@@ -188,21 +190,27 @@ async def measure(
     return Result(model.name, in_order, clusters, whole.usage, tuple(whole.notes))
 
 
-async def _answer(task: Task, item: Item, model: Model, seed: int, judge: Judge | None) -> Answer:
+async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge | None) -> Answer:
+    """One model on one item. A sample that is lost scores 0; any other error is raised."""
     most = MAX_TOKENS.get(task.rule, DEFAULT_MAX_TOKENS)
     request = item.request().sampled(seed=seed, max_tokens=most)
     started = time.monotonic()
     reply: Reply | None = None
     scored, error = Scored(0.0, None), None
-    with scope(item.id) as here, below(item.id):
+    with below(item.id), scope(item.id) as here:
         try:
             reply = answered(await model.generate(request))
-            seconds = time.monotonic() - started
-            scored = await (judge.grade(request, reply) if judge else task.score(item, reply.text))
         except SampleError as lost:
-            seconds = time.monotonic() - started
             error = f"{type(lost).__name__}: {lost}"
-    return Answer(item.id, scored.value, scored.extracted, reply.text if reply else "", error, here.usage, seconds)
+        seconds = time.monotonic() - started
+    with below(item.id), scope(f"{item.id}: grade") as grading:
+        try:
+            if reply:
+                scored = await (judge.grade(request, reply) if judge else task.score(item, reply.text))
+        except SampleError as lost:
+            error = f"{type(lost).__name__}: {lost}"
+    text, steps = reply.text if reply else "", tuple(here.steps)
+    return Answer(item.id, scored.value, scored.extracted, text, error, here.usage, seconds, grading.usage, steps)
 
 
 def fingerprint(task: Task, models: Sequence[Model], seed: int, judge: Judge | None) -> str:
