@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .using.check import self_check as self_check
     from .using.check import self_refine as self_refine
     from .using.examples import few_shot as few_shot
+    from .using.instruct import instruct as instruct
     from .using.programs import program_of_thought as program_of_thought
     from .using.prompting import cot as cot
     from .using.prompting import options as options
@@ -50,6 +51,7 @@ _PLACES = {
     "technique": "adds_input adds_output gather last",
     "using.check": "self_check self_refine",
     "using.examples": "few_shot",
+    "using.instruct": "instruct",
     "using.programs": "program_of_thought",
     "using.prompting": "cot options persona premise spell",
     "using.sampling": "best_of_n self_consistency",

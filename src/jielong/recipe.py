@@ -26,6 +26,7 @@ from .errors import RecipeError, UnknownName
 
 _ROOMS = {
     "jielong.using.prompting": "cot spell persona premise options",
+    "jielong.using.instruct": "instruct",
     "jielong.using.examples": "few_shot",
     "jielong.using.sampling": "self_consistency best_of_n",
     "jielong.using.check": "self_check self_refine",
