@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .recipe import load as load
     from .runtime.ledger import use_ledger as use_ledger
     from .runtime.purse import budget as budget
+    from .serving.serve import serve as serve
     from .tasks.load import load_task as load_task
     from .technique import adds_input as adds_input
     from .technique import adds_output as adds_output
@@ -47,6 +48,7 @@ _PLACES = {
     "recipe": "load",
     "runtime.ledger": "use_ledger",
     "runtime.purse": "budget",
+    "serving.serve": "serve",
     "tasks.load": "load_task",
     "technique": "adds_input adds_output gather last",
     "using.check": "self_check self_refine",

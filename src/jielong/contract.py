@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -197,6 +197,7 @@ class Scores:
     usage: Usage = Usage()
 
 
+@runtime_checkable
 class Embedder(Protocol):
     async def embed(self, texts: Sequence[str]) -> Embeddings: ...
 

@@ -22,6 +22,10 @@ class BadInput(JielongError):
     """Something that the user gave (a file, an option, a value) cannot be used."""
 
 
+class EndpointUnfit(BadInput):
+    """An endpoint cannot be used as it is named: nothing answers there, it has no such model, or no quota is left."""
+
+
 class RecipeError(BadInput):
     """A recipe cannot be read; the message names the column."""
 

@@ -10,7 +10,7 @@ were cut off count, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -33,6 +33,7 @@ class Scope:
     steps: list[Step] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)  # in order of first mention
     begun: int = 0
+    watch: Callable[[], None] | None = None  # told of each call that ended inside
 
 
 _current: ContextVar[Scope | None] = ContextVar("scope", default=None)
@@ -82,6 +83,8 @@ def charge(name: str, usage: Usage, call: str | None) -> None:
     """Count what one provider call spent, in every scope around it."""
     for depth, at in enumerate(_upwards()):
         at.usage += usage
+        if at.watch:
+            at.watch()
         if depth == 0:
             at.steps.append(Step(name, usage, call))
 

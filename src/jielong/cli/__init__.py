@@ -16,6 +16,7 @@ VERBS = {
     "improve": "improve",
     "demo": "improve",
     "train": "train",
+    "serve": "serve",
     "techniques": "techniques",
     "ledger": "ledger",
     "doctor": "doctor",

@@ -22,6 +22,7 @@ from .bell import Bell
 FIRST, MOST_ATTEMPTS, LONGEST_WAIT = 32, 8, 120.0
 
 ceiling: ContextVar[int] = ContextVar("ceiling", default=64)  # the most calls at once that the user wants
+first: ContextVar[int] = ContextVar("first", default=FIRST)  # the calls at once that a new limiter starts with
 
 
 class AttemptFailed(Exception):
@@ -40,7 +41,7 @@ class AttemptFailed(Exception):
 
 class Limiter:
     def __init__(self) -> None:
-        self.limit = float(FIRST)
+        self.limit = float(first.get())
         self.in_flight = 0
         self._doubling = True
         self._halvings = 0
@@ -90,7 +91,7 @@ class Limiter:
         """Halve, once for all calls that were in flight at that moment: they all report the same overload."""
         with self._lock:
             if taken == self._halvings:
-                self.limit = max(1.0, self.limit / 2)
+                self.limit = max(1.0, min(self.limit, self.in_flight + 1.0) / 2)  # of what was tried, as RFC 5681
                 self._halvings, self._doubling = self._halvings + 1, False
             if after:
                 self._closed_until = max(self._closed_until, time.monotonic() + min(after, LONGEST_WAIT))

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import aiohttp
 
 from ...contract import Delta, Listener, Model, Reply, Request, Usage, listener
-from ...errors import BadInput, MissingKey
+from ...errors import EndpointUnfit, MissingKey
 from ...recipe import quote
 from ...runtime import prices
 from ...runtime.provider import AttemptFailed, Provider
@@ -99,7 +99,7 @@ class Endpoint(Provider):
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
             if url.removesuffix("/chat/completions") in _answered:
                 raise AttemptFailed(words) from None
-            raise BadInput(f"{words}; start the endpoint, or check its URL") from None
+            raise EndpointUnfit(f"{words}; start the endpoint, or check its URL") from None
         except wire.Malformed as error:
             raise AttemptFailed(f"{self.target.spec}: {error}", unsettled=True) from None
         except TimeoutError:

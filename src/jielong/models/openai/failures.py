@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
-from ...errors import BadInput, EndpointGaveUp, MissingKey, Refused, Unsupported
+from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, Unsupported
 from ...runtime.provider import AttemptFailed
 from ...scope import note
 from .endpoints import Target
@@ -43,13 +43,13 @@ def failed(status: int, headers: Mapping[str, str], text: str, body: dict[str, A
     told = f"{target.spec} answered {status}: {words}"
     code = str(said.get("code") or said.get("type") or "")
     if status == 429 and "insufficient_quota" in code:
-        raise BadInput(f"{told} (the account has no quota left)")
+        raise EndpointUnfit(f"{told} (the account has no quota left)")
     if status in AGAIN:
         raise AttemptFailed(told, overloaded=status in (429, 503, 529), after=_retry_after(headers))
     if status in (401, 403):
         raise MissingKey(f"{told}; check the key in the environment")
     if status == 404:
-        raise BadInput(f"{told}; check the name of the model and the URL {target.urls[0]}")
+        raise EndpointUnfit(f"{told}; check the name of the model and the URL {target.urls[0]}")
     if "content_filter" in code or "content_policy" in code:
         raise Refused(told)
     if status in (400, 422) and (name := _refused_setting(words, said, body)):

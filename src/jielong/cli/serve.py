@@ -1,0 +1,29 @@
+"""`jielong serve`: models behind the OpenAI protocol."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from ..errors import BadInput
+from ..serving.serve import serve as run
+from .say import say
+
+
+@click.command(help=say("help.serve"))
+@click.argument("recipes", nargs=-1, metavar="RECIPE…")
+@click.option("--host", default="127.0.0.1", show_default=True, help=say("option.host"))
+@click.option("--port", type=click.IntRange(0, 65535), default=8100, show_default=True, help=say("option.port"))
+@click.option("--allow", multiple=True, metavar="SPEC", help=say("option.allow"))
+@click.option("--token-env", metavar="VAR", help=say("option.token_env"))
+def serve(recipes: tuple[str, ...], host: str, port: int, allow: tuple[str, ...], token_env: str | None) -> None:
+    token = os.environ.get(token_env) if token_env else None
+    if token_env and token is None:
+        raise BadInput(say("serve.no_token", variable=token_env))
+
+    def ready(url: str) -> None:
+        print(say("serve.ready", url=url), file=sys.stderr, flush=True)
+
+    run(*recipes, host=host, port=port, allow=allow, token=token, ready=ready)

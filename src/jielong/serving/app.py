@@ -1,0 +1,125 @@
+"""The routes of the server, and what happens to a request before and after its model is asked.
+
+In order: guards, then the size and the time of the body, then what it asks, then the model. Each answer runs in a scope
+and a ledger run of its own; a client that leaves cancels everything beneath.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import anyio
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from ..contract import Embedder
+from ..runtime.ledger import Ledger, Record, record
+from ..scope import scope
+from .asked import ChatAsked, EmbeddingsAsked, request_of
+from .choices import choices
+from .described import description
+from .failures import Failure, failure_of, refusal, unreadable
+from .guards import Guard
+from .offered import Offer
+from .streaming import stream
+from .told import Answer, embeddings
+
+A = TypeVar("A", bound=BaseModel)
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a client may take of the server before its model is asked."""
+
+    body_bytes: int = 20_000_000
+    head_seconds: float = 30.0  # until the head of a request is complete, also between two requests
+    body_seconds: float = 30.0
+    grace_seconds: float = 60.0  # for open answers when the server ends
+
+
+class Server:
+    def __init__(self, offer: Offer, guard: Guard, ledger: Ledger, limits: Limits) -> None:
+        self.offer, self.guard, self.ledger, self.limits = offer, guard, ledger, limits
+        self.description = description(offer.names(), composing=bool(offer.allowed), token=guard.has_token)
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self.around], client_max_size=self.limits.body_bytes)
+        app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post("/v1/embeddings", self.embed)
+        app.router.add_get("/v1/models", self.models, allow_head=False)
+        app.router.add_get("/v1/models/{model:.+}", self.model, allow_head=False)
+        app.router.add_get("/openapi.json", self.openapi, allow_head=False)
+        return app
+
+    @web.middleware
+    async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Guards before, errors after: every refusal has the protocol's form."""
+        try:
+            self.guard.check(request.headers)
+            return await handler(request)
+        except web.HTTPException as error:
+            allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+            return refusal(error.status, f"{request.method} {request.path[:200]}: {error.reason}", allow).response()
+        except ConnectionError:
+            raise
+        except Exception as error:
+            return failure_of(error).response()
+
+    async def chat(self, http: web.Request) -> web.StreamResponse:
+        asked = await self._read(http, ChatAsked)
+        model, n = self.offer.find(asked.model), asked.n or 1
+        answer = Answer(asked.model)
+        token = record.set(Record(self.ledger, uuid.uuid4().hex[:12]))
+        try:
+            with scope("request") as here:
+                request = request_of(asked)
+                if asked.stream:
+                    with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
+                    return await stream(http, model, request, n, answer, here, with_usage)
+                replies = await choices(model, request, n, None)
+        finally:
+            record.reset(token)
+        return web.json_response(answer.whole(replies, here))
+
+    async def embed(self, http: web.Request) -> web.StreamResponse:
+        asked = await self._read(http, EmbeddingsAsked)
+        model = self.offer.find(asked.model)
+        if not isinstance(model, Embedder):
+            words = f"{asked.model[:200]} gives no embeddings; none of the models that do is served under this name"
+            raise Failure(400, words, code="unsupported", param="model")
+        texts = [asked.input] if isinstance(asked.input, str) else asked.input
+        return web.json_response(embeddings(asked.model, await model.embed(texts), asked.encoding_format == "base64"))
+
+    async def models(self, http: web.Request) -> web.StreamResponse:
+        return web.json_response({"object": "list", "data": [_card(name) for name in self.offer.names()]})
+
+    async def model(self, http: web.Request) -> web.StreamResponse:
+        name = http.match_info["model"]
+        self.offer.find(name)
+        return web.json_response(_card(name))
+
+    async def openapi(self, http: web.Request) -> web.StreamResponse:
+        return web.json_response(self.description)
+
+    async def _read(self, http: web.Request, kind: type[A]) -> A:
+        if http.content_type != "application/json" or "Content-Encoding" in http.headers:
+            raise refusal(415, "the body must be JSON: Content-Type: application/json, and not compressed")
+        if (http.content_length or 0) > self.limits.body_bytes:
+            raise web.HTTPRequestEntityTooLarge(self.limits.body_bytes, http.content_length or 0)
+        body = b""
+        with anyio.move_on_after(self.limits.body_seconds) as in_time:
+            body = await http.read()
+        if in_time.cancelled_caught:
+            raise refusal(408, f"the body did not come within {self.limits.body_seconds:g} s", {"Connection": "close"})
+        try:
+            return kind.model_validate_json(body)
+        except ValidationError as error:
+            raise unreadable(error, body, kind.model_fields) from None
+
+
+def _card(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "jielong"}
