@@ -15,6 +15,7 @@ VERBS = {
     "eval": "evaluate",
     "improve": "improve",
     "demo": "improve",
+    "prompts": "prompts",
     "train": "train",
     "serve": "serve",
     "techniques": "techniques",

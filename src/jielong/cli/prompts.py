@@ -1,0 +1,182 @@
+"""`jielong prompts search`: look for a better prompt, and accept it only on items that the search never saw."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import get_args
+
+import anyio
+import click
+from rich.console import Console
+
+from ..improving.prompts.asking import Limits
+from ..improving.prompts.draft import Tried
+from ..improving.prompts.run import CALLS, WORDS, outcome, plan, run
+from ..improving.prompts.search import PROPOSERS, Found, Plan
+from ..measuring.judge import Judge
+from ..recipe import load
+from ..report import count, dollars, interval, p_value, percent, print_table, signed
+from ..runtime.ledger import home
+from ..stats import minimum_detectable
+from ..using.instruct import Place
+from . import options
+from .evaluate import read_task
+from .say import say
+
+MOST_SHOWN = 10
+
+
+@click.group(help=say("help.prompts"))
+def prompts() -> None:
+    pass
+
+
+@prompts.command(help=say("help.prompts_search"))
+@options.task
+@options.model
+@click.option("--start", default="", metavar="TEXT", help=say("option.start"))
+@click.option("--place", type=click.Choice(get_args(Place)), default="system", show_default=True,
+              help=say("option.place"))  # fmt: skip
+@click.option("--proposer", "proposers", multiple=True, metavar="NAME",
+              help=say("option.proposer", names=", ".join(PROPOSERS)))  # fmt: skip
+@click.option("--writer", metavar="RECIPE", help=say("option.writer"))
+@click.option("--budget-calls", type=click.IntRange(1), help=say("option.budget_calls", calls=f"{CALLS:,}"))
+@click.option("--budget-tokens", type=click.IntRange(1), help=say("option.budget_tokens"))
+@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help=say("option.budget_usd"))
+@click.option("--max-words", type=click.IntRange(1), default=WORDS, show_default=True, help=say("option.max_words"))
+@options.run
+def search(
+    task: str,
+    input: str | None,
+    answer: str | None,
+    rule: str | None,
+    limit: int | None,
+    strict: bool,
+    model: str,
+    start: str,
+    place: Place,
+    proposers: tuple[str, ...],
+    writer: str | None,
+    budget_calls: int | None,
+    budget_tokens: int | None,
+    budget_usd: float | None,
+    max_words: int,
+    seed: int,
+    concurrency: int,
+    judge: str | None,
+    dry_run: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
+    planned = plan(
+        loaded,
+        load(model),
+        start=start,
+        place=place,
+        proposers=proposers,
+        writer=load(writer) if writer else None,
+        limits=Limits(budget_calls, budget_tokens, budget_usd),
+        most_words=max_words,
+        seed=seed,
+        judge=Judge(load(judge)) if judge else None,
+    )
+    _announce(planned)
+    if dry_run:
+        if as_json:
+            print(json.dumps({"model": planned.model.name, "most_calls": planned.limits.calls}))
+        return
+    console = Console(stderr=True)
+    with console.status("") as status:
+
+        def on_round(found: Found) -> None:
+            state, calls = found.state, found.whole.usage.calls
+            said = say("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
+            status.update(said.replace("[", r"\["))
+
+        found = anyio.run(lambda: run(planned, concurrency=concurrency, out=out, on_round=on_round))
+    if out:
+        print(say("prompts.written", out=out), file=sys.stderr)
+    if as_json:
+        print(json.dumps(outcome(planned, found), ensure_ascii=False))
+    else:
+        _print(planned, found)
+
+
+def _announce(planned: Plan) -> None:
+    n, unseen = len(planned.split.search), len(planned.split.final)
+    task, points = planned.task, f"{100 * minimum_detectable(unseen):.0f}"
+    limits = [
+        say(f"prompts.limit_{name}", limit=limit)
+        for name, limit in (
+            ("calls", planned.limits.calls and count(planned.limits.calls)),
+            ("tokens", planned.limits.tokens and count(planned.limits.tokens)),
+            ("usd", planned.limits.usd and dollars(planned.limits.usd)),
+        )
+        if limit is not None
+    ]
+    lines = [
+        say("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule),
+        say("prompts.plan", search=n, final=unseen, points=points),
+        say("prompts.how", proposers=", ".join(planned.proposers), limits=", ".join(limits)),
+        say("run.going_on", ledger=home() / "ledger.db"),
+    ]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _print(planned: Plan, found: Found) -> None:
+    state, said = found.state, outcome(planned, found)
+    columns = [say(f"prompts.{name}") for name in ("prompt", "by", "words", "on_search")]
+    rows = [
+        [_shown(tried.draft.text, len(tried.draft.examples)), tried.draft.by, str(tried.draft.length),
+         percent(tried.mean)]
+        for tried in _worth_showing(found)
+    ]  # fmt: skip
+    print_table(say("prompts.title", n=len(state.items), kept=len(state.kept), tried=len(state.tried)), columns, rows)
+    print()
+    gate = said["gate"]
+    if gate:
+        figures = {
+            "n": gate["n"],
+            "start": percent(gate["start"]["mean"]),
+            "best": percent(gate["best"]["mean"]),
+            "difference": signed(gate["difference"]),
+            "interval": interval(gate["ci95"]),
+            "p": p_value(gate["p"]),
+        }
+        print(say("prompts.gate", **figures))
+        if gate["n"] < gate["wanted"]:
+            print(say("prompts.gate_short", n=gate["n"], wanted=gate["wanted"]))
+    print(say("prompts.improved" if said["verdict"] == "improved" else "prompts.nothing"))
+    print(say("prompts.use", recipe=said["recipe"]))
+    usage = found.whole.usage
+    tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
+    print(
+        say(
+            "prompts.total",
+            tokens=tokens,
+            calls=calls,
+            usd=dollars(usage.usd),
+            why=say(f"prompts.stopped.{_word(found)}"),
+        )
+    )
+    for note in found.notes:
+        print(note)
+
+
+def _word(found: Found) -> str:
+    return found.stopped.replace(" ", "_")
+
+
+def _worth_showing(found: Found) -> list[Tried]:
+    """The best ones, and the start wherever it stands."""
+    kept = found.state.kept
+    return kept[:MOST_SHOWN] + [tried for tried in kept[MOST_SHOWN:] if tried is found.state.start]
+
+
+def _shown(text: str, examples: int) -> str:
+    line = " ".join(text.split())
+    short = line if len(line) <= 90 else line[:89] + "…"
+    return f"{short or '–'}{say('prompts.with_examples', n=examples) if examples else ''}"

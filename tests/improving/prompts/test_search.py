@@ -1,0 +1,295 @@
+"""The loop, on scripted models that only the right prompt helps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from jielong import Scripted, load
+from jielong.contract import Model, Request
+from jielong.errors import BadInput, UnknownName
+from jielong.improving.prompts.asking import Limits
+from jielong.improving.prompts.run import outcome, plan, run
+from jielong.improving.prompts.search import Found, Plan
+from jielong.tasks.task import Item, Task, identified
+
+
+def task(n: int = 120) -> Task:
+    items = [Item("", f"What is twice {i}, if anybody wants to know it today?", (str(2 * i),)) for i in range(n)]
+    return Task("doubling", identified(items), "number", "for a test", "a test")
+
+
+def number_in(request: Request) -> int:
+    return next(int(word.strip(",")) for word in request.messages[-1].text.split() if word.strip(",").isdigit())
+
+
+def coin(request: Request, chance: float) -> bool:
+    said = json.dumps([message.text for message in request.messages])
+    return random.Random(hashlib.sha256(said.encode()).digest()).random() < chance
+
+
+def doubling(chance: Callable[[Request], float]) -> Scripted:
+    """Right with a chance that depends on the prompt; always the same to the same request."""
+
+    def reply(request: Request) -> str:
+        right = coin(request, chance(request))
+        return f"Thinking of {number_in(request)}. Answer: {2 * number_in(request) + (not right)}"
+
+    return Scripted(reply)
+
+
+def whole(request: Request) -> str:
+    return " ".join(message.text for message in request.messages).lower()
+
+
+def searched(tmp_path: Path, planned: Plan, **options: Any) -> tuple[Found, dict[str, Any]]:
+    found = anyio.run(lambda: run(planned, ledger=tmp_path / "ledger.db", **options))
+    return found, outcome(planned, found)
+
+
+def tried(tmp_path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (tmp_path / "out" / "tried.jsonl").read_text("utf-8").splitlines()]
+
+
+def steps() -> Scripted:
+    return doubling(lambda request: 0.95 if "step by step" in whole(request) else 0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_edits_find_the_phrase_that_helps_and_the_gate_lets_it_through(seed: int, tmp_path: Path):
+    planned = plan(task(), steps(), start="Be quick.", place="after", proposers=["edits"], seed=seed)
+    found, said = searched(tmp_path, planned)
+    assert said["verdict"] == "improved"
+    assert "step by step" in said["prompt"]["text"].lower()
+    assert said["gate"]["ci95"][0] > 0.5
+    assert found.gate
+    assert {item.id for item in found.gate.items} == {item.id for item in planned.split.final}
+
+
+def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
+    rows = [json.dumps({"input": f"What is twice {i}?", "answer": str(2 * i)}) for i in range(30)]
+    (tmp_path / "task.jsonl").write_text("\n".join(rows))
+    (tmp_path / "script.jsonl").write_text('{"contains": "step by step", "reply": "Answer: 4"}\n{"reply": "?"}\n')
+    model = load(f"scripted:{tmp_path / 'script.jsonl'}")
+    planned = plan(task(40), model, start='Say "so", |now|.\nAt once.', place="after", proposers=["edits", "examples"])
+    _, said = searched(tmp_path, planned, out=tmp_path / "out")
+    assert load(said["recipe"]).name == said["recipe"]
+    assert (tmp_path / "out" / "recipe.txt").read_text("utf-8") == said["recipe"] + "\n"
+    for line in tried(tmp_path):
+        assert line["kept"] or line["why"]
+
+
+def test_where_no_prompt_matters_the_gate_keeps_the_start(tmp_path: Path):
+    """Whatever looked best in the search was luck; two in twenty may pass at a level of 5 %."""
+    passed = 0
+    for seed in range(20):
+        planned = plan(task(), doubling(lambda request: 0.5), proposers=["chance"], seed=seed, limits=Limits(calls=400))
+        found, said = searched(tmp_path, planned)
+        assert found.state.best is not found.state.start or said["gate"] is None
+        passed += said["verdict"] == "improved"
+        if said["verdict"] != "improved":
+            assert said["recipe"] == planned.model.name
+    assert passed <= 2
+
+
+@pytest.mark.parametrize("calls", [34, 60, 101, 300, 777])
+@pytest.mark.parametrize("proposers", [["edits"], ["chance", "examples"]])
+def test_no_call_more_than_the_budget(calls: int, proposers: list[str], tmp_path: Path):
+    model = doubling(lambda request: 0.6 if "carefully" in whole(request) else 0.4)
+    planned = plan(task(400), model, proposers=proposers, limits=Limits(calls=calls))
+    _, said = searched(tmp_path, planned)
+    assert said["usage"]["calls"] <= calls
+    assert len(model.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
+    if said["gate"]:
+        assert said["gate"]["n"] == said["gate"]["wanted"] >= 10
+
+
+@pytest.mark.parametrize("tokens", [30_000, 100_000])
+def test_no_token_more_than_the_budget_and_the_gate_gets_its_share(tokens: int, tmp_path: Path):
+    model = doubling(lambda request: 0.7 if "carefully" in whole(request) else 0.3)
+    planned = plan(task(400), model, proposers=["edits"], limits=Limits(tokens=tokens))
+    _, said = searched(tmp_path, planned)
+    assert model.tokens <= tokens
+    assert said["search"]["rounds"] > 1
+    assert said["gate"]["n"] == said["gate"]["wanted"]
+
+
+def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_path: Path):
+    model = doubling(lambda request: 0.5)
+    with pytest.raises(BadInput, match="too small.*34 calls"):
+        searched(tmp_path, plan(task(), model, limits=Limits(calls=33)))
+    assert not model.requests
+
+
+def test_the_search_asks_no_item_of_the_gate(tmp_path: Path):
+    seen, model = [0], steps()
+    planned = plan(task(), model, start="Be quick.", proposers=["edits", "examples"])
+    _, said = searched(tmp_path, planned, on_round=lambda found: seen.append(len(model.requests)))
+    final = {number_in(item.request()) for item in planned.split.final}
+    asked_in_search = model.requests[: seen[-1]]
+    assert said["gate"]["n"] * 2 == len(model.requests) - seen[-1]
+    assert not {number_in(request) for request in asked_in_search} & final
+    shown = {m.text for request in asked_in_search for m in request.messages[:-1] if m.role == "user"}
+    assert shown
+    assert not shown & {item.input for item in planned.split.final}
+
+
+def test_what_is_no_better_than_its_parent_is_asked_few_items(tmp_path: Path):
+    model = doubling(lambda request: 0.3)
+    found, _ = searched(tmp_path, plan(task(400), model, proposers=["chance"], limits=Limits(calls=2000)))
+    asked = [len(tried.answers) for tried in found.state.tried[1:]]
+    assert len(asked) > 40
+    assert sorted(asked)[len(asked) // 2] == 4
+    assert all(tried.kept == (len(tried.answers) == len(found.state.items)) for tried in found.state.tried)
+
+
+# ---- examples ----
+
+
+def test_examples_are_chosen_that_help(tmp_path: Path):
+    """Only an example with a large number helps this model."""
+
+    def chance(request: Request) -> float:
+        shown = [message.text for message in request.messages[:-1] if message.role == "user"]
+        return 0.95 if any("twice 11" in text for text in shown) else 0.1
+
+    planned = plan(task(), doubling(chance), proposers=["examples"], limits=Limits(calls=3000))
+    _, said = searched(tmp_path, planned)
+    assert said["verdict"] == "improved"
+    assert any("twice 11" in question for question, _ in said["prompt"]["examples"])
+    assert all(question != answer for question, answer in said["prompt"]["examples"])
+
+
+def test_bootstrapped_examples_hold_the_models_own_reasoning(tmp_path: Path):
+    def chance(request: Request) -> float:
+        replies = [message.text for message in request.messages if message.role == "assistant"]
+        return 0.95 if any(reply.startswith("Thinking of") for reply in replies) else 0.3
+
+    planned = plan(task(), doubling(chance), proposers=["examples"])
+    _, said = searched(tmp_path, planned)
+    assert said["verdict"] == "improved"
+    assert any(answer.startswith("Thinking of") for _, answer in said["prompt"]["examples"])
+
+
+# ---- proposers that write ----
+
+
+class Writer:
+    """Writes what it is told to; `asked` holds what it was shown."""
+
+    def __init__(self, *said: str) -> None:
+        self.said, self.asked = said, []
+        self.model = Scripted(self.reply, name="scripted:writer")
+
+    def reply(self, request: Request) -> str:
+        self.asked.append(request.messages[-1].text)
+        return f"Here:\n```\n{self.said[len(self.asked) % len(self.said)]} ({len(self.asked)})\n```"
+
+
+def written(model: Model, writer: Writer, by: str, tmp_path: Path, **options: Any) -> tuple[Found, dict[str, Any]]:
+    planned = plan(task(), model, start="Be quick.", proposers=[by], writer=writer.model, **options)
+    return searched(tmp_path, planned, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("by", ["induce", "history", "reflect"])
+def test_what_a_writer_writes_is_tried_and_wins(by: str, tmp_path: Path):
+    writer = Writer("Guess.", "Go step by step, please.")
+    _, said = written(steps(), writer, by, tmp_path)
+    assert said["verdict"] == "improved"
+    assert said["prompt"]["text"].startswith("Go step by step, please.")
+    assert said["prompt"]["by"] == by
+
+
+def test_induction_shows_inputs_with_their_outputs(tmp_path: Path):
+    writer = Writer("Guess.")
+    written(doubling(lambda request: 0.2), writer, "induce", tmp_path, limits=Limits(calls=200))
+    assert writer.asked[0].count("Input: What is twice") == writer.asked[0].count("Output: ") == 5
+
+
+def test_history_shows_scores_the_best_last(tmp_path: Path):
+    writer = Writer("Go step by step.", "Do it carefully.")
+    model = doubling(
+        lambda request: 0.8 if "step by step" in whole(request) else 0.5 if "carefully" in whole(request) else 0.2
+    )
+    found, _ = written(model, writer, "history", tmp_path)
+    last = writer.asked[-1]
+    scores = [int(line.removeprefix("Score: ")) for line in last.splitlines() if line.startswith("Score: ")]
+    assert len(scores) > 1
+    assert scores == sorted(scores)
+    assert "Be quick." in last
+    assert all(tried.draft.text in last for tried in found.state.kept if tried.round < found.state.round)
+
+
+def test_reflection_shows_a_mistake_and_what_was_right(tmp_path: Path):
+    writer = Writer("Guess.")
+    written(doubling(lambda request: 0.2), writer, "reflect", tmp_path, limits=Limits(calls=200))
+    assert "Be quick." in writer.asked[0]
+    for asked in writer.asked:
+        wrong = [case for case in asked.split("Question:")[1:] if "not right" in case]
+        assert wrong
+        for case in wrong:
+            number = int(case.split("twice ")[1].split(",")[0])
+            assert f"The right answer: {2 * number}" in case
+            assert f"Answer: {2 * number + 1}" in case
+
+
+def test_what_is_too_long_or_copied_is_never_asked(tmp_path: Path):
+    long = " ".join(["word"] * 60)
+    copied = "If you meet: what is twice 3, if anybody wants to know it today, say 6."
+    writer = Writer(long, copied)
+    model = doubling(lambda request: 0.2)
+    _, said = written(model, writer, "induce", tmp_path, most_words=50)
+    assert said["search"]["stopped"] == "nothing new"
+    lines = tried(tmp_path)[1:]
+    assert {line["why"].split(":")[0] for line in lines} == {"too long", "copies the items"}
+    assert not any("word word" in whole(request) or "if you meet" in whole(request) for request in model.requests)
+
+
+def test_a_writer_that_fails_costs_its_drafts_alone(tmp_path: Path):
+    def reply(request: Request) -> str:
+        return "" if request.messages[-1].text.startswith("A model") else "```\nGo step by step.\n```"
+
+    writer = Scripted(reply, name="scripted:writer")
+    planned = plan(task(), steps(), start="Be quick.", proposers=["reflect", "induce"], writer=writer)
+    _, said = searched(tmp_path, planned)
+    assert said["verdict"] == "improved"
+
+
+def test_the_writers_calls_are_paid_from_the_same_budget(tmp_path: Path):
+    writer = Writer("Guess.", "Go on.")
+    model = doubling(lambda request: 0.3)
+    _, said = written(model, writer, "induce", tmp_path, limits=Limits(calls=150))
+    assert writer.asked
+    assert len(writer.asked) + len(model.requests) == said["usage"]["calls"] <= 150
+
+
+def test_a_proposer_that_writes_needs_a_writer_and_names_are_checked():
+    with pytest.raises(BadInput, match="induce needs a model that writes prompts: --writer"):
+        plan(task(), steps(), proposers=["edits", "induce"])
+    with pytest.raises(UnknownName, match="did you mean 'edits'"):
+        plan(task(), steps(), proposers=["edit"])
+    with pytest.raises(BadInput, match="3 words, more than --max-words 2"):
+        plan(task(), steps(), start="one two three", most_words=2)
+
+
+# ---- one more time ----
+
+
+def test_the_same_search_again_pays_nothing_and_says_the_same(tmp_path: Path):
+    model = doubling(lambda request: 0.9 if "step by step" in whole(request) else 0.3)
+    planned = plan(task(), model, start="Be quick.", limits=Limits(calls=500))
+    _, first = searched(tmp_path, planned, out=tmp_path / "out")
+    lines, requests = tried(tmp_path), len(model.requests)
+    _, again = searched(tmp_path, planned, out=tmp_path / "out")
+    assert len(model.requests) == requests
+    assert again["usage"].pop("cached_calls") == first["usage"]["calls"]
+    first["usage"].pop("cached_calls")
+    assert again == first
+    assert tried(tmp_path) == lines
