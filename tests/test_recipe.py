@@ -267,7 +267,7 @@ BAD = [
         "unknown technique 'self_consistancy'; did you mean 'self_consistency'?",
     ),
     ("scripted:r.jsonl | cot(spel=x)", "unknown option of cot 'spel'; did you mean 'spell'?"),
-    ("scripted:r.jsonl | cot(zzzzzz=x)", "unknown option of cot 'zzzzzz'; known: spell"),
+    ("scripted:r.jsonl | cot(zzzzzz=x)", "unknown option of cot 'zzzzzz'; known: spell, wording"),
     ("scripted:r.jsonl | self_consistency(n=many)", "self_consistency(n=): expected a whole number, found 'many'"),
     (
         'scripted:r.jsonl | self_consistency(n="3")',

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     from .technique import adds_output as adds_output
     from .technique import gather as gather
     from .technique import last as last
+    from .using.briefing import brief as brief
+    from .using.check import critique_by as critique_by
     from .using.check import self_check as self_check
     from .using.check import self_refine as self_refine
+    from .using.decompose import least_to_most as least_to_most
+    from .using.decompose import outline as outline
+    from .using.decompose import plan_and_solve as plan_and_solve
     from .using.examples import few_shot as few_shot
     from .using.instruct import instruct as instruct
     from .using.programs import program_of_thought as program_of_thought
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from .using.prompting import persona as persona
     from .using.prompting import premise as premise
     from .using.prompting import spell as spell
+    from .using.reflexion import reflexion as reflexion
     from .using.sampling import best_of_n as best_of_n
     from .using.sampling import self_consistency as self_consistency
 
@@ -51,11 +57,14 @@ _PLACES = {
     "serving.serve": "serve",
     "tasks.load": "load_task",
     "technique": "adds_input adds_output gather last",
-    "using.check": "self_check self_refine",
+    "using.briefing": "brief",
+    "using.check": "critique_by self_check self_refine",
+    "using.decompose": "least_to_most outline plan_and_solve",
     "using.examples": "few_shot",
     "using.instruct": "instruct",
     "using.programs": "program_of_thought",
     "using.prompting": "cot options persona premise spell",
+    "using.reflexion": "reflexion",
     "using.sampling": "best_of_n self_consistency",
 }
 _WHERE = {name: place for place, names in _PLACES.items() for name in names.split()}

@@ -29,7 +29,10 @@ _ROOMS = {
     "jielong.using.instruct": "instruct",
     "jielong.using.examples": "few_shot",
     "jielong.using.sampling": "self_consistency best_of_n",
-    "jielong.using.check": "self_check self_refine",
+    "jielong.using.check": "self_check self_refine critique_by",
+    "jielong.using.briefing": "brief",
+    "jielong.using.decompose": "plan_and_solve least_to_most outline",
+    "jielong.using.reflexion": "reflexion",
     "jielong.using.programs": "program_of_thought",
     "jielong.runtime.purse": "budget",
 }

@@ -9,7 +9,7 @@ import pytest
 from jielong.contract import Image, Message, Reply, Request, Text, ToolCall
 from jielong.errors import BadInput, Truncated
 from jielong.models.scripted import Scripted
-from jielong.using.check import self_check, self_refine
+from jielong.using.check import critique_by, self_check, self_refine
 
 pytestmark = pytest.mark.anyio
 Asked = Callable[..., Request]
@@ -113,3 +113,67 @@ async def test_a_rewrite_that_was_cut_off_is_not_handed_out(asked: Asked) -> Non
 async def test_fewer_than_no_rounds_are_refused(asked: Asked, technique) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(BadInput, match=r"rounds=-1; expected 0 or more"):
         await (Scripted("x") | technique).generate(asked())
+
+
+# --- critique by another ----------------------------------------------------------------------------------------------
+
+
+def correcting(request: Request) -> str:
+    """Adds wrongly, and rightly once someone has named the fault; finds nothing wrong with its own answers."""
+    if "What is wrong with" in request.messages[-1].text:
+        return "OK"
+    return "4" if "2 + 2 is not 5" in request.messages[-1].text else "5"
+
+
+def critic(request: Request) -> str:
+    return "2 + 2 is not 5." if "Answer: 5" in request.messages[-1].text else "OK."
+
+
+async def test_a_fault_that_only_the_other_model_sees_is_mended(asked: Asked) -> None:
+    writer, other = Scripted(correcting), Scripted(critic, name="scripted:critic")
+    assert (await (writer | critique_by(model=Scripted(correcting))).generate(asked("2 + 2?"))).text == "5"
+    reply = await (writer | critique_by(model=other)).generate(asked("2 + 2?"))
+    assert reply.text == "4"
+    assert reply.usage.calls == 3
+    assert len(other.requests) == 1
+
+
+async def test_the_critic_sees_question_and_answer_as_anothers_and_the_writer_sees_the_conversation(
+    asked: Asked,
+) -> None:
+    writer, other = Scripted(correcting), Scripted(critic)
+    seen = Request((Message("system", "s"), Message("user", (Image(b"1"), Text("2 + 2?")))))
+    await (writer | critique_by(model=other)).generate(seen)
+    assert [message.role for message in other.requests[0].messages] == ["system", "user"]
+    assert other.requests[0].messages[1].content[0] == Image(b"1")
+    assert [message.role for message in writer.requests[1].messages] == ["system", "user", "assistant", "user"]
+
+
+async def test_it_ends_when_the_critic_has_nothing_to_say_or_the_writer_nothing_new(asked: Asked) -> None:
+    writer, other = Scripted(correcting), Scripted(critic)
+    await (writer | critique_by(model=other, rounds=5)).generate(asked("2 + 2?"))
+    assert (len(writer.requests), len(other.requests)) == (2, 2)
+    stubborn, never_content = Scripted("5"), Scripted("No.")
+    assert (await (stubborn | critique_by(model=never_content, rounds=5)).generate(asked("2 + 2?"))).text == "5"
+    assert (len(stubborn.requests), len(never_content.requests)) == (2, 1)
+
+
+async def test_the_words_of_critic_and_writer_can_be_ones_own(asked: Asked) -> None:
+    writer, other = Scripted("5"), Scripted("Hm.")
+    own = critique_by(model=other, critique="{answer} to {question}: faults?", rewrite="Again.")
+    await (writer | own).generate(asked("2 + 2?"))
+    assert other.requests[0].messages[0].text == "5 to 2 + 2?: faults?"
+    assert writer.requests[1].messages[-1].text == "Hm.\n\nAgain."
+
+
+async def test_a_critique_after_a_tool_has_answered_still_shows_the_question(asked: Asked) -> None:
+    other = Scripted("OK")
+    later = (*asked("2 + 2?").messages, Message("assistant", "", (ToolCall("1", "add"),)),
+             Message("tool", "4", tool_call_id="1"))  # fmt: skip
+    await (Scripted("4") | critique_by(model=other)).generate(Request(later))
+    assert "Question: 2 + 2?\nAnswer: 4" in other.requests[0].messages[-1].text
+
+
+async def test_no_round_of_critique_is_refused(asked: Asked) -> None:
+    with pytest.raises(BadInput, match=r"critique_by: rounds=0; expected at least 1"):
+        await (Scripted("x") | critique_by(model=Scripted("y"), rounds=0)).generate(asked())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jielong.contract import Image, Message, Request, Sampling, Text, ToolCall
 from jielong.prompts import catalogue, fill, language
 from jielong.recipe import TECHNIQUES
-from jielong.using.prompting import Spell, cot, options, persona, premise, spell
+from jielong.using.prompting import Spell, Wording, cot, options, persona, premise, spell
 
 EN, ZH = catalogue("en"), catalogue("zh")
 
@@ -64,6 +64,19 @@ def test_the_persona_goes_before_the_callers_own_system_message() -> None:
 def test_every_spell_is_in_both_languages(kind: Spell) -> None:
     assert changed(spell(kind=kind), said("Why?")).messages[0].text == f"Why?\n{EN['spell'][kind]}"
     assert changed(spell(kind=kind), said("为什么？")).messages[0].text == f"为什么？\n{ZH['spell'][kind]}"
+
+
+@pytest.mark.parametrize("wording", get_args(Wording)[1:])
+def test_every_wording_of_cot_is_in_both_languages(wording: Wording) -> None:
+    assert changed(cot(wording=wording), said("Why?")).messages[0].text == f"Why?\n{EN['cot'][wording]}"
+    assert changed(cot(wording=wording), said("为什么？")).messages[0].text == f"为什么？\n{ZH['cot'][wording]}"
+
+
+def test_a_spell_does_not_ask_for_steps() -> None:
+    """That is for `cot`: a spell that asks for them would show what `cot` does."""
+    for kind in get_args(Spell):
+        assert "step" not in EN["spell"][kind]
+        assert "步" not in ZH["spell"][kind]
 
 
 def test_options_fill_in_what_the_caller_left_open_and_nothing_else() -> None:

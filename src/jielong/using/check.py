@@ -1,4 +1,4 @@
-"""The model looks at its own answer: checks it, or criticises and rewrites it."""
+"""An answer is looked at again: checked by its model, or criticised, by it or by another, and rewritten."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ..answers import RULES
 from ..contract import Message, Model, Reply, Request, Text
 from ..errors import BadInput
 from ..prompts import fill, prompt
-from ..technique import Failed, adds_output, ballot, gather, several
-from .prompting import last_from_user, with_message
+from ..technique import Failed, adds_output, ballot, gather, last, several
+from .prompting import last_from_user, question, with_message
 
 
 @adds_output(calls=lambda model, rounds, **_: 2 * (1 + rounds) * model)
@@ -45,14 +45,19 @@ async def self_check(
 async def _passes(
     model: Model, request: Request, draft: Reply, mode: Literal["same_turn", "fresh"], question: str | None, i: int
 ) -> bool:
+    verdict = (await gather(model, [verdict_question(request, draft, mode, question)], first=i))[0]
+    return ballot(verdict, RULES["yes_no"]) == "yes"
+
+
+def verdict_question(
+    request: Request, draft: Reply, mode: Literal["same_turn", "fresh"], question: str | None = None
+) -> Request:
+    """The request that asks whether a draft is right; on a turn that began before, it is always asked below it."""
     at = last_from_user(request) if mode == "fresh" else None
     words = prompt(request, "self_check", "same_turn" if at is None else "fresh") if question is None else question
     if at is None:
-        asked = request.aside(draft.message, Message("user", words))
-    else:
-        asked = with_message(request.aside(), at, _shown(request.messages[at], draft, words))
-    verdict = (await gather(model, [asked], first=i))[0]
-    return ballot(verdict, RULES["yes_no"]) == "yes"
+        return request.aside(draft.message, Message("user", words))
+    return with_message(request.aside(), at, _shown(request.messages[at], draft, words))
 
 
 def _shown(asked: Message, draft: Reply, words: str) -> Message:
@@ -77,9 +82,57 @@ async def self_refine(
     for _ in range(rounds):
         words = prompt(request, "self_refine", "critique") if critique is None else critique
         found = await model.generate(talk.aside(reply.message, Message("user", words)))
-        if found.text.strip().rstrip(".!。！").upper() == "OK":
+        if _nothing_is_wrong(found):
             break
         again = prompt(request, "self_refine", "rewrite") if rewrite is None else rewrite
         talk = talk.then(reply.message, Message("user", f"{found.text}\n\n{again}"))
         reply = await model.generate(talk)
     return reply
+
+
+@adds_output(calls=lambda writer, model, rounds, **_: (1 + rounds) * writer + rounds * model)
+async def critique_by(
+    writer: Model,
+    request: Request,
+    *,
+    model: Model,
+    rounds: int = 1,
+    critique: str | None = None,
+    rewrite: str | None = None,
+) -> Reply:
+    """Draft, have `model` criticise, rewrite, until it says OK or `rounds` are over (Paul et al. 2024, REFINER).
+
+    The critic sees question and answer as someone else's, and no earlier critique; the writer sees drafts and critiques
+    in one conversation. REFINER trains the critic, on structured faults; here it is any model, in its own words.
+    """
+    if rounds < 1:
+        raise BadInput(f"critique_by: rounds={rounds}; expected at least 1")
+    draft = await writer.generate(request)
+    talk = request
+    seen: list[str] = []
+    for left in reversed(range(rounds)):
+        seen.append(draft.text)
+        words = prompt(request, "critique_by", "critique") if critique is None else critique
+        found = await model.generate(_criticised(request, draft, words))
+        if _nothing_is_wrong(found):
+            break
+        again = prompt(request, "critique_by", "rewrite") if rewrite is None else rewrite
+        talk = talk.then(draft.message, Message("user", f"{found.text}\n\n{again}"))
+        if not left:
+            return await last(writer, talk)
+        draft = await writer.generate(talk)
+        if draft.text in seen:
+            break  # the critic would say what it has said
+    return draft
+
+
+def _criticised(request: Request, draft: Reply, words: str) -> Request:
+    at = last_from_user(request)
+    if at is None:
+        said = fill(words, {"question": question(request), "answer": draft.text})
+        return request.aside(Message("user", said.strip()))
+    return with_message(request.aside(), at, _shown(request.messages[at], draft, words))
+
+
+def _nothing_is_wrong(critique: Reply) -> bool:
+    return critique.text.strip().rstrip(".!。！").upper() == "OK"

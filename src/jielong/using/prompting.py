@@ -9,23 +9,33 @@ from ..contract import Message, Request, Text
 from ..prompts import fill, prompt
 from ..technique import adds_input
 
-Spell = Literal["emotion", "reward", "penalty", "deep_breath", "analysis", "politeness", "doubt", "importance"]
+Wording = Literal["step_by_step", "logically", "splitting", "to_be_sure", "work_on_it", "break_down"]
+Spell = Literal[
+    "emotion", "reward", "penalty", "deep_breath", "analysis", "politeness", "doubt", "importance", "be_sure",
+    "another_look", "challenges", "pride", "must", "unbiased", "arithmetic", "before_we_dive", "abrakadabra",
+    "restaurant", "just_feel",
+]  # fmt: skip
 
 
 @adds_input
-def cot(request: Request, *, spell: str | None = None) -> Request:
+def cot(request: Request, *, wording: Wording = "step_by_step", spell: str | None = None) -> Request:
     """Ask for the reasoning before the answer (chain of thought: Wei et al. 2022; zero-shot: Kojima et al. 2022).
 
-    Kojima et al. take the answer out with a second call; here the answer rule finds it in the same reply.
+    `wording` picks one of the sentences that were tried for this by Kojima et al., Zhou et al. 2023 (`to_be_sure`) and
+    Yang et al. 2024 (`work_on_it`, `break_down`); `spell` is a sentence of one's own instead. Kojima et al. take the
+    answer out with a second call; here the answer rule finds it in the same reply.
     """
-    return asked_with(request, prompt(request, "cot", "spell") if spell is None else spell)
+    kept = "spell" if wording == "step_by_step" else wording
+    return asked_with(request, prompt(request, "cot", kept) if spell is None else spell)
 
 
 @adds_input
 def spell(request: Request, *, kind: Spell = "emotion") -> Request:
     """Add a phrase that is said to help: feelings, tips, threats, thanks (EmotionPrompt: Li et al. 2023).
 
-    Whether it helps this model on this task is for `improve` to find out; often it does not.
+    Where each comes from is told beside its words in prompts/en.toml; `abrakadabra`, `restaurant` and `just_feel` are
+    Kojima et al.'s controls, which are not to help. Whether one helps this model on this task is for `improve` to find
+    out; often it does not. Words of one's own go in with `instruct(text=…)`.
     """
     return asked_with(request, prompt(request, "spell", kind))
 
@@ -71,6 +81,18 @@ def asked_with(request: Request, words: str) -> Request:
     """The request with `words` on a new line after its question; unchanged when a tool's result came last."""
     at = last_from_user(request)
     return request if at is None else with_message(request, at, after(request.messages[at], f"\n{words}"))
+
+
+def told(request: Request, words: str) -> Request:
+    """`asked_with`; where a tool's result came last, the words are a turn of their own."""
+    if last_from_user(request) is not None:
+        return asked_with(request, words)
+    return replace(request, messages=(*request.messages, Message("user", words)))
+
+
+def question(request: Request) -> str:
+    """The text of the last message from the user, also on a turn that began before."""
+    return next((message.text for message in reversed(request.messages) if message.role == "user"), "")
 
 
 def last_from_user(request: Request) -> int | None:

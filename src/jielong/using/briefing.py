@@ -1,0 +1,65 @@
+"""What a request leaves open is said before it is answered: filled in from the conversation, assumed, or asked back."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from ..contract import Message, Model, Reply, Request
+from ..errors import Unsupported
+from ..prompts import fill, prompt
+from ..technique import adds_output, last
+from .prompting import asked_with, last_from_user
+
+_LINE = re.compile(
+    r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*[:：][\s*_]*(?P<open>[?？])?[\s*_]*(?P<said>.*)"
+)
+
+
+@adds_output(calls=lambda model, **_: 2 * model)
+async def brief(
+    model: Model,
+    request: Request,
+    *,
+    missing: Literal["assume", "ask"] = "assume",
+    question: str | None = None,
+    answer: str | None = None,
+) -> Reply:
+    """List goal, audience, limits and format first, then answer by that list (Deng et al. 2023, Rephrase and Respond).
+
+    Points that the conversation does not tell are left to the model (`assume`), or their questions are the reply
+    (`ask`; as in CLAM, Kuhn et al. 2022): once the user has answered, the next turn fills them in. Deng et al. let the
+    model reword the question freely; here it names what is missing. The words of `answer` hold {brief}.
+    """
+    if missing == "ask":
+        _may_ask_back(request)
+    if last_from_user(request) is None:
+        return await last(model, request)
+    listing = prompt(request, "brief", "question") if question is None else question
+    listed = await model.generate(asked_with(request.aside(), listing))
+    found = [_LINE.fullmatch(line.strip()) or line.strip() for line in listed.text.splitlines() if line.strip()]
+    asked = [line for line in found if isinstance(line, re.Match) and line["open"]]
+    if asked and missing == "ask":
+        questions = "\n".join(f"{line['point']}: {line['said'] or '?'}" for line in asked)
+        return Reply(Message("assistant", questions))
+    unknown = prompt(request, "brief", "open")
+    known = "\n".join(_line(line, unknown) for line in found)
+    words = prompt(request, "brief", "answer") if answer is None else answer
+    return await last(model, asked_with(request, fill(words, {"brief": known})))
+
+
+def _line(line: re.Match[str] | str, unknown: str) -> str:
+    if isinstance(line, str):
+        return line
+    return f"{line['point']}: {unknown if line['open'] else line['said']}"
+
+
+def _may_ask_back(request: Request) -> None:
+    if (
+        request.schema is not None
+        or request.sampling.logprobs is not None
+        or request.tool_choice not in ("auto", "none")
+    ):
+        raise Unsupported("brief(missing=ask): the reply may be a question to the user, for which a JSON schema, "
+                          "log-probabilities or a forced tool call cannot hold; leave them out, or use "
+                          "missing=assume")  # fmt: skip
