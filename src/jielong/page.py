@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import Environment
+from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-INK, PAPER, LINES = (
-    "var(--ink)",
-    "var(--paper)",
-    ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)"),
-)
+Language = Literal["en", "zh"]
+
+INK = "var(--ink)"
+LINES = ("var(--a)", "var(--b)", "var(--c)", "var(--d)", "var(--e)", "var(--f)")
 
 _SCRIPT = re.compile("<script.*?</script>", re.DOTALL)  # pygal leaves its settings in one
 
@@ -41,11 +40,17 @@ class Series:
 
 @dataclass
 class Page:
-    """A title and sections; `add` puts one below the others."""
+    """A title and sections; `add` puts one below the others.
+
+    `above` and `lead` stand around the heading, which is the title unless given; `style` is CSS of this page's own.
+    """
 
     title: str
-    language: Literal["en", "zh"]
-    lead: str = ""
+    language: Language
+    lead: Markup | str = ""
+    above: str = ""
+    heading: Markup | str = ""
+    style: str = ""
     _sections: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, heading: str, *parts: Markup | str) -> None:
@@ -61,15 +66,14 @@ class Page:
         os.replace(beside, file)
 
     def html(self) -> str:
-        rendered: str = _template("page.html").render(
-            title=self.title, lead=self.lead, language=self.language, sections=self._sections
-        )
-        return rendered
+        said = {"title": self.title, "above": self.above, "heading": self.heading, "lead": self.lead}
+        said |= {"language": self.language, "style": Markup(self.style), "sections": self._sections}
+        return str(fill_template("page.html", said))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Markup]], *, marked: Sequence[int] = ()) -> Markup:
     """Cells whose text is a figure stand to the right; `marked` are the numbers of the rows that stand out."""
-    return Markup(_template("table.html").render(columns=columns, rows=rows, marked=set(marked)))
+    return fill_template("table.html", {"columns": columns, "rows": rows, "marked": set(marked)})
 
 
 def chart(series: Sequence[Series], *, x: str, y: str, logarithmic: bool = False, height: int = 380) -> Markup:
@@ -103,16 +107,25 @@ def compact(value: float) -> str:
     return f"{value:.3g}"
 
 
-def details(summary: str, *parts: Markup | str) -> Markup:
+def details(summary: Markup | str, *parts: Markup | str) -> Markup:
     """Parts that are folded away under a line."""
-    return Markup(_template("details.html").render(summary=summary, parts=parts))
+    return fill_template("details.html", {"summary": summary, "parts": parts})
 
 
 def verbatim(text: str) -> Markup:
     return Markup("<pre>{}</pre>").format(text)
 
 
+def fill_template(name: str, values: Mapping[str, Any]) -> Markup:
+    """The file `name` of the folder templates, filled in. Texts are escaped, markup is not."""
+    return Markup(_template(name).render(values))
+
+
+def read_template(name: str) -> str:
+    return files(__package__).joinpath(f"templates/{name}").read_text("utf-8")
+
+
 @cache
 def _template(name: str) -> Any:
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(files(__package__).joinpath(f"templates/{name}").read_text("utf-8"))
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    return environment.from_string(read_template(name))
