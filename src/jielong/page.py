@@ -66,9 +66,8 @@ class Page:
         os.replace(beside, file)
 
     def html(self) -> str:
-        said = {"title": self.title, "above": self.above, "heading": self.heading, "lead": self.lead}
-        said |= {"language": self.language, "style": Markup(self.style), "sections": self._sections}
-        return str(fill_template("page.html", said))
+        said = {name: getattr(self, name) for name in ("title", "above", "heading", "lead", "language")}
+        return str(fill_template("page.html", said | {"style": Markup(self.style), "sections": self._sections}))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str | Markup]], *, marked: Sequence[int] = ()) -> Markup:

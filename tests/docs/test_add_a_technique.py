@@ -17,7 +17,8 @@ TABLE = "_ROOMS = {\n"
 def followed(page: Path, copy: Path) -> list[str]:
     """Does what each block of the page says, in the folder `copy`; what the commands and scripts printed."""
     environment = {
-        **os.environ, "PYTHONPATH": str(copy / "src"), "JIELONG_HOME": str(copy / "home"), "PYTHONDONTWRITEBYTECODE": "1",
+        **os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(copy / "src"), "JIELONG_HOME": str(copy / "home"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }  # fmt: skip
     printed = []

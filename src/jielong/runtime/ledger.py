@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -27,6 +27,8 @@ from .bell import Bell
 from .encode import decode_reply, encode_reply, encode_request, encode_usage
 
 State = Literal["done", "failed", "cut"]
+
+_COLUMNS = "key, run, state, provider, request, reply, error, usage, bound_tokens, at"
 
 _SCHEMA = """
 create table if not exists calls(
@@ -115,6 +117,12 @@ class Ledger:
                 f"the ledger {self.file} is damaged (call {key[:12]}); move it away to start a new one"
             ) from None
 
+    def reply(self, key: str) -> Row | None:
+        """The one call that was answered under this key."""
+        with self._reading():
+            row = self._db.execute(f"select {_COLUMNS} from calls where key = ? and state = 'done'", (key,)).fetchone()
+        return _row(row) if row else None
+
     def put(
         self,
         key: str,
@@ -177,21 +185,24 @@ class Ledger:
 
     def rows(self, run: str | None = None, key: str | None = None) -> Iterator[Row]:
         """The calls in order of writing; of one run, or whose key begins with `key`."""
-        columns = "key, run, state, provider, request, reply, error, usage, bound_tokens, at"
         last = 0
         while True:
             with self._reading():
                 rows = self._db.execute(
-                    f"select id, {columns} from calls where id > ? and (? is null or run = ?) "
+                    f"select id, {_COLUMNS} from calls where id > ? and (? is null or run = ?) "
                     "and (? is null or substr(key, 1, length(?)) = ?) order by id limit 1000",
                     (last, run, run, key, key, key),
                 ).fetchall()
             if not rows:
                 return
-            for row in rows:
-                last, k, of, state, provider, request, reply, error, usage, bound, at = row
-                parsed = json.loads(reply) if reply else None
-                yield Row(k, of, state, provider, json.loads(request), parsed, error, json.loads(usage), bound, at)
+            for last, *columns in rows:  # noqa: B007
+                yield _row(columns)
+
+
+def _row(columns: Sequence[Any]) -> Row:
+    key, run, state, provider, request, reply, error, usage, bound, at = columns
+    parsed = json.loads(reply) if reply else None
+    return Row(key, run, state, provider, json.loads(request), parsed, error, json.loads(usage), bound, at)
 
 
 @dataclass(frozen=True, slots=True)

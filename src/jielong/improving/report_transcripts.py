@@ -1,0 +1,91 @@
+"""The items on which methods disagree, folded, each with what happened inside; as many as a page can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from ..contract import Usage
+from ..page import fill_template
+from ..report import count
+from ..runtime.ledger import Ledger
+from .outcome import Outcome
+from .report_rows import short
+from .report_talk import LONGEST, Call, Talk, disagreements, inside
+from .report_words import Words
+
+MOST = 12
+ROOM = 500_000  # bytes that all of them may take
+
+
+def transcripts(outcome: Outcome, ledger: Ledger | None, w: Words) -> list[Markup | str]:
+    said = w["talk"]
+    talks, n = disagreements(outcome), len(outcome.finalists[0].answers)
+    if not talks:
+        return [said["none"]]
+    drawn: list[Markup] = []
+    room = ROOM
+    for talk in talks[:MOST]:
+        one = _drawn(outcome, talk, ledger, said)
+        room -= len(one.encode())
+        if room < 0:
+            break
+        drawn.append(one)
+    parts: list[Markup | str] = [
+        f"{said['intro'].format(k=len(talks), n=n)} {said['shown'].format(m=len(drawn))}".strip()
+    ]
+    if len(talks) == len(drawn):
+        parts = [said["intro"].format(k=len(talks), n=n)]
+    if room < 0:
+        drawn.append(Markup('<p class="soft">{}</p>').format(said["rest"]))
+    return [*parts, *drawn]
+
+
+def _drawn(outcome: Outcome, talk: Talk, ledger: Ledger | None, said: dict[str, str]) -> Markup:
+    best = max(answer.score for answer in talk.answers)
+    answers = [
+        {
+            "number": i,
+            "name": Markup("<code>{}</code>").format(short(result.model)),
+            "good": answer.score == best,
+            "mark": f"{10 * answer.score:.1f}" if outcome.rule == "judge" else "✓" if answer.score == best else "✗",
+            "extracted": _cut(answer.extracted or "", said, 80),
+            "text": _cut(answer.text, said),
+            "error": _cut(answer.error or "", said),
+            "tree": _tree(inside(answer.steps, ledger), said),
+            "inside": _spent(answer.usage, said),
+        }
+        for i, (result, answer) in enumerate(zip(outcome.finalists, talk.answers, strict=True), 1)
+    ]
+    question = talk.question.text
+    values = {
+        "answers": answers,
+        "line": " ".join(question.split())[:160],
+        "question": _cut(question, said),
+        "accepted": " · ".join(talk.question.accepted[:3]),
+        "w": said,
+    }
+    return fill_template("improve/talk.html", values)
+
+
+def _tree(calls: Sequence[Call], said: dict[str, str]) -> list[dict[str, object]]:
+    return [
+        {
+            "name": short(call.name),
+            "spent": f"{count(call.usage.input_tokens)} → {count(call.usage.output_tokens)}",
+            "sent": _cut(call.sent, said),
+            "came": _cut(call.came, said),
+            "steps": _tree(call.steps, said),
+        }
+        for call in calls
+    ]
+
+
+def _spent(usage: Usage, said: dict[str, str]) -> str:
+    figures = {"calls": usage.calls, "input": count(usage.input_tokens), "output": count(usage.output_tokens)}
+    return said["one_inside" if usage.calls == 1 else "inside"].format(**figures)
+
+
+def _cut(text: str, said: dict[str, str], longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else text[:longest] + said["cut"].format(n=f"{len(text) - longest:,}")
