@@ -46,7 +46,9 @@ def page(outcome: Outcome, language: Language, ledger: Ledger | None) -> Page:
         made.add(w["final"]["heading"], w["final"]["intro"].format(n=final[0].n), _results(outcome, final, w, judged))
     else:
         made.add(w["final"]["heading"], w["final"]["none"])
-    made.add(w["chart"]["heading"], w["chart"]["intro"], _chart(outcome, final, search, w, judged))
+    if any(row.n for row in search):
+        intro = w["chart"]["intro" if final else "intro_search"]
+        made.add(w["chart"]["heading"], intro, _chart(outcome, final, search, w, judged))
     made.add(w["race"]["heading"], *_race(outcome, final, search, w, judged))
     if final:
         made.add(w["talk"]["heading"], *transcripts(outcome, ledger, w))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import ceil, floor, log10
 
 from markupsafe import Markup
@@ -74,7 +75,7 @@ def _steps(
 ) -> list[tuple[float, float, float, float]]:
     """The front as lines: level from a dot to the cost of the next, then up to it; level to the edge at last."""
     lines = []
-    for here, there in zip(dots, [*dots[1:], None], strict=True):
+    for here, there in zip_longest(dots, dots[1:]):
         end = x(there.cost) if there else 100.0
         lines.append((x(here.cost), y(here.quality), end, y(here.quality)))
         if there:

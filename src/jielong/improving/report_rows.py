@@ -48,6 +48,8 @@ def finals(outcome: Outcome) -> list[Row]:
     """The plain model and those that met it on unseen items, in the order of the search. Empty without a final."""
     compared = {each.recipe: each for each in outcome.comparisons}
     rows: list[Row] = []
+    if not (outcome.plain and outcome.plain.answers):
+        return []
     for result in outcome.finalists:
         usage, n = _spent(result), len(result.answers)
         against = compared.get(result.model)

@@ -1,0 +1,68 @@
+"""An outcome with real answers of a scripted model: three recipes in the final, two that left in the search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jielong.contract import Request, Usage
+from jielong.improving.outcome import Candidate, Comparison, Dropped, Outcome, Plan, Question, Splits, Verdict
+from jielong.measuring.run import Answer, Result, ask_item
+from jielong.models.scripted import Scripted
+from jielong.recipe import build, parse
+from jielong.runtime.ledger import use_ledger
+from jielong.stats import holm, paired
+from jielong.tasks.task import Item, Task
+
+HOSTILE = '</pre><script>document.title = "taken"</script><img src="http://192.0.2.1/x.png">'
+FINALISTS = ("", "cot", "cot | self_consistency(n=3, adaptive=false, answer=number)")
+LEFT = {"spell(kind=emotion)": Dropped(1, "halved"), "self_refine": Dropped(2, "dearer", "", "scripted:test | cot")}
+
+
+def reply(request: Request) -> str:
+    """Wrong when asked plainly, but for every fourth question; right when asked to think."""
+    said = "\n".join(message.text for message in request.messages)
+    n = int(said.split("#")[1].split()[0])
+    right = "step by step" in said or n % 4 == 0
+    return f"{HOSTILE} The answer is {n if right else n + 1}"
+
+
+def task(n: int = 30) -> Task:
+    items = tuple(Item(f"q{i}", f"What is the number of #{i} ? {HOSTILE}", (str(i),)) for i in range(n))
+    return Task("numbers.csv", items, "number", "all answers are numbers", "numbers.csv, read as rows")
+
+
+async def asked(folder: Path, n: int = 30) -> Outcome:
+    """The search has the first third of `n` items, the final the others."""
+    whole, base = task(n), Scripted(reply)
+    search, final = whole.items[: n // 3], whole.items[n // 3 :]
+    ledger = folder / "ledger.db"
+
+    async def answers(steps: str, items: tuple[Item, ...]) -> tuple[str, tuple[Answer, ...]]:
+        model = build(parse(f"scripted | {steps}"), base) if steps else base
+        return model.name, tuple([await ask_item(whole, item, model, 0, None) for item in items])
+
+    candidates, results = [], []
+    with use_ledger(ledger, "run-1"):
+        for steps in (*FINALISTS, *LEFT):
+            name, given = await answers(steps, search)
+            scores, seconds = tuple(a.score for a in given), tuple(a.seconds for a in given)
+            usage = sum((a.usage for a in given), Usage())
+            candidates.append(Candidate(name, base.name, steps, scores, None, usage, seconds, LEFT.get(steps)))
+        for steps in FINALISTS:
+            name, given = await answers(steps, final)
+            results.append(Result(name, given, None, sum((a.usage for a in given), Usage()), ()))
+    pairs = [paired(results[0].scores, result.scores) for result in results[1:]]
+    compared = tuple(
+        Comparison(result.model, pair.difference, pair.ci95, pair.p, p, pair.n, pair.better, pair.worse)
+        for result, pair, p in zip(results[1:], pairs, holm([pair.p for pair in pairs]), strict=True)
+    )
+    return Outcome(
+        task=whole.name, task_source=whole.source, task_sha256=whole.sha256, rule=whole.rule, why_rule=whole.why_rule,
+        models=(base.name,), plan=Plan(4, (5, 10), (3, 2), 2, 200, 0.0, 400, 0.2, {}),
+        splits=Splits((), tuple(item.id for item in search), tuple(item.id for item in final)),
+        questions=tuple(Question(item.id, item.request().messages[-1].text, item.accepted) for item in final),
+        candidates=tuple(candidates), finalists=tuple(results), comparisons=compared,
+        verdict=Verdict("improved", results[1].model, compared[0], "final"), stopped=None,
+        search_usage=sum((c.usage for c in candidates), Usage()), final_usage=sum((r.usage for r in results), Usage()),
+        judging_usage=Usage(), seed=0, run="run-1", ledger=str(ledger), version="0.1.0",
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""The report as a person meets it: opened in a browser, read, copied from."""
+
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from browser import browser
+from improving.asked import HOSTILE, asked
+from jielong.contract import Usage
+from jielong.improving.outcome import Outcome, Verdict
+from jielong.improving.report_page import write_page
+from jielong.improving.report_rows import finals, front
+from jielong.improving.report_words import plainly, verdict_sentences, words
+
+DRAWN = """return [...document.querySelectorAll('svg')].map(svg => {
+  const box = svg.getBoundingClientRect(); return [box.width, box.height, svg.querySelectorAll('*').length] })"""
+FOLDED = "document.querySelectorAll('details').forEach(each => each.open = true)"
+WIDER = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def outcome(tmp_path: Path) -> Outcome:
+    return await asked(tmp_path)
+
+
+@pytest.mark.anyio
+async def test_a_browser_finds_nothing_to_complain_about(outcome: Outcome, tmp_path: Path):
+    with browser(tmp_path / "profile") as opened:
+        for language in ("en", "zh"):
+            file = tmp_path / f"report-{language}.html"
+            write_page(outcome, file, language)
+            assert file.stat().st_size < 1_000_000
+            for width, scheme in ((1280, "light"), (390, "dark")):
+                opened.open(file, width=width, scheme=scheme)
+                opened.run(FOLDED)
+                pictures = opened.run(DRAWN)
+                assert len(pictures) >= 1 + 2 + 5 + 4  # the chart, the finalists' bars, the race, its bars
+                assert all(w > 20 and h > 10 and parts > 1 for w, h, parts in pictures), pictures
+                assert opened.run(WIDER) == 0
+                assert opened.driver.title != "taken"
+                assert opened.complaints() == []
+                assert [url for url in opened.asked() if not url.startswith((file.as_uri(), "data:"))] == []
+
+
+@pytest.mark.anyio
+async def test_light_and_dark_are_two_pages_of_readable_contrast(outcome: Outcome, tmp_path: Path):
+    write_page(outcome, tmp_path / "report.html", "en")
+    colours = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
+    with browser(tmp_path / "profile") as opened:
+        seen = {}
+        for scheme in ("light", "dark"):
+            opened.open(tmp_path / "report.html", scheme=scheme)
+            ink, paper = ([int(n) for n in re.findall(r"\d+", c)[:3]] for c in opened.run(colours))
+            seen[scheme] = sum(paper) - sum(ink)
+    assert seen["light"] > 500
+    assert seen["dark"] < -500
+
+
+def text_of(file: Path) -> str:
+    return unescape(re.sub(r"<[^>]+>", "", file.read_text("utf-8")))
+
+
+@pytest.mark.anyio
+async def test_it_says_what_was_found_and_shows_what_was_said(outcome: Outcome, tmp_path: Path):
+    file = tmp_path / "report.html"
+    write_page(outcome, file, "en")
+    text = text_of(file)
+    assert "cot helps: 100.0\u00a0% right on new questions instead of 25.0\u00a0%" in text
+    assert "+75.0 points over plain scripted:test" in text
+    assert "left after round 2: no better than cot, which is cheaper" in text
+    assert "On 15 of 20 new questions not all of them got the same score." in text
+    assert "sent 3 times" not in text  # the recommended recipe asks once
+    assert '{"role": "user", "content": "What is the number of #10 ?' in text
+    assert text.count(HOSTILE) > 12
+    assert "<script" not in file.read_text("utf-8")
+
+
+@pytest.mark.anyio
+async def test_candidates_whose_interval_holds_zero_are_said_to_have_no_effect(outcome: Outcome, tmp_path: Path):
+    for language in ("en", "zh"):
+        write_page(outcome, tmp_path / "report.html", language)
+        told = text_of(tmp_path / "report.html").partition(words(language)["race"]["none"])[2]
+        assert "spell(kind=emotion)" in told[:400]
+        assert "self_consistency" not in told[:400]
+
+
+@pytest.mark.anyio
+async def test_several_calls_are_told_one_by_one(outcome: Outcome, tmp_path: Path):
+    voted = replace(outcome.verdict, recipe=outcome.finalists[2].model, comparison=outcome.comparisons[1])
+    write_page(replace(outcome, verdict=voted), tmp_path / "report.html", "en")
+    text = text_of(tmp_path / "report.html")
+    assert "sent 3 times, each a sample of its own" in text
+    assert '"temperature": 0.7' in text
+    assert "what happened inside: 3 calls" in text
+
+
+@pytest.mark.anyio
+async def test_without_its_ledger_the_report_still_stands(outcome: Outcome, tmp_path: Path):
+    write_page(replace(outcome, ledger=str(tmp_path / "gone.db")), tmp_path / "report.html", "en")
+    assert words("en")["use"]["messages_none"] in text_of(tmp_path / "report.html")
+    assert not (tmp_path / "gone.db").exists()
+
+
+@pytest.mark.anyio
+async def test_much_talk_does_not_make_the_page_too_large(tmp_path: Path):
+    outcome = await asked(tmp_path, 90)
+    long = tuple(
+        replace(result, answers=tuple(replace(a, text="é" * 40_000) for a in result.answers))
+        for result in outcome.finalists
+    )
+    write_page(replace(outcome, finalists=long), tmp_path / "report.html", "en")
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_every_kind_of_end_has_its_sentence(outcome: Outcome, tmp_path: Path, language: str):
+    plain, cot = outcome.models[0], outcome.finalists[1].model
+    of_search = replace(outcome.comparisons[0], n=10)
+    ends = {
+        "improved": outcome,
+        "nothing": replace(outcome, verdict=Verdict("nothing helped", plain)),
+        "interrupted": replace(outcome, verdict=Verdict("interrupted", cot, of_search, "search"),
+                               finalists=(), comparisons=(), stopped="interrupted"),
+        "interrupted_plain": replace(outcome, verdict=Verdict("interrupted", plain), finalists=(), comparisons=(),
+                                     candidates=outcome.candidates[:1], stopped="interrupted"),
+        "budget": replace(outcome, verdict=Verdict("budget spent", cot, of_search, "search"), finalists=(),
+                          comparisons=(), stopped="budget"),
+        "budget_ended": replace(outcome, stopped="budget"),
+        "judged": replace(outcome, rule="judge", judging_usage=Usage(calls=9, usd=None)),
+    }  # fmt: skip
+    said = {}
+    for name, end in ends.items():
+        write_page(end, tmp_path / f"{name}.html", language)
+        said[name] = " ".join(map(plainly, verdict_sentences(end, language)))
+        assert not re.search(r"[`{}]|None|nan", said[name]), said[name]
+    assert len(set(said.values())) == len(said)
+    assert plain in said["nothing"]
+
+
+@pytest.mark.anyio
+async def test_the_front_is_what_nothing_else_beats(outcome: Outcome):
+    rows = finals(outcome)
+    assert front(rows) == {1, 2}  # the vote costs three times as much and is no better
+    assert rows[2].added_output == pytest.approx(3 * rows[1].output_tokens - rows[0].output_tokens)
+
+
+def test_both_languages_say_the_same_things():
+    en, zh = words("en"), words("zh")
+    assert {s: set(t) for s, t in en.items()} == {s: set(t) for s, t in zh.items()}
+    for section, texts in en.items():
+        for key, text in texts.items():
+            names = {*re.findall(r"{(\w+)}", text)}
+            assert names == {*re.findall(r"{(\w+)}", zh[section][key])}, f"{section}.{key}"
