@@ -1,4 +1,4 @@
-"""A measurement turns a model and a task into a report: accuracy with its interval, and what the difference is worth."""
+"""A measurement turns a model and a task into a report: accuracy with its interval, and what a difference is worth."""
 
 from jielong import evaluate
 

@@ -45,7 +45,7 @@ class Browser:
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
-    """Chromium with a new, empty profile. Skips the test where there is none, unless JIELONG_CI is set: then it must be there."""
+    """Chromium with a new, empty profile. Without one the test is skipped, or fails where JIELONG_CI is set."""
     if not (CHROMIUM and DRIVER):
         if os.environ.get("JIELONG_CI"):
             pytest.fail("JIELONG_CI is set, and there is no chromium with chromedriver")
