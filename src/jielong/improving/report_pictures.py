@@ -58,7 +58,7 @@ def quality_against_cost(dots: Sequence[Dot], cost: str, quality: str, front: st
     levels = [bottom + i * step for i in range(round((top - bottom) / step) + 1)]
     values = {
         "drawn": drawn,
-        "labels": _labels([(d["dot"], d["x"], d["y"]) for d in drawn]),
+        "labels": _labels([(dot, x(dot.cost), y(dot.quality)) for dot in dots]),
         "steps": _steps(sorted((d for d in dots if d.on_front), key=lambda d: d.cost), x, y),
         "across": [(y(level), f"{100 * level:.0f}") for level in levels],
         "up": [(x(tick), compact(tick)) for tick in _ticks(left, right)],
