@@ -132,7 +132,8 @@ def _task(
     chosen, why = (
         (rule, "as asked for") if rule else (reader.rule, f"as usual for {reader.name}") if reader.rule else inferred
     )
-    return Task(spec, identified(items), chosen, why, f"{spec}, read as {reader.name}", said)
+    check = reader.check if chosen == reader.rule else None
+    return Task(spec, identified(items), chosen, why, f"{spec}, read as {reader.name}", said, check)
 
 
 def _has_gold(item: Item) -> bool:

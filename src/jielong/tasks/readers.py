@@ -1,4 +1,5 @@
-"""Rows of well-known files as items: GSM8K, MMLU, CMMLU, BBH, TruthfulQA, BoolQ, AQuA, MultiArith, HumanEval, MBPP.
+"""Rows of well-known files as items: GSM8K, MMLU, CMMLU, BBH, TruthfulQA, BoolQ, AQuA, MultiArith, HumanEval, MBPP,
+and those of instruction induction (Honovich et al. 2022) whose answers are not one text.
 
 A file is recognised by its columns, so no name or folder is needed; which reader took it is said in the task's source.
 """
@@ -12,8 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..answers import RULES
 from .code_tests import Tests
-from .task import Item
+from .task import Item, Scored
 
 Fields = Mapping[str, Any]
 
@@ -26,6 +28,7 @@ class Reader:
     columns: frozenset[str]
     rule: str | None  # None: inferred from the answers
     item: Callable[[Fields, str], Item]
+    check: Callable[[Item, str], Scored] | None = None  # where the answer rule cannot tell
 
 
 def _gsm8k(row: Fields, subject: str) -> Item:
@@ -101,6 +104,37 @@ def _mbpp(row: Fields, subject: str) -> Item:
     return Item(str(row["task_id"]), shown, (), tests=Tests("\n".join([setup, *asserts])))
 
 
+def _rhymes(row: Fields, subject: str) -> Item:
+    question = str(row["input"])
+    rhymes = dict.fromkeys(map(str, [row["output"], *row["other_rhymes"]]))
+    return Item("", question, tuple(word for word in rhymes if word != question))
+
+
+def _translations(row: Fields, subject: str) -> Item:
+    return Item("", str(row["input"]), tuple(dict.fromkeys(map(str, [row["output"], *row["possible_translations"]]))))
+
+
+def _cause(row: Fields, subject: str) -> Item:
+    cause, effect = str(row["cause"]), str(row["effect"])
+    pair = [cause, effect]
+    random.Random(hashlib.sha256("".join(pair).encode()).hexdigest()).shuffle(pair)
+    return Item("", f"Sentence 1: {pair[0]} Sentence 2: {pair[1]}", (cause,))
+
+
+def _listed(row: Fields, subject: str) -> Item:
+    return Item("", str(row["input"]), (str(row["output"]),))
+
+
+def _same_list(item: Item, reply_text: str) -> Scored:
+    """The same things in any order."""
+    extracted = RULES["exact"](reply_text)
+    return Scored(float(extracted is not None and _things(extracted) == _things(item.accepted[0])), extracted)
+
+
+def _things(text: str) -> list[str]:
+    return sorted(thing.strip().lower() for thing in text.rstrip(" .").split(","))
+
+
 READERS = (
     Reader("gsm8k", frozenset({"question", "answer"}), "number", _gsm8k),
     Reader("mmlu", frozenset({"question", "choice0", "choice1", "choice2", "choice3", "answer"}), "choice", _mmlu),
@@ -112,6 +146,10 @@ READERS = (
     Reader("multiarith", frozenset({"sQuestion", "lSolutions"}), "number", _multiarith),
     Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), "code", _humaneval),
     Reader("mbpp", frozenset({"task_id", "text", "test_list"}), "code", _mbpp),
+    Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), "exact", _rhymes),
+    Reader("translations", frozenset({"input", "output", "possible_translations"}), "exact", _translations),
+    Reader("cause and effect", frozenset({"cause", "effect"}), "exact", _cause),
+    Reader("members of a category", frozenset({"input", "output", "category_items"}), "exact", _listed, _same_list),
 )
 
 

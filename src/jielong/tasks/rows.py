@@ -79,6 +79,7 @@ def _json(file: Path, text: str) -> Iterator[Row | BadRow]:
             return
         raise BadInput(f"{file}: not JSON ({error}); one object a line goes into a .jsonl file") from None
     rows = said.get("examples", said.get("data")) if isinstance(said, dict) else said
+    rows = list(rows.values()) if isinstance(rows, dict) else rows  # numbered rows, as {"1": {…}, "2": {…}}
     if not isinstance(rows, list):
         raise BadInput(f"{file}: expected a list of objects, found {type(said).__name__}")
     for number, fields in enumerate(rows, 1):
