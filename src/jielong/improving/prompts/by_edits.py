@@ -27,7 +27,7 @@ async def edits(state: State, k: int, rng: random.Random) -> list[Draft]:
         parent = rng.choices(parents, [2.0**-i for i in range(len(parents))])[0]
         draft = replace(parent.draft, parent=parent.number, by="edits")
         for _ in range(2 if rng.random() < TWO_EDITS else 1):
-            draft = _edited(state, draft, rng)
+            draft = edited(state, draft, rng)
         drafts.append(draft)
     return drafts
 
@@ -38,7 +38,8 @@ async def chance(state: State, k: int, rng: random.Random) -> list[Draft]:
     return [Draft(text, state.place, by="chance") for text in texts]
 
 
-def _edited(state: State, draft: Draft, rng: random.Random) -> Draft:
+def edited(state: State, draft: Draft, rng: random.Random) -> Draft:
+    """The draft after one random edit."""
     phrases = cut(draft.text)
     kinds = ["add", "add"]
     if phrases:

@@ -1,0 +1,195 @@
+"""Prompt search on mini from bad prompts: our proposers, random search, and the gepa package, at equal calls.
+
+Every way gets `CALLS` calls for its search (those to the writer included) on the same search items, and its best prompt
+meets the start on the same held-out items. `reflect` and gepa have one proposer: a scripted writer that edits the prompt
+it is shown with the phrases of our grammar, as mini itself cannot write. gepa evaluates as its own loop does
+(minibatches of three, all items after each accepted prompt); it may overshoot by one such evaluation.
+
+    python benchmarks/prompts.py [--seeds 2] [--only TASK]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import gepa
+from common import write
+
+from jielong import Scripted, load, use_ledger
+from jielong.contract import Request
+from jielong.improving.prompts.asking import Asking, Limits
+from jielong.improving.prompts.by_edits import edited
+from jielong.improving.prompts.draft import Draft, Tried
+from jielong.improving.prompts.run import plan
+from jielong.improving.prompts.search import Plan, search
+from jielong.stats import paired
+from jielong.tasks.load import load_task
+from jielong.tasks.task import Item, Task, identified
+from jielong.using.instruct import Place
+
+CALLS, FINAL, ITEMS = 300, 60, 100
+EXPRESSION = "Write one Python expression that computes the answer."
+TASKS: tuple[tuple[str, str, Place], ...] = (
+    ("mini:word_problems/3", "Reply with the number only.", "after"),
+    ("mini:word_problems/zh/3", "只回答数字。", "after"),
+    ("mini:facts", EXPRESSION, "after"),
+    ("mini:reading/told", EXPRESSION, "after"),
+)
+
+
+def one_operation(k: int = 7) -> Task:
+    """`x` becomes `x + k`, which only examples tell."""
+    items = [Item("", f"{x} ->", (str(x + k),)) for x in range(1, ITEMS + 1)]
+    return Task(f"x + {k}", identified(items), "exact", "", "an operation that no word tells")
+
+
+class Writer:
+    """Edits the prompt that stands between the first ``` lines of what it is asked."""
+
+    def __init__(self, planned: Plan, seed: int) -> None:
+        self.state = planned.state(planned.split.search)
+        self.place, self.seed, self.calls = planned.start.place, seed, 0
+
+    def better(self, text: str, rng: random.Random) -> str:
+        """A phrase added, deleted, replaced or swapped, but not put to another place: gepa has no such thing."""
+        while (edited := edited(self.state, Draft(text, self.place), rng)).place != self.place or not edited.text:
+            pass
+        return edited.text
+
+    def reply(self, request: Request) -> str:
+        shown = re.search(r"```\n(.*?)\n```", request.messages[-1].text, re.DOTALL)
+        assert shown
+        return f"```\n{self.better(shown[1].replace('–', ''), random.Random(request.sampling.seed))}\n```"
+
+    def propose(
+        self, candidate: dict[str, str], dataset: Mapping[str, Sequence[Mapping[str, Any]]], names: list[str]
+    ) -> dict[str, str]:
+        self.calls += 1
+        rng = random.Random(f"{self.seed} {self.calls}")
+        return {name: self.better(candidate[name], rng) for name in names}
+
+
+@dataclass
+class Adapter:
+    """gepa's side: the same model, items, seeds and scores as ours."""
+
+    asking: Asking
+    place: Place
+    calls: int = 0
+    propose_new_texts: None = None
+    tried: dict[str, Tried] = field(default_factory=dict)
+
+    def evaluate(self, batch: list[Item], candidate: dict[str, str], capture_traces: bool = False) -> Any:
+        text = candidate["prompt"]
+        tried = self.tried.setdefault(text, Tried(0, Draft(text, self.place), 0))
+        anyio.run(self.asking.ask, [(tried, item) for item in batch])
+        self.calls += len(batch)
+        answers = [tried.answers[item.id] for item in batch]
+        traces = [{"item": i, "answer": a} for i, a in zip(batch, answers, strict=True)] if capture_traces else None
+        return gepa.EvaluationBatch([a.text for a in answers], [a.score for a in answers], traces)
+
+    def make_reflective_dataset(self, candidate: dict[str, str], batch: Any, names: list[str]) -> Any:
+        return {name: [{"score": score} for score in batch.scores] for name in names}
+
+
+class Silent:
+    def log(self, message: str) -> None:
+        pass
+
+
+def by_gepa(planned: Plan, items: tuple[Item, ...], seed: int) -> tuple[Draft, int]:
+    asking = Asking(planned.task, planned.model, planned.seed, 64)
+    adapter, writer = Adapter(asking, planned.start.place), Writer(planned, seed)
+    result = gepa.optimize(
+        seed_candidate={"prompt": planned.start.text},
+        trainset=list(items),
+        valset=list(items),
+        adapter=adapter,
+        custom_candidate_proposer=writer.propose,
+        stop_callbacks=lambda state: adapter.calls + writer.calls + 7 > CALLS,
+        logger=Silent(),
+        seed=seed,
+    )
+    return Draft(result.best_candidate["prompt"], planned.start.place), adapter.calls + writer.calls
+
+
+async def by_us(planned: Plan) -> tuple[Draft, int, tuple[Item, ...]]:
+    spent = [0]
+    found = await search(planned, on_round=lambda found: spent.append(found.whole.usage.calls))
+    return found.state.best.draft, spent[-1], found.state.items
+
+
+async def held_out(planned: Plan, drafts: dict[str, Draft]) -> dict[str, list[float]]:
+    asking = Asking(planned.task, planned.model, planned.seed, 64)
+    final = planned.split.final[:FINAL]
+    tried = {name: Tried(0, draft, 0) for name, draft in drafts.items()}
+    await asking.ask([(one, item) for one in tried.values() for item in final])
+    return {name: [one.answers[item.id].score for item in final] for name, one in tried.items()}
+
+
+def one_task(task: Task, start: str, place: Place, seed: int, ways: Sequence[str]) -> dict[str, Any]:
+    limits = Limits(calls=CALLS + 2 * FINAL)
+    planned = plan(task, load("mini"), start=start, place=place, limits=limits, seed=seed, proposers=["edits"])
+    planned = replace(planned, split=replace(planned.split, final=planned.split.final[:FINAL]))
+    drafts, calls = {"start": planned.start}, {}
+    items: tuple[Item, ...] = ()
+    for way in ways:
+        if way == "gepa":
+            drafts[way], calls[way] = by_gepa(planned, items, seed)
+        else:
+            writer = Scripted(Writer(planned, seed).reply, name="scripted:writer") if way == "reflect" else None
+            ours = replace(planned, proposers=(way,), writer=writer)
+            drafts[way], calls[way], items = anyio.run(by_us, ours)
+    scores = anyio.run(held_out, planned, drafts)
+    said: dict[str, Any] = {"task": task.name, "seed": seed, "start": sum(scores["start"]) / FINAL, "ways": {}}
+    for way in ways:
+        pair = paired(scores["start"], scores[way])
+        said["ways"][way] = {
+            "held_out": round(sum(scores[way]) / FINAL, 3),
+            "gain": round(pair.difference, 3),
+            "ci95": [round(end, 3) for end in pair.ci95 or ()],
+            "p": float(f"{pair.p:.2g}"),
+            "accepted": pair.difference > 0 and pair.p < 0.05,
+            "search_calls": calls[way],
+            "prompt": drafts[way].text or "–",
+            "place": drafts[way].place,
+            "examples": len(drafts[way].examples),
+        }
+        print(f"{task.name} seed {seed} {way}: {said['start']:.2f} → {said['ways'][way]}", flush=True)
+    return said
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+    results = []
+    with tempfile.TemporaryDirectory() as folder, use_ledger(Path(folder) / "ledger.db"):
+        for seed in range(given.seeds):
+            for name, start, place in TASKS:
+                if given.only in name:
+                    task = load_task(name, limit=2 * ITEMS, seed=seed)
+                    results.append(one_task(task, start, place, seed, ("edits", "reflect", "chance", "gepa")))
+            if given.only in "x + 7":
+                results.append(one_task(one_operation(), "", "after", seed, ("examples", "chance")))
+    means = {
+        way: round(sum(of[way]["gain"] for of in texts) / len(texts), 3)
+        for texts in [[result["ways"] for result in results if "gepa" in result["ways"]]]
+        for way in ("edits", "reflect", "chance", "gepa")
+        if texts
+    }
+    if not given.only:
+        write("prompts", {"calls": CALLS, "held_out_items": FINAL, "mean_gain": means, "results": results})
+
+
+if __name__ == "__main__":
+    main()
