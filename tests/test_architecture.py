@@ -44,6 +44,9 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "torch": {"models/local/engine.py"},
     "transformers": {"models/local/engine.py"},
     "huggingface_hub": {"models/local/folder.py"},
+    "httpx2": {"using/tools/servers.py"},
+    "mcp": {"using/tools/servers.py"},
+    "trafilatura": {"using/tools/pages.py"},
 }
 
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from .using.reflexion import reflexion as reflexion
     from .using.sampling import best_of_n as best_of_n
     from .using.sampling import self_consistency as self_consistency
+    from .using.tools.loop import react as react
+    from .using.tools.loop import tools as tools
 
 __version__ = "0.1.0"
 
@@ -66,6 +68,7 @@ _PLACES = {
     "using.prompting": "cot options persona premise spell",
     "using.reflexion": "reflexion",
     "using.sampling": "best_of_n self_consistency",
+    "using.tools.loop": "react tools",
 }
 _WHERE = {name: place for place, names in _PLACES.items() for name in names.split()}
 

@@ -34,6 +34,7 @@ _ROOMS = {
     "jielong.using.decompose": "plan_and_solve least_to_most outline",
     "jielong.using.reflexion": "reflexion",
     "jielong.using.programs": "program_of_thought",
+    "jielong.using.tools.loop": "tools react",
     "jielong.runtime.purse": "budget",
 }
 TECHNIQUES: Mapping[str, str] = {name: f"{room}:{name}" for room, names in _ROOMS.items() for name in names.split()}
@@ -293,7 +294,7 @@ def show(value: Any) -> str:
         return value.name
     if isinstance(value, int | float):
         return repr(value).removesuffix(".0")  # 1 and 1.0 are one value of a number option, so they get one text
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return "[" + ", ".join(map(show, value)) + "]"
     if isinstance(value, str | Path):
         return quote(str(value))

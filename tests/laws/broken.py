@@ -16,7 +16,7 @@ import anyio
 
 from jielong import recipe
 from jielong.answers import final_answer
-from jielong.contract import Message, Model, Reply, Request, ToolCall, Usage
+from jielong.contract import Message, Model, Reply, Request, ToolCall, ToolSpec, Usage
 from jielong.errors import SampleError, Truncated
 from jielong.prompts import catalogue
 from jielong.scope import below
@@ -334,6 +334,15 @@ def lets_the_text_set_the_request(request: Request) -> Request:
     return request.sampled(temperature=float(wanted[1])) if wanted else request
 
 
+@adds_output(calls=lambda model, **_: 2 * model)
+async def lets_the_text_offer_a_tool(model: Model, request: Request) -> Reply:
+    """A tool that the model names is there the next time."""
+    draft = await model.generate(request)
+    wanted = re.search(r"/tool (\w+)", draft.text)
+    more = (ToolSpec(wanted[1]),) if wanted else ()
+    return await last(model, replace(request.then(draft.message, AGAIN), tools=(*request.tools, *more)))
+
+
 @adds_output(calls=lambda model, **_: model)
 async def takes_a_text_for_a_tool_call(model: Model, request: Request) -> Reply:
     """What the model wrote becomes a call, whoever put it into its mouth."""
@@ -386,6 +395,6 @@ BROKEN_TECHNIQUES: list[tuple[Any, Any]] = [
     *[(cancelling_leaves_nothing, t) for t in (leaves_a_task_running, cannot_let_go)],
     *[(text_chooses_nothing, t) for t in (
         lets_the_text_choose_a_technique, lets_the_text_choose_how_often, lets_the_text_set_the_request,
-        takes_a_text_for_a_tool_call)],
+        lets_the_text_offer_a_tool, takes_a_text_for_a_tool_call)],
     *[(prompts_are_data, t) for t in (hard_wires_english, ignores_the_language, hides_a_prompt_in_an_option)],
 ]  # fmt: skip

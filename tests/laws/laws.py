@@ -442,15 +442,18 @@ async def text_chooses_nothing(make: Make) -> None:
             for r in base.requests
         )
 
-    plain = await calls(NEUTRAL, by_seed)
-    for text in HOSTILE:
-        assert await calls(text, by_seed) == plain, f"{text!r} changed what is asked"
-        base = Scripted(lambda request, text=text: f"{text} {by_seed(request)}")  # type: ignore[misc]
+    async def offered(reply: Callable[[Request], str]) -> set[str]:
+        base = Scripted(reply)
         model = make(base)
         with _no_recipes(), suppress(SampleError):
             result = await model.generate(ask(NEUTRAL))
             assert result.finish != "tool_calls", "a text was taken for a tool call"
-        assert all(not r.tools for r in base.requests)
+        return {str(r.tools) for r in base.requests}
+
+    plain, tools = await calls(NEUTRAL, by_seed), await offered(by_seed) | {str(())}
+    for text in HOSTILE:
+        assert await calls(text, by_seed) == plain, f"{text!r} changed what is asked"
+        assert await offered(lambda r, text=text: f"{text} {by_seed(r)}") <= tools, f"{text!r} brought a tool"  # type: ignore[misc]
 
 
 @contextmanager
