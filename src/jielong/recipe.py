@@ -256,7 +256,18 @@ def _read_union(value: Value, kinds: tuple[Any, ...], where: str) -> Any:
             return read(value, kind, where)
         except RecipeError as error:
             problem = problem or error
+    named = [names for names in map(_names, readable) if names]
+    known = [name for names in named for name in names]
+    if len(named) > 1 and isinstance(value, Node) and value.spec.partition(":")[0] not in known:
+        raise unknown(f"{where} value", value.spec, known)
     raise problem or RecipeError(f"{where}: cannot be written in a recipe, only given in Python")
+
+
+def _names(kind: Any) -> tuple[str, ...]:
+    """What may stand first where this kind of value is read by name."""
+    if kind is Model or kind is AnswerRule:
+        return tuple(SPECS if kind is Model else RULES)
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def _read_plain(value: Node, kind: Any, where: str) -> Any:

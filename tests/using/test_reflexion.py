@@ -182,8 +182,10 @@ def test_signals_have_names_in_recipes(signal: str) -> None:
 
 
 def test_a_signal_that_nobody_knows_and_none_at_all_are_refused() -> None:
-    with pytest.raises(RecipeError, match="'sandbx'"):
-        load("mini | reflexion(signal=sandbx)")
+    with pytest.raises(RecipeError, match=r"unknown reflexion\(signal=\) value 'run'; did you mean 'runs'\?"):
+        load("mini | reflexion(signal=run)")
+    with pytest.raises(RecipeError, match="unknown technique 'cott'; did you mean 'cot'"):
+        load("mini | reflexion(signal=mini | cott)")
     with pytest.raises(BadInput, match="reflexion needs signal="):
         load("mini | reflexion")
     with pytest.raises(BadInput, match="reflexion: rounds=-1; expected 0 or more"):

@@ -34,8 +34,8 @@ async def reflexion(
     `signal` is a model (a verifier), `runs`, `examples` or `own_tests` (programs, in the sandbox), or an answer rule by
     name; in Python also a Scorer, of which `passing` is asked, or a function of request and reply. The first try that
     passes is the reply; after `rounds` further ones the last, which is not judged any more. Each try is a fresh one: it
-    sees all notes and no earlier try. Shinn et al. keep one to three notes and also act in environments, which
-    `react` does here. The words of `reflect` hold {signal}, those of `retry` {notes}.
+    sees all notes and no earlier try. Shinn et al. keep one to three notes, and their tries are also actions in an
+    environment; here a try is one reply. The words of `reflect` hold {signal}, those of `retry` {notes}.
     """
     if rounds < 0:
         raise BadInput(f"reflexion: rounds={rounds}; expected 0 or more")
