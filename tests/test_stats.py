@@ -42,13 +42,25 @@ def test_mcnemar_is_the_exact_binomial():
     assert (found.better, found.worse, found.difference) == (10, 2, pytest.approx(8 / 32))
 
 
-def test_newcombes_example():
-    """Newcombe (1998), method 10: 36, 12, 2, 0 of 50 pairs; the difference .20 has the interval .0569 to .3404."""
-    first = [1.0] * 36 + [1.0] * 12 + [0.0] * 2
-    second = [1.0] * 36 + [0.0] * 12 + [1.0] * 2
-    found = stats.paired(second, first)
-    assert found.difference == pytest.approx(0.2)
-    assert found.ci95 == pytest.approx((0.0569, 0.3404), abs=1e-4)
+@pytest.mark.parametrize(("better", "worse", "n"), [(12, 2, 50), (1, 0, 44), (0, 0, 30), (30, 10, 100), (25, 0, 30)])
+def test_the_paired_interval_is_what_the_score_test_does_not_reject(better: int, worse: int, n: int):
+    """Tango (1998); the oracle finds the likeliest discordance under each difference by search."""
+    a = [0.0] * better + [1.0] * (n - better)
+    b = [1.0] * better + [0.0] * worse + [1.0] * (n - better - worse)
+    found = stats.paired(a, b)
+    assert found.ci95 is not None
+    assert (found.better, found.worse) == (better, worse)
+
+    def z(difference: float) -> float:
+        lost = np.linspace(max(0.0, -difference), (1 - difference) / 2, 200_001)[1:-1]
+        same = 1 - 2 * lost - difference
+        likelihood = better * np.log(lost + difference) + worse * np.log(lost) + (n - better - worse) * np.log(same)
+        q = lost[np.argmax(likelihood)]
+        return float((better - worse - n * difference) / math.sqrt(n * (2 * q + difference - difference**2)))
+
+    for edge, expected in zip(found.ci95, (1.96, -1.96), strict=True):
+        if abs(edge) < 1:
+            assert z(edge) == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize(("n", "gain"), [(60, 0.0), (200, 0.1), (200, 0.3)])

@@ -55,8 +55,8 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
 def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | None = None) -> Paired:
     """How much better b is than a on the same items.
 
-    Independent 0/1 scores: exact McNemar test, and Newcombe's (1998) hybrid score interval, method 10. Otherwise
-    Student's t on the differences with clustered errors.
+    Independent 0/1 scores: exact McNemar test, and Tango's (1998) score interval. Otherwise Student's t on the
+    differences with clustered errors.
     """
     import numpy as np
     from scipy import stats
@@ -71,7 +71,7 @@ def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | Non
     difference = float(d.mean())
     if clusters is None and _is_binary(x) and _is_binary(y):
         p = float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
-        return Paired(difference, _newcombe(x, y), p, n, better, worse)
+        return Paired(difference, _tango(better, worse, n), p, n, better, worse)
     error, groups = _clustered_error(d, clusters)
     if error == 0:
         return Paired(difference, (difference, difference), 1.0 if difference == 0 else 0.0, n, better, worse)
@@ -108,26 +108,26 @@ def _student(center: float, error: float, groups: int) -> Interval | None:
     return center - half, center + half
 
 
-def _newcombe(x: Iterable[float], y: Iterable[float]) -> Interval:
-    import numpy as np
-    from scipy import stats
+def _tango(better: int, worse: int, n: int) -> Interval:
+    """The differences that the score test does not reject, with the likeliest discordance for each of them."""
+    from scipy import optimize, stats
 
-    a, b = np.fromiter(x, float), np.fromiter(y, float)
-    n = len(a)
-    both, only_b, only_a = (a * b).sum(), ((1 - a) * b).sum(), (a * (1 - b)).sum()
-    neither = n - both - only_a - only_b
-    p_b, p_a = float(b.mean()), float(a.mean())
-    ci_b = stats.binomtest(round(float(b.sum())), n).proportion_ci(0.95, "wilson")
-    ci_a = stats.binomtest(round(float(a.sum())), n).proportion_ci(0.95, "wilson")
-    spread = (both + only_b) * (only_a + neither) * (both + only_a) * (only_b + neither)
-    covered = both * neither - only_a * only_b
-    if covered > 0:
-        covered = max(covered - n / 2, 0.0)
-    phi = float(covered / np.sqrt(spread)) if spread > 0 else 0.0
-    down_b, up_b, down_a, up_a = p_b - ci_b.low, ci_b.high - p_b, p_a - ci_a.low, ci_a.high - p_a
-    low = np.sqrt(max(down_b**2 - 2 * phi * down_b * up_a + up_a**2, 0.0))
-    high = np.sqrt(max(up_b**2 - 2 * phi * up_b * down_a + down_a**2, 0.0))
-    return p_b - p_a - float(low), p_b - p_a + float(high)
+    z, observed = float(stats.norm.ppf(0.975)), (better - worse) / n
+
+    def score(difference: float) -> float:
+        """How many standard errors the observed difference is above this one."""
+        half = better + worse - (2 * n - better + worse) * difference
+        root = max(half**2 + 8 * n * worse * difference * (1 - difference), 0.0) ** 0.5
+        lost = (root + half) / (4 * n)  # the likeliest share of items on which b is worse
+        variance = n * (2 * lost + difference * (1 - difference))
+        return float((better - worse - n * difference) / max(variance, 1e-12) ** 0.5)
+
+    def edge(end: float, wanted: float) -> float:
+        if (score(end) - wanted) * (score(observed) - wanted) > 0:
+            return end
+        return float(optimize.brentq(lambda difference: score(difference) - wanted, *sorted((end, observed))))
+
+    return edge(-1.0, z), edge(1.0, -z)
 
 
 def holm(ps: Sequence[float]) -> list[float]:

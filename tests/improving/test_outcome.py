@@ -3,7 +3,7 @@
 import json
 
 from jielong.contract import Step, Usage
-from jielong.improving.outcome import Candidate, Comparison, Dropped, Outcome, Plan, Question, Splits, Verdict
+from jielong.improving.outcome import Candidate, Comparison, Dropped, Note, Outcome, Plan, Question, Splits, Verdict
 from jielong.measuring.run import Answer, Result
 
 
@@ -35,7 +35,8 @@ def outcome() -> Outcome:
         comparisons=(comparison,),
         verdict=Verdict("improved", "m | cot", comparison, "final"),
         stopped=None, search_usage=Usage(calls=4), final_usage=Usage(calls=4), judging_usage=Usage(calls=2),
-        seed=0, run="r", ledger=".jielong/ledger.db", version="0.1.0", settings={"limit": 10}, notes=("few items",),
+        seed=0, run="r", ledger=".jielong/ledger.db", version="0.1.0", settings={"limit": 10},
+        notes=(Note("few", {"n": 4}),),
     )  # fmt: skip
 
 

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import click
 
-from ..improving.improve import plan, search, verdict, verdict_json
+from ..contract import Usage
+from ..improving.improve import limits
+from ..improving.outcome import Note, Outcome
+from ..improving.plan import Prepared, prepare
+from ..improving.run import Run
 from ..measuring.judge import Judge
 from ..measuring.run import Report
 from ..recipe import load
 from ..report import count, dollars, interval, p_value, signed
-from ..runtime.purse import budget
 from . import options
-from .evaluate import announce, print_report, read_task
+from .evaluate import print_report, read_task
 from .progress import Progress
 from .say import say
-from .writing import write_report
+from .writing import write_outcome, write_report
 
 
 @click.command(help=say("help.improve"))
 @options.task
-@options.model
-@click.option("--budget-usd", type=click.FloatRange(0), help=say("option.budget_usd"))
-@click.option("--budget-tokens", type=click.IntRange(0), help=say("option.budget_tokens"))
+@click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=say("option.bases"))
+@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help=say("option.budget_usd"))
+@click.option("--budget-tokens", type=click.IntRange(1), help=say("option.budget_tokens"))
+@click.option("--budget-seconds", type=click.FloatRange(0, min_open=True), help=say("option.budget_seconds"))
 @options.run
 def improve(
     task: str,
@@ -36,68 +42,121 @@ def improve(
     rule: str | None,
     limit: int | None,
     strict: bool,
-    model: str,
+    models: tuple[str, ...],
     budget_usd: float | None,
     budget_tokens: int | None,
+    budget_seconds: float | None,
     seed: int,
     concurrency: int,
     judge: str | None,
     dry_run: bool,
     out: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    prepared = plan(loaded, model)
-    announce(prepared.task, prepared.models)
+    grading = Judge(load(judge)) if judge else None
+    budget = limits(budget_usd, budget_tokens, budget_seconds)
+    prepared = prepare(loaded, models or (options.default_model(),), seed=seed, judge=grading, budget=budget)
+    _announce(prepared)
     if dry_run:
         if as_json:
-            print(json.dumps({"recipes": [m.name for m in prepared.models], "most_calls": prepared.most_calls}))
-        return
-    around = budget(usd=budget_usd, tokens=budget_tokens) if budget_usd or budget_tokens else nullcontext()
-    grading = Judge(load(judge)) if judge else None
-    with Progress(len(prepared.models), len(prepared.task.items)) as progress:
-        report = anyio.run(
-            lambda: search(
-                prepared,
-                seed=seed,
-                concurrency=concurrency,
-                judge=grading,
-                around=around,
-                on_model=progress.model,
-                on_answer=progress.answer,
-            )
-        )
-    found = verdict_json(report, prepared.models)
+            recipes, plan = [entrant.recipe for entrant in prepared.entrants], prepared.plan
+            print(json.dumps({"recipes": recipes, "most_calls": plan.most_calls, "most_usd": plan.most_usd}))
+        return 0
+    with Progress() as progress:
+        run = Run(prepared, concurrency=concurrency, on_stage=progress.race, on_answer=progress.step)
+        try:
+            anyio.run(run.whole)
+        except KeyboardInterrupt:
+            run.stopped = "interrupted"
+    outcome = run.outcome()
+    outcome = replace(outcome, settings={**outcome.settings, "command": shlex.join(["jielong", *sys.argv[1:]])})
+    report = Report(loaded, seed, outcome.run, outcome.finalists)
     if out:
-        write_report(report, out, found)
+        write_report(report, out, _found(outcome))
+        write_outcome(outcome, out)
         print(say("run.written", out=out), file=sys.stderr)
     if as_json:
-        print(json.dumps({**report.to_json(), **found}, ensure_ascii=False))
+        print(json.dumps({**report.to_json(), **_found(outcome)}, ensure_ascii=False))
     else:
-        print_report(report, report.task.name)
-        _print_verdict(report)
+        if outcome.finalists:
+            print_report(replace(report, task=replace(loaded, items=prepared.split.final)), loaded.name)
+        _print_verdict(outcome)
+    return 130 if outcome.stopped == "interrupted" else 0
 
 
-def _print_verdict(report: Report) -> None:
-    found = verdict(report)
+def _announce(prepared: Prepared) -> None:
+    """What is about to happen, before a token is spent."""
+    task, split, plan = prepared.task, prepared.split, prepared.plan
+    print(say("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule), file=sys.stderr)
+    values = {
+        "candidates": plan.candidates,
+        "search": len(split.search),
+        "final": len(split.final),
+        "finalists": plan.finalists,
+        "calls": count(plan.most_calls),
+        "all": count(plan.all_calls),
+        "usd": dollars(plan.most_usd),
+        "points": f"{100 * plan.detectable:.0f}",
+    }
+    for line in ("race", "cost", "seen"):
+        print(say(f"improve.plan.{line}", **values), file=sys.stderr)
+    for note in prepared.notes:
+        print(note_words(note), file=sys.stderr)
+
+
+def note_words(note: Note) -> str:
+    return say(f"improve.note.{note.key}", **note.values)
+
+
+def _found(outcome: Outcome) -> dict[str, Any]:
+    """The verdict and the search, as `--json` and report.json give them."""
+    said, compared = outcome.to_json(), outcome.verdict.comparison
+    kept = ("recipe", "model", "steps", "dropped")
+    return {
+        "verdict": outcome.verdict.kind,
+        "recipe": outcome.verdict.recipe,
+        "difference": compared.difference if compared else None,
+        "ci95": list(compared.ci95) if compared and compared.ci95 else None,
+        "p_holm": compared.p_holm if compared else None,
+        "interval_from": outcome.verdict.interval_from,
+        "stopped": outcome.stopped,
+        "plan": said["plan"],
+        "candidates": [
+            {
+                **{name: candidate[name] for name in kept},
+                "n": len(candidate["scores"]),
+                "mean": sum(candidate["scores"]) / len(candidate["scores"]) if candidate["scores"] else None,
+                "usage": candidate["usage"],
+            }
+            for candidate in said["candidates"]
+        ],
+        **{name: said[name] for name in ("search_usage", "final_usage", "judging_usage", "settings", "notes")},
+    }
+
+
+def _print_verdict(outcome: Outcome) -> None:
+    verdict, compared = outcome.verdict, outcome.verdict.comparison
     print()
-    if found.best is None or found.pair is None or found.p is None:
-        print(say("improve.nothing", recipe=found.plain.model))
-    else:
-        print(say("improve.best", recipe=found.best.model))
-        difference, within = signed(found.pair.difference), interval(found.pair.ci95)
-        n = len(report.results) - 1
-        print(say("improve.gain", difference=difference, interval=within, p=_compared(p_value(found.p)), n=n))
-        print(say("improve.curse"))
-    usages = [result.usage for result in report.results]
-    tokens = sum(usage.input_tokens + usage.output_tokens for usage in usages)
-    calls, usd = sum(usage.calls for usage in usages), [usage.usd for usage in usages]
-    cost = dollars(None if None in usd else sum(u for u in usd if u is not None))
-    print(say("improve.total", tokens=count(tokens), calls=count(calls), usd=cost))
+    for note in outcome.notes:
+        print(note_words(note))
+    print(say(f"improve.verdict.{verdict.kind.replace(' ', '_')}", recipe=verdict.recipe, plain=outcome.models[0]))
+    if compared:
+        difference, within = signed(compared.difference), interval(compared.ci95)
+        values = {"difference": difference, "interval": within, "n": compared.n, "p": _compared(compared.p_holm)}
+        print(say(f"improve.gain.{verdict.interval_from}", **values, finalists=len(outcome.comparisons)))
+    for part, usage in (("search", outcome.search_usage), ("final", outcome.final_usage)):
+        print(say(f"improve.total.{part}", **_usage(usage)))
 
 
-def _compared(p: str) -> str:
-    return p.replace("<", "< ") if p.startswith("<") else f"= {p}"
+def _usage(usage: Usage) -> dict[str, str]:
+    tokens = usage.input_tokens + usage.output_tokens
+    return {"tokens": count(tokens), "calls": count(usage.calls), "usd": dollars(usage.usd)}
+
+
+def _compared(p: str | float) -> str:
+    said = p_value(float(p))
+    return said.replace("<", "< ") if said.startswith("<") else f"= {said}"
 
 
 @click.command(help=say("help.demo"))
@@ -105,5 +164,8 @@ def _compared(p: str) -> str:
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help=say("option.out"))
 @options.as_json
 @click.pass_context
-def demo(context: click.Context, limit: int, out: Path | None, as_json: bool) -> None:
-    context.invoke(improve, task="mini:word_problems", model="mini", limit=limit, out=out, as_json=as_json)
+def demo(context: click.Context, limit: int, out: Path | None, as_json: bool) -> int:
+    found: int = context.invoke(
+        improve, task="mini:word_problems", models=("mini",), limit=limit, out=out, as_json=as_json
+    )
+    return found

@@ -10,10 +10,11 @@ from rich.progress import Progress as Bar
 
 from ..contract import Model
 from ..measuring.run import Answer
+from .say import say
 
 
 class Progress:
-    def __init__(self, models: int, items: int) -> None:
+    def __init__(self, models: int = 0, items: int = 0) -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -37,6 +38,14 @@ class Progress:
         name = model.name if len(model.name) <= 48 else model.name[:47] + "…"
         self._bar.update(self._task, description=f"{number + 1}/{self._models} {name}".replace("[", r"\["))
 
+    def race(self, round: int, candidates: int, questions: int) -> None:
+        """The next round of a race; 0 is the final."""
+        words = say(f"progress.{'round' if round else 'final'}", round=round, candidates=candidates)
+        self._bar.reset(self._task, total=questions, description=words)
+
     def answer(self, answer: Answer) -> None:
+        self.step()
+
+    def step(self) -> None:
         speed = self._bar.tasks[0].speed
         self._bar.update(self._task, advance=1, rate=f"{speed:.1f}/s" if speed else "")

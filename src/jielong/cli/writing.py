@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ..improving.outcome import Outcome
 from ..measuring.run import Report
 
 
@@ -22,6 +23,12 @@ def write_report(report: Report, folder: Path, extra: dict[str, Any] | None = No
         for answer in result.answers
     ]
     _write(folder / "items.jsonl", "\n".join(lines) + "\n")
+
+
+def write_outcome(outcome: Outcome, folder: Path) -> None:
+    """`outcome.json`: all that the report of `improve` is made of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "outcome.json", json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
 
 
 def _write(file: Path, text: str) -> None:

@@ -121,6 +121,18 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something to say about the run, in the reader's language: `key` names the words, `values` what is put into them.
+
+    few: how little the items can show; hopeless: nothing can be told from chance; final_cut: the budget allowed `asked`
+    of `final` items; left_out: the budget kept `candidates` out.
+    """
+
+    key: Literal["few", "hopeless", "final_cut", "left_out"]
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """`finalists[0]` is the plain model, `finalists[1]` the choice of the search, then the others in its order.
 
@@ -149,7 +161,7 @@ class Outcome:
     ledger: str | None
     version: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def plain(self) -> Result | None:
@@ -184,7 +196,7 @@ class Outcome:
                     **{**said["verdict"], "comparison": _maybe_comparison(said["verdict"]["comparison"])}
                 ),
                 **{name: Usage(**said[name]) for name in ("search_usage", "final_usage", "judging_usage")},
-                "notes": tuple(said["notes"]),
+                "notes": tuple(Note(**note) for note in said["notes"]),
             }
         )
 

@@ -18,7 +18,7 @@ from typing import Any
 import anyio
 
 from .. import __version__
-from ..contract import Model, Reply, Step, Usage, answered, ungrouped, wait_for
+from ..contract import Model, Reply, Request, Step, Usage, answered, ungrouped, wait_for
 from ..errors import BadInput, SampleError, SandboxMissing, Unsupported
 from ..recipe import load
 from ..runtime.ledger import Ledger, home, use_ledger
@@ -190,10 +190,14 @@ async def measure(
     return Result(model.name, in_order, clusters, whole.usage, tuple(whole.notes))
 
 
+def as_asked(task: Task, item: Item, seed: int) -> Request:
+    """The request of an item, with the limit that its answer rule calls for."""
+    return item.request().sampled(seed=seed, max_tokens=MAX_TOKENS.get(task.rule, DEFAULT_MAX_TOKENS))
+
+
 async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge | None) -> Answer:
     """One model on one item. A sample that is lost scores 0; any other error is raised."""
-    most = MAX_TOKENS.get(task.rule, DEFAULT_MAX_TOKENS)
-    request = item.request().sampled(seed=seed, max_tokens=most)
+    request = as_asked(task, item, seed)
     started = time.monotonic()
     reply: Reply | None = None
     scored, error = Scored(0.0, None), None

@@ -1,0 +1,54 @@
+"""From the answers of the final to a verdict.
+
+The order of the finalists was fixed by the search, on other items. The recipe to use is the first in that order that
+beats the plain model on the final after Holm's correction; so the figures of the final do not choose among those that
+pass, and the interval of the winner keeps its promise (docs/decisions/0007-the-verdict.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from ..measuring.run import Result
+from ..stats import Paired, holm
+from .outcome import Candidate, Comparison, Verdict
+
+ALPHA = 0.05
+Stopped = Literal["interrupted", "budget"] | None
+
+
+def comparisons(finalists: Sequence[Result]) -> tuple[Comparison, ...]:
+    """Every finalist against the first, which is the plain model, on the items that all of them have answered."""
+    if not finalists or len(finalists[0].answers) < 2:
+        return ()
+    plain, *others = finalists
+    pairs = [other.against(plain) for other in others]
+    corrected = holm([pair.p for pair in pairs])
+    return tuple(_comparison(other.model, pair, p) for other, pair, p in zip(others, pairs, corrected, strict=True))
+
+
+def final_verdict(plain: str, compared: Sequence[Comparison], stopped: Stopped) -> Verdict:
+    """The verdict on final items. Without any comparison nothing could be tried, and so nothing helped."""
+    passed = next((c for c in compared if c.difference > 0 and c.p_holm < ALPHA), None)
+    if stopped == "interrupted":
+        best = passed or next((c for c in compared if c.difference > 0), None)
+        return Verdict("interrupted", best.recipe if best else plain, best, "final" if best else None)
+    if passed:
+        return Verdict("improved", passed.recipe, passed, "final")
+    return Verdict("nothing helped", plain)
+
+
+def search_verdict(plain: Candidate, order: Sequence[Candidate], stopped: Stopped) -> Verdict:
+    """The best so far of a run that did not come to its final. It was chosen on the items that it is judged by."""
+    kind: Literal["interrupted", "budget spent"] = "interrupted" if stopped == "interrupted" else "budget spent"
+    if not order or min(len(plain.scores), len(order[0].scores)) < 2:
+        return Verdict(kind, plain.recipe)
+    pair = order[0].against(plain)
+    if pair.difference <= 0:
+        return Verdict(kind, plain.recipe)
+    return Verdict(kind, order[0].recipe, _comparison(order[0].recipe, pair, pair.p), "search")
+
+
+def _comparison(recipe: str, pair: Paired, corrected: float) -> Comparison:
+    return Comparison(recipe, pair.difference, pair.ci95, pair.p, corrected, pair.n, pair.better, pair.worse)

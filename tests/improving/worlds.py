@@ -1,0 +1,114 @@
+"""Scripted models that are helped by exactly one technique, and one that nothing helps.
+
+Each is a function of the request alone. Whether it knows an item is drawn from the item's number: of `plain` it knows a
+third; of what it does with its technique, nine tenths. All techniques run for real around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Callable
+
+from jielong import Request, Scripted
+from jielong.tasks.task import Item, Task
+
+KNOWN, HELPED = 1 / 3, 0.9
+ASIDE = re.compile("^Is the answer above correct|Is the proposed answer correct|^What is wrong with|^How good is")
+
+
+def task(items: int) -> Task:
+    """Questions whose answer is their number times three."""
+    return Task(
+        "thrice", tuple(Item(str(i), f"What is three times {i}?", (str(3 * i),)) for i in range(1, items + 1)),
+        "number", "as this task is made", "made for tests",
+    )  # fmt: skip
+
+
+def number(request: Request) -> int:
+    said = [m.text for m in request.messages if m.role == "user" and "three times" in m.text]
+    found = re.findall(r"three times (\d+)\?", said[-1])
+    return int(found[-1])
+
+
+def drawn(*what: object) -> random.Random:
+    return random.Random(hashlib.sha256(repr(what).encode()).digest())
+
+
+def knows(world: int, i: int, share: float) -> bool:
+    return drawn(world, "knows", i).random() < share
+
+
+def approval(asked: str) -> str:
+    """What it says of any answer when it is asked for a check, a critique or a grade."""
+    return "OK" if "OK" in asked else "yes" if "yes or no" in asked else "7"
+
+
+def reply(world: int, request: Request, helped: bool) -> str:
+    """Right on the share of items that it knows; else one of six wrong answers, which depends on the sample."""
+    asked, i = request.messages[-1].text, number(request)
+    if ASIDE.search(asked):
+        return approval(asked)
+    right = knows(world, i, HELPED if helped else KNOWN)
+    value = 3 * i if right else 3 * i + drawn(world, i, request.sampling.seed).randint(1, 6)
+    return str(value) if "Python expression" in asked else f"The answer is {value}."
+
+
+def _last(words: str) -> Callable[[Request], bool]:
+    return lambda request: words in request.messages[-1].text
+
+
+HELPERS: dict[str, Callable[[Request], bool]] = {
+    "cot": _last("step by step"),
+    "spell(kind=emotion)": _last("important to my career"),
+    "spell(kind=importance)": _last("Read the question again"),
+    'persona(role="an expert in the subject of the question")': lambda request: request.messages[0].role == "system",
+    "few_shot": lambda request: [m.role for m in request.messages[:2]] == ["user", "assistant"],
+    "program_of_thought": _last("Python expression"),
+    "self_refine": _last("with these faults mended"),
+}
+
+
+def helped_by(technique: str, world: int) -> Scripted:
+    """A model that `technique` alone helps."""
+    helps = HELPERS[technique]
+
+    def said(request: Request) -> str:
+        if technique == "self_refine" and request.messages[-1].text.startswith("What is wrong with"):
+            return "The number is not right."
+        return reply(world, request, helps(request))
+
+    return Scripted(said, name=f"scripted:{world}")
+
+
+def helped_by_voting(world: int) -> Scripted:
+    """A model that is right on six samples of ten, whatever it is told: a vote helps it, and nothing else."""
+
+    def said(request: Request) -> str:
+        asked, i = request.messages[-1].text, number(request)
+        if ASIDE.search(asked):
+            return approval(asked)
+        chance = drawn(world, i, request.sampling.seed)
+        value = 3 * i if chance.random() < 0.55 else 3 * i + chance.randint(1, 6)
+        return str(value) if "Python expression" in asked else f"The answer is {value}."
+
+    return Scripted(said, name=f"scripted:{world}")
+
+
+def helped_by_nothing(world: int) -> Scripted:
+    return Scripted(lambda request: reply(world, request, False), name=f"scripted:{world}")
+
+
+def helped_by_nothing_and_noisy(world: int) -> Scripted:
+    """Every recipe is right on the same share, each on other items: the hardest case for an honest verdict."""
+
+    def said(request: Request) -> str:
+        asked, i = request.messages[-1].text, number(request)
+        if ASIDE.search(asked):
+            return approval(asked)
+        everything = [(m.role, m.text) for m in request.messages]
+        value = 3 * i if drawn(world, everything).random() < 0.5 else 3 * i + 1
+        return str(value) if "Python expression" in asked else f"The answer is {value}."
+
+    return Scripted(said, name=f"scripted:{world}")
