@@ -40,8 +40,15 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:.1f}"
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, to_stderr: bool = False) -> None:
-    """The first column to the left, figures to the right; as wide as the terminal, else 180 columns."""
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: Sequence[int] = (0,),
+    to_stderr: bool = False,
+) -> None:
+    """Texts (the columns `left`) to the left, figures to the right; as wide as the terminal, else 180 columns."""
     from rich.console import Console
     from rich.table import Table
 
@@ -51,7 +58,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, column in enumerate(columns):
         table.add_column(
-            column, justify="left" if i == 0 else "right", overflow="fold", no_wrap=i > 0, min_width=0 if i else 28
+            column,
+            justify="left" if i in left else "right",
+            overflow="fold",
+            no_wrap=i not in left,
+            min_width=0 if i else 28,
         )
     for row in rows:
         table.add_row(*row)

@@ -12,20 +12,21 @@ from typing import Any
 import anyio
 import click
 
-from ..contract import Usage
 from ..improving.improve import limits
-from ..improving.outcome import Note, Outcome
+from ..improving.outcome import Outcome
 from ..improving.plan import Prepared, prepare
 from ..improving.run import Run
 from ..measuring.judge import Judge
 from ..measuring.run import Report
 from ..recipe import load
-from ..report import count, dollars, interval, p_value, signed
+from ..report import count, dollars
+from ..runtime.ledger import home
 from . import options
-from .evaluate import print_report, read_task
+from .evaluate import read_task
+from .outcome import note_words, print_outcome, write_outcome
 from .progress import Progress
 from .say import say
-from .writing import write_outcome, write_report
+from .writing import write_report
 
 
 @click.command(help=say("help.improve"))
@@ -74,14 +75,12 @@ def improve(
     report = Report(loaded, seed, outcome.run, outcome.finalists)
     if out:
         write_report(report, out, _found(outcome))
-        write_outcome(outcome, out)
-        print(say("run.written", out=out), file=sys.stderr)
+    page = write_outcome(outcome, out or home() / "runs" / str(outcome.run))
     if as_json:
         print(json.dumps({**report.to_json(), **_found(outcome)}, ensure_ascii=False))
     else:
-        if outcome.finalists:
-            print_report(replace(report, task=replace(loaded, items=prepared.split.final)), loaded.name)
-        _print_verdict(outcome)
+        print_outcome(outcome)
+    print(say("improve.report", file=page), file=sys.stderr if as_json else sys.stdout)
     return 130 if outcome.stopped == "interrupted" else 0
 
 
@@ -103,10 +102,6 @@ def _announce(prepared: Prepared) -> None:
         print(say(f"improve.plan.{line}", **values), file=sys.stderr)
     for note in prepared.notes:
         print(note_words(note), file=sys.stderr)
-
-
-def note_words(note: Note) -> str:
-    return say(f"improve.note.{note.key}", **note.values)
 
 
 def _found(outcome: Outcome) -> dict[str, Any]:
@@ -133,30 +128,6 @@ def _found(outcome: Outcome) -> dict[str, Any]:
         ],
         **{name: said[name] for name in ("search_usage", "final_usage", "judging_usage", "settings", "notes")},
     }
-
-
-def _print_verdict(outcome: Outcome) -> None:
-    verdict, compared = outcome.verdict, outcome.verdict.comparison
-    print()
-    for note in outcome.notes:
-        print(note_words(note))
-    print(say(f"improve.verdict.{verdict.kind.replace(' ', '_')}", recipe=verdict.recipe, plain=outcome.models[0]))
-    if compared:
-        difference, within = signed(compared.difference), interval(compared.ci95)
-        values = {"difference": difference, "interval": within, "n": compared.n, "p": _compared(compared.p_holm)}
-        print(say(f"improve.gain.{verdict.interval_from}", **values, finalists=len(outcome.comparisons)))
-    for part, usage in (("search", outcome.search_usage), ("final", outcome.final_usage)):
-        print(say(f"improve.total.{part}", **_usage(usage)))
-
-
-def _usage(usage: Usage) -> dict[str, str]:
-    tokens = usage.input_tokens + usage.output_tokens
-    return {"tokens": count(tokens), "calls": count(usage.calls), "usd": dollars(usage.usd)}
-
-
-def _compared(p: str | float) -> str:
-    said = p_value(float(p))
-    return said.replace("<", "< ") if said.startswith("<") else f"= {said}"
 
 
 @click.command(help=say("help.demo"))

@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..improving.outcome import Outcome
 from ..measuring.run import Report
 
 
@@ -16,22 +15,17 @@ def write_report(report: Report, folder: Path, extra: dict[str, Any] | None = No
     """`report.json`, and `items.jsonl` with every answer of every model."""
     folder.mkdir(parents=True, exist_ok=True)
     said = {**report.to_json(), **(extra or {})}
-    _write(folder / "report.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / "report.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     lines = [
         json.dumps({"model": result.model, **asdict(replace(answer, steps=()))}, ensure_ascii=False)
         for result in report.results
         for answer in result.answers
     ]
-    _write(folder / "items.jsonl", "\n".join(lines) + "\n")
+    write_text(folder / "items.jsonl", "\n".join(lines) + "\n")
 
 
-def write_outcome(outcome: Outcome, folder: Path) -> None:
-    """`outcome.json`: all that the report of `improve` is made of."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "outcome.json", json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
-
-
-def _write(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """Put a whole file in its place at once."""
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         new.write_text(text, "utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from markupsafe import Markup
 
 from ..contract import Usage
@@ -65,13 +63,13 @@ def how(outcome: Outcome, w: Words) -> Markup:
         (said["seed"], str(outcome.seed)),
         (said["budget"], budget or said["no_budget"]),
         (said["spent"], spent),
-        *((name, value if isinstance(value, str) else json.dumps(value)) for name, value in outcome.settings.items()),
+        *((said.get(name, name), str(value)) for name, value in outcome.settings.items() if value is not None),
         (said["version"], outcome.version),
     ]
     if outcome.ledger and outcome.run:
         rows.append((said["ledger"], said["ledger_text"].format(ledger=outcome.ledger, run=outcome.run)))
         rows.append((said["again"], said["again_text"]))
-    notes = dict.fromkeys([*outcome.notes, *(note for result in outcome.finalists for note in result.notes)])
+    notes = dict.fromkeys(note for result in outcome.finalists for note in result.notes)
     if notes:
         rows.append((said["notes"], "; ".join(notes)))
     return fill_template("improve/how.html", {"rows": rows})

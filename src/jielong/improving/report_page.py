@@ -15,6 +15,7 @@ from ..runtime.ledger import Ledger
 from .outcome import Outcome
 from .report_how import how, use
 from .report_pictures import Dot, quality_against_cost, shared_axis, track, whisker
+from .report_race import became, without_effect
 from .report_rows import Row, cost, finals, front, searched, short, steps_of
 from .report_transcripts import transcripts
 from .report_words import Words, called, coded, unbroken, verdict_sentences, words
@@ -41,7 +42,8 @@ def page(outcome: Outcome, language: Language, ledger: Ledger | None) -> Page:
         coded(heading),
         read_template("improve/style.css"),
     )
-    made.add("", _tiles(outcome, final, w))
+    notes = [Markup('<p class="soft">{}</p>').format(w["note"][n.key].format(**n.values)) for n in outcome.notes]
+    made.add("", *notes, _tiles(outcome, final, w))
     if final:
         made.add(w["final"]["heading"], w["final"]["intro"].format(n=final[0].n), _results(outcome, final, w, judged))
     else:
@@ -181,41 +183,24 @@ def _race(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Word
             "whisker": _whisker(row, axis),
             "difference": "" if row.difference is None else signed(row.difference),
             "within": interval(row.ci95),
-            "became": coded(_became(outcome, row, reached, said)),
+            "became": coded(became(outcome, row, reached, said)),
             "tag": said["no_effect"] if (reached.get(row.recipe) or row).no_effect else "",
         }
         for row in search
     ]
     figures = {
-        "candidates": len(search),
+        "candidates": outcome.plan.candidates,
         "items": most,
         "rounds": len(outcome.plan.rounds),
-        "calls": count(outcome.search_usage.calls),
+        "calls": count(outcome.search_usage.calls + outcome.final_usage.calls),
         "all": count(outcome.plan.all_calls),
     }
     parts: list[Markup | str] = [said["intro"].format(**figures)]
     parts.append(fill_template("improve/race.html", {"rows": drawn, "w": w["column"], "judged": judged}))
-    without = [row for row in search if (reached.get(row.recipe) or row).no_effect]
+    without = without_effect(search, reached)
     if without:
         listed = Markup(", ").join(Markup("<code>{}</code>").format(called(row.recipe, outcome)) for row in without)
         parts.append(Markup("<h3>{}</h3>").format(said["none"]))
         parts += [said["none_text"].format(k=len(without)), Markup("<p>{}</p>").format(listed)]
         parts.append(Markup('<p class="soft">{}</p>').format(said["none_hint"]))
     return parts
-
-
-def _became(outcome: Outcome, row: Row, reached: dict[str, Row], said: dict[str, str]) -> str:
-    if row.recipe == outcome.models[0]:
-        return said["plain"]
-    if row.dropped is None:
-        if row.recipe == outcome.verdict.recipe and row.recipe in reached:
-            return said["chosen"]
-        if outcome.finalists[1:2] and outcome.finalists[1].model == row.recipe:
-            return said["chosen_unconfirmed"]
-        return said["finalist" if row.recipe in reached else "stayed"]
-    dropped = row.dropped
-    if dropped.why in ("worse", "dearer"):
-        if dropped.by is None:
-            return said[f"{dropped.why}_alone"].format(round=dropped.round)
-        return said[dropped.why].format(round=dropped.round, by=f"`{called(dropped.by, outcome)}`")
-    return said[dropped.why].format(round=dropped.round, words=dropped.words)

@@ -33,7 +33,7 @@ def verdict_sentences(outcome: Outcome, language: Language) -> tuple[str, str]:
         key = "improved_judged" if outcome.rule == "judge" else "improved"
         of = {"to": percent(outcome.chosen.accuracy.mean), "from": percent(outcome.plain.accuracy.mean)}
         figures = _figures(compared.difference, compared.ci95) | {"n": str(compared.n), "plain": short(plain)}
-        figures |= {"p": _p(outcome, said), "gain": said["gain"].format(recipe=short(recipe))}
+        figures |= {"p": _p(outcome, said), "recipe": short(recipe)}
         return said[key].format(what=what, **of), _sentences(
             said["improved_lead"].format(**figures), said["budget_ended"] if outcome.stopped == "budget" else ""
         )
@@ -43,7 +43,7 @@ def verdict_sentences(outcome: Outcome, language: Language) -> tuple[str, str]:
     so_far = ""
     if compared and recipe != plain:
         figures = _figures(compared.difference, compared.ci95) | {"n": str(compared.n), "plain": short(plain)}
-        so_far = said["so_far"].format(**figures)
+        so_far = said["so_far" if outcome.verdict.interval_from == "search" else "so_far_final"].format(**figures)
     heading = said[f"{key}_plain"] if recipe == plain else said[key].format(what=what)
     return heading, _sentences(so_far, said["go_on" if key == "interrupted" else "go_on_budget"])
 
