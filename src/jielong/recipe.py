@@ -35,6 +35,8 @@ _ROOMS = {
     "jielong.using.reflexion": "reflexion",
     "jielong.using.programs": "program_of_thought",
     "jielong.using.tools.loop": "tools react",
+    "jielong.using.search.tree": "tree_of_thoughts",
+    "jielong.using.search.graph": "graph_of_thoughts",
     "jielong.runtime.purse": "budget",
 }
 TECHNIQUES: Mapping[str, str] = {name: f"{room}:{name}" for room, names in _ROOMS.items() for name in names.split()}

@@ -32,7 +32,8 @@ from jielong.scope import Scope, scope
 
 from .samples import Make, ask
 
-REPLIES = ("1 + 2", "3", "4 * 1", "0", "yes", "no", "OK", "7 - 4", "1 + 2")  # answers, verdicts, grades, expressions
+STEPS = ("1 + 2\n3 + 0\n9 - 6", "5 - 2\n3 * 1\n8 - 5\n2 + 1")
+REPLIES = ("1 + 2", "3", "4 * 1", "0", "yes", "no", "OK", "7 - 4", "1 + 2", *STEPS)  # answers, verdicts, grades, lists
 
 
 def drawn(request: Request) -> random.Random:

@@ -16,6 +16,7 @@ from jielong.recipe import TECHNIQUES, technique
 Make: TypeAlias = Callable[[Model], Model]  # puts a technique, or a stack of them, around a model
 
 SMALL: dict[str, Any] = {
+    **{"breadth": 2, "depth": 2},
     **{"n": 2, "rounds": 1, "k": 1, "max_tokens": 64, "examples": (("1 + 1", "2"),)},
     **{"calls": 10**6, "tokens": 10**9, "usd": 1e6, "seconds": 3600.0},  # limits that are never met
 }
@@ -53,18 +54,25 @@ def variants(*, small: bool = False) -> Iterator[tuple[str, Make]]:
         declared: Any = technique(name)
         parameters, hints = declared.parameters, declared.hints
         missing = [n for n, p in parameters.items() if p.default is inspect.Parameter.empty]
-        few = [n for n in parameters if small and n in ("n", "rounds", "k")]
+        few = [n for n in parameters if small and n in ("n", "rounds", "k", "breadth", "depth")]
         needed = [*missing, *few] if _enough(declared, missing) else list(parameters)
         yield name, _make(name, {n: hints[n] for n in needed}, {})
         for option, kind in hints.items():
             if option in needed:
                 continue
-            for value in get_args(kind) if get_origin(kind) is Literal else [False, True] if kind is bool else []:
+            for value in _choices(kind):
                 if value != parameters[option].default:
                     yield f"{name}({option}={value})", _make(name, {n: hints[n] for n in needed}, {option: value})
             if Model in get_args(kind) or kind is Model:
                 chosen = {n: hints[n] for n in needed} | {option: Model}
                 yield f"{name}({option}=a model)", _make(name, chosen, {})
+
+
+def _choices(kind: Any) -> list[Any]:
+    """The values that can be gone through: those of a choice, also where it is one of several kinds."""
+    if get_origin(kind) in (Union, UnionType):
+        return [value for each in get_args(kind) if get_origin(each) is Literal for value in get_args(each)]
+    return list(get_args(kind)) if get_origin(kind) is Literal else [False, True] if kind is bool else []
 
 
 def _enough(declared: Any, given: list[str]) -> bool:

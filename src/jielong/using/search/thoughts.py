@@ -1,0 +1,96 @@
+"""What a search moves over: thoughts, and the game that says how they are asked for and read.
+
+A thought is a way of steps and the position that it leads to. Each question to the model is a request: the caller's own
+with the steps so far in it, so that pictures, history and sampling settings are those of the caller, and a search
+serves any task. `FreeReasoning` is the game without rules: any line may be a step, and only the model can judge it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...answers import RULES
+from ...contract import Request
+from ...prompts import fill, prompt
+from ..prompting import asked_with
+
+_BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):、]|step\s\d{1,2}[.:]|第\S{1,2}步[::]?)\s+", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """`position` is all that later steps depend on: two ways to one position are one."""
+
+    steps: tuple[str, ...]
+    position: Hashable
+
+
+class Game(Protocol):
+    """The rules of a kind of question. `request` is the caller's own."""
+
+    def begin(self, request: Request) -> Thought | None:
+        """Where the search starts; None when the question is none of this game."""
+
+    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
+        """The question for up to `n` next steps, a line each."""
+
+    def follow(self, thought: Thought, line: str) -> Thought | None:
+        """The thought after the step of this line; None when the line is no step that the rules allow."""
+
+    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
+        """The question how good a thought is."""
+
+    def verdict(self, text: str) -> float | None:
+        """The reply to `judge` from 0, hopeless, to 1; None when it cannot be read."""
+
+    def ended(self, thought: Thought) -> bool:
+        """No step can follow."""
+
+    def solution(self, request: Request, thought: Thought) -> str | None:
+        """The answer's text if the rules show that the thought is a solution."""
+
+
+class FreeReasoning:
+    """Steps in plain words towards the answer of any question."""
+
+    def begin(self, request: Request) -> Thought:
+        return Thought((), ())
+
+    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
+        asking = prompt(request, "tree_of_thoughts", "propose") if words is None else words
+        return with_steps(request, thought, fill(asking, {"n": str(n)})).aside()
+
+    def follow(self, thought: Thought, line: str) -> Thought | None:
+        step = _BULLET.sub("", line).strip()
+        if not any(map(str.isalnum, step)):
+            return None
+        steps = (*thought.steps, step)
+        return Thought(steps, steps)
+
+    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
+        asking = prompt(request, "tree_of_thoughts", "value") if words is None else words
+        return with_steps(request, thought, asking).aside()
+
+    def verdict(self, text: str) -> float | None:
+        said = RULES["number"](text)
+        try:
+            return None if said is None else min(max(float(said) / 10, 0.0), 1.0)
+        except ValueError:
+            return None
+
+    def ended(self, thought: Thought) -> bool:
+        return False
+
+    def solution(self, request: Request, thought: Thought) -> str | None:
+        return None
+
+
+def with_steps(request: Request, thought: Thought, words: str) -> Request:
+    """The caller's question with the steps so far and `words` below it."""
+    if thought.steps:
+        so_far = prompt(request, "tree_of_thoughts", "so_far")
+        words = f"\n{fill(so_far, {'steps': chr(10).join(thought.steps)})}\n\n{words}"
+    return asked_with(request, words)
