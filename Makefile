@@ -3,7 +3,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin
 PIP = $(RUN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check bench mini clean
+.PHONY: demo test check bench mini techniques clean
 
 demo: $(VENV)/.core
 	$(RUN)/jielong demo
@@ -28,6 +28,9 @@ mini: $(VENV)/.all
 	OMP_WAIT_POLICY=passive $(RUN)/jielong train pretrain recipes/mini.toml
 	OMP_WAIT_POLICY=passive $(RUN)/jielong train finetune recipes/mini_late.toml
 	$(RUN)/python recipes/mini.py build/mini
+
+techniques: $(VENV)/.core
+	$(RUN)/python recipes/techniques.py
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,0 +1,222 @@
+"""Measure every technique and write docs/techniques.md and docs/techniques.zh.md: `make techniques`.
+
+Each row of techniques_rows.py is asked three times: the plain model, the technique, and as many plain samples as the
+technique's tokens would pay for, of which the most common answer counts. Where a technique checks its answers by the
+rules of the task, the best of as many samples, checked by the same rules, is beside it. Calls are kept in a ledger and
+finished rows beside it, so the command goes on where it was stopped; a row whose model or recipe changed is new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import anyio
+import techniques_scripted
+from techniques_rows import ROWS, Row
+
+from jielong import recipe
+from jielong.contract import Model, Reply
+from jielong.errors import JielongError
+from jielong.measuring.run import Result, compare
+from jielong.models.mini import Mini
+from jielong.report import count, duration, interval, percent, signed
+from jielong.scope import below, scope
+from jielong.stats import mean, paired
+from jielong.tasks.load import load_task
+from jielong.tasks.task import Task
+from jielong.technique import gather
+
+DOCS = Path(__file__).parents[1] / "docs"
+AT_ONCE, MOST_SAMPLES, SEED = 16, 24, 0
+NOT_MEASURED = ("options", "budget")  # settings and limits
+TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("techniques.toml").read_text("utf-8"))
+
+
+def model_of(row: Row, step: str) -> Model:
+    text = row.base + (f" | {step}" if step else "")
+    node = recipe.parse(text)
+    scripted = node.spec.removeprefix("scripted:")
+    return recipe.build(
+        node, techniques_scripted.MODELS[scripted]() if scripted in techniques_scripted.MODELS else None
+    )
+
+
+def task_of(row: Row) -> Task:
+    own = techniques_scripted.TASKS.get(row.task)
+    return own() if own else load_task(row.task, limit=row.items, seed=SEED)
+
+
+def fingerprint(row: Row, task: Task) -> str:
+    said = [asdict(row), task.sha256, Mini().identity() if row.base.startswith("mini") else "", row.step]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+async def measured(row: Row, folder: Path) -> dict[str, Any]:
+    """The figures of a row: read if it was measured before, else measured and kept."""
+    task = task_of(row)
+    kept = folder / f"{fingerprint(row, task)[:16]}.json"
+    if kept.exists():
+        return dict(json.loads(kept.read_text("utf-8")))
+    started = time.monotonic()
+    plain = await _asked(row, task, "", folder)
+    with_it = await _asked(row, task, row.step, folder)
+    k = max(1, min(MOST_SAMPLES, round(_tokens(with_it) / _tokens(plain))))
+    found: dict[str, Any] = {"plain": _figures(plain), "technique": _figures(with_it), "k": k}
+    rival = plain
+    if k > 1:
+        rule = "" if task.rule == "number" else f", answer={task.rule if task.rule in recipe.RULES else 'exact'}"
+        voted = await _asked(row, task, f"self_consistency(n={k}, adaptive=false{rule})", folder)
+        found["voted"] = _figures(voted)
+        rival = max(plain, voted, key=lambda result: result.accuracy.mean)
+    found["gain"] = _gain(rival.scores, with_it.scores)
+    if row.checks:
+        scores, spent = await best_checked(row, task, _tokens(with_it))
+        found["checked"] = _estimate(scores) | {"tokens": spent / len(scores)} | _gain(scores, with_it.scores)
+    found["seconds"] = time.monotonic() - started
+    kept.write_text(json.dumps(found, indent=1), "utf-8")
+    return found
+
+
+async def _asked(row: Row, task: Task, step: str, folder: Path) -> Result:
+    report = await compare(task, [model_of(row, step)], seed=SEED, concurrency=AT_ONCE, ledger=folder / "ledger.db")
+    return report.results[0]
+
+
+async def best_checked(row: Row, task: Task, tokens: int) -> tuple[list[float], int]:
+    """Sample after sample for each item that has no right answer yet, until the tokens are spent: (scores, tokens)."""
+    model = model_of(row, "")
+    best, spent = [0.0] * len(task.items), 0
+    wave = 0
+    while spent < tokens and (waiting := [i for i, score in enumerate(best) if score < 1]):
+        wave += 1
+        for start in range(0, len(waiting), AT_ONCE):
+            part = waiting[start : start + AT_ONCE]
+            with below(f"wave {wave}"), scope("checked") as here:
+                asked = [task.items[i].request().sampled(seed=SEED, max_tokens=256) for i in part]
+                replies = await gather(model, asked, first=start)
+            spent += here.usage.input_tokens + here.usage.output_tokens
+            for i, reply in zip(part, replies, strict=True):
+                if isinstance(reply, Reply):
+                    best[i] = max(best[i], (await task.score(task.items[i], reply.text)).value)
+            if spent >= tokens:
+                break
+    return best, spent
+
+
+def _tokens(result: Result) -> int:
+    return result.usage.input_tokens + result.usage.output_tokens
+
+
+def _estimate(scores: list[float]) -> dict[str, Any]:
+    estimate = mean(scores)
+    return {"mean": estimate.mean, "ci95": estimate.ci95}
+
+
+def _gain(a: list[float], b: list[float]) -> dict[str, Any]:
+    pair = paired(a, b)
+    return {"difference": pair.difference, "difference_ci95": pair.ci95, "p": pair.p}
+
+
+def _figures(result: Result) -> dict[str, Any]:
+    n, used = len(result.answers), result.usage
+    return {
+        "mean": result.accuracy.mean,
+        "ci95": result.accuracy.ci95,
+        "input": used.input_tokens / n,
+        "output": used.output_tokens / n,
+        "calls": used.calls / n,
+        "p50": result.latency(0.5),
+        "failed": result.failed,
+    }
+
+
+# ---- the pages ----
+
+
+def page(language: str, rows: list[tuple[Row, dict[str, Any]]], missing: list[str]) -> str:
+    words = TEXTS[language]
+    lines = [words["head"].strip().format(at_once=AT_ONCE), "", words["columns"], "|---" * 10 + "|"]
+    for row, found in rows:
+        lines.append(_line(row, found, words))
+    checked = [(row, found) for row, found in rows if "checked" in found]
+    if checked:
+        lines += ["", words["checked"].strip(), "", words["checked_columns"], "|---" * 5 + "|"]
+        lines += [_checked_line(row, found["checked"], found["technique"]) for row, found in checked]
+    if missing:
+        lines += ["", words["missing"] + ", ".join(f"`{name}`" for name in missing) + words["stop"]]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Row, found: dict[str, Any], words: dict[str, str]) -> str:
+    name = f"`{_escaped(row.step)}`<br>`{_escaped(row.base)}`, `{row.task}`"
+    if "error" in found:
+        return f"| {name} | {words['impossible']}: {_escaped(found['error'])} |" + " – |" * 8
+    technique, plain, voted = found["technique"], found["plain"], found.get("voted")
+    return "| " + " | ".join([
+        name,
+        _accuracy(technique),
+        count(technique["input"]), count(technique["output"]), count(technique["calls"]), duration(technique["p50"]),
+        _accuracy(plain),
+        f"{_accuracy(voted)} ({found['k']})" if voted else "–",
+        f"{signed(found['gain']['difference'])} {interval(found['gain']['difference_ci95'])}",
+        _verdict(found["gain"], words),
+    ]) + " |"  # fmt: skip
+
+
+def _checked_line(row: Row, checked: dict[str, Any], technique: dict[str, Any]) -> str:
+    gain = f"{signed(checked['difference'])} {interval(checked['difference_ci95'])}"
+    tokens = f"{count(technique['input'] + technique['output'])} / {count(checked['tokens'])}"
+    return f"| `{_escaped(row.step)}` | {_accuracy(technique)} | {_accuracy(checked)} | {tokens} | {gain} |"
+
+
+def _verdict(gain: dict[str, Any], words: dict[str, str]) -> str:
+    low, high = gain["difference_ci95"] or (0.0, 0.0)
+    return words["helps"] if low > 0 else words["hurts"] if high < 0 else words["neither"]
+
+
+def _accuracy(figures: dict[str, Any]) -> str:
+    return f"{percent(figures['mean'])} {interval(figures['ci95'])}".strip()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+async def _all(folder: Path, only: str) -> list[tuple[Row, dict[str, Any]]]:
+    done = []
+    for i, row in enumerate(ROWS, 1):
+        if only and row.technique != only:
+            continue
+        try:
+            found = await measured(row, folder)
+        except JielongError as error:
+            found = {"error": str(error)}
+        print(f"{i} of {len(ROWS)}: {row.base} | {row.step} on {row.task}: "
+              f"{found.get('error') or percent(found['technique']['mean'])}", file=sys.stderr, flush=True)  # fmt: skip
+        done.append((row, found))
+    return done
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("build/techniques"), help="where finished rows are kept")
+    parser.add_argument("--only", default="", help="measure one technique and write no page")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    rows = anyio.run(_all, given.folder, given.only)
+    missing = sorted(set(recipe.TECHNIQUES) - {row.technique for row in ROWS} - set(NOT_MEASURED))
+    if not given.only:
+        for language, name in (("en", "techniques.md"), ("zh", "techniques.zh.md")):
+            (DOCS / name).write_text(page(language, rows, missing), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What docs/techniques.md measures: a line for each technique, on the task of mini's world that fits it.
+
+`base` is what the technique is put around, and the plain model that it is compared with. A base of `scripted:NAME` is a
+function of techniques_scripted.py: where mini cannot do what a technique asks, a scripted model shows what it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STEPWISE = "mini | options(temperature=1.0) | cot"
+GAME = "mini | options(temperature=0.7)"
+
+
+@dataclass(frozen=True)
+class Row:
+    step: str  # the technique with its options, as a recipe writes it
+    task: str
+    base: str = "mini"
+    items: int = 60
+    checks: bool = False  # it checks its own answers by the rules, so the best of k, checked alike, is beside it
+
+    @property
+    def technique(self) -> str:
+        return self.step.rpartition("| ")[2].partition("(")[0]
+
+
+SPELLED = "mini:word_problems/1"
+ROWS = (
+    Row("cot", "mini:word_problems/3"),
+    Row("spell(kind=emotion)", SPELLED),
+    Row("spell(kind=reward)", SPELLED),
+    Row("spell(kind=penalty)", SPELLED),
+    Row('persona(role="a careful teacher of mathematics")', SPELLED),
+    Row('premise(text="All shops are open today.")', SPELLED),
+    Row('instruct(text="Write one Python expression that computes the answer.", place=after)', "mini:word_problems/3"),
+    Row('few_shot(examples=[["Tom has 3 pens and buys 4. How many now?", "7"]])', "mini:word_problems/1"),
+    Row("program_of_thought", "mini:word_problems/3"),
+    Row("self_consistency(n=8)", "mini:word_problems/5", STEPWISE),
+    Row("best_of_n(n=4)", "mini:word_problems/5", STEPWISE),
+    Row("self_check(mode=same_turn)", "mini:word_problems/5", STEPWISE),
+    Row("self_check(mode=fresh)", "mini:word_problems/5", STEPWISE),
+    Row("self_refine", "mini:word_problems/5", STEPWISE),
+    Row("tree_of_thoughts", "mini:word_problems/3"),
+    Row("graph_of_thoughts", "mini:word_problems/3"),
+    Row("tree_of_thoughts(game=game24)", "mini:game24", GAME, 100, checks=True),
+    Row("tree_of_thoughts(game=game24, judge=random)", "mini:game24", GAME, 100, checks=True),
+    Row("tree_of_thoughts(strategy=dfs, game=game24)", "mini:game24", GAME, 100, checks=True),
+    Row("tree_of_thoughts(strategy=dfs, game=game24, judge=random)", "mini:game24", GAME, 100, checks=True),
+    Row("tree_of_thoughts(strategy=mcts, game=game24)", "mini:game24", GAME, 100, checks=True),
+)
