@@ -65,7 +65,7 @@ class FreeReasoning:
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
         step = _BULLET.sub("", line).strip()
-        if not any(map(str.isalnum, step)):
+        if step in thought.steps or not any(map(str.isalnum, step)):
             return None
         steps = (*thought.steps, step)
         return Thought(steps, steps)
