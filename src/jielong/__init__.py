@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from .using.sampling import self_consistency as self_consistency
     from .using.tools.loop import react as react
     from .using.tools.loop import tools as tools
+    from .using.search.graph import graph_of_thoughts as graph_of_thoughts
+    from .using.search.tree import tree_of_thoughts as tree_of_thoughts
 
 __version__ = "0.1.0"
 
@@ -65,6 +67,8 @@ _PLACES = {
     "using.examples": "few_shot",
     "using.instruct": "instruct",
     "using.programs": "program_of_thought",
+    "using.search.graph": "graph_of_thoughts",
+    "using.search.tree": "tree_of_thoughts",
     "using.prompting": "cot options persona premise spell",
     "using.reflexion": "reflexion",
     "using.sampling": "best_of_n self_consistency",
