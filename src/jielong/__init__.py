@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from .using.reflexion import reflexion as reflexion
     from .using.sampling import best_of_n as best_of_n
     from .using.sampling import self_consistency as self_consistency
-    from .using.tools.loop import react as react
-    from .using.tools.loop import tools as tools
     from .using.search.graph import graph_of_thoughts as graph_of_thoughts
     from .using.search.tree import tree_of_thoughts as tree_of_thoughts
+    from .using.tools.loop import react as react
+    from .using.tools.loop import tools as tools
 
 __version__ = "0.1.0"
 
