@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import anyio
 import jsonschema
@@ -48,12 +49,16 @@ def conversations() -> list[list[dict[str, str]]]:
     return found
 
 
-def test_the_network_agrees_with_transformers():
+ENGINES = ("onnx", "numpy") if find_spec("onnxruntime") else ("numpy",)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_network_agrees_with_transformers(engine: str):
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
     theirs = transformers.AutoModelForCausalLM.from_pretrained(WEIGHTS, dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(WEIGHTS)
-    ours = Network(WEIGHTS)
+    ours = Network(WEIGHTS, engine)
     equal = total = 0
     for chat in conversations():
         ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
@@ -129,15 +134,16 @@ def test_a_sample_is_the_same_alone_and_in_a_batch(temperature: float):
     assert len(set(together)) > 16
 
 
-def test_a_row_has_the_same_logits_to_the_bit_in_any_company():
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_row_has_the_same_logits_to_the_bit_in_any_company(engine: str):
     chance = random.Random(3)
     prompts = [tuple(chance.choices(range(300, 1700), k=chance.randint(3, 200))) for _ in range(19)]
     tokens = [chance.choices(range(300, 1700), k=6) for _ in prompts]
-    together = Network(WEIGHTS)
+    together = Network(WEIGHTS, engine)
     slots, _ = together.start(prompts)
-    company = [together.step(slots, [row[t] for row in tokens]) for t in range(6)]
+    company = [np.array(together.step(slots, [row[t] for row in tokens])) for t in range(6)]
     for i in (0, 7, 18):
-        alone = Network(WEIGHTS)
+        alone = Network(WEIGHTS, engine)
         slot, _ = alone.start([prompts[i]])
         for t in range(6):
             assert np.array_equal(alone.step(slot, [tokens[i][t]])[0], company[t][i])
@@ -238,3 +244,25 @@ def test_asking_mini_imports_no_torch():
     command = [sys.executable, "-c", code, "ask", question(), "-m", "mini | cot"]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert said.stdout.splitlines()[-1] == "False", said.stderr
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_that_end_leave_the_others_as_they_were(engine: str):
+    """A row moves in the cache when an earlier one is released, and a new one takes the place behind it."""
+    chance = random.Random(4)
+    prompts = [tuple(chance.choices(range(300, 1700), k=chance.randint(3, 90))) for _ in range(6)]
+    network = Network(WEIGHTS, engine)
+    slots, _ = network.start(prompts[:5])
+    said = {slot: list(prompt) for slot, prompt in zip(slots, prompts, strict=False)}
+    for ending in (slots[0], slots[3], None):
+        tokens = chance.choices(range(300, 1700), k=len(said))
+        found = dict(zip(said, np.array(network.step(list(said), tokens)), strict=True))
+        for (slot, row), token in zip(said.items(), tokens, strict=True):
+            row.append(token)
+            assert np.abs(found[slot] - network.logits(row)[-1]).max() < 1e-4
+        if ending is not None:
+            network.release(ending)
+            del said[ending]
+        if ending == slots[0]:
+            (slot,), _ = network.start([prompts[5]])
+            said[slot] = list(prompts[5])

@@ -18,7 +18,12 @@ from ..runtime.ledger import home
 from . import options
 from .say import say
 
-EXTRAS = {"local": ("torch", "transformers"), "data": ("pyarrow", "datasets"), "tools": ("mcp", "trafilatura")}
+EXTRAS = {
+    "fast": ("onnxruntime",),
+    "local": ("torch", "transformers"),
+    "data": ("pyarrow", "datasets"),
+    "tools": ("mcp", "trafilatura"),
+}
 KEYS = (
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-import numpy as np
-
 from ..contract import TokenLogprob
 from .guide import Guide
 from .sampling import Logits, Sampler, token_logprob
@@ -30,7 +28,7 @@ class Engine(Protocol):
         """Read the prompts; their rows, and the logits of the token that follows each."""
 
     def step(self, rows: Sequence[int], tokens: Sequence[int]) -> Sequence[Logits]:
-        """Add one token to each row; the logits of the next ones."""
+        """Add one token to each row; the logits of the next ones, good until the next call."""
 
     def release(self, row: int) -> None: ...
 
@@ -134,8 +132,7 @@ class Batcher:
     def _add(self, row: _Row, logits: Logits) -> bool:
         """Draw the row's next token; False when the row has ended."""
         job = row.job
-        allowed = job.guide.allowed(len(logits)) if job.guide else None
-        token = job.sampler.pick(logits if allowed is None else np.where(allowed, logits, -np.inf), len(row.tokens))
+        token = job.sampler.pick(job.guide.narrowed(logits) if job.guide else logits, len(row.tokens))
         if job.guide:
             job.guide.took(token)
         if job.logprobs is not None and token not in job.end:

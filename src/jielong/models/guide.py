@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from ..contract import ToolSpec
 from ..errors import Unsupported
+from .sampling import Logits
 
 _AS_TRAINED = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 Allowed = NDArray[np.bool_]  # (vocabulary,)
@@ -60,19 +61,17 @@ class Guide:
         if self._calls:
             grammars.matcher(self._calls)
 
-    def allowed(self, vocabulary: int) -> Allowed | None:
-        """Which tokens may come next; None where all may."""
+    def narrowed(self, logits: Logits) -> Logits:
+        """The logits with those of tokens that may not come next at minus infinity."""
         if self._matcher is not None:
-            return self._matched(vocabulary, self._matcher)
-        if self._call is None:
-            return None
+            return np.where(self._matched(len(logits), self._matcher), logits, -np.inf)
+        if self._call is None or (self._first and self._calls and not self._must_call):
+            return logits
         if self._first and self._must_call:
-            allowed = np.zeros(vocabulary, np.bool_)
-            allowed[self._call] = True
-            return allowed
-        allowed = np.ones(vocabulary, np.bool_)
-        allowed[self._call] = self._first and self._calls is not None
-        return allowed
+            return np.where(np.arange(len(logits)) == self._call, logits, -np.inf)
+        without_call = logits.copy()
+        without_call[self._call] = -np.inf
+        return without_call
 
     def took(self, token: int) -> None:
         if self._first and self._calls and token == self._call:

@@ -1,6 +1,6 @@
 """`local:PATH` and `local:ORG/NAME`: a causal language model from a checkpoint folder, run here.
 
-transformers runs it; where there is no torch, mini's NumPy engine runs plain Llama checkpoints. Safetensors only, never
+transformers runs it; where there is no torch, mini's engine runs plain Llama checkpoints. Safetensors only, never
 remote code. Images are refused. Gives the network and the tokenizer to whoever trains or explains the model.
 """
 
@@ -60,17 +60,17 @@ class Local(Provider):
         return Chat(self.checkpoint.folder)
 
     def network(self) -> Any:
-        """The torch module; loaded if it is not yet. Raises Unsupported where NumPy runs this model."""
+        """The torch module; loaded if it is not yet. Raises Unsupported where mini's engine runs this model."""
         engine, _ = self._started()
         if isinstance(engine, Network):
-            raise Unsupported(f"{self.name} is run by NumPy; install jielong[local] and leave engine=numpy out")
+            raise Unsupported(f"{self.name} is run by {engine.engine}; install jielong[local] and leave engine= out")
         return engine.module
 
     def _started(self) -> tuple[TorchEngine | Network, Batcher]:
         with self._loading:
             if self._running is None:
-                numpy = self.checkpoint.engine == "numpy"
-                engine = Network(self.checkpoint.folder) if numpy else TorchEngine(network(self.checkpoint))
+                how, folder = self.checkpoint.engine, self.checkpoint.folder
+                engine = TorchEngine(network(self.checkpoint)) if how == "torch" else Network(folder, how)
                 self._running = engine, Batcher(engine)
             return self._running
 

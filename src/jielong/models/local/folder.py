@@ -13,9 +13,10 @@ from urllib.parse import parse_qsl
 
 from ...errors import BadInput, DamagedFile, MissingExtra
 from ...recipe import unknown
-from ..llama import not_plain
+from ..llama import fastest
+from ..weights import not_plain
 
-OPTIONS, ENGINES = ("device", "dtype", "engine"), ("torch", "numpy")
+OPTIONS, ENGINES = ("device", "dtype", "engine"), ("torch", "onnx", "numpy")
 DEVICES, DTYPES = ("auto", "cpu", "cuda", "mps"), ("auto", "float32", "bfloat16", "float16")
 
 
@@ -25,11 +26,11 @@ class Checkpoint:
     folder: Path
     device: str
     dtype: str
-    engine: str  # torch or numpy
+    engine: str  # torch, onnx or numpy
 
 
 def checkpoint(rest: str) -> Checkpoint:
-    """`PATH` or `ORG/NAME`, with `?device=cuda&dtype=bfloat16` or `?engine=numpy`.
+    """`PATH` or `ORG/NAME`, with `?device=cuda&dtype=bfloat16` or `?engine=onnx` or `numpy`.
 
     Raises BadInput, DamagedFile, MissingExtra.
     """
@@ -43,14 +44,16 @@ def checkpoint(rest: str) -> Checkpoint:
         raise unknown("device", device, DEVICES)
     if dtype not in DTYPES:
         raise unknown("dtype", dtype, DTYPES)
-    engine = given.get("engine") or ("torch" if find_spec("torch") and find_spec("transformers") else "numpy")
+    engine = given.get("engine") or ("torch" if find_spec("torch") and find_spec("transformers") else fastest())
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    if engine == "numpy" and (device not in ("auto", "cpu") or dtype not in ("auto", "float32")):
+    if engine == "onnx" and not find_spec("onnxruntime"):
+        raise MissingExtra(f"local:{where} with engine=onnx", "fast")
+    if engine != "torch" and (device not in ("auto", "cpu") or dtype not in ("auto", "float32")):
         raise MissingExtra(f"local:{where} on {device} in {dtype}", "local")
     folder = Path(where) if Path(where).exists() else _fetched(where)
     _check(folder)
-    if engine == "numpy" and not given.get("engine") and not_plain(_json(folder / "config.json")):
+    if engine != "torch" and not given.get("engine") and not_plain(_json(folder / "config.json")):
         raise MissingExtra(f"local:{where}", "local")
     return Checkpoint(rest, folder, device, dtype, engine)
 

@@ -15,7 +15,7 @@ from ...runtime.provider import Provider
 from ..batching import Batcher
 from ..chat import Chat
 from ..drawing import draw
-from ..llama import Network
+from ..llama import Network, fastest
 from ..next_token import NextToken, most_likely
 from ..sampling import token_logprob
 
@@ -31,7 +31,7 @@ def load(kind: str, rest: str) -> Model:
 
 
 class Mini(Provider):
-    """The shipped checkpoint in our NumPy runtime. An unset temperature is 0: the most likely reply."""
+    """The shipped checkpoint in our own runtime. An unset temperature is 0: the most likely reply."""
 
     seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "exact"
 
@@ -84,4 +84,4 @@ def _digest() -> str:
     digest = hashlib.sha256()
     for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
         digest.update((WEIGHTS / name).read_bytes())
-    return f"mini {digest.hexdigest()}"
+    return f"mini {digest.hexdigest()} {fastest()}"

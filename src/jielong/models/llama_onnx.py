@@ -1,0 +1,119 @@
+"""The network of `llama_numpy` as a graph for ONNX Runtime, which keeps matrices in the order its kernels read them.
+
+One graph serves prompts, steps and scores. The cache stays in NumPy's memory and is written in place. A row has the
+same figures, to the bit, in any company: ONNX Runtime multiplies packed matrices row by row in one order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from .onnx_model import FLOAT, INT32, INT64, Graph
+from .weights import Floats, Weights
+
+if TYPE_CHECKING:
+    from .llama import Forward
+
+WIDE = 768  # from here on, more threads are faster
+
+
+class OnnxLlama:
+    def __init__(self, weights: Weights) -> None:
+        graph = llama(weights)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1 if weights.head().shape[1] < WIDE else 0
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the cores too
+        self._held = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.weights.values()]
+        options.add_external_initializers(list(graph.weights), self._held)
+        self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
+        self._vocabulary = len(weights.head())
+
+    def over(self, keys: Floats, values: Floats) -> Forward:
+        return _Bound(self._session, self._vocabulary, keys, values)
+
+
+class _Bound:
+    """The session with its inputs and outputs in fixed places; binding them costs more than running a step."""
+
+    def __init__(self, session: Any, vocabulary: int, keys: Floats, values: Floats) -> None:
+        self._session, self._binding, self._vocabulary = session, session.io_binding(), vocabulary
+        self._shape: tuple[int, ...] = ()
+        self._cache = keys, values
+        for name, cache in (("keys", keys), ("values", values)):
+            for layer, part in enumerate(cache):
+                self._bind(f"{name} {layer}", part)
+                self._bind(f"{name} {layer} after", part, output=True)
+
+    def __call__(self, tokens: NDArray[np.int64], lengths: NDArray[np.int64], wanted: NDArray[np.int64]) -> Floats:
+        (rows, new), shape = tokens.shape, (*tokens.shape, len(wanted))
+        if shape != self._shape:
+            self._shape = shape
+            self._tokens, self._wanted = np.empty((rows, new), np.int64), np.empty(len(wanted), np.int64)
+            self._last, self._longest = np.empty(rows, np.int32), np.empty((), np.int32)
+            self._logits = np.empty((len(wanted), self._vocabulary), np.float32)
+            for name in ("tokens", "wanted", "last", "longest"):
+                self._bind(name, getattr(self, f"_{name}"))
+            self._bind("logits", self._logits, output=True)
+        self._tokens[:], self._wanted[:] = tokens, wanted
+        self._last[:] = lengths + (new - 1)
+        self._longest[...] = self._last.max() + 1
+        self._session.run_with_iobinding(self._binding)
+        return self._logits
+
+    def _bind(self, name: str, array: Any, output: bool = False) -> None:
+        bind = self._binding.bind_output if output else self._binding.bind_input
+        bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
+
+
+def llama(weights: Weights) -> Graph:
+    """Tokens (rows, new) and a cache to logits (wanted, vocabulary). `last`: where each row's last token stands."""
+    graph, w, hidden = Graph(), weights, weights.head().shape[1]
+    tokens, wanted = graph.input("tokens", INT64, "rows", "new"), graph.input("wanted", INT64, "wanted")
+    last, longest = graph.input("last", INT32, "rows"), graph.input("longest", INT32)
+    cosine, sine = (graph.weight(name, t) for name, t in zip(("cosine", "sine"), w.rotations(), strict=True))
+    precision = {"epsilon": float(w.epsilon)}
+    flat = graph.shape("flat", -1, hidden)
+
+    def product(x: str, name: str, *parts: str) -> str:
+        made: str = graph.op("MatMul", x, graph.weight(name, w.matrix(*parts).T))
+        return made
+
+    def added_and_normed(x: str, more: str, name: str) -> tuple[str, str]:
+        scale = graph.weight(name, w.tensors[f"{name}.weight"])
+        gives = (f"{name} normed", f"{name} mean", f"{name} deviation", f"{name} sum")
+        graph.op("SkipSimplifiedLayerNormalization", x, more, scale, said=precision, gives=gives, more=True)
+        return gives[3], gives[0]
+
+    x = graph.op("Gather", graph.weight("embedding", w.tensors["model.embed_tokens.weight"]), tokens)
+    scale = graph.weight("first", w.tensors["model.layers.0.input_layernorm.weight"])
+    normed = graph.op("SimplifiedLayerNormalization", x, scale, said={"axis": -1, **precision})
+    for layer in range(w.layers):
+        name = f"model.layers.{layer}"
+        qkv = product(normed, f"{name} qkv", *(f"{name}.self_attn.{part}_proj" for part in "qkv"))
+        for cache in (f"keys {layer}", f"values {layer}"):
+            graph.input(cache, FLOAT, "rows", w.groups, "room", w.width)
+            graph.output(f"{cache} after", FLOAT, "rows", w.groups, "room", w.width)
+        mixed, _, _ = graph.op(
+            "GroupQueryAttention", qkv, "", "", f"keys {layer}", f"values {layer}", last, longest, cosine, sine,
+            said={"num_heads": w.heads, "kv_num_heads": w.groups, "do_rotary": 1},
+            gives=("", f"keys {layer} after", f"values {layer} after"), more=True,
+        )  # fmt: skip
+        if layer == w.layers - 1:  # what only the cache needs is done
+            size = graph.shape("flat heads", -1, w.heads * w.width)
+            mixed = graph.op("Gather", graph.op("Reshape", mixed, size), wanted)
+            x = graph.op("Gather", graph.op("Reshape", x, flat), wanted)
+        read = product(mixed, f"{name} out", f"{name}.self_attn.o_proj")
+        x, normed = added_and_normed(x, read, f"{name}.post_attention_layernorm")
+        gate = graph.op(
+            "QuickGelu", product(normed, f"{name} gate", f"{name}.mlp.gate_proj"), said={"alpha": 1.0}, more=True
+        )
+        both = graph.op("Mul", gate, product(normed, f"{name} up", f"{name}.mlp.up_proj"))
+        after = f"model.layers.{layer + 1}.input_layernorm" if layer < w.layers - 1 else "model.norm"
+        x, normed = added_and_normed(x, product(both, f"{name} down", f"{name}.mlp.down_proj"), after)
+    graph.op("MatMul", normed, graph.weight("head", w.head().T), gives=("logits",))
+    graph.output("logits", FLOAT, "wanted", len(w.head()))
+    return graph

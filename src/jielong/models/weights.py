@@ -1,0 +1,103 @@
+"""The weights of a plain Llama checkpoint in Hugging Face layout, read without torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import DamagedFile, Unsupported
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """`groups` counts the heads of keys and values, `width` is that of one head, `context` the most tokens read."""
+
+    layers: int
+    heads: int
+    groups: int
+    width: int
+    context: int
+    epsilon: float
+    theta: float
+    tensors: dict[str, Floats]
+
+    def matrix(self, *names: str) -> Floats:
+        """(outputs, inputs): the matrices of these names, their outputs one after another."""
+        found = [self.tensors[f"{name}.weight"] for name in names]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def head(self) -> Floats:
+        """(vocabulary, hidden): the embedding itself where a checkpoint ties the two."""
+        return self.tensors.get("lm_head.weight", self.tensors["model.embed_tokens.weight"])
+
+    def rotations(self) -> tuple[Floats, Floats]:
+        """(context, width / 2) each: cosine and sine of every position's angles (Su et al. 2021)."""
+        frequencies = self.theta ** (-np.arange(0, self.width, 2) / self.width)
+        angles = np.arange(self.context)[:, None] * frequencies
+        return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+
+
+def read_weights(folder: Path) -> Weights:
+    """Raises Unsupported for another architecture, DamagedFile."""
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    if other := not_plain(config):
+        raise Unsupported(f"{folder}: only plain Llama checkpoints run without torch, and this has {other}")
+    heads = config["num_attention_heads"]
+    tensors: dict[str, Floats] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        tensors |= read_safetensors(file)
+    return Weights(
+        layers=config["num_hidden_layers"],
+        heads=heads,
+        groups=config.get("num_key_value_heads") or heads,
+        width=config.get("head_dim") or config["hidden_size"] // heads,
+        context=config["max_position_embeddings"],
+        epsilon=config["rms_norm_eps"],
+        theta=config.get("rope_theta") or config.get("rope_parameters", {}).get("rope_theta", 10000.0),
+        tensors=tensors,
+    )
+
+
+def not_plain(config: dict[str, Any]) -> str | None:
+    """What a configuration has that our networks do not compute; None where they compute all of it."""
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    expected = {
+        "model_type": (config.get("model_type"), "llama"),
+        "hidden_act": (config.get("hidden_act", "silu"), "silu"),
+        "attention_bias": (config.get("attention_bias", False), False),
+        "mlp_bias": (config.get("mlp_bias", False), False),
+        "rope_type": (rope.get("rope_type", rope.get("type", "default")), "default"),
+    }
+    return next((f"{name} = {found}" for name, (found, plain) in expected.items() if found != plain), None)
+
+
+def read_safetensors(file: Path) -> dict[str, Floats]:
+    """All tensors as fp32. bf16 is the upper half of fp32, which NumPy can widen itself. Raises DamagedFile."""
+    data = file.read_bytes()
+    try:
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length])
+        tensors = {name: _tensor(data, 8 + length, said) for name, said in header.items() if name != "__metadata__"}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedFile(f"{file} is not a whole safetensors file ({str(error)[:80]}); fetch it again") from None
+    return tensors
+
+
+def _tensor(data: bytes, start: int, said: dict[str, Any]) -> Floats:
+    begin, end = (start + int(offset) for offset in said["data_offsets"])
+    raw = data[begin:end]
+    if len(raw) != end - begin:
+        raise ValueError("it ends too early")
+    if said["dtype"] == "BF16":
+        wide = (np.frombuffer(raw, np.uint16).astype(np.uint32) << 16).view(np.float32)
+    else:
+        wide = np.frombuffer(raw, {"F32": np.float32, "F16": np.float16}[str(said["dtype"])]).astype(np.float32)
+    shaped: Floats = wide.reshape(said["shape"])
+    return shaped
