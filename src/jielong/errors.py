@@ -81,6 +81,14 @@ class EndpointGaveUp(SampleError):
     """An endpoint kept failing, or never answered; the message holds its own words."""
 
 
+class RequestRefused(EndpointGaveUp):
+    """The endpoint says that the request itself is wrong; asking again would not help."""
+
+
+class TooLong(RequestRefused):
+    """The request is longer than the model reads."""
+
+
 class Refused(SampleError):
     """The model or its provider declined to answer."""
 

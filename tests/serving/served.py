@@ -6,6 +6,8 @@ import asyncio
 import socket
 import threading
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import openai
 
@@ -13,6 +15,12 @@ from jielong.contract import Model
 from jielong.serving.app import Limits
 from jielong.serving.offered import Offer
 from jielong.serving.serve import serving
+
+
+@cache
+def _connections() -> Any:
+    """One pool for all tests, as making one takes longer than most tests."""
+    return openai.DefaultHttpxClient(verify=False, trust_env=False)
 
 
 class Served:
@@ -46,7 +54,7 @@ class Served:
         assert not self._thread.is_alive(), "the server did not end"
 
     def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.url, api_key=self.token or "none", max_retries=0)
+        return openai.OpenAI(base_url=self.url, api_key=self.token or "none", max_retries=0, http_client=_connections())
 
     def raw(self, *parts: bytes) -> bytes:
         """What the server answers to these bytes until it closes the connection, or keeps quiet for a moment."""

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from ..contract import Delta, Message, Reply, Request, Usage, listener
-from ..errors import EndpointGaveUp
+from ..errors import TooLong
 from .batching import Batcher, Drawn, Job
 from .chat import Chat
 from .sampling import Sampler
@@ -17,12 +17,12 @@ async def draw(
 ) -> Reply:
     """Draw the reply to `request`. An unset max_tokens is what the context leaves.
 
-    Raises Unsupported for what the checkpoint has no form for, EndpointGaveUp for a request longer than the context.
+    Raises Unsupported for what the checkpoint has no form for, TooLong for a request longer than the context.
     """
     prompt = chat.prompt(request)
     room = batcher.context - len(prompt)
     if room < 1:
-        raise EndpointGaveUp(f"{name} reads {batcher.context} tokens and the request has {len(prompt)}; shorten it")
+        raise TooLong(f"{name} reads {batcher.context} tokens and the request has {len(prompt)}; shorten it")
     job = Job(
         prompt,
         Sampler.of(request.sampling, default_temperature),

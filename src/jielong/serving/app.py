@@ -44,7 +44,9 @@ class Limits:
 class Server:
     def __init__(self, offer: Offer, guard: Guard, ledger: Ledger, limits: Limits) -> None:
         self.offer, self.guard, self.ledger, self.limits = offer, guard, ledger, limits
-        self.description = description(offer.names(), composing=bool(offer.allowed), token=guard.has_token)
+        names = offer.names()
+        embedding = [name for name in names if isinstance(offer.find(name), Embedder)]
+        self.description = description(names, embedding, composing=bool(offer.allowed), token=guard.has_token)
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self.around], client_max_size=self.limits.body_bytes)
@@ -90,7 +92,7 @@ class Server:
         model = self.offer.find(asked.model)
         if not isinstance(model, Embedder):
             words = f"{asked.model[:200]} gives no embeddings; none of the models that do is served under this name"
-            raise Failure(400, words, code="unsupported", param="model")
+            raise Failure(404, words, code="unsupported", param="model")
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         return web.json_response(embeddings(asked.model, await model.embed(texts), asked.encoding_format == "base64"))
 

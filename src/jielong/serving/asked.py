@@ -10,15 +10,34 @@ from __future__ import annotations
 import base64
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ..contract import Image, Message, Part, Request, Sampling, Text, Thinking, ToolCall, ToolSpec
-from ..errors import BadInput
 from ..scope import note
+from .failures import Failure
 
 LONGEST_NAME, MOST_CHOICES, MOST_STOPS = 4096, 128, 16
 _IMAGE = r"^data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _INT64 = 2**63
+
+
+def _whole(said: Any) -> Any:
+    """JSON knows one kind of number, so 3.0 is a whole one."""
+    return int(said) if isinstance(said, float) and said.is_integer() else said
+
+
+def _only(wanted: bool) -> AfterValidator:
+    def check(said: bool) -> bool:
+        if said is not wanted:
+            raise ValueError(f"only {str(wanted).lower()} is possible here; leave it out")
+        return said
+
+    return AfterValidator(check)
+
+
+WHOLE = BeforeValidator(_whole)
+Yes: TypeAlias = Annotated[bool, _only(True), Field(json_schema_extra={"const": True})]
+No: TypeAlias = Annotated[bool, _only(False), Field(json_schema_extra={"const": False})]
 
 
 class _Asked(BaseModel):
@@ -54,7 +73,7 @@ class Called(_Asked):
     id: str
     type: Literal["function"] = "function"
     function: CalledFunction
-    index: int | None = None  # as streams number them; some clients send it back
+    index: Annotated[int, WHOLE] | None = None  # as streams number them; some clients send it back
 
 
 class SystemMessage(_Asked):
@@ -161,13 +180,13 @@ class ChatAsked(_Asked):
     messages: Annotated[list[AnyMessage], Field(min_length=1)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, lt=2**31), WHOLE] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, lt=2**31), WHOLE] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=MOST_STOPS)] | None = None
-    seed: Annotated[int, Field(ge=-_INT64, lt=_INT64)] | None = None
-    n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = None
+    seed: Annotated[int, Field(ge=-_INT64, lt=_INT64), WHOLE] | None = None
+    n: Annotated[int, Field(ge=1, le=MOST_CHOICES), WHOLE] | None = None
     logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20), WHOLE] | None = None
     tools: Annotated[list[Tool], Field(max_length=128)] | None = None
     tool_choice: Literal["none", "auto", "required"] | Chosen | None = None
     response_format: Annotated[PlainText | JsonObject | JsonSchema, Field(discriminator="type")] | None = None
@@ -180,9 +199,9 @@ class ChatAsked(_Asked):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     service_tier: Literal["auto", "default"] | None = None
-    store: Literal[False] | None = None
+    store: No | None = None
     # Neutral values alone: others would change the reply, and cannot be passed on.
-    parallel_tool_calls: Literal[True] | None = None
+    parallel_tool_calls: Yes | None = None
     presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
     logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
@@ -203,7 +222,7 @@ class EmbeddingsAsked(_Asked):
 
 
 def request_of(asked: ChatAsked) -> Request:
-    """The request of the contract. Raises BadInput for a tool choice that names no tool."""
+    """The request of the contract. Raises Failure (404) for a tool choice that names no tool."""
     tools = tuple(_tool(tool.function) for tool in asked.tools or ())
     logprobs = asked.top_logprobs or 0 if asked.logprobs or asked.top_logprobs else None
     stop = (asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ())
@@ -253,14 +272,13 @@ def _tool(said: Function) -> ToolSpec:
 
 
 def _choice(said: str | Chosen | None, tools: tuple[ToolSpec, ...]) -> str:
-    if isinstance(said, Chosen):
-        name = said.function.name
-        if name not in [tool.name for tool in tools]:
-            raise BadInput(f"tool_choice: no tool {name!r}; the tools are {', '.join(t.name for t in tools) or 'none'}")
-        return name
-    if said == "required" and not tools:
-        raise BadInput("tool_choice: required, and no tools are given")
-    return said or "auto"
+    name = said.function.name if isinstance(said, Chosen) else said or "auto"
+    known = [tool.name for tool in tools]
+    if (isinstance(said, Chosen) and name not in known) or (name == "required" and not known):
+        wanted = f" {name!r}" if isinstance(said, Chosen) else ""
+        words = f"tool_choice: there is no tool{wanted}; the tools are {', '.join(known) or 'none'}"
+        raise Failure(404, words, code="no_such_tool", param="tool_choice")
+    return name
 
 
 def _schema(said: PlainText | JsonObject | JsonSchema | None) -> dict[str, Any] | None:

@@ -14,28 +14,30 @@ _TEXT: Json = {"type": ["string", "null"]}
 _COUNT: Json = {"type": "integer", "minimum": 0}
 
 
-def description(names: Sequence[str], *, composing: bool, token: bool) -> Json:
-    """`names` are the models; with `composing` any other text may be one, too."""
+def description(names: Sequence[str], embedding: Sequence[str], *, composing: bool, token: bool) -> Json:
+    """`names` are the models, `embedding` those that embed; with `composing` any other text may be a model, too."""
     _, made = models_json_schema(
         [(ChatAsked, "validation"), (EmbeddingsAsked, "validation")], ref_template="#/components/schemas/{model}"
     )
     schemas: Json = {**made["$defs"], **_replies()}
     known: Json = {"type": "string", "enum": list(names)}
     composed: Json = {"type": "string", "maxLength": LONGEST_NAME, "description": "a recipe of allowed models"}
-    for asked in ("ChatAsked", "EmbeddingsAsked"):
-        schemas[asked]["properties"]["model"] = {"anyOf": [known, composed]} if composing else known
+    schemas["ChatAsked"]["properties"]["model"] = {"anyOf": [known, composed]} if composing else known
+    schemas["EmbeddingsAsked"]["properties"]["model"] = {"type": "string", "enum": list(embedding)}
     said: Json = {
         "openapi": "3.1.0",
         "info": {"title": "jielong", "version": "1", "description": "Models and techniques, as chat completions."},
         "paths": {
             "/v1/chat/completions": {"post": _chat()},
-            "/v1/embeddings": {"post": _post("embed", "EmbeddingsAsked", {"application/json": _ref("EmbeddingList")})},
             "/v1/models": {"get": _get("listModels", "ModelList")},
             "/v1/models/{model}": {"get": _get("getModel", "Model", _model_parameter(names))},
             "/openapi.json": {"get": _get("describe", "Description")},
         },
         "components": {"schemas": schemas},
     }
+    if embedding:
+        told = {"application/json": _ref("EmbeddingList")}
+        said["paths"]["/v1/embeddings"] = {"post": _post("embed", "EmbeddingsAsked", told)}
     if token:
         said["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         said["security"] = [{"token": []}]
@@ -43,8 +45,9 @@ def description(names: Sequence[str], *, composing: bool, token: bool) -> Json:
 
 
 def _chat() -> Json:
-    whole, parts = {"application/json": _ref("ChatCompletion")}, {"text/event-stream": {"schema": {"type": "string"}}}
-    return _post("chat", "ChatAsked", {**whole, **parts})
+    events = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+    told = {"application/json": _ref("ChatCompletion"), "text/event-stream": {"schema": events}}
+    return _post("chat", "ChatAsked", told)
 
 
 def _post(name: str, asked: str, content: Json) -> Json:

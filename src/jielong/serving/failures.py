@@ -1,6 +1,7 @@
 """Errors as the protocol tells them: a status and `{"error": {message, type, param, code}}`.
 
-A status of 500 or more is the server's or an endpoint's matter. What failed after calls were made says
+A model that cannot do what is asked (read images, say) is told as 404, as OpenAI and OpenRouter do: there is no such
+model. A status of 500 or more is the server's or an endpoint's matter. What failed after calls were made says
 `x-should-retry: false`, as the calls beneath were retried already and a technique costs many of them.
 """
 
@@ -24,6 +25,8 @@ from ..errors import (
     MissingKey,
     NoAnswer,
     Refused,
+    RequestRefused,
+    TooLong,
     Truncated,
     Unsupported,
 )
@@ -35,13 +38,15 @@ _INVALID, _SERVER = "invalid_request_error", "server_error"
 _KINDS: tuple[tuple[type[BaseException], int, str, str | None], ...] = (  # the first that fits
     (MissingKey, 502, _SERVER, "endpoint_key"),
     (EndpointUnfit, 502, _SERVER, "endpoint_unfit"),
+    (TooLong, 400, _INVALID, "context_length_exceeded"),
+    (RequestRefused, 400, _INVALID, "endpoint_refused"),
     (EndpointGaveUp, 502, _SERVER, "endpoint_gave_up"),
     (BudgetExceeded, 429, "insufficient_quota", "budget_spent"),
     (Refused, 400, _INVALID, "content_filter"),
     (Truncated, 422, _INVALID, "truncated"),
     (NoAnswer, 422, _INVALID, "no_answer"),
     (BadInput, 400, _INVALID, None),
-    (Unsupported, 400, _INVALID, "unsupported"),
+    (Unsupported, 404, _INVALID, "unsupported"),
     (JielongError, 500, _SERVER, None),
 )
 _OF_STATUS = {
@@ -101,8 +106,11 @@ def failure_of(error: Exception) -> Failure:
 
 
 def unreadable(error: ValidationError, body: bytes, known: Iterable[str]) -> Failure:
-    """The first thing that is wrong, by the place where the client wrote it."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    """What is wrong, by the place where the client wrote it. Of several complaints the one that goes deepest: the others
+    are about forms that the client did not mean."""
+    first = max(
+        error.errors(include_url=False, include_context=False, include_input=False), key=lambda e: len(e["loc"])
+    )
     words = first["msg"].removeprefix("Value error, ")
     if first["type"] == "json_invalid":
         return Failure(400, f"the body is not JSON: {words.removeprefix('Invalid JSON: ')}")
@@ -111,6 +119,8 @@ def unreadable(error: ValidationError, body: bytes, known: Iterable[str]) -> Fai
         return Failure(400, str(unknown("setting", where, known)), code="unknown_setting", param=where)
     if first["type"] == "extra_forbidden":
         words = "not known here, and cannot be passed on; leave it out"
+    if where.endswith("image_url.url"):
+        words = "expected the picture itself, as in data:image/png;base64,…; no URL is fetched"
     return Failure(400, f"{where}: {words}" if where else words, param=where or None)
 
 

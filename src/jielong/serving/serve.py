@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -69,6 +70,7 @@ async def serving(
         runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_quiet(),
             handler_cancellation=True,
             keepalive_timeout=limits.head_seconds,
             shutdown_timeout=limits.grace_seconds,
@@ -89,6 +91,13 @@ async def serving(
             yield f"http://{f'[{host}]' if ':' in host else host}:{taken}/v1"
         finally:
             await runner.cleanup()
+
+
+def _quiet() -> logging.Logger:
+    """What is no HTTP is answered by 400 and is no news to the operator."""
+    quiet = logging.getLogger("jielong.serving.http")
+    quiet.setLevel(logging.CRITICAL)
+    return quiet
 
 
 async def _asked_to_end() -> None:

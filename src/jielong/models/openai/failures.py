@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
-from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, Unsupported
+from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, RequestRefused, TooLong, Unsupported
 from ...runtime.provider import AttemptFailed
 from ...scope import note
 from .endpoints import Target
@@ -58,7 +58,9 @@ def failed(status: int, headers: Mapping[str, str], text: str, body: dict[str, A
         raise AttemptFailed(told, after=0.0)
     if status in (400, 422) and (name := _named(words, said, ("stop", "response_format", "tools", "logprobs"), body)):
         raise Unsupported(f"{told}; it takes no {name}")
-    raise EndpointGaveUp(told)
+    if "context_length_exceeded" in code:
+        raise TooLong(told)
+    raise (RequestRefused if status in (400, 413, 422) else EndpointGaveUp)(told)
 
 
 def _refused_setting(words: str, said: Mapping[str, Any], body: dict[str, Any]) -> str | None:
