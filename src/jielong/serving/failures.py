@@ -106,8 +106,8 @@ def failure_of(error: Exception) -> Failure:
 
 
 def unreadable(error: ValidationError, body: bytes, known: Iterable[str]) -> Failure:
-    """What is wrong, by the place where the client wrote it. Of several complaints the one that goes deepest: the others
-    are about forms that the client did not mean."""
+    """What is wrong, by the place where the client wrote it: of several complaints the one that goes deepest, as the
+    others are about forms that the client did not mean."""
     first = max(
         error.errors(include_url=False, include_context=False, include_input=False), key=lambda e: len(e["loc"])
     )

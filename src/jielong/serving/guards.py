@@ -27,7 +27,7 @@ class Guard:
         self._loopback = is_loopback(host)
         self._names = {*LOOPBACK, host.lower()}
         if not self._loopback:
-            self._names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+            self._names.add(socket.gethostname().lower())
 
     @property
     def has_token(self) -> bool:

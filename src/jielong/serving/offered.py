@@ -87,20 +87,23 @@ def _named(each: str | Model) -> tuple[str, Model]:
     return model.name, model
 
 
+def composable(name: str, option: str) -> bool:
+    """Whether clients may use this technique with this option ("": with none)."""
+    hints: Mapping[str, Any] = technique(name).hints
+    return not TECHNIQUES[name].startswith(_REACH_OUT) and Path not in _kinds(hints.get(option))
+
+
 def _parts(node: Node) -> Iterator[Node]:
     """Every model that a recipe names. Raises Failure for what reaches out of it."""
     yield node
     for step in node.steps:
         if step.name not in TECHNIQUES:
             raise unknown_model(str(unknown("technique", step.name[:100], TECHNIQUES)))
-        if TECHNIQUES[step.name].startswith(_REACH_OUT):
-            raise unknown_model(f"the technique {step.name!r} may not be used in a composed recipe")
         hints: Mapping[str, Any] = technique(step.name).hints
-        for name, value in step.options:
-            kinds = set(_kinds(hints.get(name)))
-            if Path in kinds:
-                raise unknown_model(f"{step.name}({name}=) reads a file, which a composed recipe may not")
-            if Model in kinds:
+        for option, value in (("", ()), *step.options):
+            if not composable(step.name, option):
+                raise unknown_model(f"a composed recipe may not use {step.name}({option and option + '='})")
+            if Model in _kinds(hints.get(option)):
                 yield from _models(value)
 
 
@@ -112,7 +115,9 @@ def _models(value: Value) -> Iterator[Node]:
         yield from _parts(value)
 
 
-def _kinds(hint: Any) -> Iterator[Any]:
-    yield hint
+def _kinds(hint: Any) -> set[Any]:
+    """All types that a hint is made of."""
+    found = {hint}
     for inner in get_args(hint):
-        yield from _kinds(inner)
+        found |= _kinds(inner)
+    return found
