@@ -1,0 +1,52 @@
+"""The served OpenAPI description, tried out by schemathesis: what is described is what happens."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from jielong.contract import Embeddings, Model, Reply, Usage
+from jielong.contract import Message as Said
+from jielong.models.scripted import Scripted
+from serving.served import Served
+
+SCHEMATHESIS = shutil.which("schemathesis", path=str(Path(sys.executable).parent)) or "schemathesis"
+
+
+class Embeds(Model):
+    name = "embeds"
+
+    async def generate(self, request: Any) -> Reply:
+        return Reply(Said("assistant", "hello"))
+
+    async def embed(self, texts: Any) -> Embeddings:
+        return Embeddings(tuple((float(len(text)), 0.5) for text in texts), Usage(input_tokens=len(texts)))
+
+
+@pytest.mark.parametrize(("allow", "token"), [((), None), (("mini",), "s3cret")], ids=["named", "composing"])
+def test_schemathesis_finds_nothing(allow: tuple[str, ...], token: str | None, tmp_path: Path):
+    with Served(Scripted("hello there"), Embeds(), allow=allow, token=token) as served:
+        bearer = ["--header", f"Authorization: Bearer {token}"] if token else []
+        url = served.url.removesuffix("/v1") + "/openapi.json"
+        command = [SCHEMATHESIS, "run", url, "--no-color", "--seed", "1", "--max-examples", "25", *bearer]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "No issues found" in done.stdout
+
+
+def test_the_description_names_the_models():
+    with Served(Scripted("hello"), "mini", allow=["mini"], token="s3cret") as served:
+        request = Request(served.url.removesuffix("/v1") + "/openapi.json", headers={"Authorization": "Bearer s3cret"})
+        with urlopen(request) as response:
+            said = json.load(response)
+    model = said["components"]["schemas"]["ChatAsked"]["properties"]["model"]
+    assert model["anyOf"][0]["enum"] == ["scripted:test", "mini"]
+    assert said["security"] == [{"token": []}]
+    assert "/v1/embeddings" not in said["paths"], "no model here embeds"
