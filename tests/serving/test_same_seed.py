@@ -15,6 +15,7 @@ from serving.served import Served
 
 QUESTION = "Tom has 3 bags with 4 apples each. How many apples are there?"
 OPEN = "The"  # many things can follow
+OPEN_ASKED: list[Any] = [{"role": "user", "content": OPEN}]
 ASKED: list[Any] = [{"role": "user", "content": QUESTION}]
 
 
@@ -42,7 +43,7 @@ def test_the_same_seed_is_the_same_text_alone_in_a_batch_and_through_the_server(
 
         async def one(client: openai.AsyncOpenAI, i: int) -> None:
             said = await client.chat.completions.create(
-                model="mini", messages=ASKED, seed=i, temperature=temperature, max_tokens=24
+                model="mini", messages=OPEN_ASKED, seed=i, temperature=temperature, max_tokens=24
             )
             texts[i] = said.choices[0].message.content or ""
 
