@@ -1,8 +1,8 @@
 """Prompt search on mini from bad prompts: our proposers, random search, and the gepa package, at equal calls.
 
 Every way gets `CALLS` calls for its search (those to the writer included) on the same search items, and its best prompt
-meets the start on the same held-out items. `reflect` and gepa have one proposer: a scripted writer that edits the prompt
-it is shown with the phrases of our grammar, as mini itself cannot write. gepa evaluates as its own loop does
+meets the start on the same held-out items. `reflect` and gepa have one proposer: a scripted writer that edits the
+prompt it is shown with the phrases of our grammar, as mini itself cannot write. gepa evaluates as its own loop does
 (minibatches of three, all items after each accepted prompt); it may overshoot by one such evaluation.
 
     python benchmarks/prompts.py [--seeds 2] [--only TASK]
@@ -60,9 +60,9 @@ class Writer:
 
     def better(self, text: str, rng: random.Random) -> str:
         """A phrase added, deleted, replaced or swapped, but not put to another place: gepa has no such thing."""
-        while (edited := edited(self.state, Draft(text, self.place), rng)).place != self.place or not edited.text:
+        while (draft := edited(self.state, Draft(text, self.place), rng)).place != self.place or not draft.text:
             pass
-        return edited.text
+        return draft.text
 
     def reply(self, request: Request) -> str:
         shown = re.search(r"```\n(.*?)\n```", request.messages[-1].text, re.DOTALL)
@@ -149,11 +149,12 @@ def one_task(task: Task, start: str, place: Place, seed: int, ways: Sequence[str
             ours = replace(planned, proposers=(way,), writer=writer)
             drafts[way], calls[way], items = anyio.run(by_us, ours)
     scores = anyio.run(held_out, planned, drafts)
-    said: dict[str, Any] = {"task": task.name, "seed": seed, "start": sum(scores["start"]) / FINAL, "ways": {}}
+    said: dict[str, Any] = {"task": task.name, "seed": seed, "n": len(scores["start"]), "ways": {}}
+    said["start"] = round(sum(scores["start"]) / said["n"], 3)
     for way in ways:
         pair = paired(scores["start"], scores[way])
         said["ways"][way] = {
-            "held_out": round(sum(scores[way]) / FINAL, 3),
+            "held_out": round(sum(scores[way]) / said["n"], 3),
             "gain": round(pair.difference, 3),
             "ci95": [round(end, 3) for end in pair.ci95 or ()],
             "p": float(f"{pair.p:.2g}"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .contract import Sampling as Sampling
     from .contract import Usage as Usage
     from .improving.improve import improve as improve
+    from .improving.prompts.run import search_prompts as search_prompts
     from .measuring.run import evaluate as evaluate
     from .models.scripted import Scripted as Scripted
     from .recipe import load as load
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "contract": "Delta Message Model Reply Request Sampling Usage",
     "improving.improve": "improve",
+    "improving.prompts.run": "search_prompts",
     "measuring.run": "evaluate",
     "models.scripted": "Scripted",
     "recipe": "load",

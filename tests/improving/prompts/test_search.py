@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from jielong import Scripted, load
-from jielong.contract import Model, Request
+from jielong import Scripted, load, search_prompts
+from jielong.contract import Model, Request, Usage
 from jielong.errors import BadInput, UnknownName
 from jielong.improving.prompts.asking import Limits
 from jielong.improving.prompts.run import outcome, plan, run
 from jielong.improving.prompts.search import Found, Plan
+from jielong.measuring.judge import Judge
+from jielong.stats import paired
 from jielong.tasks.task import Item, Task, identified
 
 
@@ -46,7 +50,11 @@ def doubling(chance: Callable[[Request], float]) -> Scripted:
 
 
 def whole(request: Request) -> str:
-    return " ".join(message.text for message in request.messages).lower()
+    return whole_text(request).lower()
+
+
+def whole_text(request: Request) -> str:
+    return " ".join(message.text for message in request.messages)
 
 
 def searched(tmp_path: Path, planned: Plan, **options: Any) -> tuple[Found, dict[str, Any]]:
@@ -87,16 +95,16 @@ def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
 
 
 def test_where_no_prompt_matters_the_gate_keeps_the_start(tmp_path: Path):
-    """Whatever looked best in the search was luck; two in twenty may pass at a level of 5 %."""
-    passed = 0
-    for seed in range(20):
+    """Whatever looked best in the search was luck, and luck does not come again: one in forty passes by chance."""
+    passed, seeds = 0, 200 if os.environ.get("JIELONG_FULL") == "1" else 20
+    for seed in range(seeds):
         planned = plan(task(), doubling(lambda request: 0.5), proposers=["chance"], seed=seed, limits=Limits(calls=400))
         found, said = searched(tmp_path, planned)
         assert found.state.best is not found.state.start or said["gate"] is None
         passed += said["verdict"] == "improved"
         if said["verdict"] != "improved":
             assert said["recipe"] == planned.model.name
-    assert passed <= 2
+    assert passed <= max(2, seeds // 20)
 
 
 @pytest.mark.parametrize("calls", [34, 60, 101, 300, 777])
@@ -119,6 +127,45 @@ def test_no_token_more_than_the_budget_and_the_gate_gets_its_share(tokens: int, 
     assert model.tokens <= tokens
     assert said["search"]["rounds"] > 1
     assert said["gate"]["n"] == said["gate"]["wanted"]
+
+
+def test_no_dollar_more_than_the_budget_and_the_gate_gets_its_share(tmp_path: Path):
+    class Priced(Scripted):
+        def usd(self, usage: Usage) -> float:
+            return 1e-6 * usage.input_tokens + 4e-6 * usage.output_tokens
+
+    free = doubling(lambda request: 0.7 if "carefully" in whole(request) else 0.3)
+    model = Priced(free._reply)
+    planned = plan(task(400), model, proposers=["edits"], limits=Limits(usd=0.12))
+    _, said = searched(tmp_path, planned)
+    assert 0.06 < said["usage"]["usd"] <= 0.12
+    assert said["gate"]["n"] == said["gate"]["wanted"]
+
+
+def test_a_judge_grades_where_there_is_no_gold(tmp_path: Path):
+    judge = Scripted(lambda request: "9" if "Kindly" in whole_text(request) else "4", name="scripted:judge")
+    model = Scripted(lambda request: "Kindly: yes." if "carefully" in whole(request) else "Yes.")
+    items = identified([Item("", f"May I have {i} apples?") for i in range(80)])
+    asked = Task("asking", items, "judge", "", "a test")
+    with pytest.raises(BadInput, match="--judge"):
+        plan(asked, model)
+    _, said = searched(tmp_path, plan(asked, model, proposers=["edits"], judge=Judge(judge)))
+    assert said["verdict"] == "improved"
+    assert said["gate"]["difference"] == pytest.approx(0.5)
+    assert len(model.requests) + len(judge.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
+
+
+def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_gate(tmp_path: Path):
+    items = [replace(item, cluster=f"text {i // 6}") for i, item in enumerate(task().items)]
+    planned = plan(replace(task(), items=tuple(items)), steps(), start="Be quick.", proposers=["edits"])
+    search, final = ({item.cluster for item in side} for side in (planned.split.search, planned.split.final))
+    assert not search & final
+    found, said = searched(tmp_path, planned)
+    assert found.gate
+    scores = [
+        [tried.answers[item.id].score for item in found.gate.items] for tried in (found.gate.start, found.gate.best)
+    ]
+    assert said["gate"]["p"] == paired(*scores, [str(item.cluster) for item in found.gate.items]).p
 
 
 def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_path: Path):
@@ -277,6 +324,13 @@ def test_a_proposer_that_writes_needs_a_writer_and_names_are_checked():
         plan(task(), steps(), proposers=["edit"])
     with pytest.raises(BadInput, match="3 words, more than --max-words 2"):
         plan(task(), steps(), start="one two three", most_words=2)
+
+
+def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JIELONG_HOME", str(tmp_path))
+    said = search_prompts(task(), steps(), start="Be quick.", place="after", proposers=["edits"], out=tmp_path / "out")
+    assert said["verdict"] == "improved"
+    assert json.loads((tmp_path / "out" / "prompts.json").read_text("utf-8")) == said
 
 
 # ---- one more time ----

@@ -7,7 +7,7 @@ ledger gives back like what is paid, and so decides the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -44,14 +44,13 @@ class Limits:
 
 @dataclass
 class Asking:
-    """Asks items of `task` to `model` under a draft; `on_answer` hears of each."""
+    """Asks items of `task` to `model` under a draft."""
 
     task: Task
     model: Model
     seed: int
     concurrency: int
     judge: Judge | None = None
-    on_answer: Callable[[], None] | None = None
     _models: dict[Draft, Model] = field(default_factory=dict)
 
     async def ask(self, pairs: Sequence[tuple[Tried, Item]]) -> None:
@@ -61,8 +60,6 @@ class Asking:
         async def work() -> None:
             for tried, item in todo:
                 tried.answers[item.id] = await self._answer(tried.draft, item)
-                if self.on_answer:
-                    self.on_answer()
 
         token = ceiling.set(self.concurrency)
         try:

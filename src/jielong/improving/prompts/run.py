@@ -75,7 +75,6 @@ async def run(
     ledger: Path | None = None,
     out: Path | None = None,
     on_round: Callable[[Found], None] | None = None,
-    on_answer: Callable[[], None] | None = None,
 ) -> Found:
     """Search under the plan's budget, with the ledger around; what is found so far is in `out` after every round."""
     file = ledger or home() / "ledger.db"
@@ -92,7 +91,7 @@ async def run(
             on_round(found)
 
     with use_ledger(file, work) as opened, plan.limits.purse():
-        found = await search(plan, concurrency=concurrency, on_round=after_round, on_answer=on_answer)
+        found = await search(plan, concurrency=concurrency, on_round=after_round)
         opened.finish(work)
     if out:
         write(plan, found, out)

@@ -108,10 +108,9 @@ async def search(
     *,
     concurrency: int = 64,
     on_round: Callable[[Found], None] | None = None,
-    on_answer: Callable[[], None] | None = None,
 ) -> Found:
     """Search, then let the best draft through the gate. The ledger and the purse are around it: see `run.py`."""
-    asking = Asking(plan.task, plan.model, plan.seed, concurrency, plan.judge, on_answer)
+    asking = Asking(plan.task, plan.model, plan.seed, concurrency, plan.judge)
     with scope("prompt search") as whole:
         found = Found(plan.state(plan.split.search), whole)
         state = found.state
