@@ -9,7 +9,7 @@ from ..contract import Model
 from ..errors import BadInput
 from ..measuring.judge import Judge
 from ..measuring.run import as_asked
-from ..recipe import build, load, parse
+from ..recipe import Step, build, load, parse
 from ..runtime.provider import Provider
 from ..stats import minimum_detectable
 from ..tasks.task import Task
@@ -33,7 +33,16 @@ class Entrant:
 
     @property
     def parts(self) -> frozenset[object]:
-        return frozenset((self.base, *(parse(f"scripted | {self.steps}").steps if self.steps else ())))
+        return frozenset((self.base, *_steps(self.steps)))
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """Its model and techniques without their options: two spells are of one kind."""
+        return (self.base, *(step.name for step in _steps(self.steps)))
+
+
+def _steps(steps: str) -> tuple[Step, ...]:
+    return parse(f"scripted | {steps}").steps if steps else ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -125,15 +126,17 @@ class Run:
         return min(allowed, default=plan.rounds[i])
 
     async def _taste(self) -> None:
-        """Find out what each candidate costs, those with few calls first; who cannot be paid is out before the race."""
+        """Find out what candidates cost, one of each kind first, until a part of the money is spent; who cannot be paid
+        is out before the race."""
         items = range(min(spending.TASTE, len(self.prepared.split.search)))
-        for bound in sorted({arm.entrant.model.bound() for arm in self.arms}):
+        nth = self._nth_of_kind()
+        for place in sorted({(nth[arm.name], arm.entrant.model.bound()) for arm in self.arms}):
             if self.over() or any(money.left <= 0 for money in self._money(spending.SEARCH * spending.TASTING)):
                 break
-            arms = [arm for arm in self.arms if arm.entrant.model.bound() == bound]
+            arms = [arm for arm in self.arms if (nth[arm.name], arm.entrant.model.bound()) == place]
             await self._ask([(arm, n) for n in items for arm in arms], "search")
         runners = [arm.runner(in_dollars(self.arms)) for arm in self.running() if arm.search]
-        paid = [runner.name for runner in sorted(runners, key=racing.best_first)]
+        paid = [r.name for r in sorted(runners, key=lambda runner: (-runner.mean, nth[runner.name]))]
         for money in self._money(spending.SEARCH):
             paid = spending.affordable(money, self.plain.name, paid)
         out = [arm for arm in self.running() if arm.name not in paid]
@@ -141,6 +144,15 @@ class Run:
             arm.dropped = Dropped(0, "budget")
         if out:
             self.notes.append(Note("left_out", {"candidates": len(out)}))
+
+    def _nth_of_kind(self) -> dict[str, int]:
+        """How many candidates of its kind come before each in the catalogue, whose order is one of promise."""
+        met: Counter[tuple[str, ...]] = Counter()
+        places = {}
+        for arm in self.arms:
+            places[arm.name] = met[arm.entrant.kind]
+            met[arm.entrant.kind] += 1
+        return places
 
     def _cull(self, most: int) -> None:
         """Drop who is out after this round: who is shown to be worse, and the lower half beyond `most`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 SEARCH = 0.6
 TASTE, TASTING = 2, 0.5  # items on which costs are measured, and the part of the search that this may take
-FEWEST = 12  # items in the search that are paid for rather than one candidate more
+FEWEST = 8  # items in the search that are paid for rather than one candidate more
 FINAL = 16  # fewer final items than this, and fewer finalists are taken
 
 

@@ -1,0 +1,179 @@
+"""Races whose truth is known: what a search costs, what it loses, whether the winner's interval keeps its promise.
+
+`simulated`: 2,000 races of drawn worlds through the functions that `improve` decides with (racing, verdict). A world
+is 22 recipes with the prices and the family likeness of the catalogue; whether a recipe is right on an item depends on
+the item's difficulty, on the recipe and on chance. In a third of the worlds one technique helps, in a third each has a
+small effect of its own, good or bad, in a third a large one; 2,000 further worlds have no effect at all.
+
+`scripted`: the whole engine on scripted models, each helped by one technique, and on two that nothing helps.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+from common import ROOT, write
+from scipy import stats
+
+from jielong.contract import Usage
+from jielong.improving import racing, verdict
+from jielong.improving.outcome import Comparison
+from jielong.improving.plan import prepare
+from jielong.improving.run import Run
+from jielong.measuring.run import Answer, Result
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+from improving import worlds
+
+RACES, LIKENESS = 2000, 0.6  # the share of an item's fate that its difficulty decides, the same for all recipes
+PRICES = {
+    "": 1.0, "cot": 2.2, **{f"spell{i}": 1.1 for i in range(8)}, "persona": 1.15, "few_shot": 1.9,
+    "few_shot cot": 3.2, "vote": 5.0, "cot vote": 11.0, "cot best": 13.0, "cot check": 5.5, "cot fresh": 5.5,
+    "refine": 4.5, "cot refine": 8.0, "program": 1.8, "program vote": 7.0,
+}  # fmt: skip
+RECIPES, TECHNIQUES = list(PRICES), sorted({part for recipe in PRICES for part in recipe.split()})
+
+
+@dataclass(frozen=True)
+class World:
+    truth: Any  # accuracy of each recipe
+    scores: Any  # recipes × items, 0 or 1
+    prices: Any  # of a mean item
+
+
+def world(rng: Any, kind: str, items: int) -> World:
+    effect = dict.fromkeys(TECHNIQUES, 0.0)
+    if kind == "one":
+        effect[rng.choice(TECHNIQUES)] = rng.uniform(0.3, 1.5)
+    elif kind != "none":
+        wide = 0.35 if kind == "small" else 0.6
+        effect = {t: rng.normal(0, 0.05 if t.startswith("spell") else wide) for t in TECHNIQUES}
+    ability = rng.uniform(-1.2, 1.2) + np.array([sum(effect[part] for part in recipe.split()) for recipe in RECIPES])
+    difficulty = rng.normal(size=items) * LIKENESS**0.5
+    chance = rng.normal(size=(len(RECIPES), items)) * (1 - LIKENESS) ** 0.5
+    scores = (ability[:, None] + difficulty + chance > 0).astype(float)
+    return World(stats.norm.cdf(ability), scores, np.array(list(PRICES.values())) * rng.lognormal(0, 0.2, len(RECIPES)))
+
+
+def raced(drawn: World, search: int) -> tuple[list[int], float]:
+    """The finalists in the order of the search, and what the search cost; as Run._search does it."""
+    ends = racing.rounds(search)
+    keep = racing.keep(len(RECIPES) - 1, ends, racing.FINALISTS)
+    running, seen, cost = list(range(1, len(RECIPES))), 0, 0.0
+
+    def runner(i: int) -> racing.Runner:
+        parts = frozenset(["model", *RECIPES[i].split()])
+        return racing.Runner(str(i), parts, drawn.scores[i, :seen].tolist(), float(drawn.prices[i]))
+
+    for end, most in zip(ends, keep, strict=True):
+        cost += (end - seen) * (drawn.prices[0] + sum(drawn.prices[i] for i in running))
+        seen = end
+        most = most if end < search else len(RECIPES)
+        running = [int(one.name) for one in racing.cull(runner(0), [runner(i) for i in running], most)[0]]
+        if len(running) < 2:
+            break
+    order = [int(one.name) for one in racing.preference([runner(i) for i in running])]
+    return order[: racing.FINALISTS], cost
+
+
+def compared(drawn: World, recipes: list[int], first: int) -> tuple[Comparison, ...]:
+    """These recipes against the plain model on the items from `first` on."""
+
+    def result(i: int) -> Result:
+        answers = (Answer(str(n), s, "", "", None, Usage(), 0.0) for n, s in enumerate(drawn.scores[i, first:]))
+        return Result(str(i), tuple(answers), None, Usage(), ())
+
+    return verdict.comparisons([result(i) for i in (0, *recipes)])
+
+
+def covers(drawn: World, shown: Comparison) -> bool:
+    gain = drawn.truth[int(shown.recipe)] - drawn.truth[0]
+    return shown.ci95 is not None and bool(shown.ci95[0] <= gain <= shown.ci95[1])
+
+
+def simulated(items: int, kinds: tuple[str, ...], races: int = RACES) -> dict[str, Any]:
+    rng = np.random.default_rng(items)
+    search, rows = items // 2, []
+    for n in range(races):
+        drawn = world(rng, kinds[n % len(kinds)], items)
+        finalists, cost = raced(drawn, search)
+        pairs = compared(drawn, finalists, search)
+        found = verdict.final_verdict("0", pairs, None)
+        shown = found.comparison or pairs[0]
+        gain = drawn.truth[int(shown.recipe)] - drawn.truth[0]
+        everything = items * drawn.prices.sum()
+        final = (items - search) * (drawn.prices[0] + sum(drawn.prices[i] for i in finalists))
+        means = drawn.scores.mean(axis=1)
+        best = max(range(len(RECIPES)), key=lambda i: (means[i], -drawn.prices[i]))
+        rows.append(
+            {
+                "improved": found.kind == "improved",
+                "first": found.recipe == pairs[0].recipe,
+                "covers": covers(drawn, shown),
+                "wrong": found.kind == "improved" and gain <= 1e-12,
+                "lost": drawn.truth[best] - drawn.truth[finalists[0]],
+                "regret": drawn.truth.max() - drawn.truth[finalists[0]],
+                "search": cost / everything,
+                "whole": (cost + final) / everything,
+                "price": drawn.prices[finalists[0]] / drawn.prices[best],
+                "naive": best == 0 or covers(drawn, compared(drawn, [best], 0)[0]),
+            }
+        )
+    winners = [row for row in rows if row["improved"]]
+
+    def share(name: str, among: list[dict[str, Any]] = rows) -> float | None:
+        return round(statistics.fmean(float(row[name]) for row in among), 4) if among else None
+
+    return {
+        "races": races,
+        "improved": share("improved"),
+        "improved, though nothing helps it": share("wrong"),
+        "a winner's interval covers its true gain": share("covers", winners),
+        "the interval of the recipe shown covers its true gain": share("covers"),
+        "the same for the best of all on all items, as it was before": share("naive"),
+        "search / every candidate on every item": share("search"),
+        "search and final / every candidate on every item": share("whole"),
+        "points lost against the best of all on all items": round(100 * (share("lost") or 0.0), 2),
+        "points lost against the truly best": round(100 * (share("regret") or 0.0), 2),
+        "price / price of the best of all on all items": share("price"),
+    }
+
+
+def scripted(seeds: int, null_seeds: int, items: int) -> dict[str, Any]:
+    said: dict[str, Any] = {"items": items, "seeds": seeds, "seeds where nothing helps": null_seeds}
+
+    def named(model: Any, seed: int) -> tuple[str, str]:
+        run = Run(prepare(worlds.task(items), [model], seed=seed), ledger=Path(":memory:"))
+        anyio.run(run.whole)
+        found = run.outcome().verdict
+        return found.kind, found.recipe.partition(" | ")[2].partition("(examples=")[0]
+
+    for technique in worlds.HELPERS:
+        won = [named(worlds.helped_by(technique, seed), seed)[1] == technique for seed in range(seeds)]
+        said[technique] = statistics.fmean(won)
+        print(technique, said[technique], flush=True)
+    for nothing in (worlds.helped_by_nothing, worlds.helped_by_nothing_and_noisy):
+        kinds = [named(nothing(seed), seed)[0] for seed in range(null_seeds)]
+        said[nothing.__name__] = kinds.count("nothing helped") / null_seeds
+        print(nothing.__name__, said[nothing.__name__], flush=True)
+    return said
+
+
+def main() -> None:
+    if sys.argv[1:] == ["scripted"]:
+        write("races_scripted", scripted(20, 200, 100))
+        return
+    helped = ("one", "small", "large")
+    said = {"200 items": simulated(200, helped), "200 items, nothing helps": simulated(200, ("none",))}
+    write("races", {**said, **{f"{items} items": simulated(items, helped) for items in (100, 400)}})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""A budget is never overspent, and a tenth of what a run needs still gives a verdict."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from jielong import Request, Scripted
+from jielong.contract import Usage
+from jielong.improving import spending
+from jielong.improving.outcome import Outcome
+from jielong.improving.plan import prepare
+from jielong.improving.run import Run
+from jielong.improving.spending import Money
+
+from . import worlds
+
+USD_A_TOKEN = 1e-5
+
+
+class Priced(Scripted):
+    def usd(self, usage: Usage) -> float | None:
+        return (usage.input_tokens + usage.output_tokens) * USD_A_TOKEN
+
+
+def wordy() -> Priced:
+    """Helped by cot; replies are as long as those of real models beside what a call has to reserve."""
+
+    def said(request: Request) -> str:
+        answer = worlds.reply(0, request, worlds.HELPERS["cot"](request))
+        short = "Python expression" in request.messages[-1].text or worlds.ASIDE.search(request.messages[-1].text)
+        return answer if short else "so " * (120 if worlds.HELPERS["cot"](request) else 40) + answer
+
+    return Priced(said)
+
+
+def run(model: Scripted, items: int = 100, **budget: float) -> Outcome:
+    whole = Run(prepare(worlds.task(items), [model], budget=budget), ledger=Path(":memory:"))
+    anyio.run(whole.whole)
+    return whole.outcome()
+
+
+def width(outcome: Outcome) -> float:
+    """Of the interval of cot's gain in the final."""
+    found = next(c.ci95 for c in outcome.comparisons if c.recipe.endswith("| cot"))
+    assert found
+    return found[1] - found[0]
+
+
+@pytest.fixture(scope="module")
+def needed() -> tuple[Outcome, int]:
+    model = wordy()
+    return run(model), model.tokens
+
+
+@pytest.mark.parametrize("kind", ["tokens", "usd"])
+def test_a_tenth_of_the_budget_gives_a_verdict_and_is_kept(kind: str, needed: tuple[Outcome, int]):
+    whole, tokens = needed
+    model = wordy()
+    limit = tokens // 10
+    outcome = run(model, **{kind: limit if kind == "tokens" else limit * USD_A_TOKEN})
+    assert model.tokens <= limit
+    assert outcome.verdict.kind in ("improved", "nothing helped")
+    assert len(outcome.finalists[0].answers) >= 2
+    assert outcome.search_usage.calls > 0
+    assert {note.key for note in outcome.notes} >= {"left_out", "final_cut"}
+    assert outcome.comparisons[0].n < whole.comparisons[0].n
+    assert width(outcome) > width(whole)
+
+
+def test_an_ample_budget_changes_nothing(needed: tuple[Outcome, int]):
+    whole, tokens = needed
+    outcome = run(wordy(), tokens=3 * tokens)
+    assert outcome.verdict == whole.verdict
+    assert outcome.stopped is None
+
+
+@pytest.mark.parametrize("limit", [1, 1_500, 3_000, 6_000])
+def test_a_budget_of_almost_nothing_is_kept_and_told(limit: int):
+    model = wordy()
+    outcome = run(model, tokens=limit)
+    assert model.tokens <= limit
+    if not outcome.finalists:
+        assert (outcome.verdict.kind, outcome.stopped) == ("budget spent", "budget")
+
+
+def test_a_time_that_is_over_leaves_what_was_found():
+    outcome = run(wordy(), seconds=1e-9)
+    assert (outcome.verdict.kind, outcome.stopped) == ("budget spent", "budget")
+
+
+def test_dollars_are_announced_where_prices_are_known():
+    plan = prepare(worlds.task(100), [wordy()]).plan
+    assert plan.most_usd is not None
+    assert plan.most_usd > plan.most_calls * 1024 * USD_A_TOKEN
+
+
+def test_rounds_shrink_with_the_money_and_the_best_are_paid_first():
+    money = Money(1000.0, {"plain": 1.0, "cheap": 1.0, "dear": 50.0, "dearest": 500.0})
+    assert spending.target(money, ["plain", "cheap"], 0, (24, 48), (2, 1)) == 24
+    assert spending.target(money, ["plain", "dearest"], 0, (24, 48), (2, 1)) == 0
+    assert spending.affordable(money, "plain", ["dear", "cheap", "dearest"]) == ["dear", "cheap"]
+    assert spending.affordable(money, "plain", ["dearest", "cheap"]) == ["dearest", "cheap"]
+    assert spending.final(money, "plain", ["dear", "cheap"], 100) == (["dear", "cheap"], 19)
+    assert spending.final(money, "plain", ["cheap", "dearest"], 100) == (["cheap"], 100)
