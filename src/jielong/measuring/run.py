@@ -208,7 +208,7 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge
             reply = answered(await model.generate(request))
         except SampleError as lost:
             error = f"{type(lost).__name__}: {lost}"
-        seconds = time.monotonic() - started
+        seconds = max(time.monotonic() - started, _longest_call(here.steps))
     with below(item.id), scope(f"{item.id}: grade") as grading:
         try:
             if reply:
@@ -217,6 +217,11 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge
             error = f"{type(lost).__name__}: {lost}"
     text, steps = reply.text if reply else "", tuple(here.steps)
     return Answer(item.id, scored.value, scored.extracted, text, error, here.usage, seconds, grading.usage, steps)
+
+
+def _longest_call(steps: Sequence[Step]) -> float:
+    """The seconds of the longest call when it was made: what a replay from the ledger would have taken at least."""
+    return max((_longest_call(step.steps) if step.call is None else step.usage.seconds for step in steps), default=0.0)
 
 
 def fingerprint(task: Task, models: Sequence[Model], seed: int, judge: Judge | None) -> str:
