@@ -47,8 +47,18 @@ def _number(task: Features) -> bool:
     return task.rule == "number"
 
 
+def _tests(task: Features) -> bool:
+    return task.tests
+
+
+def _open(task: Features) -> bool:
+    return task.rule == "judge"
+
+
 CATALOGUE: tuple[tuple[str, Fits], ...] = (
     ("cot", _always),
+    *((f"cot(wording={wording})", _always) for wording in ("to_be_sure", "work_on_it")),
+    ("plan_and_solve", _always),
     *((f"spell(kind={kind})", _always) for kind in get_args(Spell)),
     ('persona(role="an expert in the subject of the question")', _always),
     ("{few_shot}", _examples),
@@ -60,6 +70,11 @@ CATALOGUE: tuple[tuple[str, Fits], ...] = (
     ("cot | self_check(mode=fresh)", _always),
     ("self_refine", _always),
     ("cot | self_refine", _always),
+    ("least_to_most", _number),
+    ("reflexion(signal=examples)", _tests),
+    ("reflexion(signal=own_tests)", _tests),
+    ("brief", _open),
+    ("outline", _open),
     ("program_of_thought", _number),
     ("program_of_thought | self_consistency(n=5, answer=number)", _number),
 )
