@@ -14,7 +14,7 @@ import json
 import sys
 import time
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,14 @@ import techniques_scripted
 from techniques_rows import ROWS, Row
 
 from jielong import recipe
-from jielong.contract import Model, Reply
+from jielong.contract import Model
 from jielong.errors import JielongError
 from jielong.measuring.run import Result, compare
 from jielong.models.mini import Mini
 from jielong.report import count, duration, interval, percent, signed
-from jielong.scope import below, scope
 from jielong.stats import mean, paired
 from jielong.tasks.load import load_task
 from jielong.tasks.task import Task
-from jielong.technique import gather
 
 DOCS = Path(__file__).parents[1] / "docs"
 AT_ONCE, MOST_SAMPLES, SEED = 16, 24, 0
@@ -55,7 +53,8 @@ def task_of(row: Row) -> Task:
 
 
 def fingerprint(row: Row, task: Task) -> str:
-    said = [asdict(row), task.sha256, Mini().identity() if row.base.startswith("mini") else "", row.step]
+    by = Mini().identity() if row.base.startswith("mini") else Path(techniques_scripted.__file__).read_text("utf-8")
+    said = [asdict(row), task.sha256, by, SEED]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -71,44 +70,45 @@ async def measured(row: Row, folder: Path) -> dict[str, Any]:
     k = max(1, min(MOST_SAMPLES, round(_tokens(with_it) / _tokens(plain))))
     found: dict[str, Any] = {"plain": _figures(plain), "technique": _figures(with_it), "k": k}
     rival = plain
-    if k > 1:
+    if k > 1 and not row.checks:
         rule = "" if task.rule == "number" else f", answer={task.rule if task.rule in recipe.RULES else 'exact'}"
         voted = await _asked(row, task, f"self_consistency(n={k}, adaptive=false{rule})", folder)
         found["voted"] = _figures(voted)
         rival = max(plain, voted, key=lambda result: result.accuracy.mean)
     found["gain"] = _gain(rival.scores, with_it.scores)
     if row.checks:
-        scores, spent = await best_checked(row, task, _tokens(with_it))
+        scores, spent = await best_checked(row, task, _tokens(with_it), folder)
         found["checked"] = _estimate(scores) | {"tokens": spent / len(scores)} | _gain(scores, with_it.scores)
     found["seconds"] = time.monotonic() - started
     kept.write_text(json.dumps(found, indent=1), "utf-8")
-    return found
+    return dict(json.loads(kept.read_text("utf-8")))
 
 
 async def _asked(row: Row, task: Task, step: str, folder: Path) -> Result:
-    report = await compare(task, [model_of(row, step)], seed=SEED, concurrency=AT_ONCE, ledger=folder / "ledger.db")
+    report = await compare(task, [model_of(row, step)], seed=SEED, concurrency=AT_ONCE, ledger=_ledger(folder))
     return report.results[0]
 
 
-async def best_checked(row: Row, task: Task, tokens: int) -> tuple[list[float], int]:
-    """Sample after sample for each item that has no right answer yet, until the tokens are spent: (scores, tokens)."""
-    model = model_of(row, "")
-    best, spent = [0.0] * len(task.items), 0
-    wave = 0
+async def best_checked(row: Row, task: Task, tokens: int, folder: Path) -> tuple[list[float], int]:
+    """Sample after sample for each item that has no right answer yet, until the tokens are spent: (scores, tokens).
+
+    Each wave has a seed of its own, so that the rows of one task draw the same samples.
+    """
+    best, spent, wave, price = [0.0] * len(task.items), 0, 0, 1.0
     while spent < tokens and (waiting := [i for i, score in enumerate(best) if score < 1]):
-        wave += 1
-        for start in range(0, len(waiting), AT_ONCE):
-            part = waiting[start : start + AT_ONCE]
-            with below(f"wave {wave}"), scope("checked") as here:
-                asked = [task.items[i].request().sampled(seed=SEED, max_tokens=256) for i in part]
-                replies = await gather(model, asked, first=start)
-            spent += here.usage.input_tokens + here.usage.output_tokens
-            for i, reply in zip(part, replies, strict=True):
-                if isinstance(reply, Reply):
-                    best[i] = max(best[i], (await task.score(task.items[i], reply.text)).value)
-            if spent >= tokens:
-                break
+        affordable = len(waiting) if wave == 0 else max(1, round((tokens - spent) / price))
+        asked = waiting[:affordable]
+        few = replace(task, items=tuple(task.items[i] for i in asked))
+        report = await compare(few, [model_of(row, "")], seed=1000 + wave, concurrency=AT_ONCE, ledger=_ledger(folder))
+        used = _tokens(report.results[0])
+        price, spent, wave = used / len(asked), spent + used, wave + 1
+        for i, score in zip(asked, report.results[0].scores, strict=True):
+            best[i] = max(best[i], score)
     return best, spent
+
+
+def _ledger(folder: Path) -> Path:
+    return folder / "ledger.db"
 
 
 def _tokens(result: Result) -> int:

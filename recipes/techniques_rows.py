@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STEPWISE = "mini | options(temperature=1.0) | cot"
-GAME = "mini | options(temperature=0.7)"
+GAME = "mini | options(temperature=0.7)"  # where the plain rival draws its samples best
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Row:
     step: str  # the technique with its options, as a recipe writes it
     task: str
     base: str = "mini"
-    items: int = 60
+    items: int = 50
     checks: bool = False  # it checks its own answers by the rules, so the best of k, checked alike, is beside it
 
     @property
@@ -26,26 +26,42 @@ class Row:
 
 
 SPELLED = "mini:word_problems/1"
+ONE_STEP = 'samples=6, propose="Numbers: {numbers}. Target: 24. Write one next step."'
 ROWS = (
     Row("cot", "mini:word_problems/3"),
+    Row("cot(wording=work_on_it)", "mini:word_problems/3"),
     Row("spell(kind=emotion)", SPELLED),
     Row("spell(kind=reward)", SPELLED),
     Row("spell(kind=penalty)", SPELLED),
+    Row("spell(kind=abrakadabra)", SPELLED),
     Row('persona(role="a careful teacher of mathematics")', SPELLED),
     Row('premise(text="All shops are open today.")', SPELLED),
     Row('instruct(text="Write one Python expression that computes the answer.", place=after)', "mini:word_problems/3"),
-    Row('few_shot(examples=[["Tom has 3 pens and buys 4. How many now?", "7"]])', "mini:word_problems/1"),
+    Row('few_shot(examples=[["Tom has 3 pens and buys 4. How many now?", "7"]])', SPELLED),
     Row("program_of_thought", "mini:word_problems/3"),
+    Row("brief", SPELLED),
+    Row("plan_and_solve", "mini:word_problems/3"),
+    Row("least_to_most(n=3)", "mini:word_problems/2"),
+    Row("outline(n=3)", "mini:word_problems/2"),
+    Row("tools", "mini:word_problems/3"),
+    Row("react", "mini:word_problems/3"),
     Row("self_consistency(n=8)", "mini:word_problems/5", STEPWISE),
     Row("best_of_n(n=4)", "mini:word_problems/5", STEPWISE),
     Row("self_check(mode=same_turn)", "mini:word_problems/5", STEPWISE),
     Row("self_check(mode=fresh)", "mini:word_problems/5", STEPWISE),
     Row("self_refine", "mini:word_problems/5", STEPWISE),
-    Row("tree_of_thoughts", "mini:word_problems/3"),
-    Row("graph_of_thoughts", "mini:word_problems/3"),
+    Row("critique_by(model=mini)", "mini:word_problems/5", STEPWISE),
+    Row("reflexion(signal=mini)", "mini:word_problems/5", STEPWISE),
+    Row("tree_of_thoughts", "mini:word_problems/2"),
+    Row("graph_of_thoughts", "mini:word_problems/2"),
+    Row("tree_of_thoughts(game=game24)", "mini:game24", "scripted:player", 100, checks=True),
+    Row("tree_of_thoughts(game=game24, judge=random)", "mini:game24", "scripted:player", 100, checks=True),
+    Row("tree_of_thoughts(strategy=dfs, game=game24)", "mini:game24", "scripted:player", 100, checks=True),
+    Row("tree_of_thoughts(strategy=mcts, game=game24)", "mini:game24", "scripted:player", 100, checks=True),
+    Row(f"tree_of_thoughts({ONE_STEP}, game=game24)", "mini:game24", GAME, 100, checks=True),
+    Row(f"tree_of_thoughts({ONE_STEP}, game=game24, judge=random)", "mini:game24", GAME, 100, checks=True),
     Row("tree_of_thoughts(game=game24)", "mini:game24", GAME, 100, checks=True),
     Row("tree_of_thoughts(game=game24, judge=random)", "mini:game24", GAME, 100, checks=True),
     Row("tree_of_thoughts(strategy=dfs, game=game24)", "mini:game24", GAME, 100, checks=True),
-    Row("tree_of_thoughts(strategy=dfs, game=game24, judge=random)", "mini:game24", GAME, 100, checks=True),
     Row("tree_of_thoughts(strategy=mcts, game=game24)", "mini:game24", GAME, 100, checks=True),
 )

@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Callable
 
-from jielong.contract import Model
+from jielong.contract import Model, Request
+from jielong.models.mini.world import game
+from jielong.models.mini.world.words import Draw
+from jielong.models.scripted import Scripted
 from jielong.tasks.task import Task
 
-MODELS: dict[str, Callable[[], Model]] = {}
+GOOD_STEP, RIGHT_VALUE = 0.4, 0.9
+
+
+def player() -> Model:
+    """Plays the game of 24: a whole solution takes a good step two times in five; nine values of ten are right."""
+
+    def reply(request: Request) -> str:
+        text = request.messages[-1].text
+        chance = random.Random(f"{request.sampling.seed} {text}")
+        numbers = tuple(sorted(int(n) for n in re.findall(r"\d+", text.replace("24", ""))))
+        if "sure or impossible" in text:
+            right = chance.random() < RIGHT_VALUE
+            return "sure" if game.reachable(numbers) == right else "impossible"
+        if "next steps" in text:
+            moves = game.moves(numbers)
+            return "\n".join(move.text for move in chance.sample(moves, min(4, len(moves))))
+        path: list[game.Move] = []
+        while len(numbers) > 1:
+            moves = game.moves(numbers)
+            good = [move for move in moves if game.reachable(move.left)]
+            path.append(chance.choice(good if good and chance.random() < GOOD_STEP else moves))
+            numbers = path[-1].left
+        draw = Draw(chance, "en", held_out=True)
+        start = tuple(int(n) for n in re.findall(r"\d+", text.replace("24", "")))
+        return "\n".join([*(game.step_text(draw, m) for m in path), f"Answer: {game.expression(start, path)}"])
+
+    return Scripted(reply, name="scripted:player")
+
+
+MODELS: dict[str, Callable[[], Model]] = {"player": player}
 TASKS: dict[str, Callable[[], Task]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,9 @@ from jielong.models.mini.world.words import Draw
 from jielong.models.scripted import Scripted
 from jielong.scope import scope
 from jielong.tasks.expressions import makes
+from jielong.using.search.thoughts import Thought
 from jielong.using.search.tree import tree_of_thoughts
+from laws.laws import LAWS
 
 pytestmark = pytest.mark.anyio
 PROPOSE, VALUE = "Write the next steps", "How likely?"
@@ -125,16 +128,12 @@ async def test_monte_carlo_leaves_a_branch_that_disappoints() -> None:
 
     class Maze:
         def begin(self, request):  # type: ignore[no-untyped-def]
-            from jielong.using.search.thoughts import Thought
-
             return Thought((), "start")
 
         def propose(self, request, thought, n, words):  # type: ignore[no-untyped-def]
             return request.then(Message("user", f"from {thought.position}"))
 
         def follow(self, thought, line):  # type: ignore[no-untyped-def]
-            from jielong.using.search.thoughts import Thought
-
             return Thought((*thought.steps, line), line)
 
         def judge(self, request, thought, words):  # type: ignore[no-untyped-def]
@@ -188,11 +187,43 @@ async def test_the_bound_is_what_the_worst_case_takes() -> None:
             return "\n".join(f"step {next(counted)}" for _ in range(9))
         return "5"
 
-    for options in ({}, {"breadth": 2, "depth": 4}, {"strategy": "mcts", "visits": 5}, {"judge": "random"}):
+    for options in (
+        {},
+        {"breadth": 2, "depth": 4},
+        {"samples": 3, "breadth": 2, "k": 2},
+        {"strategy": "mcts", "visits": 5},
+        {"judge": "random"},
+    ):
         base = Scripted(reply)
         model = base | tree_of_thoughts(**options)  # type: ignore[arg-type]
         await model.generate(ask("Why?"))
         assert len(base.requests) == model.bound(), options
+
+
+async def test_several_replies_propose_together_and_are_samples_of_their_own() -> None:
+    """Yao et al.'s way of drawing steps independently: what was proposed twice is asked about once."""
+
+    def reply(request: Request) -> str:
+        text = request.messages[-1].text
+        if "next step" in text:
+            return "10-4=6" if (request.sampling.seed or 0) % 2 else "4*6=24"
+        return "impossible"
+
+    base = Scripted(reply)
+    searched = tree_of_thoughts(game="game24", samples=5, depth=1, propose="One next step of {numbers}.")
+    await (base | searched).generate(question((4, 5, 6, 10)))
+    proposing = [r for r in base.requests if "next step" in r.messages[-1].text]
+    assert [r.messages[-1].text for r in proposing] == ["One next step of 4, 5, 6, 10."] * 5
+    assert len({r.sampling.seed for r in proposing}) == 5
+    assert {r.sampling.temperature for r in proposing} == {0.7}
+    valued = [r.messages[-1].text for r in base.requests if "impossible" in r.messages[-1].text]
+    assert sorted(valued) == [f"Numbers: {n}. Target: 24. Can it be reached? Say sure or impossible."
+                              for n in ("5, 10, 24", "5, 6, 6")]  # fmt: skip
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+async def test_it_keeps_the_laws_with_several_replies(law: Callable[..., Any]) -> None:
+    await law(lambda model: model | tree_of_thoughts(samples=3, breadth=2, depth=2, k=3))
 
 
 async def test_a_question_that_is_no_puzzle_is_searched_freely_and_the_report_says_so() -> None:

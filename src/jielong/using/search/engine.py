@@ -46,6 +46,7 @@ class Explorer:
     left: int
     propose: str | None = None
     value: str | None = None
+    samples: int = 1
     asked: int = 0
     met: set[Hashable] = field(default_factory=set)
     solved: Node | None = None
@@ -55,10 +56,14 @@ class Explorer:
         """The valued children of these nodes, best first; `solved` is set once the rules show a solution."""
         nodes = nodes[: self.left]
         self.left -= len(nodes)
-        asking = [self.game.propose(self.request, node.thought, self.proposals, self.propose) for node in nodes]
+        asking = [
+            self.game.propose(self.request, node.thought, self.proposals, self.propose)
+            for node in nodes
+            for _ in range(self.samples)
+        ]
         replies = await self.ask(self.model, asking)
-        for node, reply in zip(nodes, replies, strict=True):
-            node.children = self._read(node, reply)
+        for i, node in enumerate(nodes):
+            node.children = self._read(node, replies[i * self.samples : (i + 1) * self.samples])
         children = [child for node in nodes for child in node.children]
         self.solved = next((c for c in children if self.game.solution(self.request, c.thought) is not None), None)
         if self.solved is None:
@@ -67,11 +72,9 @@ class Explorer:
             node.children.sort(key=_value, reverse=True)
         return sorted(children, key=_value, reverse=True)
 
-    def _read(self, node: Node, reply: Reply | Failed) -> list[Node]:
-        if isinstance(reply, Failed):
-            return []
+    def _read(self, node: Node, replies: Sequence[Reply | Failed]) -> list[Node]:
         found: list[Node] = []
-        for line in reply.text.splitlines():
+        for line in (line for reply in replies if isinstance(reply, Reply) for line in reply.text.splitlines()):
             thought = self.game.follow(node.thought, line)
             if thought is None or thought.position in self.met or len(found) == self.proposals:
                 continue

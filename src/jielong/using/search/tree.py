@@ -8,7 +8,7 @@ from ...contract import Message, Model, Reply, Request
 from ...errors import BadInput, Unsupported
 from ...prompts import prompt
 from ...scope import note
-from ...technique import adds_output, last
+from ...technique import adds_output, last, several
 from ..prompting import last_from_user
 from .engine import Explorer, Node, beam, depth_first, monte_carlo
 from .game24 import Game24
@@ -28,8 +28,8 @@ def valuing(model: int, judge: int | str | None) -> int:
     return model if judge is None else judge if isinstance(judge, int) else 0
 
 
-def _calls(model: int, breadth: int, depth: int, k: int, visits: int | None, judge: Any, **_: Any) -> int:
-    return expansions(breadth, depth, visits) * (model + k * valuing(model, judge)) + model
+def _calls(model: int, breadth: int, depth: int, k: int, samples: int, visits: int | None, judge: Any, **_: Any) -> int:
+    return expansions(breadth, depth, visits) * (samples * model + k * valuing(model, judge)) + model
 
 
 @adds_output(calls=_calls)
@@ -41,6 +41,7 @@ async def tree_of_thoughts(
     breadth: int = 3,
     depth: int = 3,
     k: int = 4,
+    samples: int = 1,
     visits: int | None = None,
     game: Literal["free", "game24"] | Game = "free",
     judge: Judge = None,
@@ -50,17 +51,18 @@ async def tree_of_thoughts(
 ) -> Reply:
     """Search among steps instead of writing one chain of them (Yao et al. 2023).
 
-    One reply proposes up to `k` next steps, a line each; each place they lead to gets a value of its own. `beam` keeps
-    the best `breadth` of each level; `dfs` follows the best child and turns back where the value is 0; `mcts` chooses
-    by UCT with the value in the place of a random playout (as in LATS, Zhou et al. 2024; RAP, Hao et al. 2023). At most
-    `visits` thoughts are expanded, by default as many as a beam expands. `judge`: another model values, or `random`, to
-    see what the values are worth. When the search is over, the model answers from the best steps.
+    One reply, or each of `samples` replies, proposes next steps, a line each; each of the first `k` places that they
+    lead to gets a value of its own. `beam` keeps the best `breadth` of each level; `dfs` follows the best child and
+    turns back where the value is 0; `mcts` chooses by UCT with the value in the place of a random playout (as in LATS,
+    Zhou et al. 2024; RAP, Hao et al. 2023). At most `visits` thoughts are expanded, by default as many as a beam
+    expands. `judge`: another model values, or `random`, to see what the values are worth. When the search is over, the
+    model answers from the best steps.
 
     `game` adds rules: steps that break them are dropped, a solution that they show ends the search, and where none is
     found the question is asked plainly. A question that is none of the game is searched freely, and the report says so.
     Yao et al. ask for each value three times and add up; here it is asked once. Two ways to one place are one.
     """
-    _check(breadth=breadth, depth=depth, k=k, visits=expansions(breadth, depth, visits))
+    _check(breadth=breadth, depth=depth, k=k, samples=samples, visits=expansions(breadth, depth, visits))
     if last_from_user(request) is None:
         return await last(model, request)
     rules: Game = GAMES[game]() if isinstance(game, str) else game
@@ -72,9 +74,8 @@ async def tree_of_thoughts(
         raise Unsupported("tree_of_thoughts: the answer is put together from the steps of a game, so a JSON schema or "
                           "log-probabilities cannot hold for it; leave them out")  # fmt: skip
     valuer = None if judge == "random" else judge if isinstance(judge, Model) else model
-    explorer = Explorer(
-        model, valuer, rules, request, k, depth, expansions(breadth, depth, visits), propose=propose, value=value
-    )
+    left = expansions(breadth, depth, visits)
+    explorer = Explorer(model, valuer, rules, several(request, samples), k, depth, left, propose, value, samples)
     await STRATEGIES[strategy](explorer, Node(root, 0), breadth)
     if explorer.solved:
         return Reply(Message("assistant", rules.solution(request, explorer.solved.thought) or ""))
@@ -90,7 +91,7 @@ async def finish(model: Model, explorer: Explorer, words: str | None) -> Reply:
     return await last(model, with_steps(request, best.thought, asking))
 
 
-def _check(*, breadth: int, depth: int, k: int, visits: int) -> None:
-    for name, found in (("breadth", breadth), ("depth", depth), ("k", k), ("visits", visits)):
+def _check(*, breadth: int, depth: int, k: int, samples: int, visits: int) -> None:
+    for name, found in (("breadth", breadth), ("depth", depth), ("k", k), ("samples", samples), ("visits", visits)):
         if found < 1:
             raise BadInput(f"tree_of_thoughts: {name}={found}; expected at least 1")
