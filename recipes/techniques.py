@@ -58,10 +58,14 @@ def fingerprint(row: Row, task: Task) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
+def kept_in(folder: Path, row: Row, task: Task) -> Path:
+    return folder / f"{fingerprint(row, task)[:16]}.json"
+
+
 async def measured(row: Row, folder: Path) -> dict[str, Any]:
     """The figures of a row: read if it was measured before, else measured and kept."""
     task = task_of(row)
-    kept = folder / f"{fingerprint(row, task)[:16]}.json"
+    kept = kept_in(folder, row, task)
     if kept.exists():
         return dict(json.loads(kept.read_text("utf-8")))
     started = time.monotonic()
@@ -190,10 +194,10 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-async def _all(folder: Path, only: str) -> list[tuple[Row, dict[str, Any]]]:
+async def _all(folder: Path, only: str, again: bool) -> list[tuple[Row, dict[str, Any]]]:
     done = []
     for i, row in enumerate(ROWS, 1):
-        if only and row.technique != only:
+        if (only and row.technique != only) or (again and not kept_in(folder, row, task_of(row)).exists()):
             continue
         try:
             found = await measured(row, folder)
@@ -209,10 +213,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("build/techniques"), help="where finished rows are kept")
     parser.add_argument("--only", default="", help="measure one technique and write no page")
+    parser.add_argument("--page", action="store_true", help="write the pages from what was measured, measure nothing")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    rows = anyio.run(_all, given.folder, given.only)
-    missing = sorted(set(recipe.TECHNIQUES) - {row.technique for row in ROWS} - set(NOT_MEASURED))
+    rows = anyio.run(_all, given.folder, given.only, given.page)
+    missing = sorted(set(recipe.TECHNIQUES) - {row.technique for row, _ in rows} - set(NOT_MEASURED))
     if not given.only:
         for language, name in (("en", "techniques.md"), ("zh", "techniques.zh.md")):
             (DOCS / name).write_text(page(language, rows, missing), "utf-8")
