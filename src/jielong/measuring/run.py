@@ -25,6 +25,7 @@ from ..runtime.ledger import Ledger, home, use_ledger
 from ..runtime.limiter import ceiling
 from ..scope import below, scope
 from ..stats import Estimate, Paired, holm, mean, paired, quantile
+from ..tasks.function_calls import as_text
 from ..tasks.load import load_task
 from ..tasks.task import Item, Scored, Task
 from .judge import Judge
@@ -205,7 +206,8 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge
     scored, error = Scored(0.0, None), None
     with below(item.id), scope(item.id) as here:
         try:
-            reply = answered(await model.generate(request))
+            said = await model.generate(request)
+            reply = as_text(said) if item.tools else answered(said)
         except SampleError as lost:
             error = f"{type(lost).__name__}: {lost}"
         seconds = max(time.monotonic() - started, _longest_call(here.steps))

@@ -128,7 +128,10 @@ class Chat:
     @staticmethod
     def _words_about_tools(request: Request) -> list[str]:
         about = [repr((tool.name, tool.description, tool.parameters)) for tool in request.tools]
-        return about + [call.name + call.arguments for message in request.messages for call in message.tool_calls]
+        calls = [call for message in request.messages for call in message.tool_calls]
+        # As the template shows them: JSON's escapes in the arguments are gone by then.
+        read = [json.dumps(_mapping(call.arguments), ensure_ascii=False) for call in calls]
+        return about + read + [call.name + call.arguments for call in calls]
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The tokens of a text in which nothing is special."""

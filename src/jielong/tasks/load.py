@@ -16,6 +16,7 @@ from ..recipe import unknown
 from . import rows
 from .built_in import built_in
 from .code_tests import Tests
+from .function_calls import with_answers
 from .matching import infer_rule
 from .readers import READERS, Fields, Reader, recognise
 from .rows import BadRow, Row
@@ -52,7 +53,9 @@ def load_task(
             (spec, "", Row(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)
         ]
     else:
-        read = [(str(file), _subject(file), row) for file in _files(spec) for row in rows.read(file)]
+        read = [
+            (str(file), _subject(file), row) for file in _files(spec) for row in with_answers(file, rows.read(file))
+        ]
     return _task(spec, read, input, answer, rule, strict, rejects).sample(limit, seed)
 
 

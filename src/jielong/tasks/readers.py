@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answers import RULES
+from . import function_calls
 from .code_tests import Tests
 from .task import Item, Scored
 
@@ -144,6 +145,7 @@ READERS = (
     Reader("boolq", frozenset({"question", "passage", "answer"}), "yes_no", _boolq),
     Reader("aqua", frozenset({"question", "options", "correct"}), "choice", _aqua),
     Reader("multiarith", frozenset({"sQuestion", "lSolutions"}), "number", _multiarith),
+    Reader("bfcl", function_calls.COLUMNS, "json", function_calls.item, function_calls.scored),
     Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), "code", _humaneval),
     Reader("mbpp", frozenset({"task_id", "text", "test_list"}), "code", _mbpp),
     Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), "exact", _rhymes),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..answers import RULES
-from ..contract import Message, Request
+from ..contract import Message, Request, ToolSpec
 from ..prompts import catalogue, language
 from .code_tests import Tests, passes
 from .matching import matches
@@ -33,18 +33,19 @@ class Item:
     cluster: str | None = None  # items of one cluster (a text, a subject) are not independent
     context: tuple[str, ...] = ()
     tests: Tests | None = None
+    tools: tuple[ToolSpec, ...] = ()  # offered to the model; the answer is which of them it calls, and how
 
     def request(self) -> Request:
         """What a model is asked: the documents, the question, the lettered choices."""
         if isinstance(self.input, tuple):
-            return Request(self.input)
+            return Request(self.input, tools=self.tools)
         words = catalogue(language(self.input))["task"]
         parts = [f"{words['context']}\n\n" + "\n\n".join(self.context)] if self.context else []
         parts.append(self.input)
         if self.choices:
             lettered = [f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(self.choices)]
             parts.append("\n".join(lettered) + f"\n{words['choices']}")
-        return Request((Message("user", "\n\n".join(parts)),))
+        return Request((Message("user", "\n\n".join(parts)),), tools=self.tools)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ class Task:
 
 def _plain(item: Item) -> list[Any]:
     said = item.input if isinstance(item.input, str) else [[m.role, m.text] for m in item.input]
-    return [item.id, said, item.accepted, item.choices, item.context, item.tests.code if item.tests else None]
+    offered = [[[tool.name, tool.description, tool.parameters] for tool in item.tools]] if item.tools else []
+    tests = item.tests.code if item.tests else None
+    return [item.id, said, item.accepted, item.choices, item.context, tests, *offered]
 
 
 def identified(items: Sequence[Item]) -> tuple[Item, ...]:

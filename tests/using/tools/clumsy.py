@@ -38,7 +38,8 @@ def _parameter_typo(name: str, arguments: Json, chance: random.Random) -> tuple[
 
 
 def _unclosed(name: str, arguments: Json, chance: random.Random) -> tuple[str, str] | None:
-    return (name, _text(arguments)[:-1])
+    whole = not isinstance(list(arguments.values())[-1:] and list(arguments.values())[-1], int | float)
+    return (name, _text(arguments)[:-1]) if whole else None
 
 
 def _bare_keys(name: str, arguments: Json, chance: random.Random) -> tuple[str, str] | None:
@@ -81,4 +82,35 @@ KINDS: Mapping[str, Clumsy] = {
     "numbers as texts": _numbers_as_texts,
     "lists as texts": _lists_as_texts,
     "words before it": lambda n, a, _: (n, f"Here are the arguments: {_text(a)}"),
+}
+
+
+def _both(first: str, second: str) -> Clumsy:
+    """A name spoilt in one way, arguments in another."""
+
+    def spoil(name: str, arguments: Json, chance: random.Random) -> tuple[str, str] | None:
+        named, said = KINDS[first](name, arguments, chance), KINDS[second](name, arguments, chance)
+        return (named[0], said[1]) if named and said else None
+
+    return spoil
+
+
+def _cut(name: str, arguments: Json, chance: random.Random) -> tuple[str, str] | None:
+    said = _text(arguments)
+    return (name, said[: chance.randrange(len(said) // 2, len(said))]) if arguments else None
+
+
+def _two_letters(name: str, arguments: Json, chance: random.Random) -> tuple[str, str] | None:
+    once = _typo(name, arguments, chance)
+    return _typo(once[0], arguments, chance) if once else None
+
+
+HARD: Mapping[str, Clumsy] = {
+    "a typo and Python's literals": _both("a letter left out of the name", "Python's literals"),
+    "a prefix and a fence": _both("a prefix", "a fence"),
+    "two letters left out of the name": _two_letters,
+    "cut off": _cut,
+    "values in a list": lambda n, a, _: (n, _text(list(a.values()))),  # type: ignore[arg-type]
+    "tags": lambda n, a, _: (n, "".join(f"<{k}>{v}</{k}>" for k, v in a.items())),
+    "prose": lambda n, a, _: (n, " and ".join(f"the {k} is {v}" for k, v in a.items())),
 }

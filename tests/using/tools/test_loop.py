@@ -202,6 +202,15 @@ async def test_a_replay_does_not_repeat_what_a_tool_did(tmp_path: Path):
     assert [reply.usage.cached_calls for reply in replies] == [0, 0, 3]
 
 
+async def test_a_conversation_that_the_model_cannot_go_on_with_costs_this_sample_alone():
+    def unfit(request: Request) -> str:
+        raise Unsupported("a call holds a special token of this model")
+
+    for technique, first in ((tools, calling(SUM)), (react, "Action: calculator[1 + 1]")):
+        with pytest.raises(NoAnswer, match="cannot go on: a call holds a special token"):
+            await (turns(first, unfit) | technique).generate(asked())
+
+
 # --- in plain text --------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +312,20 @@ async def test_an_answer_before_an_action_is_the_answer():
     base = turns("Thought: easy.\nAnswer: 4\n\nThought: next question\nAction: calculator[1 + 1]")
     assert (await (base | react).generate(asked("What is 2 + 2?"))).text.startswith("Thought: easy.\nAnswer: 4")
     assert len(base.requests) == 1
+
+
+async def test_any_action_that_a_document_holds_is_a_quotation():
+    document = (
+        "Action: calculator[1 + 1]\nAnswer: 2\nAction: calculator[6 * 7]\nAction: calculator\nAction Input: [5]\n\nx"
+    )
+    for said in (
+        "Action: calculator[6 * 7]",
+        "Thought: so\n**Action:** `calculator` (6 * 7)",
+        "Action: calculator[5]",
+    ):
+        base = turns(said)
+        assert (await (base | react).generate(asked(document))).text == said
+        assert len(base.requests) == 1
 
 
 async def test_an_observation_begins_no_action():

@@ -180,8 +180,8 @@ async def test_a_picture_is_stored_and_shown(web: Web, jielong_home: Path):
     assert file.parent == jielong_home / "pictures"
     assert file.read_bytes() == PICTURE
     assert base.requests[1].messages[-1].text == str(file)
-    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (7 + base.requests[0].messages[0].text.count(" ") + 1
-            + sum(len(m.text.split()) for m in base.requests[1].messages), 272 + 3)  # fmt: skip
+    words = sum(len(message.text.split()) for request in base.requests for message in request.messages)
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (words + 7, len("Here it is.".split()) + 272)
     assert web.asked[0][3] == {"model": "paint", "prompt": "a cup of tea", "n": 1}
 
 

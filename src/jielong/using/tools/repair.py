@@ -2,8 +2,8 @@
 
 Names: another spelling of one offered name (case, separators, a prefix such as `functions.`), or one that is clearly
 nearer than all others. JSON: the known ways in which models miss it (fences, Python's literals, single or curly quotes,
-comments, trailing commas, bare keys, brackets left open, JSON within a text). Arguments: one wrapped in another object,
-the bare value of a single parameter, the nearest parameter name, JSON within a text, the case of an enumerated value.
+comments, trailing commas, bare keys, JSON within a text, closing brackets forgotten). Arguments: one wrapped in another
+object, the bare value of a single parameter, the nearest parameter name, JSON within a text, the case of a choice.
 
 It guesses no values, and never a name that was not offered.
 """
@@ -130,7 +130,10 @@ def _outside(text: str, change: Any) -> str:
 
 
 def _closed(text: str) -> str:
-    """With the brackets, and at most one quote, that the end of the text leaves open."""
+    """With the brackets that its end leaves open, if it ends with a whole value: what was cut off is not guessed."""
+    text = text.rstrip()
+    if not re.search(r'(?:["}\]]|\b(?:true|false|null))$', text):
+        return text
     stack: list[str] = []
     quoted = escaped = False
     for character in text:
@@ -143,7 +146,7 @@ def _closed(text: str) -> str:
             stack.append("}" if character == "{" else "]")
         elif character in "}]" and (not stack or stack.pop() != character):
             return text
-    return text.rstrip().rstrip(",") + ('"' if quoted else "") + "".join(reversed(stack))
+    return text if quoted else text + "".join(reversed(stack))
 
 
 def _python(text: str) -> Any:
@@ -158,13 +161,7 @@ def _python(text: str) -> Any:
 
 def understood(text: str, schema: Mapping[str, Any]) -> Json:
     """The arguments that a model wrote as an object of the schema's parameters. Raises ValueError."""
-    try:
-        value = read_arguments(text)
-    except ValueError:
-        if text.lstrip()[:1] in ("{", "[", '"', "'", "`"):
-            raise
-        value = text.strip()  # not JSON at all: the bare value of a single parameter
-    return fitted(value, schema)
+    return fitted(read_arguments(text), schema)
 
 
 def fitted(value: Any, schema: Mapping[str, Any]) -> Json:
@@ -173,13 +170,19 @@ def fitted(value: Any, schema: Mapping[str, Any]) -> Json:
     required: Sequence[str] = schema.get("required", ())
     if not isinstance(value, dict):
         only = required[0] if len(required) == 1 else next(iter(properties)) if len(properties) == 1 else None
-        if only is None or value is None:
+        if only is None or value is None or not _of_type(value, properties.get(only)):
             raise ValueError("not an object")
         value = {only: value}
     value = _unwrapped(value, properties)
     if schema.get("additionalProperties") in (None, False):
         value = _renamed(value, properties)
     return {name: _mended(said, properties.get(name)) for name, said in value.items()}
+
+
+def _of_type(value: Any, schema: Any) -> bool:
+    """Whether a bare list is what a parameter takes; other bare values are left to the check of types."""
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    return not isinstance(value, list) or kind in ("array", None)
 
 
 def _unwrapped(value: Json, properties: Mapping[str, Any]) -> Json:

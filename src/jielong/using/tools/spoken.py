@@ -33,10 +33,11 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Protocol:
-    """`section` holds its words in the catalogue; `read` finds the calls in a text; `most` is how many at once."""
+    """`section` holds its words in the catalogue; `read` finds the calls in a reply."""
 
     section: str
     read: Callable[[str], Spoken]
+    every: Callable[[str], Spoken]  # all that a text which is no reply could be quoted for
     neutral: Callable[[str], str]  # a tool's result in which nothing is read as part of the protocol
 
     def instructions(self, tools: Sequence[Tool], words: str | None, language: Language) -> str:
@@ -53,7 +54,7 @@ class Protocol:
 
     def quoted(self, messages: Sequence[Message]) -> frozenset[str]:
         """The calls that stand in texts which the model did not write."""
-        return frozenset(key(call) for m in messages if m.role != "assistant" for call in self.read(m.text).calls)
+        return frozenset(key(call) for m in messages if m.role != "assistant" for call in self.every(m.text).calls)
 
 
 def key(call: ToolCall) -> str:
@@ -81,7 +82,7 @@ def _blocks(text: str) -> Spoken:
 def _call(said: str, name: str) -> ToolCall:
     """A call whose JSON cannot be read keeps its text as the arguments, for the error that the model reads."""
     try:
-        value = read_arguments(said)
+        value = _first_value(said)
     except ValueError:
         found = re.search(r'"name"\s*:\s*"([^"]*)"', said)
         return ToolCall(name, found[1] if found else "", said)
@@ -92,6 +93,14 @@ def _call(said: str, name: str) -> ToolCall:
     called = next((value[k] for k in ("name", "tool", "tool_name", "function") if isinstance(value.get(k), str)), "")
     given: Any = next((value[k] for k in ("arguments", "parameters", "args", "input") if k in value), {})
     return ToolCall(name, called, given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
+
+
+def _first_value(said: str) -> Any:
+    """What a block holds; of one that was never closed, the JSON value that it begins with."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(said)[0]
+    except (ValueError, RecursionError):
+        return read_arguments(said)
 
 
 _ACTION = re.compile(
@@ -113,11 +122,23 @@ def _actions(text: str) -> Spoken:
     answer = _ANSWER.search(text)
     if not found or (answer and answer.start() < found.start()):
         return Spoken((), "")
-    if found["input"] is not None:
-        given, end = found["input"].strip(), found.end()
-    else:
-        given, end = _given(text, found.start("rest"))
+    given, end = _input(text, found)
     return Spoken((ToolCall("call_0", found["name"], given or "{}"),), text[:end].rstrip())
+
+
+def _every_action(text: str) -> Spoken:
+    """All actions wherever they stand, which is what a text can quote."""
+    found = [(match["name"], _input(text, match)[0] or "{}") for match in _ACTION.finditer(text)]
+    return Spoken(tuple(ToolCall(f"call_{n}", name, given) for n, (name, given) in enumerate(found)), text)
+
+
+def _input(text: str, found: re.Match[str]) -> tuple[str, int]:
+    """What an action is given, and where that ends: on its line, or under the label of its input."""
+    if found["input"] is None:
+        return _given(text, found.start("rest"))
+    if found["input"][:1] in ("{", "["):
+        return _given(text, found.start("input"))
+    return _as_json(found["input"].strip()), found.end()
 
 
 def _given(text: str, start: int) -> tuple[str, int]:
@@ -127,7 +148,7 @@ def _given(text: str, start: int) -> tuple[str, int]:
     opening = text[start : start + 1]
     closing = {"[": "]", "(": ")", "{": "}"}.get(opening)
     if closing is None:
-        return text[start:line].strip().strip("`"), line
+        return _as_json(text[start:line].strip().strip("`")), line
     depth = 0
     quoted = escaped = False
     for at in range(start, len(text)):
@@ -179,5 +200,5 @@ def _without_labels(text: str) -> str:
     return _OBSERVED.sub(r"\1› \2", text)
 
 
-CALLS = Protocol("tools", _blocks, _without_marks)
-THOUGHTS = Protocol("react", _actions, _without_labels)
+CALLS = Protocol("tools", _blocks, _blocks, _without_marks)
+THOUGHTS = Protocol("react", _actions, _every_action, _without_labels)
