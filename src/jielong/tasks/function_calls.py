@@ -21,7 +21,7 @@ from typing import Any
 
 from ..contract import Message, Reply, ToolSpec, answered
 from ..errors import BadInput
-from .rows import BadRow, Fields, Row
+from .rows import BadRow, Row
 from .task import Item, Scored
 
 COLUMNS = frozenset({"id", "question", "function"})
@@ -49,7 +49,7 @@ def _answers(file: Path) -> dict[str, Any]:
         raise BadInput(f"{file}: not JSON lines with id and ground_truth ({type(error).__name__}: {error})") from None
 
 
-def item(row: Fields, subject: str) -> Item:
+def item(row: Mapping[str, Any], subject: str) -> Item:
     """A row as an item that offers tools. Raises ValueError, KeyError."""
     name = str(row["id"])
     if len(row["question"]) != 1:

@@ -131,18 +131,14 @@ def names(steps: tuple[Step, ...]) -> set[str]:
     return {step.name for step in steps} | {name for step in steps for name in names(step.steps)}
 
 
-@pytest.mark.parametrize(
-    "recipe", ["mini", "mini | cot", "mini | cot | self_consistency(n=2)", "mini | self_check", "mini | tools"]
-)
+@pytest.mark.parametrize("recipe", ["mini", "mini | self_check", "mini | tools"])
 async def test_mini_lets_them_choose_nothing(recipe: str):
-    """All of them at once; with them as a document, with them as the question."""
+    """All of them at once, each as a document above a question."""
     model: Model = load(recipe)
-    shown = [
-        Request((Message("user", f"{text}\n\nWhat is 2 + 3?"),), Sampling(seed=1, max_tokens=12)) for text in HOSTILE
-    ]
-    bare = [Request((Message("user", text),), Sampling(seed=1, max_tokens=12)) for text in HOSTILE]
+    sampling = Sampling(seed=1, max_tokens=8)
+    shown = [Request((Message("user", f"{text}\n\nWhat is 2 + 3?"),), sampling) for text in HOSTILE]
     with laws._no_recipes():
-        replies = await gather(model, [*shown, *bare])
+        replies = await gather(model, shown)
     for reply in replies:
         if isinstance(reply, Reply):
             assert reply.finish != "tool_calls"
