@@ -35,16 +35,12 @@ from jielong.tasks.task import Task
 DOCS = Path(__file__).parents[1] / "docs"
 AT_ONCE, MOST_SAMPLES, SEED = 16, 24, 0
 NOT_MEASURED = ("options", "budget")  # settings and limits
+recipe.SPECS = {**recipe.SPECS, "scripted": f"{techniques_scripted.__name__}:load"}
 TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("techniques.toml").read_text("utf-8"))
 
 
 def model_of(row: Row, step: str) -> Model:
-    text = row.base + (f" | {step}" if step else "")
-    node = recipe.parse(text)
-    scripted = node.spec.removeprefix("scripted:")
-    return recipe.build(
-        node, techniques_scripted.MODELS[scripted]() if scripted in techniques_scripted.MODELS else None
-    )
+    return recipe.load(row.base + (f" | {step}" if step else ""))
 
 
 def task_of(row: Row) -> Task:
@@ -53,7 +49,7 @@ def task_of(row: Row) -> Task:
 
 
 def fingerprint(row: Row, task: Task) -> str:
-    by = Mini().identity() if row.base.startswith("mini") else Path(techniques_scripted.__file__).read_text("utf-8")
+    by = Mini().identity() if row.base.startswith("mini") else techniques_scripted.IDENTITY
     said = [asdict(row), task.sha256, by, SEED]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
+
+import techniques_words
 
 from jielong.contract import Model, Request
+from jielong.models import scripted
 from jielong.models.mini.world import game
 from jielong.models.mini.world.words import Draw
 from jielong.models.scripted import Scripted
@@ -41,5 +45,11 @@ def player() -> Model:
     return Scripted(reply, name="scripted:player")
 
 
-MODELS: dict[str, Callable[[], Model]] = {"player": player}
-TASKS: dict[str, Callable[[], Task]] = {}
+MODELS: dict[str, Callable[[], Model]] = {"player": player, **techniques_words.MODELS}
+TASKS: dict[str, Callable[[], Task]] = {**techniques_words.TASKS}
+IDENTITY = Path(__file__).read_text("utf-8") + techniques_words.IDENTITY
+
+
+def load(kind: str, rest: str) -> Model:
+    """`scripted:NAME` of a model above, also within the options of a step; else a file of replies."""
+    return MODELS[rest]() if rest in MODELS else scripted.load(kind, rest)

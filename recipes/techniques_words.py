@@ -15,6 +15,8 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from functools import partial
+from pathlib import Path
 
 from jielong.contract import Message, Request
 from jielong.models.mini.world import problems
@@ -117,4 +119,11 @@ def clerk(request: Request) -> str:
 
 TASKS = {task.__name__: task for task in (five_steps, essays, descriptions)}
 REPLIES = {reply.__name__: reply for reply in (solver, critic, writer, clerk)}
-MODELS = {name: (lambda name=name: Scripted(REPLIES[name], name=f"scripted:{name}")) for name in REPLIES}
+IDENTITY = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def _model(name: str) -> Scripted:
+    return Scripted(REPLIES[name], name=f"scripted:{name}", identity=f"{name} {IDENTITY}")
+
+
+MODELS = {name: partial(_model, name) for name in REPLIES}
