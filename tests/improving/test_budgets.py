@@ -100,6 +100,6 @@ def test_rounds_shrink_with_the_money_and_the_best_are_paid_first():
     assert spending.target(money, ["plain", "cheap"], 0, (24, 48), (2, 1)) == 24
     assert spending.target(money, ["plain", "dearest"], 0, (24, 48), (2, 1)) == 0
     assert spending.affordable(money, "plain", ["dear", "cheap", "dearest"]) == ["dear", "cheap"]
-    assert spending.affordable(money, "plain", ["dearest", "cheap"]) == ["dearest", "cheap"]
+    assert spending.affordable(money, "plain", ["dearest", "cheap"]) == ["dearest"]
     assert spending.final(money, "plain", ["dear", "cheap"], 100) == (["dear", "cheap"], 19)
     assert spending.final(money, "plain", ["cheap", "dearest"], 100) == (["cheap"], 100)

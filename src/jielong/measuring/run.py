@@ -98,6 +98,8 @@ class Report:
 
     def comparisons(self) -> list[tuple[Result, Paired, float]]:
         """Every other model against the first, with Holm's correction of p."""
+        if not self.results:
+            return []
         first, *others = self.results
         pairs = [other.against(first) for other in others]
         return list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
