@@ -1,11 +1,13 @@
 """One answer as server-sent events.
 
 The head of the response goes out with the first event, so an error before that still has its own status; later ones are
-an event of the stream. While a technique works and nothing can be shown yet, comment lines tell how far it is.
+an event of the stream. One task writes: what comes while it writes goes out together. While a technique works and
+nothing can be shown yet, comment lines tell how far it is.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -18,7 +20,8 @@ from .choices import choices
 from .failures import failure_of
 from .told import Answer, Choice, account, comment, event, progress, usage
 
-KEEP_ALIVE, PROGRESS, SLOWEST_READER = 15.0, 0.2, 60.0  # seconds
+KEEP_ALIVE, SLOWEST_READER = 15.0, 60.0  # seconds
+MOST_PENDING = 256_000  # bytes; whoever says more waits for the client to read
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache",
@@ -27,23 +30,48 @@ _HEADERS = {
 
 
 class Stream:
-    """What has gone to one client, and whether it reads."""
+    """What is to go to one client, and what went."""
 
     def __init__(self, request: web.Request) -> None:
         self.request, self.response = request, web.StreamResponse(headers=_HEADERS)
-        self.begun = self.shown = False
-        self.writing_since: float | None = None
-        self._first = anyio.Lock()
+        self.begun = self.shown = self.over = self.moved = False
+        self.more, self._room = asyncio.Event(), asyncio.Event()
+        self._pending: list[bytes] = []
+        self._size = 0
 
-    async def write(self, data: bytes) -> None:
-        if not self.begun:
-            async with self._first:
-                if not self.begun:
-                    await self.response.prepare(self.request)
-                    self.begun = True
-        self.writing_since = self.writing_since or time.monotonic()
-        await self.response.write(data)
-        self.writing_since = None
+    async def say(self, data: bytes) -> None:
+        self._pending.append(data)
+        self._size += len(data)
+        self.more.set()
+        if self._size > MOST_PENDING:
+            self._room.clear()
+            await self._room.wait()
+
+    def moves(self) -> None:
+        self.moved = True
+        self.more.set()
+
+    def end(self) -> None:
+        self.over = True
+        self.more.set()
+
+    async def flush(self, more: bytes = b"") -> None:
+        """Write all that is pending. A client that does not read for long is let go."""
+        with anyio.move_on_after(SLOWEST_READER) as in_time:
+            await self._flush(more)
+        if in_time.cancelled_caught and self.request.transport:
+            self.request.transport.abort()
+
+    async def _flush(self, more: bytes) -> None:
+        data = b"".join(self._pending) + more
+        self._pending.clear()
+        self._size = 0
+        self._room.set()
+        if data and not self.begun:
+            await self.response.prepare(self.request)
+            self.begun = True
+        if data:
+            await self.response.write(data)
 
 
 async def stream(
@@ -57,49 +85,42 @@ async def stream(
         async def heard(happened: Event) -> None:
             if isinstance(happened, Delta) and happened.text:
                 out.shown = True
-                await out.write(parts[i].piece(happened))
+                await out.say(parts[i].piece(happened))
 
         return heard
 
+    most_calls = n * model.bound()
+    here.watch = out.moves if most_calls > 1 else None
     try:
         with ungrouped():
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_meanwhile, out, here, n * model.bound())
+                tasks.start_soon(_write, out, here, most_calls)
                 replies = await choices(model, request, n, hear)
-                tasks.cancel_scope.cancel()
+                out.end()
     except Exception as error:
         if not out.begun or isinstance(error, ConnectionError):
             raise
-        await out.write(event(failure_of(error).body()))
+        await out.flush(event(failure_of(error).body()))
         return out.response
     told: dict[str, Any] = {"jielong": account(here)}
-    for i, reply in enumerate(replies):
-        last = i == n - 1 and not with_usage
-        await out.write(parts[i].end(reply, told if last else None))
+    ends = [part.end(reply, None) for part, reply in zip(parts[:-1], replies[:-1], strict=True)]
+    ends.append(parts[-1].end(replies[-1], None if with_usage else told))
     if with_usage:
-        await out.write(answer.chunk([], {"usage": usage(here.usage), **told}))
-    await out.write(b"data: [DONE]\n\n")
+        ends.append(answer.chunk([], {"usage": usage(here.usage), **told}))
+    await out.flush(b"".join(ends) + b"data: [DONE]\n\n")
     await out.response.write_eof()
     return out.response
 
 
-async def _meanwhile(out: Stream, here: Scope, most_calls: int) -> None:
-    """Progress and signs of life while there is nothing to show. A client that does not read is let go."""
+async def _write(out: Stream, here: Scope, most_calls: int) -> None:
+    """Everything that is said, progress, and signs of life."""
     began = time.monotonic()
-    more = anyio.Event()
-
-    def ended() -> None:
-        more.set()
-
-    here.watch = ended if most_calls > 1 else None
-    while True:
-        with anyio.move_on_after(KEEP_ALIVE):
-            await more.wait()
-        more = anyio.Event()
-        if out.writing_since and time.monotonic() - out.writing_since > SLOWEST_READER:
-            assert out.request.transport
-            out.request.transport.abort()
-            return
-        if not out.shown:
-            await out.write(comment(progress(here, most_calls, time.monotonic() - began)))
-            await anyio.sleep(PROGRESS)
+    while not out.over:
+        with anyio.move_on_after(KEEP_ALIVE) as quiet:
+            await out.more.wait()
+        out.more.clear()
+        news = b""
+        if not out.shown and (out.moved or quiet.cancelled_caught):
+            news = comment(progress(here, most_calls, time.monotonic() - began))
+        out.moved = False
+        await out.flush(news)
