@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator
+from urllib.request import getproxies
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -23,8 +24,9 @@ async def pool() -> aiohttp.ClientSession:
     if loop in _pools and not _pools[loop][0].closed:
         return _pools[loop][0]
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=_read_seconds())
+    # aiohttp looks for proxies in two hops to a thread for each call: only where there are any.
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), timeout=timeout, trust_env=True
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), timeout=timeout, trust_env=bool(getproxies())
     )
     until_the_end = _open(session)
     _pools[loop] = session, until_the_end
