@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -29,18 +30,24 @@ RATE, WORDS, MANY = 20, 100, 1000
 
 
 @contextmanager
-def server(url: str) -> Iterator[str]:
-    """`jielong serve` in front of a stub."""
+def server(url: str) -> Iterator[tuple[str, int]]:
+    """`jielong serve` in front of a stub: its URL and its process."""
     with tempfile.TemporaryDirectory() as home:
         command = [sys.executable, "-m", "jielong", "serve", f"m=openai:stub@{url}", "--port", "0"]
         environment = {**os.environ, "JIELONG_HOME": home, "JIELONG_LANG": "en"}
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         assert process.stderr
         try:
-            yield next(word for word in process.stderr.readline().split() if word.startswith("http"))
+            yield next(word for word in process.stderr.readline().split() if word.startswith("http")), process.pid
         finally:
             process.terminate()
             process.wait()
+
+
+def cpu_seconds(process: int) -> float:
+    """What a process has used so far; a figure that other processes do not change."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def body(text: str) -> dict[str, Any]:
@@ -70,13 +77,16 @@ async def fan_out(url: str, rounds: int) -> dict[str, float]:
     one = load(f"openai:stub@{url}")
     many = load(f"openai:stub@{url} | self_consistency(n={FAN_OUT}, adaptive=false)")
     taken: dict[str, list[float]] = {"one": [], "many": []}
+    cpu: list[float] = []
     for i in range(rounds + 2):
         for name, model in (("one", one), ("many", many)):
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             await model.generate(Request((Message("user", f"question {i}"),)))
             taken[name].append(time.perf_counter() - began)
+            cpu.append(time.process_time() - used)
     alone, together = (statistics.median(taken[name][2:]) for name in ("one", "many"))
-    return {"one_call_p50": round(alone, 4), "fan_out_p50": round(together, 4), "ratio": round(together / alone, 3)}
+    return {"one_call_p50": round(alone, 4), "fan_out_p50": round(together, 4), "ratio": round(together / alone, 3),
+            "cpu_ms_a_fan_out": round(1000 * statistics.median(cpu[5::2]), 1)}  # fmt: skip
 
 
 async def first_token(urls: dict[str, str], seconds: float) -> dict[str, Any]:
@@ -152,14 +162,19 @@ def main() -> None:
     said: dict[str, Any] = {"cores": os.cpu_count(), "load_before": [round(x, 1) for x in os.getloadavg()]}
     with stub("--latency", str(LATENCY)) as url:
         said["fan_out"] = asyncio.run(fan_out(url, 15))
-    with stub("--latency", "0.05", "--behaviour", "echo") as url, server(url) as served:
+    with stub("--latency", "0.05", "--behaviour", "echo") as url, server(url) as (served, process):
+        used = cpu_seconds(process)
         said["first_token"] = asyncio.run(first_token({"alone": url, "served": served}, given.seconds))
+        used = cpu_seconds(process) - used
+        said["first_token"]["server_cpu_ms_a_request"] = round(1000 * used / (RATE * given.seconds), 2)
     said["open_streams"] = {}
     for name in ("alone", "served"):
-        with stub("--latency", "2", "--behaviour", "echo") as url, server(url) as served:
+        with stub("--latency", "2", "--behaviour", "echo") as url, server(url) as (served, process):
+            used = cpu_seconds(process)
             figures = asyncio.run(open_streams({"alone": url, "served": served}[name], MANY))
+            figures["server_cpu_ms_a_stream"] = round(1000 * (cpu_seconds(process) - used) / MANY, 2)
             said["open_streams"][name] = {**figures, "most_at_once_at_the_stub": stats(url)["in_flight_max"]}
-    with stub("--latency", "3600") as url, server(url) as served:
+    with stub("--latency", "3600") as url, server(url) as (served, _):
         said["leaving"] = asyncio.run(leaving(served, url, MANY))
     said["load_after"] = [round(x, 1) for x in os.getloadavg()]
     write("serve", said)
