@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..contract import Model
 from ..errors import BadInput
-from ..measuring.judge import Judge
+from ..measuring.judge import Judge, check_judged
 from ..measuring.run import as_asked
 from ..recipe import Step, build, load, parse
 from ..runtime.provider import Provider
@@ -76,8 +76,7 @@ def prepare(
     """
     if not models:
         raise BadInput("nothing to improve: expected at least one model (-m RECIPE)")
-    if task.rule == "judge" and judge is None:
-        raise BadInput(f"{task.name} has no answers, so a judge is needed: --judge RECIPE, or a column of answers")
+    check_judged(task, judge)
     parts = split(task.items, seed)
     steps = candidates(task, parts.examples)
     bases = [load(model) if isinstance(model, str) else model for model in models]

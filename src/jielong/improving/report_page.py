@@ -21,12 +21,12 @@ from .report_transcripts import transcripts
 from .report_words import Words, called, coded, unbroken, verdict_sentences, words
 
 
-def write_page(outcome: Outcome, file: Path, language: Language) -> None:
+def write_page(outcome: Outcome, file: Path | str, language: Language) -> None:
     """Write the report; transcripts and messages come from the run's ledger, where it is there."""
     with ExitStack() as stack:
         there = outcome.ledger and Path(outcome.ledger).exists()
         ledger = stack.enter_context(Ledger(outcome.ledger)) if there and outcome.ledger else None
-        page(outcome, language, ledger).write(file)
+        page(outcome, language, ledger).write(Path(file))
 
 
 def page(outcome: Outcome, language: Language, ledger: Ledger | None) -> Page:

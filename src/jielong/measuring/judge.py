@@ -10,9 +10,16 @@ from dataclasses import dataclass
 
 from ..answers import RULES
 from ..contract import Message, Model, Reply, Request, answered
+from ..errors import BadInput
 from ..prompts import fill, prompt
 from ..scope import below
-from ..tasks.task import Scored
+from ..tasks.task import Scored, Task
+
+
+def check_judged(task: Task, judge: Judge | None) -> None:
+    """Raises BadInput where only a judge can tell what an answer is worth, and none is given."""
+    if task.rule == "judge" and judge is None:
+        raise BadInput(f"{task.name}: {task.why_rule}, so a judge is needed: --judge RECIPE")
 
 
 @dataclass(frozen=True)

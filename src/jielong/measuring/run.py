@@ -28,7 +28,7 @@ from ..stats import Estimate, Paired, holm, mean, paired, quantile
 from ..tasks.function_calls import as_text
 from ..tasks.load import load_task
 from ..tasks.task import Item, Scored, Task
-from .judge import Judge
+from .judge import Judge, check_judged
 
 MAX_TOKENS = {"code": 2048, "json": 2048, "judge": 2048}
 DEFAULT_MAX_TOKENS = 1024
@@ -171,8 +171,7 @@ async def measure(
 
     An item whose reply failed, was refused or truncated scores 0 and says why. Any other error stops everything.
     """
-    if task.rule == "judge" and judge is None:
-        raise BadInput(f"{task.name} has no answers, so a judge is needed: --judge RECIPE, or a column of answers")
+    check_judged(task, judge)
     answers: dict[int, Answer] = {}
     todo = iter(enumerate(task.items))
 

@@ -23,8 +23,13 @@ from .rows import BadRow, Row
 from .task import Item, Task, identified
 
 RULES = ("number", "choice", "exact", "contains", "json", "code", "yes_no", "judge")
-INPUTS = ("input", "question", "prompt", "problem", "query", "instruction", "问题", "题目", "输入")
-ANSWERS = ("answer", "target", "label", "output", "solution", "gold", "答案", "标签", "输出")
+INPUTS = (
+    "input question questions prompt problem query instruction text sentence message q 问题 题目 输入 提问 文本"
+).split()
+ANSWERS = (
+    "answer answers target label output solution gold expected expected_answer correct_answer reference "
+    "reference_answer ground_truth category class a 答案 标准答案 参考答案 正确答案 标签 输出 类别"
+).split()
 
 
 def load_task(
@@ -135,6 +140,8 @@ def _task(
     chosen, why = (
         (rule, "as asked for") if rule else (reader.rule, f"as usual for {reader.name}") if reader.rule else inferred
     )
+    if chosen == "judge" and not gold and reader not in READERS:
+        why = f"no column of answers was found among {', '.join(first)} (--answer COL names one)"
     check = reader.check if chosen == reader.rule else None
     return Task(spec, identified(items), chosen, why, f"{spec}, read as {reader.name}", said, check)
 
@@ -169,7 +176,7 @@ def _columns(spec: str, first: Fields, input: str | None, answer: str | None) ->
     for named, flag in ((input, "--input"), (answer, "--answer")):
         if named is not None and named not in first:
             raise BadInput(f"{spec}: no column {named!r} for {flag}; the columns are {found}")
-    lowered = {column.lower(): column for column in reversed(list(first))}
+    lowered = {column.strip().lower().replace(" ", "_"): column for column in reversed(list(first))}
     question = input or next((lowered[name] for name in INPUTS if name in lowered), None)
     if question is None:
         raise BadInput(f"{spec}: which column is the question? the columns are {found}; say --input COL --answer COL")

@@ -17,8 +17,7 @@ from typing import Any
 
 from ... import __version__
 from ...contract import Model, wait_for
-from ...errors import BadInput
-from ...measuring.judge import Judge
+from ...measuring.judge import Judge, check_judged
 from ...recipe import load, unknown
 from ...runtime.ledger import Ledger, home, use_ledger
 from ...stats import Estimate
@@ -51,8 +50,7 @@ def plan(
     for name in proposers:
         if name not in PROPOSERS:
             raise unknown("proposer", name, PROPOSERS)
-    if task.rule == "judge" and judge is None:
-        raise BadInput(f"{task.name} has no answers, so a judge is needed: --judge RECIPE, or a column of answers")
+    check_judged(task, judge)
     chosen = tuple(dict.fromkeys(proposers)) or (*(WRITERS if writer else ()), "edits", "examples")
     return Plan(
         task,

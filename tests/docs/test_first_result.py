@@ -1,0 +1,69 @@
+"""The page of the first ten minutes, typed as it stands, with a scripted endpoint where the real one would be."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs.tutor import found_in, rows, tutor
+from endpoint import Endpoint
+
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+
+
+def typed(command: str, folder: Path, endpoint: Endpoint, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, cwd=folder,
+        env={
+            **os.environ, "OPENAI_API_KEY": "key", "OPENAI_BASE_URL": endpoint.url, "JIELONG_LANG": "en",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **environment,
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("page", "guide"), [("first_result.md", "improve.md"), ("first_result.zh.md", "improve.zh.md")]
+)
+def test_the_page_leads_from_a_csv_to_a_report(page: str, guide: str, tmp_path: Path):
+    blocks = BLOCK.findall((DOCS / page).read_text("utf-8"))
+    header = next(text for kind, text in blocks if kind == "csv").splitlines()[1]
+    (tmp_path / "questions.csv").write_text(rows(header), "utf-8")
+    (tmp_path / "prompts.csv").write_text(rows(header.partition(",")[0], answers=False), "utf-8")
+    commands = [line for kind, text in blocks if kind == "sh" for line in text.splitlines()]
+    commands += [f"python - <<'END'\n{text}END" for kind, text in BLOCK.findall((DOCS / guide).read_text("utf-8"))
+                 if kind == "python"]  # fmt: skip
+    with Endpoint(tutor) as endpoint:
+        for command in commands:
+            done = typed(command.replace("deepseek:", "openai:"), tmp_path, endpoint)
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert "improved " in done.stdout
+    with_answers, graded = found_in(tmp_path / "first-look"), found_in(tmp_path / "graded")
+    for found in (with_answers, graded):
+        assert found["verdict"]["kind"] == "improved"
+        assert "cot" in found["verdict"]["recipe"]
+        assert found["verdict"]["comparison"]["ci95"][0] > 0
+    assert (with_answers["rule"], graded["rule"]) == ("number", "judge")
+    assert graded["judging_usage"]["calls"] > 0
+
+
+def test_columns_with_names_of_their_own_are_asked_for(tmp_path: Path):
+    """Each error says what to type, and what it says works."""
+    (tmp_path / "own.csv").write_text(rows("Aufgabe,Loesung"), "utf-8")
+    with Endpoint(tutor) as endpoint:
+        improve = "jielong improve own.csv -m openai:gpt-5-mini --dry-run"
+        done = typed(improve, tmp_path, endpoint)
+        assert done.returncode == 2
+        assert "the columns are Aufgabe, Loesung; say --input COL --answer COL" in done.stderr
+        done = typed(f"{improve} --input Aufgabe", tmp_path, endpoint)
+        assert done.returncode == 2
+        assert done.stderr.strip().endswith(
+            "own.csv: no column of answers was found among Aufgabe, Loesung (--answer COL names one), "
+            "so a judge is needed: --judge RECIPE"
+        )
+        done = typed(f"{improve} --input Aufgabe --answer Loesung", tmp_path, endpoint)
+        assert done.returncode == 0, done.stderr
+    assert endpoint.stats.requests == 0
