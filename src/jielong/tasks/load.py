@@ -140,7 +140,7 @@ def _task(
     chosen, why = (
         (rule, "as asked for") if rule else (reader.rule, f"as usual for {reader.name}") if reader.rule else inferred
     )
-    if chosen == "judge" and not gold and reader not in READERS:
+    if chosen == "judge" and not (rule or gold or reader in READERS):
         why = f"no column of answers was found among {', '.join(first)} (--answer COL names one)"
     check = reader.check if chosen == reader.rule else None
     return Task(spec, identified(items), chosen, why, f"{spec}, read as {reader.name}", said, check)
