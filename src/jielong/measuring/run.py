@@ -78,9 +78,7 @@ class Result:
         return sum(answer.error is not None for answer in self.answers)
 
     def latency(self, q: float) -> float | None:
-        """Of the answers that were waited for: not of those that the ledger of another run gave."""
-        waited = [answer for answer in self.answers if answer.error is None and not answer.usage.cached_calls]
-        seconds = [answer.seconds for answer in waited]
+        seconds = [answer.seconds for answer in self.answers if answer.error is None]
         return quantile(seconds, q) if seconds else None
 
     def against(self, plain: Result) -> Paired:
