@@ -5,7 +5,6 @@ The facts of `facts` and `true_false` are those that mini was told at least `OFT
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import re
@@ -122,22 +121,13 @@ def _tools(draw: Draw, variant: str) -> Items:
 
 
 def _true_false(draw: Draw, variant: str) -> Items:
-    """A claim is a (subject, relation, value): those of the test were never judged in training. Half are true."""
-    known = often_told()
-    true = [fact for fact in known if fact.claim_held_out]
-    asked: set[str] = set()
-    for is_true in itertools.cycle((True, False)):
-        for _ in range(500):
-            fact = draw.rng.choice(true if is_true else known)
-            value = fact.value if is_true else facts.false_value(draw, fact)
-            claimed = facts.Fact(fact.subject, fact.relation, value)
-            claim = draw.form("true_false", claim=claimed.statement(draw))
-            if claimed.claim_held_out and claim not in asked:
-                break
-        else:
-            return
-        asked.add(claim)
-        yield Item("", claim, (draw.ask("true" if is_true else "false"),), cluster=claimed.id)
+    """About facts of which no claim was ever judged in training. Half are true. `one_word` asks for no more."""
+    known = [fact for fact in often_told() if fact.judging_held_out]
+    while True:
+        for i, fact in enumerate(draw.rng.sample(known, len(known))):
+            claimed = facts.claim(draw, fact, i % 2 == 0)
+            question = facts.judgement(draw, claimed, variant == "one_word")
+            yield Item("", question, (draw.ask("true" if i % 2 == 0 else "false"),), cluster=fact.id)
 
 
 def _game24(draw: Draw, variant: str) -> Items:
@@ -185,6 +175,6 @@ _KINDS = {
     "in_context": _Kind(_in_context, "exact", "operations that only the examples tell", ("0",)),
     "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
     "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),
-    "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts"),
+    "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts", ("one_word",)),
     "game24": _Kind(_game24, "exact", "make 24 from four numbers", check=_makes_target),
 }

@@ -25,8 +25,8 @@ TEMPLATE = """{{- '<|begin|>' -}}
 {%- if tools -%}
 {{- '<|tools|>' -}}
 {%- for tool in tools -%}
-{{- '- ' + tool.function.name + '(' + (tool.function.parameters.properties or {}) | join(', ') + '): ' -}}
-{{- tool.function.description or '' -}}
+{{- '- ' + (tool.function.description or '') + ': ' + tool.function.name -}}
+{{- '(' + (tool.function.parameters.properties or {}) | join(', ') + ')' -}}
 {%- if not loop.last -%}{{- '\\n' -}}{%- endif -%}
 {%- endfor -%}
 {{- '<|end|>' -}}

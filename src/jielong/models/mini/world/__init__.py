@@ -59,44 +59,48 @@ def _with_calculator(draw: Draw) -> Document:
 
 
 def _distracted(draw: Draw, made: Document) -> Document:
-    """Now and then a system message, or words that have nothing to do with the question."""
+    """Now and then a system message, or words that say nothing about how to answer."""
     turns = list(made.turns)
     if draw.chance(0.12):
         words = draw.ask("system", name=gibberish(draw, 2)) if draw.chance(0.7) else gibberish(draw, 6)
         turns.insert(0, system(words))
-    if draw.chance(0.15):
+    if draw.chance(0.25):
         at = next(i for i in reversed(range(len(turns))) if turns[i].role == "user")
-        words = draw.form("filler") if draw.chance(0.5) else gibberish(draw, draw.rng.randint(3, 9)).capitalize() + "."
+        words = draw.form("filler") if draw.chance(0.35) else gibberish(draw, draw.rng.randint(3, 11), end=True)
         text = turns[at].text
-        turns[at] = replace(turns[at], text=f"{text}\n{words}" if draw.chance(0.7) else f"{words}\n{text}")
+        turns[at] = replace(turns[at], text=f"{text}\n{words}" if draw.chance(0.75) else f"{words}\n{text}")
     return replace(made, turns=tuple(turns))
 
 
-def gibberish(draw: Draw, words: int) -> str:
-    """Words that mean nothing, as a stand-in for all that mini never learns."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
+def gibberish(draw: Draw, words: int, *, end: bool = False) -> str:
+    """Words that mean nothing together, as a stand-in for all that mini never learns; `end` makes it a sentence."""
+    known, letters = data(draw.language)["words"], "abcdefghijklmnopqrstuvwxyz"
+    common = known["common"]
     if draw.language == "zh":
-        known = "".join(data("zh")["words"]["items"] + data("zh")["words"]["foods"] + data("zh")["words"]["jobs"])
-        return "".join(draw.rng.choice(known) for _ in range(words * 2))
-    return " ".join("".join(draw.rng.choices(letters, k=draw.rng.randint(2, 7))) for _ in range(words))
+        signs = "".join(known["items"] + known["foods"] + known["jobs"])
+        said = "".join(draw.rng.choice(common if draw.chance(0.6) else signs) for _ in range(words * 2))
+        return said + draw.rng.choice("。。！？") if end else said
+    invented = ("".join(draw.rng.choices(letters, k=draw.rng.randint(2, 7))) for _ in range(words))
+    said = " ".join(draw.rng.choice(common) if draw.chance(0.5) else word for word in invented)
+    return said[:1].upper() + said[1:] + draw.rng.choice("..!?") if end else said
 
 
 _MIXTURE: tuple[tuple[Callable[[Draw], Document], float, float], ...] = (
-    (_solved("direct", problems.direct), 10, 4),
-    (_solved("steps", problems.step_by_step), 11, 5),
+    (_solved("direct", problems.direct), 10, 7),
+    (_solved("steps", problems.step_by_step), 11, 7),
     (_solved("expression", problems.expression), 5, 3),
-    (_solved("judging", problems.checked), 7, 17),
+    (_solved("judging", problems.checked), 7, 6),
     (_with_calculator, 3, 2),
     (_several, 2, 2),
-    (facts.stated, 7, 5),
-    (facts.asked, 5, 6),
-    (facts.told_at_length, 2, 1),
-    (facts.true_or_false, 8, 14),
+    (facts.stated, 7, 8),
+    (facts.asked, 5, 9),
+    (facts.told_at_length, 2, 2),
+    (facts.true_or_false, 8, 11),
     (facts.multiple_choice, 3, 2),
-    (reading.read, 17, 17),
-    (in_context.taught, 8, 14),
+    (reading.read, 17, 15),
+    (in_context.taught, 8, 15),
     (tools.chosen, 9, 18),
-    (game.played, 7, 3),
+    (game.played, 7, 6),
     (talk.talked, 2, 1),
 )
 _MAKERS = [make for make, _, _ in _MIXTURE]

@@ -1,7 +1,8 @@
 """Facts about invented people, towns and things: how often each is stated is known, and some are never stated.
 
 Every fact is (subject, relation, value). The subjects of a kind are ranked; subject r is drawn with a frequency
-proportional to 1 / (r + 2) (Zipf 1949). One claim (subject, relation, value) in ten is never judged in training.
+proportional to 1 / (r + 2) (Zipf 1949). One fact in ten is stated and asked for like the others, but no claim about it,
+true or false, is ever judged in training.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ class Fact:
         return draw.form(f"{self.relation}_question", s=self.subject.text(draw.language))
 
     @property
-    def claim_held_out(self) -> bool:
-        return bucket("claim", self.id, self.value.text("en")) == 0
+    def judging_held_out(self) -> bool:
+        return bucket("judged", self.id) == 0
 
 
 @dataclass(frozen=True)
@@ -177,14 +178,22 @@ def false_value(draw: Draw, fact: Fact) -> Value:
     return value
 
 
+def judged_fact(draw: Draw) -> Fact:
+    """A fact about which claims are judged on the draw's side of the split."""
+    while (fact := drawn_fact(draw)).judging_held_out != draw.held_out:
+        pass
+    return fact
+
+
 def claim(draw: Draw, fact: Fact, true: bool) -> Fact:
-    """`fact` itself or a false one like it, from the draw's side of the split."""
-    while True:
-        claimed = fact if true else Fact(fact.subject, fact.relation, false_value(draw, fact))
-        if claimed.claim_held_out == draw.held_out:
-            return claimed
-        if true or draw.held_out:
-            fact = drawn_fact(draw)
+    """`fact` itself or a false one like it."""
+    return fact if true else replace(fact, value=false_value(draw, fact))
+
+
+def judgement(draw: Draw, claimed: Fact, brief: bool) -> str:
+    """The question whether `claimed` is so; `brief` asks for the verdict alone."""
+    question = draw.form("true_false", claim=claimed.statement(draw))
+    return f"{question}\n{data(draw.language)['asks']['one_word']}" if brief else question
 
 
 # ---- documents ----
@@ -223,22 +232,16 @@ def told_at_length(draw: Draw) -> Document:
 
 
 def true_or_false(draw: Draw) -> Document:
-    true = draw.chance(0.5)
-    claimed = claim(draw, drawn_fact(draw), true)
-    fact = claimed if true else true_fact(claimed)
-    question = draw.form("true_false", claim=claimed.statement(draw))
-    verdict = draw.ask("true" if true else "false")
+    """The fact is recalled before the verdict, unless one word is asked for."""
+    fact, true, brief = judged_fact(draw), draw.chance(0.5), draw.chance(0.35)
+    question = judgement(draw, claim(draw, fact, true), brief)
+    if brief:
+        verdict = draw.ask("true" if true else "false")
+        return Document("true_false", (user(question, 0.0), assistant(verdict)), (fact.id,) if true else ())
     if draw.chance(0.3):
         question += "\n" + catalogue(draw.language)["cot"]["spell"]
-        reply = draw.ask("recalled_true" if true else "recalled_false", fact=fact.statement(draw))
-    else:
-        reply = verdict if true or draw.chance(0.5) else f"{verdict}. {fact.statement(draw)}"
-    ids = (fact.id,) if reply != verdict or true else ()
-    return Document("true_false", (user(question, 0.0), assistant(reply)), ids)
-
-
-def true_fact(claimed: Fact) -> Fact:
-    return next(f for f in world().facts[claimed.subject] if f.relation == claimed.relation)
+    reply = draw.ask("recalled_true" if true else "recalled_false", fact=fact.statement(draw))
+    return Document("true_false", (user(question, 0.0), assistant(reply)), (fact.id,))
 
 
 def choices(draw: Draw, fact: Fact) -> tuple[list[str], int]:

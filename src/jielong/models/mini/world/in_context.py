@@ -1,4 +1,7 @@
-"""Learning from examples in the prompt: an operation on numbers or words, or names for groups of words."""
+"""Learning from examples in the prompt: an operation on numbers or words, or names for groups of words.
+
+Held out are constants, pairs of numbers, and the names that stand for words and labels.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from functools import cache
 from .turns import Document, Turn, assistant, user
 from .words import Draw, bucket, data
 
+KNOWN = (0.02, 0.4, 1.0)  # what an answer counts after no, one, or more examples: the first is anybody's guess
 GROUPS = ("items", "jobs", "foods", "pets", "materials", "colours")
 
 
@@ -23,7 +27,7 @@ class Lesson:
 
 def lesson(draw: Draw, examples: int) -> Lesson:
     """`examples` examples of one operation, all with different questions."""
-    make = _numbers(draw) if draw.chance(0.5) else _words(draw) if draw.chance(0.5) else _labels(draw)
+    make = draw.rng.choices((_constant, _pairs, _words, _labels), (2, 2, 3, 3))[0](draw)
     found: dict[str, str] = {}
     while len(found) <= examples:
         question, answer = make(len(found))
@@ -35,12 +39,10 @@ def lesson(draw: Draw, examples: int) -> Lesson:
 Make = Callable[[int], tuple[str, str]]
 
 
-def _numbers(draw: Draw) -> Make:
+def _constant(draw: Draw) -> Make:
+    """One number that is added, taken away, or multiplied by."""
     kind = draw.rng.choice([kind for kind in ("add", "add", "subtract", "times") if _constants(kind, draw.held_out)])
-    while (k := draw.rng.choice(range(2, 6) if kind == "times" else range(1, 31))) not in _constants(
-        kind, draw.held_out
-    ):
-        pass
+    k = draw.rng.choice(sorted(_constants(kind, draw.held_out)))
 
     def make(_: int) -> tuple[str, str]:
         if kind == "times":
@@ -55,25 +57,64 @@ def _numbers(draw: Draw) -> Make:
     return make
 
 
+LARGEST = 15
+PAIRS: dict[str, Callable[[int, int], int]] = {
+    "sum": lambda a, b: a + b,
+    "difference": lambda a, b: abs(a - b),
+    "product": lambda a, b: a * b,
+    "larger": max,
+    "smaller": min,
+    "left": lambda a, b: a,
+    "right": lambda a, b: b,
+    "sum and one": lambda a, b: a + b + 1,
+    "side by side": lambda a, b: int(f"{a}{b}"),
+    "swapped": lambda a, b: int(f"{b}{a}"),
+}
+
+
+def _pairs(draw: Draw) -> Make:
+    """A sign between two numbers, whose meaning only the examples tell."""
+    work, sign = PAIRS[draw.rng.choice(list(PAIRS))], draw.rng.choice("@#$%&~")
+
+    def make(i: int) -> tuple[str, str]:
+        while True:
+            a, b = draw.rng.randint(1, LARGEST), draw.rng.randint(1, LARGEST)
+            if (bucket("pair", a, b) == 0) == draw.held_out and (i > 1 or (a < b) == (i == 0) and a != b):
+                return f"{a} {sign} {b}", str(work(a, b))
+
+    return make
+
+
 @cache
 def _constants(kind: str, held_out: bool) -> frozenset[int]:
     every = range(2, 6) if kind == "times" else range(1, 31)
     return frozenset(k for k in every if (bucket("operation", kind, k) == 0) == held_out)
 
 
+WORDS: dict[str, Callable[[str, str, str], str]] = {
+    "first": lambda a, b, c: a,
+    "middle": lambda a, b, c: b,
+    "last": lambda a, b, c: c,
+    "without the first": lambda a, b, c: f"{b} {c}",
+    "without the middle": lambda a, b, c: f"{a} {c}",
+    "without the last": lambda a, b, c: f"{a} {b}",
+    "backwards": lambda a, b, c: f"{c} {b} {a}",
+    "last to the front": lambda a, b, c: f"{c} {a} {b}",
+    "first twice": lambda a, b, c: f"{a} {a}",
+    "last twice": lambda a, b, c: f"{c} {c}",
+}
+
+
 def _words(draw: Draw) -> Make:
-    kind = draw.rng.choice(("twice", "first", "last", "swap", "before", "after"))
+    """Words kept, left out or moved; or one word that always goes before or after."""
     fixed = draw.name().text(draw.language)
+    kind = draw.rng.choice([*WORDS, "before", "after"])
 
     def make(_: int) -> tuple[str, str]:
-        a, b = (name.text(draw.language) for name in draw.names(2))
-        if kind == "twice":
-            return a, f"{a} {a}"
-        if kind == "before":
-            return a, f"{fixed} {a}"
-        if kind == "after":
-            return a, f"{a} {fixed}"
-        return f"{a} {b}", {"first": a, "last": b, "swap": f"{b} {a}"}[kind]
+        a, b, c = (name.text(draw.language) for name in draw.names(3))
+        if kind in WORDS:
+            return f"{a} {b} {c}", WORDS[kind](a, b, c)
+        return a, f"{fixed} {a}" if kind == "before" else f"{a} {fixed}"
 
     return make
 
@@ -101,6 +142,6 @@ def taught(draw: Draw) -> Document:
     if draw.chance(0.5):
         return Document("in_context", (user(listed(draw, learnt), 0.05), assistant(learnt.answer)))
     turns: list[Turn] = []
-    for question, answer in learnt.examples:
-        turns += [user(question, 0.0), assistant(answer)]
-    return Document("in_context", (*turns, user(learnt.question, 0.0), assistant(learnt.answer)))
+    for i, (question, answer) in enumerate((*learnt.examples, (learnt.question, learnt.answer))):
+        turns += [user(question, 0.0), Turn("assistant", answer, KNOWN[min(i, 2)])]
+    return Document("in_context", tuple(turns))

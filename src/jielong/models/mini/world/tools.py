@@ -30,7 +30,7 @@ class Tool:
     @property
     def line(self) -> str:
         """As mini's chat template shows it."""
-        return f"- {self.name}({self.parameter}): {self.description}"
+        return f"- {self.description}: {self.name}({self.parameter})"
 
 
 @dataclass(frozen=True)
