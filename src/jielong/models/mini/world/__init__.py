@@ -100,7 +100,7 @@ _MIXTURE: tuple[tuple[Callable[[Draw], Document], float, float], ...] = (
     (reading.read, 17, 15),
     (in_context.taught, 8, 15),
     (tools.chosen, 9, 18),
-    (game.played, 7, 6),
+    (game.played, 7, 7),
     (talk.talked, 2, 1),
 )
 _MAKERS = [make for make, _, _ in _MIXTURE]

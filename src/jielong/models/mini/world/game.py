@@ -112,20 +112,29 @@ def solution(draw: Draw, numbers: Numbers) -> str:
     return "\n".join([*(step_text(draw, move) for move in path), answer])
 
 
+PROPOSALS = 4
+
+
 def played(draw: Draw) -> Document:
-    kind = draw.rng.choices(("whole", "propose", "value", "direct"), (4, 2, 3.5, 0.5))[0]
+    kind = draw.rng.choices(("whole", "propose", "proposals", "value", "direct"), (4, 1.5, 2, 4, 0.5))[0]
     if kind in ("whole", "direct"):
         numbers = puzzle(draw, draw.rng.choice((3, 4, 4, 4)))
         reply = solution(draw, numbers) if kind == "whole" else expression(numbers, winning(draw, numbers))
-        return Document("game", (user(_asked(draw, kind, numbers), 0.02), assistant(reply)))
-    numbers = position(draw)
-    if kind == "propose":
-        good = [move for move in moves(numbers) if reachable(move.left)] or moves(numbers)
-        return Document(
-            "game", (user(_asked(draw, kind, numbers), 0.02), assistant(step_text(draw, draw.rng.choice(good))))
-        )
-    verdict = data(draw.language)["game"]["sure" if reachable(numbers) else "impossible"]
-    return Document("game", (user(_asked(draw, kind, numbers), 0.02), assistant(str(verdict))))
+    else:
+        numbers = position(draw)
+        if kind == "value":
+            reply = str(data(draw.language)["game"]["sure" if reachable(numbers) else "impossible"])
+        else:
+            steps = proposals(draw, numbers)[: PROPOSALS if kind == "proposals" else 1]
+            reply = "\n".join(step_text(draw, move) for move in steps)
+    return Document("game", (user(_asked(draw, kind, numbers), 0.02), assistant(reply)))
+
+
+def proposals(draw: Draw, numbers: Numbers) -> list[Move]:
+    """All moves from here; those that keep the target in reach come first."""
+    ordered = moves(numbers)
+    draw.rng.shuffle(ordered)
+    return sorted(ordered, key=lambda move: not reachable(move.left))
 
 
 def position(draw: Draw) -> Numbers:
