@@ -41,7 +41,7 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
     sentences: set[str] = set()
     judged: dict[str, list[str]] = defaultdict(list)
     known = {name.text("en") for name in facts.fact_names()} | {"Make", "Name"}
-    operations: set[tuple[str, int]] = set()
+    operations: set[tuple[str, ...]] = set()
     for made in documents:
         if made.kind == "in_context":
             operations.update(_operation([turn.text for turn in made.turns]))
@@ -70,7 +70,7 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
         "chains of calculation": len(_exam_chains(items) & chains),
         "operations": len({found for turns in lessons for found in _operation(turns)} & operations),
         "sentence forms": _forms_seen(sentences),
-        "claims": sum(_judged(claim, judged) for claim in _exam_claims(items)),
+        "facts judged": sum(_judged(fact, judged) for fact in _judged_in_exams(items)),
         "numbers to make 24 from": sum(
             game in games for text in _items("game24", "en", items) for game in _games(text)
         ),
@@ -89,15 +89,17 @@ def _items(task: str, language: str, items: int) -> Iterator[str]:
         yield item.request().messages[-1].text
 
 
-def _operation(turns: list[str]) -> Iterator[tuple[str, int]]:
-    """The one number that is added, or that is multiplied by, in all examples of a lesson."""
+def _operation(turns: list[str]) -> Iterator[tuple[str, ...]]:
+    """The one number that is added, or that is multiplied by, in all examples of a lesson; or its pairs of numbers."""
+    for pair in re.findall(r"(\d+) [@#$%&~] (\d+)", "\n".join(turns)):
+        yield "pair", *pair
     if len(turns) < 4 or not all(text.isdigit() for text in turns):
         return
     pairs = [(int(x), int(y)) for x, y in zip(turns[::2], turns[1::2], strict=False)]
     if len(added := {y - x for x, y in pairs}) == 1:
-        yield "+", added.pop()
+        yield "+", str(added.pop())
     elif all(x and y % x == 0 for x, y in pairs) and len(times := {y // x for x, y in pairs}) == 1:
-        yield "*", times.pop()
+        yield "*", str(times.pop())
 
 
 def _exam_chains(items: int) -> set[str]:
@@ -105,25 +107,22 @@ def _exam_chains(items: int) -> set[str]:
     return {problems.problem(draw, steps).chain for draw in draws for steps in (2, 3, 4, 5) for _ in range(items)}
 
 
-def _exam_claims(items: int) -> list[facts.Fact]:
+def _judged_in_exams(items: int) -> set[facts.Fact]:
     draw = Draw(random.Random("claims"), "en", held_out=True)
-    return [facts.claim(draw, facts.drawn_fact(draw), i % 2 == 0) for i in range(items)]
+    return {facts.judged_fact(draw) for _ in range(items)}
 
 
-def _judged(claim: facts.Fact, judged: dict[str, list[str]]) -> bool:
-    told = []
+def _judged(fact: facts.Fact, judged: dict[str, list[str]]) -> bool:
+    """Whether some claim about this fact, be it true or false, is among the judged texts."""
     for language in LANGUAGES:
-        name, value = claim.subject.name.text(language), claim.value.text(language)
-        relation = [
-            re.compile(_pattern(form, name, value)) for side in forms(language, claim.relation) for form in side
-        ]
-        told += [text for text in judged.get(name, ()) if any(p.search(text) for p in relation)]
-    return bool(told)
-
-
-def _pattern(form: str, name: str, value: str) -> str:
-    before, _, after = re.escape(form).replace(r"\{s\}", f"[^.]*{name}[^.]*?").partition(r"\{v\}")
-    return f"(?i){before}{re.escape(value)}{after}"
+        subject = re.escape(fact.subject.text(language))
+        value = "|".join(re.escape(v.text(language)) for v in facts.world().values[fact.relation])
+        for form in (form for side in forms(language, fact.relation) for form in side):
+            claim = re.escape(form).replace(r"\{s\}", subject).replace(r"\{v\}", f"(?:{value})")
+            asked = judged.get(fact.subject.name.text(language), ())
+            if any(re.search(claim, text, re.IGNORECASE) for text in asked):
+                return True
+    return False
 
 
 def _skeletons(text: str) -> Iterator[str]:
