@@ -63,7 +63,7 @@ def test_every_statement_in_training_is_true():
 def test_claims_are_true_or_false_as_said(language: str, held_out: bool):
     known, chance = truth(), draw(language, held_out)
     for i in range(400):
-        claimed = facts.claim(chance, facts.drawn_fact(chance), i % 2 == 0)
+        claimed = facts.claim(chance, facts.judged_fact(chance), i % 2 == 0)
         relation, subject, value = read_statement(claimed.statement(chance))
         assert (value in known[relation, subject]) == (i % 2 == 0)
 

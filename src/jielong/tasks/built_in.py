@@ -122,7 +122,7 @@ def _tools(draw: Draw, variant: str) -> Items:
 
 def _true_false(draw: Draw, variant: str) -> Items:
     """About facts of which no claim was ever judged in training. Half are true. `one_word` asks for no more."""
-    known = [fact for fact in often_told() if fact.judging_held_out]
+    known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
     while True:
         for i, fact in enumerate(draw.rng.sample(known, len(known))):
             claimed = facts.claim(draw, fact, i % 2 == 0)

@@ -1,8 +1,8 @@
 """Facts about invented people, towns and things: how often each is stated is known, and some are never stated.
 
 Every fact is (subject, relation, value). The subjects of a kind are ranked; subject r is drawn with a frequency
-proportional to 1 / (r + 2) (Zipf 1949). One fact in ten is stated and asked for like the others, but no claim about it,
-true or false, is ever judged in training.
+proportional to 1 / (r + 2) (Zipf 1949). One claim (subject, relation, value) in ten is never judged in training; of a fact
+whose true claim is among them, no claim is.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class Fact:
         return draw.form(f"{self.relation}_question", s=self.subject.text(draw.language))
 
     @property
-    def judging_held_out(self) -> bool:
-        return bucket("judged", self.id) == 0
+    def claim_held_out(self) -> bool:
+        return bucket("claim", self.id, self.value.text("en")) == 0
 
 
 @dataclass(frozen=True)
@@ -172,22 +172,23 @@ def drawn_fact(draw: Draw) -> Fact:
     return facts[min(bisect(reached, draw.rng.random() * reached[-1]), len(facts) - 1)]
 
 
-def false_value(draw: Draw, fact: Fact) -> Value:
-    while (value := draw.rng.choice(world().values[fact.relation])) == fact.value:
-        pass
-    return value
-
-
 def judged_fact(draw: Draw) -> Fact:
     """A fact about which claims are judged on the draw's side of the split."""
-    while (fact := drawn_fact(draw)).judging_held_out != draw.held_out:
-        pass
-    return fact
+    while True:
+        fact = drawn_fact(draw)
+        if fact.claim_held_out == draw.held_out and false_claims(fact, draw.held_out):
+            return fact
 
 
 def claim(draw: Draw, fact: Fact, true: bool) -> Fact:
-    """`fact` itself or a false one like it."""
-    return fact if true else replace(fact, value=false_value(draw, fact))
+    """`fact` itself, or a false one like it from the draw's side of the split."""
+    return fact if true else draw.rng.choice(false_claims(fact, draw.held_out))
+
+
+@cache
+def false_claims(fact: Fact, held_out: bool) -> tuple[Fact, ...]:
+    others = (replace(fact, value=value) for value in world().values[fact.relation] if value != fact.value)
+    return tuple(other for other in others if other.claim_held_out == held_out)
 
 
 def judgement(draw: Draw, claimed: Fact, brief: bool) -> str:

@@ -79,7 +79,7 @@ def _pairs(draw: Draw) -> Make:
     def make(i: int) -> tuple[str, str]:
         while True:
             a, b = draw.rng.randint(1, LARGEST), draw.rng.randint(1, LARGEST)
-            if (bucket("pair", a, b) == 0) == draw.held_out and (i > 1 or (a < b) == (i == 0) and a != b):
+            if (bucket("pair", a, b) == 0) == draw.held_out and (i > 1 or ((a < b) == (i == 0) and a != b)):
                 return f"{a} {sign} {b}", str(work(a, b))
 
     return make
