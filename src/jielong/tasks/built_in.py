@@ -16,7 +16,7 @@ from ..contract import Message
 from ..errors import BadInput
 from ..models.mini import WEIGHTS
 from ..models.mini.world import facts, game, in_context, problems, reading, tools
-from ..models.mini.world.words import LANGUAGES, Draw
+from ..models.mini.world.words import LANGUAGES, Draw, forms
 from ..prompts import language
 from ..recipe import unknown
 from .expressions import makes
@@ -121,13 +121,18 @@ def _tools(draw: Draw, variant: str) -> Items:
 
 
 def _true_false(draw: Draw, variant: str) -> Items:
-    """About facts of which no claim was ever judged in training. Half are true. `one_word` asks for no more."""
+    """Claims never judged in training, in held-out forms, half of them true; the frame of the question may be known.
+
+    `one_word` asks for the verdict alone.
+    """
     known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
+    frames = [form for side in forms(draw.language, "true_false") for form in side]
     while True:
         for i, fact in enumerate(draw.rng.sample(known, len(known))):
-            claimed = facts.claim(draw, fact, i % 2 == 0)
-            question = facts.judgement(draw, claimed, variant == "one_word")
-            yield Item("", question, (draw.ask("true" if i % 2 == 0 else "false"),), cluster=fact.id)
+            true = i % 2 == 0
+            claimed = facts.claim(draw, fact, true).statement(draw)
+            question = facts.judgement(draw, draw.rng.choice(frames), claimed, variant == "one_word")
+            yield Item("", question, (draw.ask("true" if true else "false"),), cluster=fact.id)
 
 
 def _game24(draw: Draw, variant: str) -> Items:

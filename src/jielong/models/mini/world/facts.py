@@ -1,8 +1,8 @@
 """Facts about invented people, towns and things: how often each is stated is known, and some are never stated.
 
 Every fact is (subject, relation, value). The subjects of a kind are ranked; subject r is drawn with a frequency
-proportional to 1 / (r + 2) (Zipf 1949). One claim (subject, relation, value) in ten is never judged in training; of a fact
-whose true claim is among them, no claim is.
+proportional to 1 / (r + 2) (Zipf 1949). One claim (subject, relation, value) in ten is never judged in training; of a
+fact whose true claim is among them, no claim is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 
 from ....prompts import catalogue
 from .turns import Document, Turn, assistant, plain, user
-from .words import SYLLABLES, Draw, Language, Name, bucket, data
+from .words import SYLLABLES, Draw, Language, Name, bucket, data, forms, sentence
 
 Kind = Literal["person", "town", "thing"]
 RELATIONS: dict[Kind, tuple[str, ...]] = {
@@ -191,9 +191,9 @@ def false_claims(fact: Fact, held_out: bool) -> tuple[Fact, ...]:
     return tuple(other for other in others if other.claim_held_out == held_out)
 
 
-def judgement(draw: Draw, claimed: Fact, brief: bool) -> str:
+def judgement(draw: Draw, frame: str, claimed: str, brief: bool) -> str:
     """The question whether `claimed` is so; `brief` asks for the verdict alone."""
-    question = draw.form("true_false", claim=claimed.statement(draw))
+    question = sentence(frame, claim=claimed)
     return f"{question}\n{data(draw.language)['asks']['one_word']}" if brief else question
 
 
@@ -235,7 +235,8 @@ def told_at_length(draw: Draw) -> Document:
 def true_or_false(draw: Draw) -> Document:
     """The fact is recalled before the verdict, unless one word is asked for."""
     fact, true, brief = judged_fact(draw), draw.chance(0.5), draw.chance(0.35)
-    question = judgement(draw, claim(draw, fact, true), brief)
+    claimed = claim(draw, fact, true).statement(draw)
+    question = judgement(draw, draw.rng.choice(forms(draw.language, "true_false")[draw.held_out]), claimed, brief)
     if brief:
         verdict = draw.ask("true" if true else "false")
         return Document("true_false", (user(question, 0.0), assistant(verdict)), (fact.id,) if true else ())
