@@ -3,6 +3,8 @@
 jielong train pretrain recipes/mini.toml
 jielong train finetune recipes/mini_late.toml
 python recipes/mini.py build/mini
+
+Trained on from the weights that ship (`--set start=…`), `--onto` adds to what `mini_made.json` knows of their making.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,33 +29,47 @@ from jielong.training.packing import batch_of
 from jielong.training.settings import Settings, Stage, read
 from jielong.training.sources import World, open_source
 
-RECIPES = (Path(__file__).with_name("mini.toml"), Path(__file__).with_name("mini_late.toml"))
+HERE = Path(__file__).parent
+MADE = HERE / "mini_made.json"
 PARTS = ("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 @dataclass
-class Told:
-    """How often each fact was stated, how many tokens were read, and a hash of all batches."""
+class Made:
+    """The trainings behind some weights, what was known of facts on the way, and how often each fact was stated."""
 
-    facts: Counter[str]
-    tokens: int
-    data: Any  # a SHA-256 that goes on
+    trainings: list[dict[str, Any]] = field(default_factory=list)
+    knowledge: list[dict[str, Any]] = field(default_factory=list)
+    facts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, settings: Settings, tokenizer: Tokenizer) -> Iterator[int]:
-        """Make the batches of a training again; the numbers of tokens at its snapshots and its end, as they come."""
-        batch_tokens, seed = settings.loop.batch_tokens, settings.loop.seed
-        marks = settings.loop.snapshot_steps | {settings.steps}
-        sources = {stage: _world(stage, tokenizer) for stage in settings.stages}
-        for step in range(settings.steps):
-            stage = settings.stage_at(step)
-            rows = sources[stage].rows(step, batch_tokens // stage.length, seed)
-            for row in rows:
-                for document in row.documents:
-                    self.facts.update(document.states)
-            self.data.update(batch_of(rows, 0).ids.tobytes())
-            self.tokens += batch_tokens
-            if step + 1 in marks:
-                yield self.tokens
+    @property
+    def tokens(self) -> int:
+        return sum(training["tokens"] for training in self.trainings)
+
+    def follow(self, recipe: Path, out: Path) -> None:
+        """Make the batches of a training again and count; look at its snapshots in `out` and at its end."""
+        settings, before = read(recipe, {}), self.tokens
+        tokenizer = Tokenizer.from_file(str(out / "weights" / "tokenizer.json"))
+        loop, data = settings.loop, hashlib.sha256()
+        snapshots = {step: out / "snapshots" / str(step * loop.batch_tokens) for step in loop.snapshot_steps}
+        folders = snapshots | {settings.steps: out / "weights"}
+        for step, states in _batches(settings, tokenizer, data):
+            self.facts.update(states)
+            if step in folders:
+                told = before + step * loop.batch_tokens
+                self.knowledge.append(mini_knowledge.row(folders[step], told, self.facts))
+        said = {"recipe": recipe.name, "tokens": settings.steps * loop.batch_tokens, "rate": loop.rate}
+        self.trainings.append(said | {"data_sha256": data.hexdigest()})
+
+
+def _batches(settings: Settings, tokenizer: Tokenizer, data: Any) -> Iterator[tuple[int, list[str]]]:
+    """The number of each step and the facts that its batch states; `data` is a SHA-256 of all batches."""
+    sources = {stage: _world(stage, tokenizer) for stage in settings.stages}
+    for step in range(settings.steps):
+        stage = settings.stage_at(step)
+        rows = sources[stage].rows(step, settings.loop.batch_tokens // stage.length, settings.loop.seed)
+        data.update(batch_of(rows, 0).ids.tobytes())
+        yield step + 1, [fact for row in rows for document in row.documents for fact in document.states]
 
 
 def _world(stage: Stage, tokenizer: Tokenizer) -> World:
@@ -62,44 +78,33 @@ def _world(stage: Stage, tokenizer: Tokenizer) -> World:
     return opened
 
 
-def counted(trainings: list[Settings], tokenizer: Tokenizer) -> dict[str, Any]:
-    told = Told(Counter(), 0, hashlib.sha256())
-    at_marks: dict[str, dict[str, int]] = {}
-    for settings in trainings:
-        for tokens in told.add(settings, tokenizer):
-            at_marks[str(tokens)] = dict(sorted(told.facts.items()))
-    return {"tokens": told.tokens, "data_sha256": told.data.hexdigest(), "told": at_marks}
+def _shipped() -> Made:
+    known = json.loads(MADE.read_text())
+    told = json.loads((WEIGHTS / "exposures.json").read_text())
+    return Made(known["trainings"], known["knowledge"], Counter(told["facts"]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="where the training wrote")
     parser.add_argument("--items", type=int, default=500, help="items of each task and language")
+    parser.add_argument("--onto", action="store_true", help="the last training began with the weights that ship")
     asked = parser.parse_args()
-    first, late = (read(recipe, {}) for recipe in RECIPES)
-    kept = asked.out / "told.json"
-    if not kept.exists():
-        kept.write_text(json.dumps(counted([first, late], Tokenizer.from_file(str(asked.out / "tokenizer.json")))))
-    known = json.loads(kept.read_text())
+    made, late = (_shipped() if asked.onto else Made()), asked.out / "late"
+    if not asked.onto:
+        made.follow(HERE / "mini.toml", asked.out)
+    made.follow(HERE / "mini_late.toml", late)
     for name in PARTS:
-        shutil.copyfile(asked.out / "late" / "weights" / name, WEIGHTS / name)
-    shown = {
-        "tokens": known["tokens"],
-        "data_sha256": known["data_sha256"],
-        "facts": known["told"][str(known["tokens"])],
-    }
-    (WEIGHTS / "exposures.json").write_text(json.dumps(shown, indent=0, sort_keys=True) + "\n")
-    folders = {int(tokens): asked.out / "snapshots" / tokens for tokens in known["told"]}
-    *_, ended, last = sorted(folders)
-    folders |= {ended: asked.out / "weights", last: asked.out / "late" / "weights"}
-    found = {
-        "scores": mini_scores.measured(asked.items),
-        "knowledge": mini_knowledge.by_tokens(folders, {int(at): facts for at, facts in known["told"].items()}),
-        "data_sha256": known["data_sha256"],
-        "tokens": [ended, last - ended],
-    }
-    (asked.out / "scores.json").write_text(json.dumps(found, indent=1))
-    (WEIGHTS / "MODEL_CARD.md").write_text(mini_card.written(first, late, found), "utf-8")
+        shutil.copyfile(late / "weights" / name, WEIGHTS / name)
+    MADE.write_text(json.dumps({"trainings": made.trainings, "knowledge": made.knowledge}, indent=1) + "\n")
+    told = {"tokens": made.tokens, "facts": dict(sorted(made.facts.items()))}
+    (WEIGHTS / "exposures.json").write_text(json.dumps(told, indent=0) + "\n")
+    write_card(mini_scores.measured(asked.items), asked.out)
+
+
+def write_card(scores: dict[str, Any], out: Path) -> None:
+    (out / "scores.json").write_text(json.dumps(scores, indent=1))
+    (WEIGHTS / "MODEL_CARD.md").write_text(mini_card.written(json.loads(MADE.read_text()), scores), "utf-8")
 
 
 if __name__ == "__main__":

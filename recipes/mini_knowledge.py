@@ -7,6 +7,7 @@ on the value that it states.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,14 @@ BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
 STATEMENTS = 400
 
 
-def by_tokens(folders: dict[int, Path], told: dict[int, dict[str, int]]) -> list[dict[str, Any]]:
-    """`folders` and `told`: the weights, and how often each fact had been stated, after so many tokens."""
-    rows = []
-    for tokens, folder in sorted(folders.items()):
-        words, values = _losses(folder)
-        recall = _recall(folder, told[tokens])
-        rows.append(
-            {"tokens": tokens, "loss_words": round(words, 3), "loss_values": round(values, 3), "recall": recall}
-        )
-    return rows
+def row(folder: Path, tokens: int, told: Mapping[str, int]) -> dict[str, Any]:
+    """`told`: how often each fact had been stated when these weights had read `tokens` tokens."""
+    words, values = _losses(folder)
+    losses = {"loss_words": round(words, 3), "loss_values": round(values, 3)}
+    return {"tokens": tokens} | losses | {"recall": _recall(folder, told)}
 
 
-def _recall(folder: Path, counts: dict[str, int]) -> list[dict[str, Any]]:
+def _recall(folder: Path, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     result, asked = _answers(folder)
     found = []
     for low, high in BINS:

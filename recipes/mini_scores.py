@@ -15,8 +15,13 @@ from jielong.stats import Estimate, mean, paired
 from jielong.tasks.load import load_task
 
 LANGUAGES = {"en": "", "zh": "/zh"}
-SAMPLED = "mini | options(temperature=1.0) | cot"
-VOTED = "mini | options(temperature=1.0) | cot | self_consistency(n=8)"
+IN_CONTEXT = {
+    "constant": "a number added, taken away or multiplied by",
+    "pairs": "what a sign between two numbers means",
+    "words": "words kept, moved or put before",
+    "labels": "names for groups of words",
+}
+LENGTHS, TEMPERATURES = (4, 5), (1.0, 1.25, 1.5, 1.75)
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,12 @@ LINES = (
     Line("facts never told", "unseen_facts", "", "mini", "<= .05"),
     Line("facts never told, with the document", "unseen_facts", "/with_document", "mini", ">= .85"),
     Line("true or false, known facts", "true_false", "", "mini", ">= .90"),
-    Line("true or false, recalled first", "true_false", "", "mini | cot", ""),
+    Line("true or false, in one word", "true_false", "/one_word", "mini", ""),
     Line("the text does not tell: said so", "reading", "/untold", "mini", ">= .80"),
     Line("the text tells: answered", "reading", "/told", "mini", ""),
     Line("the text tells: wrongly said that it does not", "reading", "/told", "mini", "<= .10", "not_told"),
     Line("an operation, four examples", "in_context", "", "mini", ">= .70"),
+    *(Line(f"four examples: {about}", "in_context", f"/{kind}", "mini", "") for kind, about in IN_CONTEXT.items()),
     Line("an operation, no example", "in_context", "/0", "mini", "<= .15"),
     Line("is this answer right?", "judging", "", "mini", ">= .85"),
     Line("a tool fits: chosen", "tools", "/fits", "mini", ">= .85"),
@@ -82,15 +88,22 @@ def _line(line: Line, language: str, items: int) -> dict[str, Any]:
 
 
 def _votes(language: str, items: int) -> dict[str, Any]:
-    """At the length where one sample is nearest to three in four: what eight votes add."""
-    singles = {n: _asked(f"mini:word_problems{LANGUAGES[language]}/{n}", SAMPLED, items) for n in (1, 2, 3, 4, 5)}
-    steps = min(singles, key=lambda n: abs(singles[n].accuracy.mean - 0.75))
-    voted = _asked(f"mini:word_problems{LANGUAGES[language]}/{steps}", VOTED, items)
-    gain = paired(singles[steps].scores, voted.scores)
+    """At the length and temperature where one sample is nearest to three in four: what eight votes add."""
+    task = f"mini:word_problems{LANGUAGES[language]}/"
+    singles = {
+        (n, t): _asked(f"{task}{n}", f"mini | options(temperature={t}) | cot", items)
+        for n in LENGTHS
+        for t in TEMPERATURES
+    }
+    steps, temperature = min(singles, key=lambda at: abs(singles[at].accuracy.mean - 0.75))
+    voting = f"mini | options(temperature={temperature}) | cot | self_consistency(n=8)"
+    single, voted = singles[steps, temperature], _asked(f"{task}{steps}", voting, items)
+    gain = paired(single.scores, voted.scores)
     row = {
         "language": language,
-        "samples": {n: _shown(result.accuracy) for n, result in singles.items()},
         "steps": steps,
+        "temperature": temperature,
+        "single": _shown(single.accuracy),
         "voted": _shown(voted.accuracy),
         "gain": round(gain.difference, 4),
         "ci95": [round(x, 4) for x in gain.ci95 or ()],

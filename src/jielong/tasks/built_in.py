@@ -97,10 +97,10 @@ def _reading(draw: Draw, variant: str) -> Items:
         yield Item("", read.question, (read.answer,), context=read.documents)
 
 
-def _in_context(draw: Draw, examples: str) -> Items:
+def _in_context(draw: Draw, variant: str) -> Items:
     while True:
-        lesson = in_context.lesson(draw, 4)
-        shown = lesson.examples if examples != "0" else ()
+        lesson = in_context.lesson(draw, 4, variant if variant in in_context.KINDS else "")
+        shown = lesson.examples if variant != "0" else ()
         turns = [(Message("user", q), Message("assistant", a)) for q, a in shown]
         yield Item("", (*(m for turn in turns for m in turn), Message("user", lesson.question)), (lesson.answer,))
 
@@ -177,7 +177,9 @@ _KINDS = {
         _unseen_facts, "exact", "facts that mini was never told", ("with_document",), check=states_value
     ),
     "reading": _Kind(_reading, "exact", "questions on texts, half of which do not tell", ("told", "untold")),
-    "in_context": _Kind(_in_context, "exact", "operations that only the examples tell", ("0",)),
+    "in_context": _Kind(
+        _in_context, "exact", "operations that only the examples tell, four unless told", ("0", *in_context.KINDS)
+    ),
     "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
     "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),
     "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts", ("one_word",)),

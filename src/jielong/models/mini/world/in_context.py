@@ -25,9 +25,9 @@ class Lesson:
     answer: str
 
 
-def lesson(draw: Draw, examples: int) -> Lesson:
-    """`examples` examples of one operation, all with different questions."""
-    make = draw.rng.choices((_constant, _pairs, _words, _labels), (2, 2, 3, 3))[0](draw)
+def lesson(draw: Draw, examples: int, kind: str = "") -> Lesson:
+    """`examples` examples of one operation, all with different questions; of any kind unless told."""
+    make = KINDS[kind or draw.rng.choices(list(KINDS), SHARES)[0]](draw)
     found: dict[str, str] = {}
     while len(found) <= examples:
         question, answer = make(len(found))
@@ -128,6 +128,10 @@ def _labels(draw: Draw) -> Make:
         return str(draw.rng.choice(data(draw.language)["words"][groups[which]])), labels[which]
 
     return make
+
+
+KINDS: dict[str, Callable[[Draw], Make]] = {"constant": _constant, "pairs": _pairs, "words": _words, "labels": _labels}
+SHARES = (2, 2, 3, 3)
 
 
 def listed(draw: Draw, learnt: Lesson) -> str:
