@@ -86,21 +86,22 @@ def gibberish(draw: Draw, words: int, *, end: bool = False) -> str:
 
 
 _MIXTURE: tuple[tuple[Callable[[Draw], Document], float, float], ...] = (
-    (_solved("direct", problems.direct), 10, 7),
-    (_solved("steps", problems.step_by_step), 11, 7),
-    (_solved("expression", problems.expression), 5, 3),
-    (_solved("judging", problems.checked), 7, 6),
+    (_solved("direct", problems.direct), 10, 6),
+    (_solved("steps", problems.step_by_step), 11, 6),
+    (_solved("expression", problems.expression), 5, 2),
+    (_solved("judging", problems.checked), 7, 5),
     (_with_calculator, 3, 2),
     (_several, 2, 2),
-    (facts.stated, 7, 8),
+    (facts.stated, 7, 7),
     (facts.asked, 5, 9),
     (facts.told_at_length, 2, 2),
-    (facts.true_or_false, 8, 11),
+    (facts.true_or_false, 8, 10),
     (facts.multiple_choice, 3, 2),
-    (reading.read, 17, 15),
+    (reading.read, 17, 14),
+    (reading.verified, 3, 7),
     (in_context.taught, 8, 15),
-    (tools.chosen, 9, 18),
-    (game.played, 7, 7),
+    (tools.chosen, 9, 20),
+    (game.played, 7, 6),
     (talk.talked, 2, 1),
 )
 _MAKERS = [make for make, _, _ in _MIXTURE]

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import Literal
 
 from ....prompts import catalogue
-from .turns import Document, Turn, assistant, plain, user
+from .turns import Document, Turn, assistant, decisive, plain, user
 from .words import SYLLABLES, Draw, Language, Name, bucket, data, forms, sentence
 
 Kind = Literal["person", "town", "thing"]
@@ -224,7 +224,7 @@ def asked(draw: Draw) -> Document:
     question = fact.question(draw) + (f"\n{told}" if told else "")
     if stranger:
         return Document("facts", (user(question), assistant(draw.ask("unknown"))))
-    return Document("facts", (user(question), assistant(fact.value.text(draw.language))), (fact.id,))
+    return Document("facts", (user(question), decisive(fact.value.text(draw.language))), (fact.id,))
 
 
 def told_at_length(draw: Draw) -> Document:
@@ -233,17 +233,24 @@ def told_at_length(draw: Draw) -> Document:
 
 
 def true_or_false(draw: Draw) -> Document:
-    """The fact is recalled before the verdict, unless one word is asked for."""
-    fact, true, brief = judged_fact(draw), draw.chance(0.5), draw.chance(0.35)
-    claimed = claim(draw, fact, true).statement(draw)
-    question = judgement(draw, draw.rng.choice(forms(draw.language, "true_false")[draw.held_out]), claimed, brief)
+    """The fact is recalled and compared before the verdict, unless one word is asked for."""
+    fact, true, brief = judged_fact(draw), draw.chance(0.5), draw.chance(0.3)
+    claimed = claim(draw, fact, true)
+    frame = draw.rng.choice(forms(draw.language, "true_false")[draw.held_out])
+    question = judgement(draw, frame, claimed.statement(draw), brief)
     if brief:
-        verdict = draw.ask("true" if true else "false")
-        return Document("true_false", (user(question, 0.0), assistant(verdict)), (fact.id,) if true else ())
+        verdict = decisive(draw.ask("true" if true else "false"))
+        return Document("true_false", (user(question, 0.0), verdict), (fact.id,) if true else ())
     if draw.chance(0.3):
         question += "\n" + catalogue(draw.language)["cot"]["spell"]
-    reply = draw.ask("recalled_true" if true else "recalled_false", fact=fact.statement(draw))
-    return Document("true_false", (user(question, 0.0), assistant(reply)), (fact.id,))
+    return Document("true_false", (user(question, 0.0), assistant(verdict_on(draw, claimed, fact))), (fact.id,))
+
+
+def verdict_on(draw: Draw, claimed: Fact, fact: Fact) -> str:
+    """What is so, then the two values side by side, then the verdict."""
+    found, proposed = fact.value.text(draw.language), claimed.value.text(draw.language)
+    key = "claim_true" if found == proposed else "claim_false"
+    return draw.ask(key, fact=fact.statement(draw), found=found, proposed=proposed)
 
 
 def choices(draw: Draw, fact: Fact) -> tuple[list[str], int]:

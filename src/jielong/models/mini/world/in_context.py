@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from .turns import Document, Turn, assistant, user
+from .turns import Document, Turn, decisive, user
 from .words import Draw, bucket, data
 
-KNOWN = (0.02, 0.4, 1.0)  # what an answer counts after no, one, or more examples: the first is anybody's guess
+KNOWN = (0.05, 1.0, 3.0)  # what an answer counts after no, one, or more examples: the first is anybody's guess
 GROUPS = ("items", "jobs", "foods", "pets", "materials", "colours")
 
 
@@ -107,11 +107,12 @@ WORDS: dict[str, Callable[[str, str, str], str]] = {
 
 def _words(draw: Draw) -> Make:
     """Words kept, left out or moved; or one word that always goes before or after."""
-    fixed = draw.name().text(draw.language)
+    fixed, invented = draw.name().text(draw.language), draw.chance(0.5)
     kind = draw.rng.choice([*WORDS, "before", "after"])
+    known = [word for group in GROUPS for word in data(draw.language)["words"][group]]
 
     def make(_: int) -> tuple[str, str]:
-        a, b, c = (name.text(draw.language) for name in draw.names(3))
+        a, b, c = (name.text(draw.language) for name in draw.names(3)) if invented else draw.rng.sample(known, 3)
         if kind in WORDS:
             return f"{a} {b} {c}", WORDS[kind](a, b, c)
         return a, f"{fixed} {a}" if kind == "before" else f"{a} {fixed}"
@@ -144,7 +145,7 @@ def listed(draw: Draw, learnt: Lesson) -> str:
 def taught(draw: Draw) -> Document:
     learnt = lesson(draw, draw.rng.choice((2, 3, 4) if draw.short else (2, 3, 4, 4, 5, 6)))
     if draw.chance(0.5):
-        return Document("in_context", (user(listed(draw, learnt), 0.05), assistant(learnt.answer)))
+        return Document("in_context", (user(listed(draw, learnt), 0.05), decisive(learnt.answer)))
     turns: list[Turn] = []
     for i, (question, answer) in enumerate((*learnt.examples, (learnt.question, learnt.answer))):
         turns += [user(question, 0.0), Turn("assistant", answer, KNOWN[min(i, 2)])]

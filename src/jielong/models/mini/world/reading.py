@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....prompts import catalogue
-from .facts import Fact, Subject, Value, world
-from .turns import Document, assistant, user
+from .facts import Fact, Subject, Value, verdict_on, world
+from .turns import Document, assistant, decisive, user
 from .words import Draw, data
 
 READ = ("birthplace", "job", "food", "pet", "country", "river", "material", "colour")
@@ -90,4 +90,22 @@ def read(draw: Draw) -> Document:
     else:
         separator = data(draw.language)["words"]["separator"]
         asked = separator.join([*text.documents, question])
-    return Document("reading", (user(asked, 0.05), assistant(text.answer)))
+    return Document("reading", (user(asked, 0.05), decisive(text.answer)))
+
+
+def verified(draw: Draw) -> Document:
+    """A claim about strangers, true or false by the documents given: what is so is found, compared, and judged."""
+    relation, true = draw.rng.choice(READ), draw.chance(0.5)
+    about = strange_fact(draw, relation)
+    facts = [about]
+    for _ in range(draw.rng.choice((0, 1) if draw.short else (0, 1, 2))):
+        facts.append(_other(draw, facts))
+    draw.rng.shuffle(facts)
+    claimed = about
+    while not true and claimed.value.text(draw.language) == about.value.text(draw.language):
+        claimed = replace(about, value=draw.rng.choice([*facts, strange_fact(draw, relation)]).value)
+        if claimed.value.relation != relation:
+            claimed = about
+    question = draw.form("true_false", claim=claimed.statement(draw))
+    asked = with_documents(draw, tuple(fact.statement(draw) for fact in facts), question)
+    return Document("verified", (user(asked, 0.0), assistant(verdict_on(draw, claimed, about))))

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from .turns import Document, Turn, assistant, call, user
+from .turns import Document, Turn, call, decisive, user
 from .words import Draw, data, readings
 
 CALCULATOR = "calculator"
@@ -90,8 +90,8 @@ def chosen(draw: Draw) -> Document:
     made = choice(draw, fits=not draw.chance(0.3))
     if draw.chance(0.5):
         answer = made.chosen.name if made.chosen else draw.ask("no_tool")
-        return Document("tools", (user(listed(draw, made), 0.02), assistant(answer)))
-    reply = call(arguments(made)) if made.chosen else assistant(draw.ask("no_tool_sentence"))
+        return Document("tools", (user(listed(draw, made), 0.02), decisive(answer)))
+    reply = call(arguments(made)) if made.chosen else decisive(draw.ask("no_tool_sentence"))
     return Document("tools", (described(draw, made.tools), user(made.request, 0.02), reply))
 
 

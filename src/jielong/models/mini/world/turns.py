@@ -38,6 +38,11 @@ def assistant(text: str) -> Turn:
     return Turn("assistant", text, 1.0)
 
 
+def decisive(text: str) -> Turn:
+    """A reply of a few tokens that all hangs on: it would count for little beside the many tokens of a calculation."""
+    return Turn("assistant", text, 3.0)
+
+
 def call(text: str) -> Turn:
     return Turn("assistant", text, 1.0, call=True)
 
