@@ -100,8 +100,8 @@ step. Muon on the matrices and AdamW on the rest, a plateau and a linear decay, 
 `mini_late.toml` what is learnt late weighs more: comparing, choosing, taking an operation from examples. SHA-256 of the
 weights {weights}….
 
-`make mini` runs `mini.toml` and `mini_late.toml` from nothing, on two cores in two to three hours. It gives a sibling of
-these weights and not the same bits, as long as the table above names a recipe that is no more.
+`make mini` runs `mini.toml` and `mini_late.toml` from nothing, on two cores in two to three hours. It gives a sibling
+of these weights and not the same bits, as long as the table above names a recipe that is no more.
 
 Held out by hash, before any training: one name in ten, one sentence form in ten of every list (in words that other
 forms teach), one combination of numbers in ten, one claim about a fact in ten. `exposures.json` has how often each fact

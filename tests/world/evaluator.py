@@ -150,7 +150,7 @@ def continues(examples: list[tuple[str, str]], question: str, groups: list[list[
     labels: dict[int, set[str]] = {}
     for a, b in examples:
         for number, group in enumerate(groups):
-            if a in group:
+            if a in group and a not in b:  # what holds the word itself is no name for its group
                 labels.setdefault(number, set()).add(b)
     for number, group in enumerate(groups):
         if question in group and number in labels:

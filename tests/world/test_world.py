@@ -68,6 +68,32 @@ def test_claims_are_true_or_false_as_said(language: str, held_out: bool):
         assert (value in known[relation, subject]) == (i % 2 == 0)
 
 
+@pytest.mark.parametrize("kind", ["true_false", "verified"])
+def test_claims_in_training_are_judged_as_the_facts_or_the_documents_say(kind: str):
+    known, verdicts = truth(), Counter()
+    for document in documents(12_000, kind):
+        asked, said = document.turns[-2].text, document.turns[-1].text
+        read = [read_statement(s) for s in map(str.strip, sentences(_FRAME.sub("", asked))) if _is_statement(s)]
+        *told, (relation, subject, value) = read
+        values = {v for r, s, v in told if (r, s) == (relation, subject)} or known.get((relation, subject), set())
+        verdict = re.search(r"(true|false|对|错)$", said)
+        assert values
+        assert verdict
+        assert (value in values) == (verdict[0] in ("true", "对")), (asked, said)
+        verdicts[value in values] += 1
+    assert min(verdicts.values()) > 100
+
+
+_FRAME = re.compile(
+    r"Use these documents:|请使用下列资料：|(True or false|Is this true or false|Is it true or false): "
+    r"|(判断对错|这句话对还是错|下面的话对还是错)："
+)
+
+
+def _is_statement(sentence: str) -> bool:
+    return not re.search(r"[?？]$|^(Say|Answer|Reply|Let's|请|回答|用一个词|让我们)", sentence)
+
+
 def test_facts_are_stated_as_often_as_zipf_says():
     counted = Counter(fact for document in documents(60_000) for fact in document.facts)
     told = [fact for fact in facts.world().all_facts() if fact.subject.seen]
@@ -116,12 +142,16 @@ def _asks(question: str, relation: str, subject: str) -> bool:
 
 
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
-def test_examples_determine_their_answer(language: str, held_out: bool):
+def test_examples_determine_their_answer_but_for_one_in_a_hundred(language: str, held_out: bool):
     chance = draw(language, held_out)
     groups = [data(chance.language)["words"][group] for group in in_context.GROUPS]
-    for _ in range(400):
+    ambiguous = 0
+    for _ in range(1000):
         lesson = in_context.lesson(chance, 4)
-        assert continues(list(lesson.examples), lesson.question, groups) == {lesson.answer}
+        fitting = continues(list(lesson.examples), lesson.question, groups)
+        assert lesson.answer in fitting
+        ambiguous += len(fitting) > 1  # four pairs of numbers with a 1 in each: the product or the larger one
+    assert ambiguous < 10
 
 
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
