@@ -159,22 +159,25 @@ def _line(row: Row, found: dict[str, Any], words: dict[str, str]) -> str:
     name = f"`{_escaped(row.step)}`<br>`{_escaped(row.base)}`, `{row.task}`"
     if "error" in found:
         return f"| {name} | {words['impossible']}: {_escaped(found['error'])} |" + " – |" * 8
-    technique, plain, voted = found["technique"], found["plain"], found.get("voted")
+    technique, plain, voted, checked = found["technique"], found["plain"], found.get("voted"), found.get("checked")
+    gain = checked or found["gain"]
+    rival = words["best_checked"].format(_accuracy(checked)) if checked else "–"
     return "| " + " | ".join([
         name,
         _accuracy(technique),
         count(technique["input"]), count(technique["output"]), count(technique["calls"]), duration(technique["p50"]),
         _accuracy(plain),
-        f"{_accuracy(voted)} ({found['k']})" if voted else "–",
-        f"{signed(found['gain']['difference'])} {interval(found['gain']['difference_ci95'])}",
-        _verdict(found["gain"], words),
+        f"{_accuracy(voted)} ({found['k']})" if voted else rival,
+        f"{signed(gain['difference'])} {interval(gain['difference_ci95'])}",
+        _verdict(gain, words),
     ]) + " |"  # fmt: skip
 
 
 def _checked_line(row: Row, checked: dict[str, Any], technique: dict[str, Any]) -> str:
     gain = f"{signed(checked['difference'])} {interval(checked['difference_ci95'])}"
     tokens = f"{count(technique['input'] + technique['output'])} / {count(checked['tokens'])}"
-    return f"| `{_escaped(row.step)}` | {_accuracy(technique)} | {_accuracy(checked)} | {tokens} | {gain} |"
+    name = f"`{_escaped(row.step)}`<br>`{_escaped(row.base)}`"
+    return f"| {name} | {_accuracy(technique)} | {_accuracy(checked)} | {tokens} | {gain} |"
 
 
 def _verdict(gain: dict[str, Any], words: dict[str, str]) -> str:
