@@ -16,7 +16,7 @@ import pytest
 
 from jielong import Scripted, load, search_prompts
 from jielong.contract import Model, Request, Usage
-from jielong.errors import BadInput, UnknownName
+from jielong.errors import BadInput, Refused, UnknownName
 from jielong.improving.prompts.asking import Limits
 from jielong.improving.prompts.run import outcome, plan, run
 from jielong.improving.prompts.search import Found, Plan
@@ -309,6 +309,17 @@ def test_a_writer_that_fails_costs_its_drafts_alone(tmp_path: Path):
     assert said["verdict"] == "improved"
 
 
+def test_a_writer_that_declines_is_heard_in_the_notes(tmp_path: Path):
+    def reply(request: Request) -> str:
+        raise Refused("not today")
+
+    model = doubling(lambda request: 0.3)
+    planned = plan(task(), model, proposers=["induce"], writer=Scripted(reply, name="scripted:writer"))
+    _, said = searched(tmp_path, planned)
+    assert said["search"]["stopped"] == "nothing new"
+    assert any("scripted:writer gave no prompt: not today" in note for note in said["notes"])
+
+
 def test_the_writers_calls_are_paid_from_the_same_budget(tmp_path: Path):
     writer = Writer("Guess.", "Go on.")
     model = doubling(lambda request: 0.3)
@@ -331,6 +342,9 @@ def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     said = search_prompts(task(), steps(), start="Be quick.", place="after", proposers=["edits"], out=tmp_path / "out")
     assert said["verdict"] == "improved"
     assert json.loads((tmp_path / "out" / "prompts.json").read_text("utf-8")) == said
+    gate = [json.loads(line) for line in (tmp_path / "out" / "gate.jsonl").read_text("utf-8").splitlines()]
+    gained = sum(pair["best"]["score"] - pair["start"]["score"] for pair in gate)
+    assert gained / len(gate) == pytest.approx(said["gate"]["difference"])
 
 
 # ---- one more time ----

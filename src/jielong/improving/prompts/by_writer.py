@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from ...contract import Message, Request, Sampling
 from ...prompts import catalogue, fill
-from ...scope import below
+from ...scope import below, note
 from ...tasks.task import Item
 from ...technique import Failed, gather
 from .draft import Draft, Tried
@@ -79,8 +79,9 @@ async def _written(state: State, by: str, asked: list[str], parents: list[Tried]
         replies = await gather(state.writer, requests)
     drafts = []
     for reply, parent in zip(replies, parents, strict=True):
-        text = None if isinstance(reply, Failed) else between_fences(reply.text)
-        if text:
+        if isinstance(reply, Failed):
+            note(f"the writer {state.writer.name} gave no prompt: {reply.error}")
+        elif text := between_fences(reply.text):
             drafts.append(Draft(text, parent.draft.place, parent.draft.examples, parent.number, by))
     return drafts
 

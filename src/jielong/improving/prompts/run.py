@@ -2,6 +2,7 @@
 
 DIR/prompts.json    the plan, the verdict, both prompts, the recipe
 DIR/tried.jsonl     every draft with its answers, and why it went no further
+DIR/gate.jsonl      what both prompts replied to the unseen items
 DIR/recipe.txt      the recipe to use
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from ... import __version__
 from ...contract import Model, wait_for
 from ...measuring.judge import Judge, check_judged
+from ...measuring.run import Answer
 from ...recipe import load, unknown
 from ...runtime.ledger import Ledger, home, use_ledger
 from ...stats import Estimate
@@ -197,12 +199,16 @@ def write(plan: Plan, found: Found, folder: Path) -> None:
     _write(folder / "prompts.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     lines = [json.dumps(_line(tried), ensure_ascii=False) for tried in found.state.tried]
     _write(folder / "tried.jsonl", "\n".join(lines) + "\n")
+    (folder / "gate.jsonl").unlink(missing_ok=True)  # of another search in the same folder
+    if gate := found.gate:
+        pairs = [{"id": item.id, "start": _answer(gate.start.answers[item.id]),
+                  "best": _answer(gate.best.answers[item.id])} for item in gate.items]  # fmt: skip
+        _write(folder / "gate.jsonl", "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs))
     _write(folder / "recipe.txt", said["recipe"] + "\n")
 
 
 def _line(tried: Tried) -> dict[str, Any]:
-    answers = {id: {"score": answer.score, "reply": answer.text, "error": answer.error}
-               for id, answer in tried.answers.items()}  # fmt: skip
+    answers = {id: _answer(answer) for id, answer in sorted(tried.answers.items())}
     why = "" if tried.kept else tried.why
     return {
         **_draft(tried),
@@ -211,8 +217,12 @@ def _line(tried: Tried) -> dict[str, Any]:
         "n": len(tried.answers),
         "kept": tried.kept,
         "why": why,
-        "answers": dict(sorted(answers.items())),
+        "answers": answers,
     }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {"score": answer.score, "reply": answer.text, "error": answer.error}
 
 
 def _write(file: Path, text: str) -> None:
