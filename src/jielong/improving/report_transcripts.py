@@ -61,12 +61,17 @@ def _drawn(outcome: Outcome, talk: Talk, ledger: Ledger | None, said: dict[str, 
     question = talk.question.text
     values = {
         "answers": answers,
-        "line": " ".join(question.split())[:160],
+        "line": _line(question),
         "question": _cut(question, said),
         "accepted": " · ".join(talk.question.accepted[:3]),
         "w": said,
     }
     return fill_template("improve/talk.html", values)
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else line[:160] + "…"
 
 
 def _tree(calls: Sequence[Call], said: dict[str, str]) -> list[dict[str, object]]:
