@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -56,7 +57,7 @@ async def test_after_the_last_round_the_model_must_answer():
     model = base | tools(rounds=2)
     assert (await model.generate(asked())).text == "It is 391."
     assert [request.tool_choice for request in base.requests] == ["auto", "auto", "none"]
-    assert len(base.requests) == 3 < model.bound() == 4
+    assert len(base.requests) == 3 < model.bound() == 5
     with pytest.raises(NoAnswer, match="after 2 rounds of calls"):
         await (turns(calling(SUM)) | tools(rounds=2)).generate(asked())
 
@@ -177,8 +178,27 @@ async def test_a_tool_with_the_name_of_one_of_the_callers_is_refused():
         """Ours."""
         return city
 
-    with pytest.raises(Unsupported, match="called weather"):
+    with pytest.raises(Unsupported, match="another tool called weather"):
         await (Scripted("x") | tools(use=[weather])).generate(asked(tools=(WEATHER,)))
+
+
+async def test_the_same_tool_of_the_callers_stays_the_callers():
+    base = turns(calling(SUM))
+    inner = turns(calling(("mine", "{}")))
+    spec = (await _offered(base)).tools
+    reply = await (inner | tools).generate(asked(tools=spec))
+    assert inner.requests[0].tools == spec
+    assert reply.finish == "tool_calls"
+    twice = turns(calling(SUM), "It is 391.")
+    assert (await (twice | tools | tools).generate(asked())).text == "It is 391."
+    assert twice.requests[1].messages[-1].text == "391"
+
+
+async def _offered(base: Scripted) -> Request:
+    """What a model with a calculator is asked."""
+    with suppress(NoAnswer):
+        await (base | tools(rounds=1)).generate(asked())
+    return base.requests[0]
 
 
 async def test_a_replay_does_not_repeat_what_a_tool_did(tmp_path: Path):
@@ -276,10 +296,16 @@ async def test_a_result_closes_no_delimiter_and_its_calls_are_quotations():
     assert base.requests[1].messages[-1].text.count("</tool_response>") == 1
 
 
-async def test_plain_text_calls_and_a_schema_exclude_each_other():
-    for technique in (tools(form="text"), react):
-        with pytest.raises(Unsupported, match="JSON schema"):
-            await (Scripted("x") | technique).generate(asked(schema={"type": "object"}))
+@pytest.mark.parametrize("form", ["text", "react"])
+async def test_a_schema_holds_for_the_answer_and_not_for_the_calls(form: str):
+    schema = {"type": "object"}
+    written = {"text": '<tool_call>{"name": "calculator", "arguments": {"expression": "17 * 23"}}</tool_call>',
+               "react": "Action: calculator[17 * 23]"}  # fmt: skip
+    base = turns(written[form], "Answer: 391", '{"answer": 391}')
+    model = base | (react(rounds=1) if form == "react" else tools(form="text", rounds=1))
+    assert (await model.generate(asked(schema=schema))).text == '{"answer": 391}'
+    assert [request.schema for request in base.requests] == [None, None, schema]
+    assert model.bound() == 3
 
 
 # --- react ----------------------------------------------------------------------------------------------------------

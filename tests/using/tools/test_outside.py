@@ -159,7 +159,7 @@ async def test_the_price_of_a_search_is_in_the_usage_and_in_the_budget(web: Web)
     model = turns(calling(("web_search", '{"query": "tea"}'), ("web_search", '{"query": "milk"}')), "done") | tools(
         use=[paid]
     )
-    assert model.bound() == 7 + 1 + 6 * 8
+    assert model.bound() == 6 + 3 + 6 * 8
     reply = await model.generate(asked())
     assert reply.usage.usd == pytest.approx(0.02)
     assert reply.usage.calls == 4

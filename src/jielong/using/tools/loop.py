@@ -19,12 +19,12 @@ from .tool import Tool
 
 
 def _most_of_tools(model: int, use: Any, rounds: int, form: str, **_: Any) -> int:
-    """Each round and the answer, and in `auto` the attempt that shows that there are no native calls."""
-    return (rounds + 1 + (form == "auto")) * model + rounds * counted(use)
+    """Each round and the answer; as text the answer under a schema; in `auto` the attempt at native calls."""
+    return (rounds + 1 + (form != "native") + (form == "auto")) * model + rounds * counted(use)
 
 
 def _most_of_react(model: int, use: Any, rounds: int, **_: Any) -> int:
-    return (rounds + 1) * model + rounds * counted(use)
+    return (rounds + 2) * model + rounds * counted(use)
 
 
 @adds_output(calls=_most_of_tools)
@@ -46,17 +46,18 @@ async def tools(
     """
     _check(rounds)
     speaks = _language(request)
-    theirs = frozenset(tool.name for tool in request.tools)
     if request.tools and request.tool_choice not in ("auto", "none"):
         return await last(model, request)  # the caller wants one of their own tools called now
     with ungrouped():
-        async with offering(use, speaks, theirs) as offered:
+        async with offering(use, speaks, request.tools) as offered:
+            if not offered:
+                return await last(model, request)  # the caller has the same tools, and they are the caller's
             if form == "text":
                 return await _converse(model, request, offered, rounds, CALLS, instructions, speaks)
             try:
                 return await _natively(model, request, offered, rounds, instructions, speaks)
             except _NoNativeCalls as none:
-                if form == "native" or theirs:
+                if form == "native" or request.tools:
                     raise none.why from None
                 note(f"{model.name} has no native tool calls: they were written as text (form=text saves the attempt)")
                 return await _converse(model, request, offered, rounds, CALLS, instructions, speaks)
@@ -78,11 +79,12 @@ async def react(
     """
     _check(rounds)
     speaks = _language(request)
-    theirs = frozenset(tool.name for tool in request.tools)
     if request.tools and request.tool_choice not in ("auto", "none"):
         return await last(model, request)
     with ungrouped():
-        async with offering(use, speaks, theirs) as offered:
+        async with offering(use, speaks, request.tools) as offered:
+            if not offered:
+                return await last(model, request)  # the caller has the same tools, and they are the caller's
             return await _converse(model, request, offered, rounds, THOUGHTS, instructions, speaks)
 
 
@@ -138,11 +140,11 @@ async def _converse(
     model: Model, request: Request, offered: Mapping[str, Tool], rounds: int, protocol: Protocol, words: str | None,
     speaks: Language,
 ) -> Reply:  # fmt: skip
-    """The same in plain text: calls are read from the replies, results are told in a turn of the user."""
-    if request.schema is not None:
-        raise Unsupported("calls in plain text and a JSON schema exclude each other: leave the schema out, or use "
-                          "tools(form=native) with a model that has native calls")  # fmt: skip
-    talk = _told(request, protocol.instructions(list(offered.values()), words, speaks))
+    """The same in plain text: calls are read from the replies, results are told in a turn of the user.
+
+    A JSON schema would forbid to write a call, so it holds for one more turn, which states the answer again.
+    """
+    talk = _told(replace(request, schema=None), protocol.instructions(list(offered.values()), words, speaks))
     theirs = frozenset(tool.name for tool in request.tools)
     given = protocol.quoted(request.messages)
     shown: list[str] = []
@@ -155,6 +157,9 @@ async def _converse(
             return reply
         spoken = protocol.read(reply.text)
         calls = [call for call in spoken.calls if key(call) not in given]
+        if not calls and request.schema is not None:
+            more = (reply.message, Message("user", protocol.enough(speaks)))
+            return await last(model, replace(talk, messages=(*talk.messages, *more), schema=request.schema))
         if not calls:
             return _with_pictures(reply, shown, request)
         if round == rounds:

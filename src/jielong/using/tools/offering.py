@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Protocol, TypeAlias, get_args
 
+from ...contract import ToolSpec
 from ...errors import BadInput, Unsupported
 from ...prompts import Language
 from ...recipe import unknown
@@ -44,27 +45,28 @@ def _is_pure(one: Usable) -> bool:
 
 @asynccontextmanager
 async def offering(
-    use: Usable | Sequence[Usable], language: Language, taken: frozenset[str]
+    use: Usable | Sequence[Usable], language: Language, theirs: Sequence[ToolSpec]
 ) -> AsyncIterator[dict[str, Tool]]:
-    """The tools by name, MCP servers started. `taken`: the names of the caller's own tools.
+    """The tools by name, MCP servers started. `theirs` are the caller's own: one that is also ours stays the caller's.
 
     Raises BadInput for two tools of one name, for settings that are missing, for what cannot be a tool; Unsupported
-    when a tool has the name of one of the caller's.
+    when another tool of the caller's has the name of one of ours.
     """
     if not _each(use):
         raise BadInput("tools: use= names no tool; for example use=[calculator]")
+    taken = {spec.name: spec for spec in theirs}
     offered: dict[str, Tool] = {}
     async with AsyncExitStack() as stack:
         for one in _each(use):
             for tool in await _tools(one, language, stack):
-                if tool.name in taken:
-                    raise Unsupported(
-                        f"the request brings a tool of its own called {tool.name}, as use= does; rename one"
-                    )
                 if tool.name in offered:
                     raise BadInput(f"tools: two tools are called {tool.name}; each needs a name of its own")
+                if tool.name in taken and dict(taken[tool.name].parameters) != dict(tool.parameters):
+                    raise Unsupported(
+                        f"the request brings another tool called {tool.name} than use= does; rename one of them"
+                    )
                 offered[tool.name] = tool
-        yield offered
+        yield {name: tool for name, tool in offered.items() if name not in taken}
 
 
 async def _tools(one: Usable, language: Language, stack: AsyncExitStack) -> tuple[Tool, ...]:
