@@ -6,10 +6,12 @@ faster and needs an extra.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,14 +20,20 @@ from numpy.typing import NDArray
 from .weights import Floats, Weights, read_weights
 
 ROWS, REMEMBERED_PROMPTS = 64, 32
+ROWS_A_CORE = 8  # fewer are not worth a second core
 CACHE_BYTES = 1 << 32  # of address space; memory is taken as rows grow
 
 Forward = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], Floats]
 """`forward(tokens, lengths, wanted)`: add `tokens` (rows, new) after the first `lengths` (rows,) positions of a cache.
 The logits (wanted, vocabulary) are those of the flat token numbers `wanted`, and good until the next call."""
 
+Read = tuple[Floats, Floats, Floats]
+"""Keys and values of a prompt, (layers, groups, tokens, width), and the logits of what follows it."""
+
 
 class Computes(Protocol):
+    at_once: int  # how many forward passes may run beside each other
+
     def over(self, keys: Floats, values: Floats) -> Forward:
         """The network over a cache of (layers, rows, groups, room, width), which it writes into."""
 
@@ -46,10 +54,13 @@ class Network:
         self._lengths = np.zeros(self.rows, np.int64)
         self._place: dict[int, int] = {}  # slot -> row of the cache; the rows in use are always the first ones
         self._next_slot = 0
-        self._prompt_cache = self._cache(1, self.context)
-        self._read = self._network.over(*self._prompt_cache)
-        self._steps: dict[int, Forward] = {}
-        self._prompts: OrderedDict[tuple[int, ...], tuple[Floats, Floats, Floats]] = OrderedDict()
+        self._at_once = min(self._network.at_once, ROWS // ROWS_A_CORE)
+        self._workers = ThreadPoolExecutor(self._at_once, "jielong network")
+        self._desks: SimpleQueue[tuple[Forward, Floats, Floats]] = SimpleQueue()  # where prompts are read
+        for keys, values in (self._cache(1, self.context) for _ in range(self._at_once)):
+            self._desks.put((self._network.over(keys, values), keys, values))
+        self._steps: dict[tuple[int, int], Forward] = {}
+        self._prompts: dict[tuple[int, ...], Read] = {}
 
     def logits(self, tokens: Sequence[int]) -> Floats:
         """(len(tokens), vocabulary): what follows each prefix of `tokens`. May be called beside a running batch."""
@@ -59,8 +70,9 @@ class Network:
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
         slots, logits = [], []
+        read = self._remembered(prompts)
         for prompt in prompts:
-            keys, values, after = self._remembered(prompt)
+            keys, values, after = read[prompt]
             row = len(self._place)
             self._keys[:, row, :, : len(prompt)] = keys
             self._values[:, row, :, : len(prompt)] = values
@@ -72,15 +84,26 @@ class Network:
         return slots, logits
 
     def step(self, slots: Sequence[int], tokens: Sequence[int]) -> list[Floats]:
-        """Every slot in use gets a token."""
+        """Every slot in use gets a token. Many rows are shared out among the cores."""
         n, places = len(slots), [self._place[slot] for slot in slots]
-        if n not in self._steps:
-            self._steps[n] = self._network.over(self._keys[:, :n], self._values[:, :n])
         ids = np.empty((n, 1), np.int64)
         ids[places, 0] = tokens
-        logits = self._steps[n](ids, self._lengths[:n], np.arange(n))
+        parts = max(1, min(self._at_once, n // ROWS_A_CORE))
+        edges = [n * part // parts for part in range(parts + 1)]
+        steps = [self._step_of(begin, end) for begin, end in pairwise(edges)]
+        asked = ((ids[b:e], self._lengths[b:e], np.arange(e - b)) for b, e in pairwise(edges))
+        logits = [row for part in self._each(lambda step, given: step(*given), steps, asked) for row in part]
         self._lengths[:n] += 1
         return [logits[place] for place in places]
+
+    def _step_of(self, begin: int, end: int) -> Forward:
+        if (begin, end) not in self._steps:
+            self._steps[begin, end] = self._network.over(self._keys[:, begin:end], self._values[:, begin:end])
+        return self._steps[begin, end]
+
+    def _each(self, do: Callable[..., Any], first: Sequence[Any], *more: Iterable[Any]) -> Iterable[Any]:
+        """`map`, on several cores where there is more than one thing to do."""
+        return self._workers.map(do, first, *more) if min(len(first), self._at_once) > 1 else map(do, first, *more)
 
     def release(self, slot: int) -> None:
         row, last = self._place.pop(slot), len(self._place)
@@ -92,18 +115,23 @@ class Network:
             moved = next(s for s, place in self._place.items() if place == last)
             self._place[moved] = row
 
-    def _remembered(self, prompt: tuple[int, ...]) -> tuple[Floats, Floats, Floats]:
-        """The cache of a prompt and what follows it; samples of one prompt share one reading."""
-        if prompt in self._prompts:
-            self._prompts.move_to_end(prompt)
-            return self._prompts[prompt]
-        n = len(prompt)
-        after = self._read(np.array([prompt]), np.zeros(1, np.int64), np.array([n - 1]))[0].copy()
-        keys, values = (cache[:, 0, :, :n].copy() for cache in self._prompt_cache)
-        self._prompts[prompt] = keys, values, after
-        if len(self._prompts) > REMEMBERED_PROMPTS:
-            self._prompts.popitem(last=False)
-        return self._prompts[prompt]
+    def _remembered(self, prompts: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], Read]:
+        """The cache of each prompt and what follows it; samples of one prompt share one reading."""
+        found = {prompt: self._prompts[prompt] for prompt in prompts if prompt in self._prompts}
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in found]
+        found |= zip(new, self._each(self._read, new), strict=True)
+        older = [(prompt, read) for prompt, read in self._prompts.items() if prompt not in found]
+        self._prompts = dict([*older, *found.items()][-REMEMBERED_PROMPTS:])
+        return found
+
+    def _read(self, prompt: tuple[int, ...]) -> Read:
+        n, desk = len(prompt), self._desks.get()
+        forward, keys, values = desk
+        try:
+            after = forward(np.array([prompt]), np.zeros(1, np.int64), np.array([n - 1]))[0].copy()
+            return keys[:, 0, :, :n].copy(), values[:, 0, :, :n].copy(), after
+        finally:
+            self._desks.put(desk)
 
     def _cache(self, rows: int, room: int) -> tuple[Floats, Floats]:
         layers, groups, width = self._shape

@@ -27,6 +27,8 @@ _POOLS = ThreadpoolController()
 
 
 class NumPyLlama:
+    at_once = 1
+
     def __init__(self, weights: Weights) -> None:
         self.groups, self.width, self.epsilon = weights.groups, weights.width, np.float32(weights.epsilon)
         self.embedding = weights.tensors["model.embed_tokens.weight"]

@@ -6,6 +6,8 @@ same figures, to the bit, in any company: ONNX Runtime multiplies packed matrice
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +20,16 @@ from .weights import Floats, Weights
 if TYPE_CHECKING:
     from .llama import Forward
 
-WIDE = 768  # from here on, more threads are faster
+WIDE = 768  # from here on, threads share a product; below, they share the rows of a batch
 
 
 class OnnxLlama:
     def __init__(self, weights: Weights) -> None:
         graph = llama(weights)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1 if weights.head().shape[1] < WIDE else 0
+        wide = weights.head().shape[1] >= WIDE
+        self.at_once = 1 if wide else _cores()
+        options.intra_op_num_threads = 0 if wide else 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the cores too
         self._held = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.weights.values()]
         options.add_external_initializers(list(graph.weights), self._held)
@@ -34,6 +38,11 @@ class OnnxLlama:
 
     def over(self, keys: Floats, values: Floats) -> Forward:
         return _Bound(self._session, self._vocabulary, keys, values)
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 class _Bound:
