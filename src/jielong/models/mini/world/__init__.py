@@ -86,22 +86,22 @@ def gibberish(draw: Draw, words: int, *, end: bool = False) -> str:
 
 
 _MIXTURE: tuple[tuple[Callable[[Draw], Document], float, float], ...] = (
-    (_solved("direct", problems.direct), 10, 6),
+    (_solved("direct", problems.direct), 10, 5),
     (_solved("steps", problems.step_by_step), 11, 6),
     (_solved("expression", problems.expression), 5, 2),
-    (_solved("judging", problems.checked), 7, 5),
+    (_solved("judging", problems.checked), 7, 4),
     (_with_calculator, 3, 2),
     (_several, 2, 2),
-    (facts.stated, 7, 13),
-    (facts.asked, 5, 19),
+    (facts.stated, 7, 14),
+    (facts.asked, 5, 22),
     (facts.told_at_length, 2, 3),
-    (facts.true_or_false, 8, 10),
+    (facts.true_or_false, 8, 8),
     (facts.multiple_choice, 3, 2),
-    (reading.read, 17, 14),
-    (reading.verified, 3, 7),
-    (in_context.taught, 8, 14),
-    (tools.chosen, 9, 15),
-    (game.played, 7, 6),
+    (reading.read, 17, 20),
+    (reading.verified, 3, 5),
+    (in_context.taught, 8, 24),
+    (tools.chosen, 9, 7),
+    (game.played, 7, 5),
     (talk.talked, 2, 1),
 )
 _MAKERS = [make for make, _, _ in _MIXTURE]

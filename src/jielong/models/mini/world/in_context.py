@@ -12,7 +12,7 @@ from functools import cache
 from .turns import Document, Turn, decisive, user
 from .words import Draw, bucket, data
 
-KNOWN = (0.05, 1.0, 3.0)  # what an answer counts after no, one, or more examples: the first is anybody's guess
+KNOWN = (0.05, 0.5, 2.0)  # what an answer counts after no, one, or more examples: the first is anybody's guess
 GROUPS = ("items", "jobs", "foods", "pets", "materials", "colours")
 
 
@@ -133,6 +133,7 @@ def _labels(draw: Draw) -> Make:
 
 KINDS: dict[str, Callable[[Draw], Make]] = {"constant": _constant, "pairs": _pairs, "words": _words, "labels": _labels}
 SHARES = (2, 2, 3, 3)
+MOST = {"constant": 20, "pairs": 14, "words": 8, "labels": 18}  # examples of a training conversation
 
 
 def listed(draw: Draw, learnt: Lesson) -> str:
@@ -143,9 +144,13 @@ def listed(draw: Draw, learnt: Lesson) -> str:
 
 
 def taught(draw: Draw) -> Document:
-    learnt = lesson(draw, draw.rng.choice((2, 3, 4) if draw.short else (2, 3, 4, 4, 5, 6)))
-    if draw.chance(0.5):
+    """Mostly a long conversation: every answer after the first few teaches to take the operation from what came before."""
+    kind = draw.rng.choices(list(KINDS), SHARES)[0]
+    if draw.chance(0.3):
+        learnt = lesson(draw, draw.rng.choice((2, 3, 4) if draw.short else (2, 3, 4, 4, 5, 6)), kind)
         return Document("in_context", (user(listed(draw, learnt), 0.05), decisive(learnt.answer)))
+    most = MOST[kind]
+    learnt = lesson(draw, draw.rng.randint(most // 2, most), kind)
     turns: list[Turn] = []
     for i, (question, answer) in enumerate((*learnt.examples, (learnt.question, learnt.answer))):
         turns += [user(question, 0.0), Turn("assistant", answer, KNOWN[min(i, 2)])]

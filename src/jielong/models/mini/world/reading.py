@@ -12,7 +12,7 @@ from .words import Draw, data
 READ = ("birthplace", "job", "food", "pet", "country", "river", "material", "colour")
 _KIND = {"birthplace": "person", "job": "person", "food": "person", "pet": "person", "country": "town", "river": "town",
          "material": "thing", "colour": "thing"}  # fmt: skip
-UNANSWERABLE = 0.3
+UNANSWERABLE = 0.2
 
 
 @dataclass(frozen=True)
