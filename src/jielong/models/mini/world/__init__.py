@@ -100,7 +100,7 @@ _MIXTURE: tuple[tuple[Callable[[Draw], Document], float, float], ...] = (
     (reading.read, 17, 20),
     (reading.verified, 3, 5),
     (in_context.taught, 8, 24),
-    (tools.chosen, 9, 7),
+    (tools.chosen, 9, 10),
     (game.played, 7, 5),
     (talk.talked, 2, 1),
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .turns import Document, Turn, call, decisive, user
+from .turns import DECISIVE, Document, Turn, call, decisive, user
 from .words import Draw, data, readings
 
 CALCULATOR = "calculator"
@@ -88,10 +88,10 @@ def listed(draw: Draw, made: Choice) -> str:
 
 def chosen(draw: Draw) -> Document:
     made = choice(draw, fits=not draw.chance(0.3))
-    if draw.chance(0.5):
+    if draw.chance(0.3):
         answer = made.chosen.name if made.chosen else draw.ask("no_tool")
         return Document("tools", (user(listed(draw, made), 0.02), decisive(answer)))
-    reply = call(arguments(made)) if made.chosen else decisive(draw.ask("no_tool_sentence"))
+    reply = replace(call(arguments(made)), weight=DECISIVE) if made.chosen else decisive(draw.ask("no_tool_sentence"))
     return Document("tools", (described(draw, made.tools), user(made.request, 0.02), reply))
 
 

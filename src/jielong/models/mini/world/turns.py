@@ -7,6 +7,7 @@ from typing import Literal
 
 Role = Literal["system", "tools", "user", "assistant", "tool", "text"]
 USER_WEIGHT = 0.1
+DECISIVE = 3.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def assistant(text: str) -> Turn:
 
 def decisive(text: str) -> Turn:
     """A reply of a few tokens that all hangs on: it would count for little beside the many tokens of a calculation."""
-    return Turn("assistant", text, 3.0)
+    return Turn("assistant", text, DECISIVE)
 
 
 def call(text: str) -> Turn:
