@@ -46,5 +46,5 @@ def test_a_judge_finds_what_helps_and_its_tokens_are_apart():
 
 
 def test_without_a_judge_it_is_told_what_is_missing():
-    with pytest.raises(BadInput, match="a judge is needed: --judge RECIPE, or a column of answers"):
+    with pytest.raises(BadInput, match="there are no answers, so a judge is needed: --judge RECIPE"):
         prepare(LETTERS, [Scripted(writer)])

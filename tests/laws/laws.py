@@ -33,6 +33,7 @@ from jielong.scope import Scope, scope
 from .samples import Make, ask
 
 STEPS = ("1 + 2\n3 + 0\n9 - 6", "5 - 2\n3 * 1\n8 - 5\n2 + 1")
+CHINESE_REPLIES = {"yes": "是", "no": "否", "OK": "好"}
 REPLIES = ("1 + 2", "3", "4 * 1", "0", "yes", "no", "OK", "7 - 4", "1 + 2", *STEPS)  # answers, verdicts, grades, lists
 
 
@@ -127,6 +128,9 @@ HISTORY = (
 )
 
 
+TRIES = 6  # a model that says anything may never get as far as the answer
+
+
 async def what_the_caller_set_survives(make: Make) -> None:
     """2: tools, tool_choice, schema, stop, seed, max_tokens, images and history survive, or the call is refused."""
     await _sampling_survives(make)
@@ -138,10 +142,15 @@ async def what_the_caller_set_survives(make: Make) -> None:
 
 
 async def _asked_of(make: Make, request: Request, reply: Callable[[Request], str | Reply] = mixed) -> list[Request]:
-    """What reaches the provider; nothing when the request was refused with a clear error."""
+    """What reaches the provider in a few tries; nothing when the request was refused with a clear error."""
     base = Scripted(reply)
-    with suppress(Unsupported, BadInput, SampleError):
-        await make(base).generate(request)
+    for seed in range(TRIES):
+        seeded = replace(request, sampling=replace(request.sampling, seed=seed))
+        try:
+            with suppress(SampleError):
+                await make(base).generate(seeded)
+        except (Unsupported, BadInput):
+            return []
     return base.requests
 
 
@@ -315,13 +324,18 @@ async def _samples_differ(make: Make) -> None:
     assert len(set(asked)) == len(asked), "two samples of one request have the same seed: they are copies"
 
 
+def _never_the_same(request: Request) -> str:
+    """So that what is asked twice was not asked twice by chance; a program takes the number for a comment."""
+    return f"{mixed(request)} # {drawn(request).random()}"
+
+
 async def _no_samples_at_temperature_0(make: Make) -> None:
-    base = Scripted(mixed)
+    base = Scripted(_never_the_same)
     with suppress(SampleError, BadInput):
         await make(base).generate(ask("What is 1 + 1?", temperature=0.0))
     asked = [str(r.messages) for r in base.requests]
     assert len(set(asked)) == len(asked), "several samples were drawn although the caller asked for temperature 0"
-    base = Scripted(mixed)
+    base = Scripted(_never_the_same)
     _, here = await outcome(make(base), ask("What is 1 + 1?"))
     asked = [str(r.messages) for r in base.requests]
     samples = [r for r in base.requests if "What is 1 + 1?" in r.messages[-1].text]  # not the questions about answers
@@ -483,14 +497,21 @@ QUESTIONS: dict[Language, str] = {"en": "How many apples are there?", "zh": "一
 class _Words:
     """The texts whose words need no explanation: the caller's, the model's, and those given as options."""
 
-    known: list[str] = field(default_factory=lambda: [*REPLIES, "a text", "1 + 1", "2 + 1", "2"])
+    known: list[str] = field(
+        default_factory=lambda: [*REPLIES, *CHINESE_REPLIES.values(), "a text", "1 + 1", "2 + 1", "2"]
+    )
+
+
+def _mixed_in_chinese(request: Request) -> str:
+    said = mixed(request)
+    return CHINESE_REPLIES.get(said, said)
 
 
 async def prompts_are_data(make: Make) -> None:
     """9: every word that a technique adds is in the catalogue of the request's language."""
     for language, question in QUESTIONS.items():
         words = _Words()
-        base = Scripted(mixed)
+        base = Scripted(mixed if language == "en" else _mixed_in_chinese)
         with suppress(SampleError):
             await make(base).generate(ask(question))
         assert base.requests

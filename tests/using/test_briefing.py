@@ -69,7 +69,7 @@ async def test_a_chinese_request_is_listed_in_chinese_and_full_width_marks_are_r
     model = Scripted(lambda _: next(said))
     await (model | brief).generate(asked("介绍一下我的房子。"))
     assert "还有什么没有说清楚" in model.requests[0].messages[0].text
-    assert model.requests[1].messages[0].text.splitlines()[-2:] == ["目的: 卖房子", "读者: 未定"]
+    assert model.requests[1].messages[0].text.splitlines()[-2:] == ["目的：卖房子", "读者：未定"]
 
 
 async def test_a_list_in_a_form_of_its_own_is_used_as_it_is(asked: Asked) -> None:

@@ -26,9 +26,15 @@ def language(text: str) -> Language:
 
 
 def prompt(request: Request, technique: str, name: str) -> str:
-    """The prompt `name` of a technique in the language of the request's last message that a user wrote."""
+    """The prompt `name` of a technique in the language of the request."""
+    return catalogue(spoken_in(request))[technique][name]
+
+
+def spoken_in(request: Request) -> Language:
+    """The language of the last message with words in it that a user wrote: `5 - 2` alone is in none."""
     written = [message.text for message in request.messages if message.role == "user"]
-    return catalogue(language(written[-1] if written else ""))[technique][name]
+    wordy = (text for text in reversed(written) if _CHINESE.search(text) or _LATIN_WORD.search(text))
+    return language(next(wordy, ""))
 
 
 @cache

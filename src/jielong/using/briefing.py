@@ -12,7 +12,7 @@ from ..technique import adds_output, last
 from .prompting import asked_with, last_from_user
 
 _LINE = re.compile(
-    r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*[:：][\s*_]*(?P<open>[?？])?[\s*_]*(?P<said>.*)"
+    r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*(?P<colon>[:：])[\s*_]*(?P<open>[?？])?[\s*_]*(?P<said>.*)"
 )
 
 
@@ -40,7 +40,7 @@ async def brief(
     found = [_LINE.fullmatch(line.strip()) or line.strip() for line in listed.text.splitlines() if line.strip()]
     asked = [line for line in found if isinstance(line, re.Match) and line["open"]]
     if asked and missing == "ask":
-        questions = "\n".join(f"{line['point']}: {line['said'] or '?'}" for line in asked)
+        questions = "\n".join(_point(line, line["said"] or "?") for line in asked)
         return Reply(Message("assistant", questions))
     unknown = prompt(request, "brief", "open")
     known = "\n".join(_line(line, unknown) for line in found)
@@ -51,7 +51,11 @@ async def brief(
 def _line(line: re.Match[str] | str, unknown: str) -> str:
     if isinstance(line, str):
         return line
-    return f"{line['point']}: {unknown if line['open'] else line['said']}"
+    return _point(line, unknown if line["open"] else line["said"])
+
+
+def _point(line: re.Match[str], said: str) -> str:
+    return line["point"] + line["colon"].replace(":", ": ") + said
 
 
 def _may_ask_back(request: Request) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ...contract import Message, Model, Reply, Request, Text, ToolCall, ungrouped
 from ...errors import BadInput, NoAnswer, Unsupported
-from ...prompts import Language, language
+from ...prompts import Language, spoken_in
 from ...scope import note
 from ...technique import Failed, adds_output, gather, last
 from ..prompting import before
@@ -45,7 +45,7 @@ async def tools(
     one of the caller's own tools ends it; calls of ours in the same reply are then not made.
     """
     _check(rounds)
-    speaks = _language(request)
+    speaks = spoken_in(request)
     if request.tools and request.tool_choice not in ("auto", "none"):
         return await last(model, request)  # the caller wants one of their own tools called now
     with ungrouped():
@@ -78,7 +78,7 @@ async def react(
     before it for examples), and each observation is a turn of its own, so that a model cannot make one up.
     """
     _check(rounds)
-    speaks = _language(request)
+    speaks = spoken_in(request)
     if request.tools and request.tool_choice not in ("auto", "none"):
         return await last(model, request)
     with ungrouped():
@@ -97,11 +97,6 @@ class _NoNativeCalls(Exception):
 def _check(rounds: int) -> None:
     if rounds < 1:
         raise BadInput(f"rounds={rounds}; expected at least 1 round of calls")
-
-
-def _language(request: Request) -> Language:
-    written = [message.text for message in request.messages if message.role == "user"]
-    return language(written[-1] if written else "")
 
 
 async def _natively(
