@@ -144,7 +144,7 @@ def listed(draw: Draw, learnt: Lesson) -> str:
 
 
 def taught(draw: Draw) -> Document:
-    """Mostly a long conversation, in which every answer after the first two takes the operation from what came before."""
+    """Mostly a long conversation: each answer after the first two takes the operation from what came before."""
     kind = draw.rng.choices(list(KINDS), SHARES)[0]
     if draw.chance(0.3):
         learnt = lesson(draw, draw.rng.choice((2, 3, 4) if draw.short else (2, 3, 4, 4, 5, 6)), kind)
