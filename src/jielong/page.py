@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from typing import Any, Literal
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+
+from .whole_file import write_whole
 
 Language = Literal["en", "zh"]
 
@@ -61,9 +62,7 @@ class Page:
     def write(self, file: Path) -> None:
         """Put the whole page in its place at once."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_suffix(".new")
-        beside.write_text(self.html(), "utf-8")
-        os.replace(beside, file)
+        write_whole(file, self.html())
 
     def html(self) -> str:
         said = {name: getattr(self, name) for name in ("title", "above", "heading", "lead", "language")}

@@ -11,8 +11,8 @@ from ..improving.report_race import became, without_effect
 from ..improving.report_rows import Row, finals, searched, short
 from ..improving.report_words import called, plainly, verdict_sentences, words
 from ..report import count, dollars, duration, interval, p_value, percent, print_table, signed
+from ..whole_file import write_whole
 from .say import language, say
-from .writing import write_text
 
 PAGE = "report.html"
 
@@ -20,7 +20,7 @@ PAGE = "report.html"
 def write_outcome(outcome: Outcome, folder: Path) -> Path:
     """`outcome.json`, all that the run knows, and the report that is made of it; the path of the report."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "outcome.json", json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
+    write_whole(folder / "outcome.json", json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
     write_page(outcome, folder / PAGE, language())
     return folder / PAGE
 

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ..errors import BadInput
+from ..whole_file import beside
 
 
 def save(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], step: int, digest: str) -> None:
@@ -24,11 +25,10 @@ def save(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimi
             for name, value in memory.items():
                 tensors[f"memory {number} {parameter} {name}"] = value.detach().cpu().contiguous()
     about = {"step": str(step), "settings": digest, "sha256": _digest(tensors)}
-    beside = file.with_suffix(".new")
-    save_file(tensors, beside, metadata=about)
-    with open(beside, "rb+") as written:
-        os.fsync(written.fileno())
-    os.replace(beside, file)
+    with beside(file) as unfinished:
+        save_file(tensors, unfinished, metadata=about)
+        with open(unfinished, "rb+") as written:
+            os.fsync(written.fileno())
 
 
 def load(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], digest: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel
 
 from ..errors import TrainingFailed
+from ..whole_file import unfinished, write_whole
 from . import checkpoint
 from .optimizers import optimizers_for, rate_at
 from .packing import Batch
@@ -67,6 +67,8 @@ def train(
         network.set_attn_implementation("eager")  # plain products: 1.7 times faster here than the fused kernel
     optimizers = optimizers_for(network, loop)
     first = 0
+    for left in unfinished(out / CHECKPOINT):
+        left.unlink()  # by a process that was killed: one checkpoint is large
     if (out / CHECKPOINT).exists():
         first = checkpoint.load(out / CHECKPOINT, network, optimizers, digest)
     curve = Curve(out / CURVE, first)
@@ -148,9 +150,7 @@ class Curve:
 
     def __init__(self, file: Path, first: int) -> None:
         kept = [point for point in read_curve(file) if point.step <= first] if first else []
-        beside = file.with_suffix(".new")
-        beside.write_text("".join(json.dumps(asdict(point)) + "\n" for point in kept))
-        os.replace(beside, file)
+        write_whole(file, "".join(json.dumps(asdict(point)) + "\n" for point in kept))
         self._file = file
 
     def add(self, point: Point) -> None:

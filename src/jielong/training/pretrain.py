@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from ..errors import BadInput
 from ..models.mini import tokens as mini_tokens
+from ..whole_file import beside, write_whole
 from . import loop as loops
 from .checkpoint import weights_of
 from .conversations import Conversations
@@ -118,23 +118,21 @@ def export(network: Any, tokenizer: Tokenizer, about: dict[str, Any], folder: Pa
     """Hugging Face layout, bf16 safetensors; every file is put in its place whole."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.to(torch.bfloat16) for name, value in weights_of(network).items()}
-    save_file(weights, folder / "model.new", metadata={"format": "pt"})
-    os.replace(folder / "model.new", folder / "model.safetensors")
+    with beside(folder / "model.safetensors") as unfinished:
+        save_file(weights, unfinished, metadata={"format": "pt"})
     config = network.config.to_dict() | {"architectures": [type(network).__name__], "dtype": "bfloat16"}
     config["_name_or_path"] = ""
-    tokenizer.save(str(folder / "tokenizer.new"))
-    os.replace(folder / "tokenizer.new", folder / "tokenizer.json")
+    with beside(folder / "tokenizer.json") as unfinished:
+        tokenizer.save(str(unfinished))
     generation = {"bos_token_id": network.config.bos_token_id, "eos_token_id": network.config.eos_token_id}
     for name, said in (("config", config), ("tokenizer_config", about), ("generation_config", generation)):
-        beside = folder / f"{name}.new"
-        beside.write_text(json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
-        os.replace(beside, folder / f"{name}.json")
+        text = json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        write_whole(folder / f"{name}.json", text)
 
 
 def _tokenizer(file: Path, told: TokenizerSettings) -> Tokenizer:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_suffix(".new")
-        mini_tokens.train(mini_tokens.corpus(told.documents), told.vocabulary).save(str(beside))
-        os.replace(beside, file)
+        with beside(file) as unfinished:
+            mini_tokens.train(mini_tokens.corpus(told.documents), told.vocabulary).save(str(unfinished))
     return Tokenizer.from_file(str(file))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +25,7 @@ from ...stats import Estimate
 from ...tasks.load import load_task
 from ...tasks.task import Task
 from ...using.instruct import Place
+from ...whole_file import write_whole
 from ..splits import split
 from .asking import Limits
 from .draft import Draft, Tried
@@ -196,15 +196,15 @@ def write(plan: Plan, found: Found, folder: Path) -> None:
     """The result folder, each file under a temporary name first, so that none is ever half there."""
     folder.mkdir(parents=True, exist_ok=True)
     said = outcome(plan, found)
-    _write(folder / "prompts.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
+    write_whole(folder / "prompts.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     lines = [json.dumps(_line(tried), ensure_ascii=False) for tried in found.state.tried]
-    _write(folder / "tried.jsonl", "\n".join(lines) + "\n")
+    write_whole(folder / "tried.jsonl", "\n".join(lines) + "\n")
     (folder / "gate.jsonl").unlink(missing_ok=True)  # of another search in the same folder
     if gate := found.gate:
         pairs = [{"id": item.id, "start": _answer(gate.start.answers[item.id]),
                   "best": _answer(gate.best.answers[item.id])} for item in gate.items]  # fmt: skip
-        _write(folder / "gate.jsonl", "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs))
-    _write(folder / "recipe.txt", said["recipe"] + "\n")
+        write_whole(folder / "gate.jsonl", "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs))
+    write_whole(folder / "recipe.txt", said["recipe"] + "\n")
 
 
 def _line(tried: Tried) -> dict[str, Any]:
@@ -223,12 +223,3 @@ def _line(tried: Tried) -> dict[str, Any]:
 
 def _answer(answer: Answer) -> dict[str, Any]:
     return {"score": answer.score, "reply": answer.text, "error": answer.error}
-
-
-def _write(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        new.write_text(text, "utf-8")
-        os.replace(new, file)
-    finally:
-        new.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from ...prompts import Language, catalogue
 from ...recipe import unknown
 from ...runtime.ledger import home
 from ...runtime.provider import AttemptFailed
+from ...whole_file import beside
 from .pages import body, fetch
 from .tool import Arguments, Result, Tool, ToolFailed
 
@@ -124,7 +124,6 @@ def store(data: bytes, suffix: str) -> str:
     folder.mkdir(exist_ok=True)
     file = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
     if not file.exists():
-        unfinished = file.with_suffix(f".{os.getpid()}.part")
-        unfinished.write_bytes(data)
-        os.replace(unfinished, file)
+        with beside(file) as unfinished:
+            unfinished.write_bytes(data)
     return str(file)
