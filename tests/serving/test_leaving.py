@@ -206,7 +206,6 @@ def _accepts(port: int) -> bool:
 NOTEBOOK = """
 import asyncio, os, signal, threading, urllib.request
 from jielong import cot, load, serve
-signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background of a shell
 def ready(url):
     def use():
         print(urllib.request.urlopen(url + "/models").read().decode(), flush=True)
