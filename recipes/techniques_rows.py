@@ -27,6 +27,7 @@ class Row:
 
 SPELLED = "mini:word_problems/1"
 ONE_STEP = 'samples=6, propose="Numbers: {numbers}. Target: 24. Write one next step."'
+SQUARE = "game=crosswords, breadth=6, depth=10, k=6, visits=60"
 ROWS = (
     Row("cot", "mini:word_problems/3"),
     Row("cot(wording=work_on_it)", "mini:word_problems/3"),
@@ -66,6 +67,8 @@ ROWS = (
     Row("tree_of_thoughts(game=game24, judge=random)", "mini:game24", "scripted:player", 100, checks=True),
     Row("tree_of_thoughts(strategy=dfs, game=game24)", "mini:game24", "scripted:player", 100, checks=True),
     Row("tree_of_thoughts(strategy=mcts, game=game24)", "mini:game24", "scripted:player", 100, checks=True),
+    Row(f"tree_of_thoughts(strategy=dfs, {SQUARE})", "crosswords", "scripted:friend", 40, checks=True),
+    Row(f"tree_of_thoughts(strategy=dfs, {SQUARE}, judge=random)", "crosswords", "scripted:friend", 40, checks=True),
     Row(f"tree_of_thoughts({ONE_STEP}, game=game24)", "mini:game24", GAME, 100, checks=True),
     Row(f"tree_of_thoughts({ONE_STEP}, game=game24, judge=random)", "mini:game24", GAME, 100, checks=True),
     Row("tree_of_thoughts(game=game24)", "mini:game24", GAME, 100, checks=True),

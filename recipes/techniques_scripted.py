@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import techniques_crosswords
 import techniques_words
 
 from jielong.contract import Model, Request
@@ -45,9 +46,9 @@ def player() -> Model:
     return Scripted(reply, name="scripted:player")
 
 
-MODELS: dict[str, Callable[[], Model]] = {"player": player, **techniques_words.MODELS}
-TASKS: dict[str, Callable[[], Task]] = {**techniques_words.TASKS}
-IDENTITY = Path(__file__).read_text("utf-8") + techniques_words.IDENTITY
+MODELS: dict[str, Callable[[], Model]] = {"player": player, **techniques_crosswords.MODELS, **techniques_words.MODELS}
+TASKS: dict[str, Callable[[], Task]] = {**techniques_crosswords.TASKS, **techniques_words.TASKS}
+IDENTITY = Path(__file__).read_text("utf-8") + techniques_crosswords.IDENTITY + techniques_words.IDENTITY
 
 
 def load(kind: str, rest: str) -> Model:

@@ -127,6 +127,8 @@ async def test_monte_carlo_leaves_a_branch_that_disappoints() -> None:
     below = {"start": "a\nb", "a": "a1\na2", "a1": "a11", "a2": "a21", "b": "b1", "b1": "goal"}
 
     class Maze:
+        goes_on = False
+
         def begin(self, request):  # type: ignore[no-untyped-def]
             return Thought((), "start")
 

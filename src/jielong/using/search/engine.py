@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log, sqrt
 
 from ...contract import Model, Reply, Request
@@ -73,15 +73,24 @@ class Explorer:
         return sorted(children, key=_value, reverse=True)
 
     def _read(self, node: Node, replies: Sequence[Reply | Failed]) -> list[Node]:
-        found: list[Node] = []
-        for line in (line for reply in replies if isinstance(reply, Reply) for line in reply.text.splitlines()):
+        found: dict[Hashable, Thought] = {}
+        for reply in replies:
+            for position, thought in self._steps(node, reply).items():
+                said = found.get(position)
+                found[position] = replace(said, surety=said.surety + thought.surety) if said else thought
+        kept = sorted(found.values(), key=lambda thought: thought.surety, reverse=True)[: self.proposals]
+        self.met.update(thought.position for thought in kept)
+        return [Node(thought, node.depth + 1, node) for thought in kept]
+
+    def _steps(self, node: Node, reply: Reply | Failed) -> dict[Hashable, Thought]:
+        """The thoughts that a reply's lines lead to, by position: new ones, and none that ended in vain."""
+        found: dict[Hashable, Thought] = {}
+        for line in reply.text.splitlines() if isinstance(reply, Reply) else ():
             thought = self.game.follow(node.thought, line)
-            if thought is None or thought.position in self.met or len(found) == self.proposals:
+            if thought is None or thought.position in self.met:
                 continue
-            if self.game.ended(thought) and self.game.solution(self.request, thought) is None:
-                continue
-            self.met.add(thought.position)
-            found.append(Node(thought, node.depth + 1, node))
+            if not self.game.ended(thought) or self.game.solution(self.request, thought) is not None:
+                found.setdefault(thought.position, thought)
         return found
 
     async def rate(self, nodes: Sequence[Node]) -> None:

@@ -26,6 +26,8 @@ _SURE = re.compile(r"sure|certain|\byes\b|能|可以", re.I)
 class Game24:
     """Yao et al. 2023, with whole numbers only: they lose the few puzzles that need a fraction."""
 
+    goes_on = False
+
     def begin(self, request: Request) -> Thought | None:
         at = last_from_user(request)
         said = [int(digits) for digits in re.findall(r"\d{1,3}", request.messages[at].text)] if at is not None else []

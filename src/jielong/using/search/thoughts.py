@@ -22,14 +22,21 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):、]|step\s\d{1,2}[.:]|第\S
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """`position` is all that later steps depend on: two ways to one position are one."""
+    """`position` is all that later steps depend on: two ways to one position are one.
+
+    `surety` is how sure the model says it is of the last step: the surer is tried first.
+    """
 
     steps: tuple[str, ...]
     position: Hashable
+    surety: float = 0.0
 
 
 class Game(Protocol):
     """The rules of a kind of question. `request` is the caller's own."""
+
+    goes_on: bool
+    """Where no solution was found, the answer goes on from the best thought; else the question is asked plainly."""
 
     def begin(self, request: Request) -> Thought | None:
         """Where the search starts; None when the question is none of this game."""
@@ -55,6 +62,8 @@ class Game(Protocol):
 
 class FreeReasoning:
     """Steps in plain words towards the answer of any question."""
+
+    goes_on = True
 
     def begin(self, request: Request) -> Thought:
         return Thought((), ())

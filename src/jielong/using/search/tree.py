@@ -10,11 +10,12 @@ from ...prompts import prompt
 from ...scope import note
 from ...technique import adds_output, last, several
 from ..prompting import last_from_user
+from .crosswords import Crosswords
 from .engine import Explorer, Node, beam, depth_first, monte_carlo
 from .game24 import Game24
 from .thoughts import FreeReasoning, Game, with_steps
 
-GAMES: dict[str, type[Game]] = {"free": FreeReasoning, "game24": Game24}
+GAMES: dict[str, type[Game]] = {"free": FreeReasoning, "game24": Game24, "crosswords": Crosswords}
 STRATEGIES = {"beam": beam, "dfs": depth_first, "mcts": monte_carlo}
 Judge: TypeAlias = Model | Literal["random"] | None
 
@@ -43,7 +44,7 @@ async def tree_of_thoughts(
     k: int = 4,
     samples: int = 1,
     visits: int | None = None,
-    game: Literal["free", "game24"] | Game = "free",
+    game: Literal["free", "game24", "crosswords"] | Game = "free",
     judge: Judge = None,
     propose: str | None = None,
     value: str | None = None,
@@ -58,8 +59,9 @@ async def tree_of_thoughts(
     expands. `judge`: another model values, or `random`, to see what the values are worth. When the search is over, the
     model answers from the best steps.
 
-    `game` adds rules: steps that break them are dropped, a solution that they show ends the search, and where none is
-    found the question is asked plainly. A question that is none of the game is searched freely, and the report says so.
+    `game` adds rules: steps that break them are dropped, a solution that they show ends the search. Where none is found
+    in the game of 24, the question is asked plainly. Crosswords take a depth of all places (10 for 5 by 5) and, with
+    `dfs`, some 60 visits. A question that is none of the game is searched freely, and the report says so.
     Yao et al. ask for each value three times and add up; here it is asked once. Two ways to one place are one.
     """
     _check(breadth=breadth, depth=depth, k=k, samples=samples, visits=expansions(breadth, depth, visits))
@@ -85,7 +87,7 @@ async def tree_of_thoughts(
 async def finish(model: Model, explorer: Explorer, words: str | None) -> Reply:
     """The answer from the best steps that were found; the question as it is when there are none to go on from."""
     request, best = explorer.request, explorer.best
-    if best is None or not isinstance(explorer.game, FreeReasoning):
+    if best is None or not explorer.game.goes_on:
         return await last(model, request)
     asking = prompt(request, "tree_of_thoughts", "answer") if words is None else words
     return await last(model, with_steps(request, best.thought, asking))
