@@ -5,18 +5,18 @@ came in by and, beneath the first of these, the name of each technique that call
 the caller's own seed is the sample's.
 
 Usage is read from a scope once all tasks beneath it have ended, never added up from replies: so calls that failed or
-were cut off count, too.
+were cut off count, too. An observer, where there is one, sees the tree grow: telemetry is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from .contract import Step, Usage
+from .contract import Reply, Request, Step, Usage
 from .errors import BoundExceeded
 
 Path: TypeAlias = tuple[int | str, ...]
@@ -29,6 +29,7 @@ class Scope:
     name: str
     parent: Scope | None
     bound: int | None
+    kind: str = "part"  # what it is, in a word without a text of anybody's: technique, tool, item, …
     usage: Usage = field(default_factory=Usage)
     steps: list[Step] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)  # in order of first mention
@@ -36,7 +37,32 @@ class Scope:
     watch: Callable[[], None] | None = None  # told of each call that ended inside
 
 
+class Observer(Protocol):
+    """Sees every scope and every provider call; what happens in one happens inside its block."""
+
+    def scope(self, here: Scope) -> AbstractContextManager[None]: ...
+
+    def call(self, model: str, request: Request) -> AbstractContextManager[None]: ...
+
+    def sends(self, url: str) -> Mapping[str, str]:
+        """An attempt of the call around goes out to this URL; gives the headers that go with it."""
+
+    def answered(self, about: Mapping[str, object]) -> None:
+        """What an endpoint says of its reply: `id` and `model`, where it does."""
+
+    def replied(self, reply: Reply) -> None:
+        """The reply of the call around."""
+
+    def charged(self, usage: Usage) -> None:
+        """What the call around spent, also when it failed."""
+
+    def failed(self, error: Exception) -> None:
+        """An error that the scope or call around tells in another way than by raising it."""
+
+
 _current: ContextVar[Scope | None] = ContextVar("scope", default=None)
+observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+_UNSEEN = nullcontext()
 
 
 def _upwards() -> Iterator[Scope]:
@@ -47,12 +73,14 @@ def _upwards() -> Iterator[Scope]:
 
 
 @contextmanager
-def scope(name: str, bound: int | None = None) -> Iterator[Scope]:
+def scope(name: str, bound: int | None = None, kind: str = "part") -> Iterator[Scope]:
     """Counts everything spent inside; at its end it becomes a step of the scope around it."""
-    here = Scope(name, _current.get(), bound)
+    here = Scope(name, _current.get(), bound, kind)
     token = _current.set(here)
+    seen = observer.get()
     try:
-        yield here
+        with seen.scope(here) if seen else _UNSEEN:
+            yield here
     finally:
         _current.reset(token)
         if here.parent:
@@ -87,6 +115,8 @@ def charge(name: str, usage: Usage, call: str | None) -> None:
             at.watch()
         if depth == 0:
             at.steps.append(Step(name, usage, call))
+    if seen := observer.get():
+        seen.charged(usage)
 
 
 def note(text: str) -> None:

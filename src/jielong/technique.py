@@ -272,7 +272,7 @@ class Wrapped(Model):
     async def generate(self, request: Request) -> Reply:
         loud = listener.get()
         ear = _Ear(loud) if loud else None
-        with scope(str(self.technique), self.bound()) as here:
+        with scope(str(self.technique), self.bound(), "technique") as here:
             try:
                 reply = await (self._output(request, ear) if self.technique.adds_output else self._input(request, ear))
             except _CallersTurn as turn:

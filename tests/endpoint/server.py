@@ -58,6 +58,7 @@ class Stats:
     by_id: dict[str, tuple[int, int]] = field(default_factory=dict)  # finished ones: tokens in and out
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    traces: list[str | None] = field(default_factory=list)  # the traceparent of each request
 
 
 FAULTS = ("429", "500", "cut", "malformed", "hang")
@@ -116,7 +117,7 @@ class Endpoint:
         return web.json_response({"object": "list", "data": [{"id": "stub", "object": "model"}]})
 
     async def report(self, request: web.Request) -> web.Response:
-        return web.json_response({k: v for k, v in vars(self.stats).items() if k not in ("bodies", "keys")})
+        return web.json_response({k: v for k, v in vars(self.stats).items() if k not in ("bodies", "keys", "traces")})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         stats = self.stats
@@ -128,6 +129,7 @@ class Endpoint:
             if self.keep:
                 stats.bodies.append(body)
                 stats.keys.append(request.headers.get("Authorization", ""))
+                stats.traces.append(request.headers.get("traceparent"))
             answer = self.behaviour(body, stats.requests)
             if self.faults and self.random.random() < self.faults:
                 answer = self.fault(answer)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -66,3 +67,12 @@ class Served:
             while piece := connection.recv(65536):
                 said += piece
             return said
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> float:
+    """How long it takes until this holds."""
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < seconds, "it never came to hold"
+        time.sleep(0.002)
+    return time.monotonic() - began

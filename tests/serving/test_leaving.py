@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +22,10 @@ from jielong.contract import Model, Request
 from jielong.models.scripted import Scripted
 from jielong.serving import streaming
 from jielong.technique import adds_output, gather, last
-from serving.served import Served
+from serving.served import Served, until
 
 GONE_AFTER = 0.2  # seconds
 ASKED: list[Any] = [{"role": "user", "content": "What is 1 + 1?"}]
-
-
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> float:
-    """How long it takes until this holds."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < seconds, "it never came to hold"
-        time.sleep(0.002)
-    return time.monotonic() - began
 
 
 def asking(served: Served, model: str, stream: bool) -> socket.socket:

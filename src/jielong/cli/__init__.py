@@ -22,6 +22,7 @@ VERBS = {
     "ledger": "ledger",
     "doctor": "doctor",
 }
+_ASK_MODELS = ("ask", "chat", "eval", "improve", "demo", "prompts", "serve")
 _FUNCTIONS = {"eval": "eval_", "next": "next_"}  # where Python has the name already
 
 
@@ -61,5 +62,9 @@ def _print_version(ctx: click.Context, option: click.Parameter, asked: bool) -> 
 
 @click.group(cls=_Lazy, help=say("help"), context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
-def group() -> None:
-    pass
+@click.pass_context
+def group(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand in _ASK_MODELS:
+        from ..runtime.telemetry import telemetry
+
+        ctx.with_resource(telemetry())

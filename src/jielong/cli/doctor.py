@@ -23,6 +23,7 @@ EXTRAS = {
     "local": ("torch", "transformers"),
     "data": ("pyarrow", "datasets"),
     "tools": ("mcp", "trafilatura"),
+    "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
 }
 KEYS = (
     "OPENAI_API_KEY",
@@ -44,7 +45,7 @@ def doctor(as_json: bool) -> None:
     found = [("jielong", True, __version__), ("python", True, platform.python_version())]
     found.append(("home", True, str(home().resolve())))
     for extra, modules in EXTRAS.items():
-        missing = [module for module in modules if find_spec(module) is None]
+        missing = [module for module in modules if not _is_there(module)]
         advice = f"{', '.join(missing)}: pip install 'jielong[{extra}]'" if missing else ", ".join(modules)
         found.append((f"extra {extra}", not missing, advice))
     for name, problem in sandbox.available().items():
@@ -56,6 +57,13 @@ def doctor(as_json: bool) -> None:
     else:
         rows = [[what, say("doctor.yes") if ok else say("doctor.no"), how] for what, ok, how in found]
         print_table("", ["", "", ""], rows)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is the package around it
+        return False
 
 
 def _gpu() -> tuple[bool, str]:

@@ -91,10 +91,10 @@ class Run:
         around = purse_of(usd=given.get("usd"), tokens=tokens, seconds=given.get("seconds")) if given else nullcontext()
         self._started = time.monotonic()
         with use_ledger(self.ledger, self.run) as opened, around:
-            with scope("search") as self.scopes["search"]:
+            with scope("search", kind="search") as self.scopes["search"]:
                 await self._search()
             if not self.over():
-                with scope("final") as self.scopes["final"]:
+                with scope("final", kind="final") as self.scopes["final"]:
                     await self._final()
             if not self.over():
                 opened.finish(self.run)
@@ -225,7 +225,7 @@ class Run:
     async def _one(self, arm: Arm, n: int, item: Item, where: Literal["search", "final"]) -> None:
         prepared = self.prepared
         try:
-            with scope(arm.name) as here:
+            with scope(arm.name, kind="recipe") as here:
                 answer = await ask_item(prepared.task, item, arm.entrant.model, prepared.seed, prepared.judge)
         except BudgetExceeded:
             self.stopped = "budget"

@@ -181,7 +181,7 @@ async def measure(
 
     token = ceiling.set(concurrency)
     try:
-        with scope(model.name) as whole, ungrouped():
+        with scope(model.name, kind="model") as whole, ungrouped():
             async with anyio.create_task_group() as workers:
                 for _ in range(min(concurrency, len(task.items))):
                     workers.start_soon(work)
@@ -203,14 +203,14 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge
     started = time.monotonic()
     reply: Reply | None = None
     scored, error = Scored(0.0, None), None
-    with below(item.id), scope(item.id) as here:
+    with below(item.id), scope(item.id, kind="item") as here:
         try:
             said = await model.generate(request)
             reply = as_text(said) if item.tools else answered(said)
         except SampleError as lost:
             error = f"{type(lost).__name__}: {lost}"
         seconds = max(time.monotonic() - started, _longest_call(here.steps))
-    with below(item.id), scope(f"{item.id}: grade") as grading:
+    with below(item.id), scope(f"{item.id}: grade", kind="grade") as grading:
         try:
             if reply:
                 scored = await (judge.grade(request, reply) if judge else task.score(item, reply.text))

@@ -15,7 +15,7 @@ from anyio.lowlevel import cancel_shielded_checkpoint
 
 from ..contract import Delta, Event, Image, Listener, Model, Reply, Request, Step, Usage, listener
 from ..errors import EndpointGaveUp, JielongError
-from ..scope import begin, charge, path
+from ..scope import begin, charge, observer, path
 from .ledger import Kept, derived, describe, record
 from .limiter import LONGEST_WAIT, MOST_ATTEMPTS, AttemptFailed, limiter_of, pause
 from .purse import Cost, purses, reserve
@@ -53,6 +53,15 @@ class Provider(Model):
         return 0.0
 
     async def generate(self, request: Request) -> Reply:
+        seen = observer.get()
+        if seen is None:
+            return await self._answer(request)
+        with seen.call(self.name, request):
+            reply = await self._answer(request)
+            seen.replied(reply)
+            return reply
+
+    async def _answer(self, request: Request) -> Reply:
         key, written = describe(self.identity(), request, path.get())
         kept_in = record.get()
         if kept_in is None or request.sampling.seed is None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..contract import Embedder
 from ..runtime.ledger import Ledger, Record, record
+from ..runtime.telemetry import spans
 from ..scope import scope
 from .asked import ChatAsked, EmbeddingsAsked, request_of
 from .choices import choices
@@ -59,6 +60,16 @@ class Server:
 
     @web.middleware
     async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        seen = spans()
+        if seen is None:
+            return await self._guarded(request, handler)
+        resource = request.match_info.route.resource
+        with seen.served(request.method, resource.canonical if resource else None, request.headers) as status:
+            response = await self._guarded(request, handler)
+            status(response.status)
+            return response
+
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Guards before, errors after: every refusal has the protocol's form."""
         try:
             self.guard.check(request.headers)
@@ -77,12 +88,16 @@ class Server:
         answer = Answer(asked.model)
         token = record.set(Record(self.ledger, uuid.uuid4().hex[:12]))
         try:
-            with scope("request") as here:
+            with scope("request", kind="request") as here:
                 request = request_of(asked)
+                if seen := spans():
+                    seen.asked(asked.model, request, choices=n, streamed=bool(asked.stream))
                 if asked.stream:
                     with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
                     return await stream(http, model, request, n, answer, here, with_usage)
                 replies = await choices(model, request, n, None)
+                if seen:
+                    seen.told(answer.id, asked.model, replies)
         finally:
             record.reset(token)
         return web.json_response(answer.whole(replies, here))

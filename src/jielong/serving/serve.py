@@ -17,6 +17,7 @@ from ..contract import Model, wait_for
 from ..errors import BadInput
 from ..runtime import limiter
 from ..runtime.ledger import home, use_ledger
+from ..runtime.telemetry import telemetry
 from .app import Limits, Server
 from .guards import Guard, is_loopback
 from .offered import Offer
@@ -37,7 +38,7 @@ def serve(
     `models` are recipes, `NAME=RECIPE`, or models made in Python; `allow` are the specs that clients may compose
     recipes of. Off loopback a `token` is needed. `ready` is told the URL. Works in a notebook's running loop, too.
 
-    Raises: BadInput for a port that is taken or a missing token, and what `load` raises.
+    Raises: BadInput for a port that is taken or a missing token, and what `load` and `telemetry` raise.
     """
     offer = Offer(models, allow)
 
@@ -46,12 +47,13 @@ def serve(
             ready(url)
             await _asked_to_end()
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        anyio.run(run)
-    else:
-        wait_for(run)
+    with telemetry():
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            anyio.run(run)
+        else:
+            wait_for(run)
 
 
 @asynccontextmanager

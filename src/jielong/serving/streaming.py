@@ -15,6 +15,7 @@ import anyio
 from aiohttp import web
 
 from ..contract import Delta, Event, Listener, Model, Request, ungrouped
+from ..runtime.telemetry import spans
 from ..scope import Scope
 from .choices import choices
 from .failures import failure_of
@@ -100,8 +101,12 @@ async def stream(
     except Exception as error:
         if not out.begun or isinstance(error, ConnectionError):
             raise
+        if seen := spans():
+            seen.failed(error)
         await out.flush(event(failure_of(error).body()))
         return out.response
+    if seen := spans():
+        seen.told(answer.id, answer.model, replies)
     told: dict[str, Any] = {"jielong": account(here)}
     ends = [part.end(reply, None) for part, reply in zip(parts[:-1], replies[:-1], strict=True)]
     ends.append(parts[-1].end(replies[-1], None if with_usage else told))

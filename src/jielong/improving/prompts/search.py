@@ -111,7 +111,7 @@ async def search(
 ) -> Found:
     """Search, then let the best draft through the gate. The ledger and the purse are around it: see `run.py`."""
     asking = Asking(plan.task, plan.model, plan.seed, concurrency, plan.judge)
-    with scope("prompt search") as whole:
+    with scope("prompt search", kind="search") as whole:
         found = Found(plan.state(plan.split.search), whole)
         state = found.state
         start = state.admit(plan.start)

@@ -15,7 +15,7 @@ from ...errors import EndpointUnfit, MissingKey
 from ...recipe import quote
 from ...runtime import prices
 from ...runtime.provider import AttemptFailed, Provider
-from ...scope import path
+from ...scope import observer, path
 from . import failures, wire
 from .endpoints import Target, is_local, target
 from .pools import pool
@@ -67,6 +67,8 @@ class Endpoint(Provider):
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
         if key:
             headers["Authorization"] = f"Bearer {key}"
+        if seen := observer.get():
+            headers |= seen.sends(url)
         try:
             reply = await self._post(f"{url}/chat/completions", headers, body, loud)
         except MissingKey:
@@ -94,7 +96,7 @@ class Endpoint(Provider):
                     failures.failed(response.status, response.headers, text, body, self.target)
                 if loud:
                     return await _streamed(response, loud)
-                return wire.reply(_parsed(await _whole(response)))
+                return wire.reply(_told(_parsed(await _whole(response))))
         except aiohttp.ClientConnectorError as error:
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
             if url.removesuffix("/chat/completions") in _answered:
@@ -118,6 +120,12 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
     return bytes(data)
 
 
+def _told(said: Any) -> Any:
+    if (seen := observer.get()) and isinstance(said, dict):
+        seen.answered(said)
+    return said
+
+
 def _parsed(data: bytes) -> Any:
     try:
         return json.loads(data)
@@ -127,10 +135,10 @@ def _parsed(data: bytes) -> Any:
 
 async def _streamed(response: aiohttp.ClientResponse, loud: Listener) -> Reply:
     if "json" in response.content_type:
-        reply = wire.reply(_parsed(await _whole(response)))
+        reply = wire.reply(_told(_parsed(await _whole(response))))
         await loud(Delta(reply.text))
         return reply
-    pieces = wire.Pieces()
+    pieces, told = wire.Pieces(), None
     async for data in _events(response):
         if data == "[DONE]":
             break
@@ -140,6 +148,8 @@ async def _streamed(response: aiohttp.ClientResponse, loud: Listener) -> Reply:
             raise wire.Malformed(f"an event of the stream is not JSON: {data[:80]!r}") from None
         if "error" in chunk:
             raise wire.Malformed(f"the stream broke off: {str(chunk['error'])[:200]}")
+        if not told:
+            told = _told(chunk)
         text, thought = pieces.add(chunk)
         if thought:
             await loud(Delta(thought, thinking=True))

@@ -123,7 +123,7 @@ class _Free(Model):
         return f"tool:{self.tool.name}"
 
     async def generate(self, request: Request) -> Reply:
-        with scope(self.name):
+        with scope(self.name, kind="tool"):
             return await _reply(self.tool, self.language, request)
 
 
