@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.answers import RULES, final_answer
-from jielong.numerals import canonical, read
+from jielong.answers.numerals import canonical, read
 
 PIECES = st.sampled_from(
     [

@@ -55,12 +55,7 @@ def name_of(file: Path) -> str:
 
 
 def room_of(file: Path) -> str:
-    return whole(file.relative_to(SOURCE).parts[0].removesuffix(".py"))
-
-
-def whole(room: str) -> str:
-    """Answer rules are several files, all of one room."""
-    return "answers" if room.startswith(("answer_", "numeral")) else room
+    return file.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
 @cache
@@ -88,9 +83,9 @@ def test_rooms_import_leftwards_and_sisters_never_each_other():
         room = room_of(file)
         for module, _ in imported(file):
             parts = module.split(".")
-            if parts[0] != "jielong" or len(parts) < 2 or whole(parts[1]) in ("__version__", "__all__", room):
+            if parts[0] != "jielong" or len(parts) < 2 or parts[1] in ("__version__", "__all__", room):
                 continue
-            if LEVEL[whole(parts[1])] > LEVEL[room] or (parts[1] in SISTERS and room in SISTERS):
+            if LEVEL[parts[1]] > LEVEL[room] or (parts[1] in SISTERS and room in SISTERS):
                 wrong.append(f"{name_of(file)} imports {module}")
     assert not wrong
 

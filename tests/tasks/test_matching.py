@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from jielong.answers import RULES
 from jielong.errors import Unsupported
-from jielong.numerals import canonical
+from jielong.answers.numerals import canonical
 from jielong.scope import scope
 from jielong.tasks import math_process
 from jielong.tasks.matching import infer_rule, matches

@@ -12,10 +12,10 @@ import unicodedata
 from collections.abc import Sequence
 from fractions import Fraction
 
-from ..answer_blocks import canonical_json
-from ..answer_numbers import expression_in
 from ..answers import RULES
-from ..numerals import Found, normalised, read
+from ..answers.blocks import canonical_json
+from ..answers.numbers import expression_in
+from ..answers.numerals import Found, normalised, read
 from . import math_process
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from .answer_marks import said
+from .marks import said
 
 _WORK = 50_000_000  # characters that failed attempts at JSON may read in all: some tenths of a second
 

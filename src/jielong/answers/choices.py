@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .answer_marks import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
+from .marks import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
 
 _END = r"(?![A-Za-z0-9_'’])"
 _MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" + _END)

@@ -17,11 +17,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .answer_blocks import code, json
-from .answer_choices import choice, letter_at
-from .answer_marks import boxed, first_sentence, last_box, marked, said, shown_of, stripped
-from .answer_numbers import expression_in, measure, number
-from .contract import AnswerRule
+from ..contract import AnswerRule
+from .blocks import code, json
+from .choices import choice, letter_at
+from .marks import boxed, first_sentence, last_box, marked, said, shown_of, stripped
+from .numbers import expression_in, measure, number
 from .numerals import numbers, read
 
 # ---- yes or no ----

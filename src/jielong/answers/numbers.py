@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .answer_marks import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
+from .marks import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
 from .numerals import Found, numbers, read
 
 
