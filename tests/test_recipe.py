@@ -225,7 +225,7 @@ def test_a_value_that_only_python_can_give_is_shown_and_refused_by_load() -> Non
 
     name = (model() | technique("best_of_n")(scorer=Mine())).name
     assert "Mine" in name
-    with pytest.raises(UnknownName, match="unknown model"):
+    with pytest.raises(UnknownName, match="unknown best_of_n"):
         load(name)
 
 
@@ -291,7 +291,7 @@ BAD = [
         "scripted:r.jsonl | cot(spell=a | b)",
         "cot(spell=): expected a text, found a recipe; a text with '|' goes in double quotes",
     ),
-    ("scripted:r.jsonl | best_of_n(scorer=minny)", "unknown model 'minny'; did you mean 'mini'?"),
+    ("scripted:r.jsonl | best_of_n(scorer=minny)", "unknown best_of_n(scorer=) value 'minny'; did you mean 'mini'?"),
     ("scripted:r.jsonl | persona", "persona needs role="),
     (
         "scripted:r.jsonl | budget",

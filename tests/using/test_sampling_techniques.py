@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -212,6 +213,21 @@ async def test_another_model_can_grade_in_words_of_ones_own(asked: Asked) -> Non
     reply = await (Scripted(graded) | best_of_n(n=8, scorer=judge, grade="From 0 to 10?")).generate(asked(seed=2))
     assert reply.text == "5"
     assert {r.messages[-1].text for r in judge.requests} == {"From 0 to 10?"}
+
+
+async def test_the_rules_of_a_game_pick_the_sample_that_is_right(asked: Asked) -> None:
+    question = replace(asked(), messages=(Message("user", "Use 4, 5, 6, 10, each exactly once, to make 24."),))
+    model = telling("Answer: 4 * 6", "Answer: (10 - 4) * 5 - 6 = 24", "Answer: 24")
+    searched = model | best_of_n(n=3, scorer="game24")
+    assert searched.bound() == 3
+    assert (await searched.generate(question)).text == "Answer: (10 - 4) * 5 - 6 = 24"
+
+
+async def test_what_is_no_game_is_not_graded_and_the_report_says_so(asked: Asked) -> None:
+    with scope("test") as here:
+        reply = await (telling("one", "two") | best_of_n(n=2, scorer="game24")).generate(asked())
+    assert reply.text == "one"
+    assert any("none of game24 was not graded" in note for note in here.notes)
 
 
 async def test_when_most_samples_ask_for_a_tool_the_most_common_call_wins(asked: Asked) -> None:

@@ -19,7 +19,7 @@ from ..models.mini.world import facts, game, in_context, problems, reading, tool
 from ..models.mini.world.words import LANGUAGES, Draw, forms
 from ..prompts import language
 from ..recipe import unknown
-from .expressions import makes
+from .expressions import makes_24
 from .task import Item, Scored, Task, identified
 
 ITEMS, OFTEN = 200, 100
@@ -157,10 +157,6 @@ def _names(text: str, value: str) -> bool:
     return re.search(rf"{edge}{re.escape(value)}{edge}", text, re.IGNORECASE) is not None
 
 
-def _makes_target(item: Item, reply_text: str) -> Scored:
-    return makes(reply_text, tuple(map(int, item.accepted[0].split())), game.TARGET)
-
-
 @cache
 def often_told() -> list[facts.Fact]:
     """The facts that mini was told often."""
@@ -183,5 +179,5 @@ _KINDS = {
     "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
     "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),
     "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts", ("one_word",)),
-    "game24": _Kind(_game24, "exact", "make 24 from four numbers", check=_makes_target),
+    "game24": _Kind(_game24, "exact", "make 24 from four numbers", check=makes_24),
 }

@@ -1,4 +1,7 @@
-"""Whether an expression makes a number from given numbers, each used once: parsed by Python, computed exactly."""
+"""Whether an expression makes a number from given numbers, each used once: parsed by Python, computed exactly.
+
+It may be written as mathematics is in LaTeX and by hand: `\times`, `×`, `·`, `x`, square brackets, `= 24` behind it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,27 @@ import re
 from fractions import Fraction
 
 from ..answers import RULES
-from .task import Scored
+from .task import Item, Scored
 
 LONGEST = 200
+_SIGNS = (
+    (r"\\[()\[\]]|\$|\\(?:left|right|displaystyle)\b|\\[,;!]", ""),
+    (r"\\(?:times|cdot)|\\\*|[×·⋅∙]", "*"),
+    (r"\\div|÷", "/"),
+    (r"(?<=[\d)\s])[xX](?=[\d(\s])", "*"),
+    (r"\[", "("),
+    (r"\]", ")"),
+    (r"=\s*-?\d+\s*$", ""),
+)
 
 
 def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Scored:
     """1 if the answer of the reply uses exactly `numbers` with + - * / and makes `target`."""
     said = RULES["exact"](reply_text)
-    expression = re.sub(r"=\s*-?\d+\s*$", "", said or "").replace("×", "*").replace("÷", "/").strip()
+    expression = said or ""
+    for written, sign in _SIGNS:
+        expression = re.sub(written, sign, expression)
+    expression = expression.strip()
     if not expression or len(expression) > LONGEST:
         return Scored(0.0, None)
     try:
@@ -24,6 +39,11 @@ def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Scored:
     except (SyntaxError, ValueError, ZeroDivisionError, RecursionError):
         return Scored(0.0, None)
     return Scored(float(used == sorted(numbers) and value == target), expression)
+
+
+def makes_24(item: Item, reply_text: str) -> Scored:
+    """For an item whose accepted answer is the numbers of a puzzle."""
+    return makes(reply_text, tuple(map(int, item.accepted[0].split())), 24)
 
 
 def _numbers(node: ast.expr) -> list[int]:

@@ -1,5 +1,5 @@
 """Rows of well-known files as items: GSM8K, MMLU, CMMLU, BBH, TruthfulQA, BoolQ, AQuA, MultiArith, HumanEval, MBPP,
-and those of instruction induction (Honovich et al. 2022) whose answers are not one text.
+24.csv of Yao et al. 2023, and those of instruction induction (Honovich et al. 2022) whose answers are not one text.
 
 A file is recognised by its columns, so no name or folder is needed; which reader took it is said in the task's source.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from ..answers import RULES
 from . import function_calls
 from .code_tests import Tests
+from .expressions import makes_24
 from .task import Item, Scored
 
 Fields = Mapping[str, Any]
@@ -105,6 +106,16 @@ def _mbpp(row: Fields, subject: str) -> Item:
     return Item(str(row["task_id"]), shown, (), tests=Tests("\n".join([setup, *asserts])))
 
 
+def _game24(row: Fields, subject: str) -> Item:
+    numbers = str(row["Puzzles"]).split()
+    asked = f"Use {', '.join(numbers)}, each exactly once, with + - * / and brackets to make 24. Go step by step"
+    return Item(
+        str(row["Rank"]),
+        f'{asked} and end with a line "Answer: " and the expression.',
+        (" ".join(map(str, map(int, numbers))),),
+    )
+
+
 def _rhymes(row: Fields, subject: str) -> Item:
     question = str(row["input"])
     rhymes = dict.fromkeys(map(str, [row["output"], *row["other_rhymes"]]))
@@ -148,6 +159,7 @@ READERS = (
     Reader("bfcl", function_calls.COLUMNS, "json", function_calls.item, function_calls.scored),
     Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), "code", _humaneval),
     Reader("mbpp", frozenset({"task_id", "text", "test_list"}), "code", _mbpp),
+    Reader("game of 24", frozenset({"Rank", "Puzzles", "Solved rate"}), "exact", _game24, makes_24),
     Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), "exact", _rhymes),
     Reader("translations", frozenset({"input", "output", "possible_translations"}), "exact", _translations),
     Reader("cause and effect", frozenset({"cause", "effect"}), "exact", _cause),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from functools import cache
 from math import comb, exp, lgamma
-from typing import Any
+from typing import Any, Literal
 
 from ..answers import RULES, final_answer
 from ..contract import AnswerRule, Message, Model, Reply, Request, Scorer
 from ..errors import BadInput, NoAnswer
 from ..prompts import prompt
+from ..scope import note
 from ..technique import Failed, adds_output, ballot, gather, no_answer, several
+from .search.game24 import made
 
 
 @adds_output(calls=lambda model, n, **_: n * model)
@@ -81,19 +83,26 @@ def _log_beta(a: int, b: int) -> float:
 
 
 def _best_of_n_calls(model: int, n: int, scorer: Any, **_: Any) -> int:
+    if isinstance(scorer, str):  # rules
+        return n * model
     grading = model if scorer is None else scorer if isinstance(scorer, int) else scorer.calls
     return n * (model + grading)
 
 
 @adds_output(calls=_best_of_n_calls)
 async def best_of_n(
-    model: Model, request: Request, *, n: int = 4, scorer: Scorer | Model | None = None, grade: str | None = None
+    model: Model,
+    request: Request,
+    *,
+    n: int = 4,
+    scorer: Scorer | Model | Literal["game24"] | None = None,
+    grade: str | None = None,
 ) -> Reply:
     """Sample `n` replies and keep the one that the scorer likes best (Cobbe et al. 2021 use a trained verifier).
 
     A model as scorer is asked for a grade from 0 to 10 of each reply, with the words of `grade`; without one the model
-    grades itself. Equal replies are graded once. A reply whose grade cannot be read is out; when most samples ask for
-    tools, the most common tool call wins.
+    grades itself; `game24` checks by the rules of that game. Equal replies are graded once. A reply whose grade cannot
+    be read is out; when most samples ask for tools, the most common tool call wins.
     """
     request = several(request, n)
     samples = await gather(model, [request] * n)
@@ -106,7 +115,12 @@ async def best_of_n(
     if not answers:
         raise no_answer(samples)
     different = [reply for i, reply in enumerate(answers) if reply.message not in [r.message for r in answers[:i]]]
-    if scorer is None or isinstance(scorer, Model):
+    if scorer == "game24":
+        grades: list[float | None] = [made(request, reply.text) for reply in different]
+        if None in grades:
+            note("best_of_n: a question that is none of game24 was not graded: its first reply was kept")
+            return different[0]
+    elif scorer is None or isinstance(scorer, Model):
         words = prompt(request, "best_of_n", "grade") if grade is None else grade
         grades = await _grades(scorer or model, request, different, words, first=n)
     else:

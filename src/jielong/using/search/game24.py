@@ -10,6 +10,7 @@ import re
 
 from ...contract import Message, Request
 from ...prompts import fill, prompt
+from ...tasks.expressions import makes
 from ..prompting import last_from_user, with_message
 from .thoughts import Thought
 
@@ -69,6 +70,12 @@ class Game24:
             return None
         answer = fill(prompt(request, "game24", "answer"), {"expression": expression(thought.steps)})
         return "\n".join([*thought.steps, answer])
+
+
+def made(request: Request, reply_text: str) -> float | None:
+    """1 if a whole answer makes 24 of the question's numbers, else 0; None if the question is none of this game."""
+    start = Game24().begin(request)
+    return None if start is None else makes(reply_text, numbers_of(start), TARGET).value
 
 
 def numbers_of(thought: Thought) -> Numbers:
