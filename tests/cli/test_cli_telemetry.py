@@ -70,6 +70,8 @@ def test_a_named_collector_and_no_extra_is_one_line_and_exit_2(tmp_path: Path):
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "here"}, "TRACES_ENDPOINT is 'here'; expected a URL"),
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER is 'zipkin'; expected otlp or none"),
         ({"OTEL_METRICS_EXPORTER": "prometheus"}, "OTEL_METRICS_EXPORTER is 'prometheus'; expected otlp or none"),
+        ({**NOWHERE, "OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, "an OTEL_… variable holds what cannot be used"),
+        ({**NOWHERE, "OTEL_EXPORTER_OTLP_COMPRESSION": "zip"}, "'zip'"),
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
             "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc'; expected http/protobuf",

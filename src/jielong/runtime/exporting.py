@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from .. import __version__
+from ..errors import BadInput
 from .spans import Spans
 
 LAST_SECONDS = 3.0  # for what is still to be sent at the end, while the collector is silent
@@ -31,15 +32,20 @@ log = logging.getLogger("jielong.telemetry")
 @contextmanager
 def exported(signals: Set[str], *, texts: bool) -> Iterator[Spans]:
     """The observer whose "TRACES" and "METRICS" go out; at the end of the block the rest does, too."""
-    resource = _resource()
-    span_exporters = [OTLPSpanExporter()] if "TRACES" in signals else []
-    figure_exporters = [OTLPMetricExporter()] if "METRICS" in signals else []
-    with _complaints(*span_exporters, *figure_exporters) as complaints:
-        traces = TracerProvider(resource=resource, shutdown_on_exit=False)
-        for span_exporter in span_exporters:
-            traces.add_span_processor(BatchSpanProcessor(span_exporter))
-        readers = [PeriodicExportingMetricReader(exporter) for exporter in figure_exporters]
-        metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
+    with _complaints() as complaints:
+        try:
+            resource = _resource()
+            traces = TracerProvider(resource=resource, shutdown_on_exit=False)
+            readers = []
+            if "TRACES" in signals:
+                complaints.of(spans := OTLPSpanExporter())
+                traces.add_span_processor(BatchSpanProcessor(spans))
+            if "METRICS" in signals:
+                complaints.of(figures := OTLPMetricExporter())
+                readers.append(PeriodicExportingMetricReader(figures))
+            metrics = MeterProvider(readers, resource, shutdown_on_exit=False)
+        except ValueError as error:
+            raise BadInput(f"telemetry: an OTEL_… variable holds what cannot be used: {error}") from None
         try:
             yield Spans(
                 traces.get_tracer("jielong", __version__), metrics.get_meter("jielong", __version__), texts=texts
@@ -69,24 +75,27 @@ def _within(seconds: float, ends: Sequence[Callable[[], None]]) -> None:
 class _Complaints(logging.Handler):
     """What the SDK complains of, once for each of its parts; at the end a refused attempt is the last one."""
 
-    def __init__(self, *exporters: OTLPSpanExporter | OTLPMetricExporter) -> None:
+    def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.exporters = {type(exporter).__module__: exporter for exporter in exporters}
+        self.exporters: dict[str, OTLPSpanExporter | OTLPMetricExporter] = {}
         self.told: set[str] = set()
         self.ending = False
+
+    def of(self, exporter: OTLPSpanExporter | OTLPMetricExporter) -> None:
+        self.exporters[type(exporter).__module__] = exporter
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name not in self.told:
             self.told.add(record.name)
-            words = " ".join(record.getMessage().split())
-            log.warning("telemetry: %s (said once; answers go on without it)", words[:300])
+            words = " ".join(record.getMessage().removeprefix("Transient error ").split())
+            log.warning("telemetry: %s (said once; answers go on without it)", words.partition(" (Caused by")[0][:300])
         if self.ending and (exporter := self.exporters.pop(record.name, None)):
             exporter.shutdown()
 
 
 @contextmanager
-def _complaints(*exporters: OTLPSpanExporter | OTLPMetricExporter) -> Iterator[_Complaints]:
-    sdk, handler = logging.getLogger("opentelemetry"), _Complaints(*exporters)
+def _complaints() -> Iterator[_Complaints]:
+    sdk, handler = logging.getLogger("opentelemetry"), _Complaints()
     before = sdk.propagate
     sdk.addHandler(handler)
     sdk.propagate = False

@@ -20,7 +20,7 @@ Value: TypeAlias = str | bool | int | float | Sequence[str]
 Attributes: TypeAlias = dict[str, Value]
 
 _PROVIDERS = {"gemini": "gcp.gemini", "kimi": "moonshot_ai"}  # the others are called as their specs are
-_FINISHES: Mapping[Finish, str] = {
+FINISHES: Mapping[Finish, str] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -63,7 +63,7 @@ def asked(request: Request, *, streamed: bool, choices: int = 1) -> Attributes:
 
 
 def finishes(replies: Sequence[Reply]) -> Attributes:
-    return {"gen_ai.response.finish_reasons": [_FINISHES[reply.finish] for reply in replies]}
+    return {"gen_ai.response.finish_reasons": [FINISHES[reply.finish] for reply in replies]}
 
 
 def spent(usage: Usage) -> Attributes:
@@ -102,7 +102,7 @@ def asked_texts(request: Request) -> Attributes:
 
 def said_texts(replies: Sequence[Reply]) -> Attributes:
     messages = [
-        {"role": "assistant", "parts": _parts(r.message), "finish_reason": _FINISHES[r.finish].removesuffix("s")}
+        {"role": "assistant", "parts": _parts(r.message), "finish_reason": FINISHES[r.finish].removesuffix("s")}
         for r in replies
     ]
     return {"gen_ai.output.messages": _json(messages)}

@@ -13,19 +13,13 @@ import struct
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any, TypeAlias
 
-from ..contract import Delta, Embeddings, Finish, Reply, Step, Thinking, TokenLogprob, Usage
+from ..contract import Delta, Embeddings, Reply, Step, Thinking, TokenLogprob, Usage
+from ..runtime.semantic import FINISHES, bare
 from ..scope import Scope
 
 Json: TypeAlias = dict[str, Any]
-_FINISHES: dict[Finish, str] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "refused": "content_filter",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +32,7 @@ class Answer:
 
     def whole(self, replies: Sequence[Reply], spent: Scope) -> Json:
         choices = [
-            {"index": i, "message": message(r), "logprobs": logprobs(r), "finish_reason": _FINISHES[r.finish]}
+            {"index": i, "message": message(r), "logprobs": logprobs(r), "finish_reason": FINISHES[r.finish]}
             for i, r in enumerate(replies)
         ]
         head = {"id": self.id, "object": "chat.completion", "created": self.created, "model": self.model}
@@ -76,7 +70,7 @@ class Choice:
             said += self._part({"tool_calls": [{"index": i, **call} for i, call in enumerate(tool_calls(reply))]})
         if not self.heard and reply.text:
             said += self._part({"refusal" if reply.finish == "refused" else "content": reply.text})
-        ended = {"index": self.index, "delta": {}, "logprobs": None, "finish_reason": _FINISHES[reply.finish]}
+        ended = {"index": self.index, "delta": {}, "logprobs": None, "finish_reason": FINISHES[reply.finish]}
         return said + self.answer.chunk([ended], more)
 
     def _part(self, delta: Json, logs: Json | None = None) -> bytes:
@@ -198,8 +192,4 @@ def _steps(steps: Iterable[Step]) -> list[Json]:
 
 def _shown(step: Step) -> str:
     """A technique without its options; a model without its URL and folder."""
-    if step.call is None:
-        return step.name.partition("(")[0]
-    kind, colon, rest = step.name.strip('"').partition(":")
-    rest = rest.partition("@http")[0]
-    return f"{kind}{colon}{PurePath(rest).name if kind in ('local', 'scripted') else rest}"
+    return step.name.partition("(")[0] if step.call is None else bare(step.name)
