@@ -1,8 +1,8 @@
 """What the place for telemetry costs: before it was there, with no collector named, and with one.
 
-Three processes (`before` runs the source of another commit) answer the same batches in turn, round by round, so that a
-busy machine weighs on all of them; CPU time is what is compared. Once without a network, where a call costs least and
-the place shows most, and once through the stub endpoint.
+Four processes (`before` and `again` run the source of another commit, so their ratio shows the noise) answer the same
+small batches in turn, so that a busy machine weighs on all of them; CPU time is what is compared. Once without a
+network, where a call costs least and the place shows most, and once through the stub endpoint.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def compared(sources: dict[str, Path], recipe: str, collector: str, items: int, 
             variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} if name == "collector" else {}
             workers[name] = stack.enter_context(worker(source, recipe, home, variables))
         for i in range(rounds + 1):
-            for name in list(workers) if i % 2 else list(reversed(workers)):
+            for name in (*list(workers)[i % 4 :], *list(workers)[: i % 4]):
                 taken[name].append(ask(workers[name], items))
     calls = items * SAMPLES
     said: dict[str, Any] = {
@@ -116,13 +116,13 @@ def source_of(commit: str, folder: str) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--before", default="4b54799", metavar="COMMIT")
-    parser.add_argument("--items", type=int, default=50, help="answers in a batch, of 8 calls each")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--items", type=int, default=5, help="answers in a batch, of 8 calls each")
+    parser.add_argument("--rounds", type=int, default=120)
     given = parser.parse_args()
     said: dict[str, Any] = {"before": given.before, "load_before": [round(x, 1) for x in os.getloadavg()]}
     with tempfile.TemporaryDirectory() as folder, Collector() as collector, stub() as url:
         before = source_of(given.before, folder)
-        sources = {"before": before, "unset": ROOT / "src", "collector": ROOT / "src"}
+        sources = {"before": before, "again": before, "unset": ROOT / "src", "collector": ROOT / "src"}
         script = Path(folder) / "script.jsonl"
         script.write_text(json.dumps({"reply": "It is 12."}) + "\n")
         techniques = f"| cot | self_consistency(n={SAMPLES}, adaptive=false)"
