@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.answers import RULES
-from jielong.errors import Unsupported
 from jielong.answers.numerals import canonical
+from jielong.errors import Unsupported
 from jielong.scope import scope
 from jielong.tasks import math_process
 from jielong.tasks.matching import infer_rule, matches

@@ -87,7 +87,9 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name not in self.told:
             self.told.add(record.name)
-            words = " ".join(record.getMessage().removeprefix("Transient error ").split())
+            # What reads OTEL_EXPORTER_OTLP_HEADERS repeats them, and they may hold a key.
+            said = str(record.msg) if record.name == "opentelemetry.util.re" else record.getMessage()
+            words = " ".join(said.removeprefix("Transient error ").split())
             log.warning("telemetry: %s (said once; answers go on without it)", words.partition(" (Caused by")[0][:300])
         if self.ending and (exporter := self.exporters.pop(record.name, None)):
             exporter.shutdown()
