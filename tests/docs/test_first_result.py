@@ -66,4 +66,10 @@ def test_columns_with_names_of_their_own_are_asked_for(tmp_path: Path):
         )
         done = typed(f"{improve} --input Aufgabe --answer Loesung", tmp_path, endpoint)
         assert done.returncode == 0, done.stderr
+        assert re.search(r"\d+ of the candidates are spells: [\d,]+ of the first round's [\d,]+ calls \(", done.stderr)
+        free = typed(
+            f"{improve} --input Aufgabe --answer Loesung".replace("openai:gpt-5-mini", "mini"), tmp_path, endpoint
+        )
+        assert "candidates race on" in free.stderr
+        assert "spells" not in free.stderr
     assert endpoint.stats.requests == 0

@@ -1,5 +1,7 @@
 """A budget is never overspent, and a tenth of what a run needs still gives a verdict."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -13,7 +15,7 @@ from jielong.improving.plan import prepare
 from jielong.improving.run import Run
 from jielong.improving.spending import Money
 
-from . import worlds
+from . import virtual, worlds
 
 USD_A_TOKEN = 1e-5
 
@@ -23,7 +25,7 @@ class Priced(Scripted):
         return (usage.input_tokens + usage.output_tokens) * USD_A_TOKEN
 
 
-def wordy() -> Priced:
+def wordy(seconds: Callable[[Request], float] = lambda request: 0.0) -> Priced:
     """Helped by cot; replies are as long as those of real models beside what a call has to reserve."""
 
     def said(request: Request) -> str:
@@ -31,7 +33,7 @@ def wordy() -> Priced:
         short = "Python expression" in request.messages[-1].text or worlds.ASIDE.search(request.messages[-1].text)
         return answer if short else "so " * (120 if worlds.HELPERS["cot"](request) else 40) + answer
 
-    return Priced(said)
+    return Priced(said, seconds=seconds)
 
 
 def run(model: Scripted, items: int = 100, **budget: float) -> Outcome:
@@ -66,6 +68,41 @@ def test_a_tenth_of_the_budget_gives_a_verdict_and_is_kept(kind: str, needed: tu
     assert {note.key for note in outcome.notes} >= {"left_out", "final_cut"}
     assert outcome.comparisons[0].n < whole.comparisons[0].n
     assert width(outcome) > width(whole)
+
+
+def timed(seconds: float | None = None) -> tuple[Outcome, float, Priced]:
+    """A run on a clock of its own, four calls at once, with replies that take as long as they are; the seconds it took.
+
+    Its answers are texts, as the candidates for numbers compute in processes that know no other clock.
+    """
+    model = wordy(lambda request: 6.0 if worlds.HELPERS["cot"](request) else 2.0)
+    prepared = prepare(replace(worlds.task(100), rule="exact"), [model], budget={"seconds": seconds} if seconds else {})
+    with virtual.virtual_time() as clock:
+        whole, began = Run(prepared, concurrency=4, ledger=Path(":memory:")), clock()
+        virtual.run(whole.whole, clock)
+        return whole.outcome(), clock() - began, model
+
+
+def test_a_tenth_of_the_time_gives_a_verdict_and_is_kept():
+    whole, seconds, _ = timed()
+    outcome, took, model = timed(seconds / 10)
+    assert took <= seconds / 10
+    assert model.running == 0
+    assert outcome.verdict.kind == "improved"
+    assert outcome.finalists[0].usage.calls > 0
+    assert {note.key for note in outcome.notes} >= {"left_out", "final_cut"}
+    assert outcome.comparisons[0].n < whole.comparisons[0].n
+    assert width(outcome) > width(whole)
+
+
+def test_a_time_that_ends_in_a_round_is_kept_and_told():
+    """Far too little time even for tasting: calls in flight are cut off when it is over."""
+    outcome, took, model = timed(7.0)
+    assert took <= 7.0
+    assert model.running == 0
+    assert len(model.requests) > model.finished > 0
+    assert (outcome.verdict.kind, outcome.stopped) == ("budget spent", "budget")
+    assert "halved" not in {c.dropped.why for c in outcome.candidates if c.dropped}  # no round came to its end
 
 
 def test_an_ample_budget_changes_nothing(needed: tuple[Outcome, int]):

@@ -147,6 +147,30 @@ async def test_every_kind_of_end_has_its_sentence(outcome: Outcome, tmp_path: Pa
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_what_was_stopped_does_not_speak_as_if_it_had_ended(outcome: Outcome, tmp_path: Path, language: str):
+    said, cot = words(language)["race"], outcome.finalists[1].model
+    of_search = replace(outcome.comparisons[0], n=10)
+    for kind, stopped in (("interrupted", "interrupted"), ("budget spent", "budget")):
+        verdict = Verdict(kind, cot, of_search, "search")
+        end = replace(outcome, verdict=verdict, finalists=(), comparisons=(), stopped=stopped)
+        write_page(end, tmp_path / "report.html", language)
+        text = text_of(tmp_path / "report.html")
+        assert text.count(said[f"running_{stopped}"]) == 2  # cot and the vote; the two others had left before
+        assert said["intro_stopped"].partition("{")[2].partition("}")[2].partition("{")[0] in text
+        assert said["none_text"].format(k=2).replace(" %", "\u00a0%") not in text
+        assert said["none_text_stopped"].format(k=2).replace(" %", "\u00a0%") in text
+    in_final = replace(
+        outcome, verdict=Verdict("interrupted", cot, outcome.comparisons[0], "final"), stopped="interrupted"
+    )
+    write_page(in_final, tmp_path / "report.html", language)
+    text = text_of(tmp_path / "report.html")
+    assert said["chosen_interrupted"] in text
+    assert said["chosen"] not in text
+    assert said["chosen_unconfirmed"] not in text
+
+
+@pytest.mark.anyio
 async def test_the_front_is_what_nothing_else_beats(outcome: Outcome):
     rows = finals(outcome)
     assert front(rows) == {1, 2}  # the vote costs three times as much and is no better

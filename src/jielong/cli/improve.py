@@ -14,12 +14,12 @@ import click
 
 from ..improving.improve import limits
 from ..improving.outcome import Outcome
-from ..improving.plan import Prepared, prepare
+from ..improving.plan import Prepared, prepare, spells
 from ..improving.run import Run
 from ..measuring.judge import Judge
 from ..measuring.run import Report
 from ..recipe import load
-from ..report import count, dollars
+from ..report import count, dollars, percent
 from ..runtime.ledger import home
 from . import options
 from .evaluate import read_task
@@ -98,8 +98,11 @@ def _announce(prepared: Prepared) -> None:
         "usd": dollars(plan.most_usd),
         "points": f"{100 * plan.detectable:.0f}",
     }
-    for line in ("race", "cost", "seen"):
-        print(say(f"improve.plan.{line}", **values), file=sys.stderr)
+    spoken, calls, of = spells(prepared)
+    costs = plan.most_usd or "usd" in plan.budget
+    said = {"spells": spoken, "spell_calls": count(calls), "first": count(of), "share": percent(calls / of)}
+    for line in ("race", "cost", *(("spells",) if costs else ()), "seen"):
+        print(say(f"improve.plan.{line}", **values, **said), file=sys.stderr)
     for note in prepared.notes:
         print(note_words(note), file=sys.stderr)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..improving.outcome import Note, Outcome
 from ..improving.report_page import write_page
-from ..improving.report_race import became, without_effect
+from ..improving.report_race import became, unfinished, without_effect
 from ..improving.report_rows import Row, finals, searched, short
 from ..improving.report_words import called, plainly, verdict_sentences, words
 from ..report import count, dollars, duration, interval, p_value, percent, print_table, signed
@@ -38,11 +38,17 @@ def print_outcome(outcome: Outcome) -> None:
     if left:
         names = "recipe items accuracy difference became".split()
         rows = [_left(row, plainly(became(outcome, row, met, said["race"]))) for row in left]
-        print_table(say("improve.search"), [say(f"table.{name}") for name in names], rows, left=(0, 4))
+        print_table(
+            say("improve.search" if final else "improve.so_far"),
+            [say(f"table.{name}") for name in names],
+            rows,
+            left=(0, 4),
+        )
         print()
     without = [called(row.recipe, outcome) for row in without_effect(search, met)]
     if without:
-        print(f"{said['race']['none_text'].format(k=len(without))} {', '.join(without)}\n")
+        none = said["race"]["none_text_stopped" if unfinished(outcome) else "none_text"]
+        print(f"{none.format(k=len(without))} {', '.join(without)}\n")
     for note in outcome.notes:
         print(note_words(note))
     for sentence in verdict_sentences(outcome, language()):

@@ -85,6 +85,16 @@ def prepare(
     return Prepared(task, parts, tuple(entrants.values()), plan, seed, judge, _notes(task, parts, plan))
 
 
+def spells(prepared: Prepared) -> tuple[int, int, int]:
+    """How many candidates are a spell and nothing else, the most calls that they take in the first round, and the most
+    that all of it takes."""
+    grading = prepared.judge.model.bound() if prepared.judge else 0
+    first = prepared.plan.rounds[0]
+    calls = [first * (entrant.model.bound() + grading) for entrant in prepared.entrants]
+    spoken = [taken for entrant, taken in zip(prepared.entrants, calls, strict=True) if entrant.kind[1:] == ("spell",)]
+    return len(spoken), sum(spoken), sum(calls)
+
+
 def _entrant(base: Model, steps: str) -> Entrant:
     model = build(parse(f"scripted | {steps}"), base) if steps else base  # the name before the steps is not used
     return Entrant(model.name, base.name, steps, model)

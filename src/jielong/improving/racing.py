@@ -103,8 +103,11 @@ def _is_part(part: Runner, whole: Runner) -> bool:
 
 
 def _reason(runner: Runner, leader: Runner, good: Sequence[Runner], going: Sequence[Runner]) -> Out:
-    if runner not in good:
-        return Out(runner.name, "worse", leader.name)
+    return beaten(runner, going) if runner in good else Out(runner.name, "worse", leader.name)
+
+
+def beaten(runner: Runner, going: Sequence[Runner]) -> Out:
+    """Why these go on, and `runner` does not, though it is not shown to be worse."""
     cheaper = next((g for g in going if g.cost < runner.cost and g.mean >= runner.mean), None)
     return Out(runner.name, "dearer", cheaper.name) if cheaper else Out(runner.name, "halved", going[0].name)
 

@@ -15,7 +15,7 @@ from ..runtime.ledger import Ledger
 from .outcome import Outcome
 from .report_how import how, use
 from .report_pictures import Dot, quality_against_cost, shared_axis, track, whisker
-from .report_race import became, without_effect
+from .report_race import became, left_at, unfinished, without_effect
 from .report_rows import Row, cost, finals, front, searched, short, steps_of
 from .report_transcripts import transcripts
 from .report_words import Words, called, coded, unbroken, verdict_sentences, words
@@ -178,7 +178,7 @@ def _race(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Word
             "kind": _kind(row, outcome),
             "name": named(row.recipe, outcome.models),
             "n": row.n,
-            "track": track(row.n, most, outcome.plan.rounds, _kind(row, outcome)),
+            "track": track(row.n, most, left_at(search), _kind(row, outcome)),
             "accuracy": percent(row.accuracy.mean) if row.n else "",
             "whisker": _whisker(row, axis),
             "difference": "" if row.difference is None else signed(row.difference),
@@ -191,16 +191,16 @@ def _race(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Word
     figures = {
         "candidates": outcome.plan.candidates,
         "items": most,
-        "rounds": len(outcome.plan.rounds),
         "calls": count(outcome.search_usage.calls + outcome.final_usage.calls),
         "all": count(outcome.plan.all_calls),
     }
-    parts: list[Markup | str] = [said["intro"].format(**figures)]
+    stopped = "_stopped" if unfinished(outcome) else ""
+    parts: list[Markup | str] = [said[f"intro{stopped}"].format(**figures)]
     parts.append(fill_template("improve/race.html", {"rows": drawn, "w": w["column"], "judged": judged}))
     without = without_effect(search, reached)
     if without:
         listed = Markup(", ").join(Markup("<code>{}</code>").format(called(row.recipe, outcome)) for row in without)
         parts.append(Markup("<h3>{}</h3>").format(said["none"]))
-        parts += [said["none_text"].format(k=len(without)), Markup("<p>{}</p>").format(listed)]
+        parts += [said[f"none_text{stopped}"].format(k=len(without)), Markup("<p>{}</p>").format(listed)]
         parts.append(Markup('<p class="soft">{}</p>').format(said["none_hint"]))
     return parts

@@ -14,11 +14,7 @@ def became(outcome: Outcome, row: Row, met: Mapping[str, Row], said: Mapping[str
     if row.recipe == outcome.models[0]:
         return said["plain"]
     if row.dropped is None:
-        if row.recipe == outcome.verdict.recipe and row.recipe in met:
-            return said["chosen"]
-        if outcome.finalists[1:2] and outcome.finalists[1].model == row.recipe:
-            return said["chosen_unconfirmed"]
-        return said["finalist" if row.recipe in met else "stayed"]
+        return said[_in_the_final(outcome, row.recipe) if row.recipe in met else f"running_{outcome.stopped}"]
     dropped = row.dropped
     if dropped.why in ("worse", "dearer"):
         if dropped.by is None:
@@ -27,6 +23,24 @@ def became(outcome: Outcome, row: Row, met: Mapping[str, Row], said: Mapping[str
     return said[dropped.why].format(round=dropped.round, words=dropped.words)
 
 
+def _in_the_final(outcome: Outcome, recipe: str) -> str:
+    if outcome.verdict.kind == "improved" and recipe == outcome.verdict.recipe:
+        return "chosen"
+    if outcome.finalists[1].model != recipe:
+        return "finalist"
+    return "chosen_interrupted" if unfinished(outcome) else "chosen_unconfirmed"
+
+
+def unfinished(outcome: Outcome) -> bool:
+    """Whether it was stopped before a verdict, so that nothing it says is the last word."""
+    return outcome.verdict.kind in ("interrupted", "budget spent")
+
+
 def without_effect(search: Sequence[Row], met: Mapping[str, Row]) -> list[Row]:
     """Those whose interval holds 0: that of the final where there is one, else that of the search."""
     return [row for row in search if (met.get(row.recipe) or row).no_effect]
+
+
+def left_at(search: Sequence[Row]) -> list[int]:
+    """After how many questions candidates left the race; a budget can end its rounds before their plan."""
+    return sorted({row.n for row in search if row.dropped and row.dropped.why in ("worse", "dearer", "halved")})

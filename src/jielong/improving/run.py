@@ -116,7 +116,8 @@ class Run:
             self._cull(kept if i + 1 < len(plan.keep) else len(self.arms))
             if len(self.running()) < 2:
                 break
-        self._choose()
+        if not self.over():
+            self._choose()
 
     def _until(self, i: int, seen: int) -> int:
         """How many items a candidate shall have seen after round `i`, as the budgets allow."""
@@ -170,8 +171,11 @@ class Run:
         for base in bases:
             if base not in {arm.entrant.base for arm in (self.plain, *self.finalists)}:
                 self.finalists += self._preferred([arm for arm in self.arms if arm.entrant.base == base])[:1]
+        priced = in_dollars(self.arms)
+        met = [arm.runner(priced) for arm in self.finalists]
         for arm in self.order:
-            arm.dropped = Dropped(self._round, "halved", by=self.order[0].name)
+            out = racing.beaten(arm.runner(priced), met)
+            arm.dropped = Dropped(self._round, out.why, by=out.by)
         for arm in self.finalists:
             arm.dropped = None
 
