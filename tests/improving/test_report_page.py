@@ -12,6 +12,7 @@ from improving.asked import HOSTILE, asked
 from jielong.contract import Usage
 from jielong.improving.outcome import Outcome, Verdict
 from jielong.improving.report_page import write_page
+from jielong.improving.report_pictures import Dot, quality_against_cost
 from jielong.improving.report_rows import finals, front
 from jielong.improving.report_words import plainly, verdict_sentences, words
 
@@ -153,10 +154,15 @@ async def test_what_was_stopped_does_not_speak_as_if_it_had_ended(outcome: Outco
     of_search = replace(outcome.comparisons[0], n=10)
     for kind, stopped in (("interrupted", "interrupted"), ("budget spent", "budget")):
         verdict = Verdict(kind, cot, of_search, "search")
-        end = replace(outcome, verdict=verdict, finalists=(), comparisons=(), stopped=stopped)
+        waiting = replace(outcome.candidates[-1], recipe=f"{cot} | brief", scores=(), seconds=(), dropped=None)
+        end = replace(outcome, verdict=verdict, finalists=(), comparisons=(), stopped=stopped,
+                      candidates=(*outcome.candidates, waiting))  # fmt: skip
         write_page(end, tmp_path / "report.html", language)
         text = text_of(tmp_path / "report.html")
         assert text.count(said[f"running_{stopped}"]) == 2  # cot and the vote; the two others had left before
+        assert text.count(said[f"waiting_{stopped}"]) == 1
+        assert words(language)["use"]["messages_none"] not in text  # nothing was lost: there was no final
+        assert words(language)["how"]["again_stopped"] in text
         assert said["intro_stopped"].partition("{")[2].partition("}")[2].partition("{")[0] in text
         assert said["none_text"].format(k=2).replace(" %", "\u00a0%") not in text
         assert said["none_text_stopped"].format(k=2).replace(" %", "\u00a0%") in text
@@ -175,6 +181,18 @@ async def test_the_front_is_what_nothing_else_beats(outcome: Outcome):
     rows = finals(outcome)
     assert front(rows) == {1, 2}  # the vote costs three times as much and is no better
     assert rows[2].added_output == pytest.approx(3 * rows[1].output_tokens - rows[0].output_tokens)
+
+
+def test_names_leave_dots_free_and_one_level_has_an_axis():
+    named = Dot(100.0, 0.0, None, "2", "cot(wording=to_be_sure)", "", "other")
+    around = [Dot(cost, 0.0, None, "", "", "", "other") for cost in (50.0, 70.0, 120.0, 140.0, 300.0)]
+    drawn = str(quality_against_cost([named, *around], "tokens", "right", "front"))
+    name = re.search(r'<text class="other"[^>]* y="([\d.]+)%"', drawn)
+    at = re.search(r'<circle cx="[\d.]+%" cy="([\d.]+)%" r="6"', drawn)
+    assert name
+    assert at
+    assert abs(float(name[1]) - float(at[1])) > 5
+    assert len(re.findall(r'<line class="grid"', drawn)) == 2
 
 
 def test_both_languages_say_the_same_things():

@@ -48,7 +48,7 @@ def print_outcome(outcome: Outcome) -> None:
     without = [called(row.recipe, outcome) for row in without_effect(search, met)]
     if without:
         none = said["race"]["none_text_stopped" if unfinished(outcome) else "none_text"]
-        print(f"{none.format(k=len(without))} {', '.join(without)}\n")
+        print(f"{none.format(k=len(without))} {said['race']['comma'].join(without)}\n")
     for note in outcome.notes:
         print(note_words(note))
     for sentence in verdict_sentences(outcome, language()):

@@ -10,6 +10,7 @@ from ..report import count, dollars
 from ..runtime.ledger import Ledger
 from .outcome import Outcome
 from .report_code import as_command, as_python, explained
+from .report_race import unfinished
 from .report_rows import short
 from .report_talk import LONGEST, example, messages
 from .report_words import Words
@@ -38,6 +39,7 @@ def use(outcome: Outcome, ledger: Ledger | None, w: Words) -> Markup:
         "command": as_command(recipe, question),
         "python": as_python(recipe, question),
         "steps": explained(recipe),
+        "asked": shown is not None,
         "messages": sent or None,
         "came": w["talk"]["came"],
         "w": said,
@@ -68,7 +70,7 @@ def how(outcome: Outcome, w: Words) -> Markup:
     ]
     if outcome.ledger and outcome.run:
         rows.append((said["ledger"], said["ledger_text"].format(ledger=outcome.ledger, run=outcome.run)))
-        rows.append((said["again"], said["again_text"]))
+        rows.append((said["again"], said["again_stopped" if unfinished(outcome) else "again_text"]))
     notes = dict.fromkeys(note for result in outcome.finalists for note in result.notes)
     if notes:
         rows.append((said["notes"], "; ".join(notes)))

@@ -150,18 +150,21 @@ def _chart(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Wor
     best = front(final)
     reached = {row.recipe for row in final}
 
-    def dot(row: Row, numbered: bool) -> Dot:
+    def dot(row: Row, named: bool) -> Dot:
         name = called(row.recipe, outcome)
         price = 1000 * (row.usd or 0.0) if priced else cost(row)
         title = f"{name}: {percent(row.accuracy.mean)} %, {count(round(cost(row)))}"
         kind = _kind(row, outcome)
-        number = str(row.number) if numbered else ""
-        ci95 = row.accuracy.ci95 if numbered else None
+        number = str(row.number) if named and final else ""
+        ci95 = row.accuracy.ci95 if named else None
         kind = "other" if kind in ("finalist", "searched") else kind
-        return Dot(price, row.accuracy.mean, ci95, number, name, title, kind, numbered and row.number in best)
+        on_front = bool(number) and row.number in best
+        return Dot(price, row.accuracy.mean, ci95, number, name if named else "", title, kind, on_front)
 
-    dots = [dot(row, False) for row in search if row.n and row.recipe not in reached]
-    dots += [dot(row, True) for row in final]
+    of_search = [row for row in search if row.n and row.recipe not in reached]
+    without_final = [] if final else [row for row in of_search if _kind(row, outcome) in ("plain", "chosen")]
+    dots = [dot(row, False) for row in of_search if row not in without_final]
+    dots += [dot(row, True) for row in (*final, *without_final)]
     said = w["chart"]
     return quality_against_cost(
         dots, said["usd" if priced else "tokens"], said["grade" if judged else "right"], said["front"]
@@ -199,7 +202,9 @@ def _race(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Word
     parts.append(fill_template("improve/race.html", {"rows": drawn, "w": w["column"], "judged": judged}))
     without = without_effect(search, reached)
     if without:
-        listed = Markup(", ").join(Markup("<code>{}</code>").format(called(row.recipe, outcome)) for row in without)
+        listed = Markup(said["comma"]).join(
+            Markup("<code>{}</code>").format(called(row.recipe, outcome)) for row in without
+        )
         parts.append(Markup("<h3>{}</h3>").format(said["none"]))
         parts += [said[f"none_text{stopped}"].format(k=len(without)), Markup("<p>{}</p>").format(listed)]
         parts.append(Markup('<p class="soft">{}</p>').format(said["none_hint"]))

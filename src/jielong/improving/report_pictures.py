@@ -5,10 +5,11 @@ Each is a picture of rows that a table beside it tells in figures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from math import ceil, floor, log10
+from typing import Any
 
 from markupsafe import Markup
 
@@ -21,7 +22,8 @@ APART, LETTER = 20, 7.4
 
 @dataclass(frozen=True)
 class Dot:
-    """One recipe in the chart of quality against cost. `number` "" draws a small, empty dot."""
+    """One recipe in the chart of quality against cost. `label` "" draws a small, empty dot; `number` stands
+    before a label."""
 
     cost: float
     quality: float
@@ -42,7 +44,8 @@ def quality_against_cost(dots: Sequence[Dot], cost: str, quality: str, front: st
     step = 0.05 if max(highs) - min(lows) < 0.3 else 0.1 if max(highs) - min(lows) < 0.6 else 0.25
     bottom = max(0.0, floor(min(lows) / step) * step)
     top = min(1.0, ceil(max(highs) / step) * step) if max(highs) <= 1 else max(highs)
-
+    if top <= bottom:  # all on one level
+        bottom, top = max(0.0, top - step), max(top, step)
     room = 0.06 * ((top - bottom) or 1.0)
 
     def x(value: float) -> float:
@@ -55,11 +58,12 @@ def quality_against_cost(dots: Sequence[Dot], cost: str, quality: str, front: st
         {"dot": dot, "x": x(dot.cost), "y": y(dot.quality), "low": y(low), "high": y(high)}
         for dot, low, high in zip(dots, lows, highs, strict=True)
     ]
+    steps = _steps(sorted((d for d in dots if d.on_front), key=lambda d: d.cost), x, y)
     levels = [bottom + i * step for i in range(round((top - bottom) / step) + 1)]
     values = {
         "drawn": drawn,
-        "labels": _labels([(dot, x(dot.cost), y(dot.quality)) for dot in dots]),
-        "steps": _steps(sorted((d for d in dots if d.on_front), key=lambda d: d.cost), x, y),
+        "labels": _labels([(dot, x(dot.cost), y(dot.quality)) for dot in dots], _in_the_way(drawn, steps)),
+        "steps": steps,
         "across": [(y(level), f"{100 * level:.0f}") for level in levels],
         "up": [(x(tick), compact(tick)) for tick in _ticks(left, right)],
         "height": HEIGHT,
@@ -83,18 +87,32 @@ def _steps(
     return lines
 
 
-def _labels(dots: Sequence[tuple[Dot, float, float]]) -> list[tuple[Dot, float, float, str]]:
+def _in_the_way(
+    drawn: Sequence[Mapping[str, Any]], steps: Sequence[tuple[float, float, float, float]]
+) -> list[tuple[float, float, float]]:
+    """Short stretches over what a name should not cover, if there is room elsewhere: empty dots, and upright lines."""
+    upright = [(x1, *sorted((y1, y2))) for x1, y1, x2, y2 in steps if x1 == x2]
+    upright += [(each["x"], each["high"], each["low"]) for each in drawn if each["dot"].ci95]
+    at = [(each["x"], each["y"]) for each in drawn if not each["dot"].label]
+    at += [(x, top + i) for x, top, end in upright for i in range(0, ceil(end - top) + 1, 3)]
+    return [(WIDTH * x / 100 - 5, HEIGHT * y / 100, WIDTH * x / 100 + 5) for x, y in at]
+
+
+def _labels(
+    dots: Sequence[tuple[Dot, float, float]], in_the_way: Sequence[tuple[float, float, float]]
+) -> list[tuple[Dot, float, float, str]]:
     """Where each name stands: right or left of its dot, or a little below or above, where it covers least."""
-    numbered = [each for each in dots if each[0].number]
-    taken = [(WIDTH * x / 100 - 8, HEIGHT * y / 100, WIDTH * x / 100 + 8) for _, x, y in numbered]
+    named = [each for each in dots if each[0].label]
+    taken = [(WIDTH * x / 100 - 8, HEIGHT * y / 100, WIDTH * x / 100 + 8) for _, x, y in named]
     placed = []
-    for dot, x, y in sorted(numbered, key=lambda each: each[2]):
+    for dot, x, y in sorted(named, key=lambda each: each[2]):
         wide = LETTER * (len(dot.number) + 1 + len(dot.label))
         at, best = WIDTH * x / 100, (float("inf"), 0.0, "start")
         for down in (0, APART, -APART, 2 * APART, 3 * APART):
             for side, left in (("start", at + 13), ("end", at - 13 - wide)):
                 middle = HEIGHT * y / 100 + down
-                covered = sum(_meet((left, middle, left + wide), other) for other in taken)
+                here = (left, middle, left + wide)
+                covered = sum(_meet(here, other) for other in taken) + 0.1 * sum(_meet(here, it) for it in in_the_way)
                 outside = left < 0 or left + wide > WIDTH or not 0 <= middle <= HEIGHT
                 best = min(best, (10 * covered + 20 * outside + abs(down) / APART, middle, side))
         _, middle, side = best

@@ -14,7 +14,9 @@ def became(outcome: Outcome, row: Row, met: Mapping[str, Row], said: Mapping[str
     if row.recipe == outcome.models[0]:
         return said["plain"]
     if row.dropped is None:
-        return said[_in_the_final(outcome, row.recipe) if row.recipe in met else f"running_{outcome.stopped}"]
+        if row.recipe in met:
+            return said[_in_the_final(outcome, row.recipe)]
+        return said[f"{'running' if row.n else 'waiting'}_{outcome.stopped}"]
     dropped = row.dropped
     if dropped.why in ("worse", "dearer"):
         if dropped.by is None:

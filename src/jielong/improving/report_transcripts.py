@@ -13,7 +13,7 @@ from ..runtime.ledger import Ledger
 from .outcome import Outcome
 from .report_rows import short
 from .report_talk import LONGEST, Call, Talk, disagreements, inside
-from .report_words import Words
+from .report_words import Words, sentences
 
 MOST = 12
 ROOM = 500_000  # bytes that all of them may take
@@ -32,11 +32,8 @@ def transcripts(outcome: Outcome, ledger: Ledger | None, w: Words) -> list[Marku
         if room < 0:
             break
         drawn.append(one)
-    parts: list[Markup | str] = [
-        f"{said['intro'].format(k=len(talks), n=n)} {said['shown'].format(m=len(drawn))}".strip()
-    ]
-    if len(talks) == len(drawn):
-        parts = [said["intro"].format(k=len(talks), n=n)]
+    shown = "" if len(talks) == len(drawn) else said["shown"].format(m=len(drawn))
+    parts: list[Markup | str] = [sentences(said["intro"].format(k=len(talks), n=n), shown)]
     if room < 0:
         drawn.append(Markup('<p class="soft">{}</p>').format(said["rest"]))
     return [*parts, *drawn]
@@ -58,12 +55,12 @@ def _drawn(outcome: Outcome, talk: Talk, ledger: Ledger | None, said: dict[str, 
         }
         for i, (result, answer) in enumerate(zip(outcome.finalists, talk.answers, strict=True), 1)
     ]
-    question = talk.question.text
+    question, accepted = talk.question.text, talk.question.accepted[:3]
     values = {
         "answers": answers,
         "line": _line(question),
         "question": _cut(question, said),
-        "accepted": " · ".join(talk.question.accepted[:3]),
+        "accepted": said["accepted"].format(answers=" · ".join(accepted)) if accepted else "",
         "w": said,
     }
     return fill_template("improve/talk.html", values)

@@ -34,7 +34,7 @@ def verdict_sentences(outcome: Outcome, language: Language) -> tuple[str, str]:
         of = {"to": percent(outcome.chosen.accuracy.mean), "from": percent(outcome.plain.accuracy.mean)}
         figures = _figures(compared.difference, compared.ci95) | {"n": str(compared.n), "plain": short(plain)}
         figures |= {"p": _p(outcome, said), "recipe": short(recipe)}
-        return said[key].format(what=what, **of), _sentences(
+        return said[key].format(what=what, **of), sentences(
             said["improved_lead"].format(**figures), said["budget_ended"] if outcome.stopped == "budget" else ""
         )
     if kind == "nothing helped":
@@ -45,7 +45,7 @@ def verdict_sentences(outcome: Outcome, language: Language) -> tuple[str, str]:
         figures = _figures(compared.difference, compared.ci95) | {"n": str(compared.n), "plain": short(plain)}
         so_far = said["so_far" if outcome.verdict.interval_from == "search" else "so_far_final"].format(**figures)
     heading = said[f"{key}_plain"] if recipe == plain else said[key].format(what=what)
-    return heading, _sentences(so_far, said["go_on" if key == "interrupted" else "go_on_budget"])
+    return heading, sentences(so_far, said["go_on" if key == "interrupted" else "go_on_budget"])
 
 
 def _nothing(outcome: Outcome, said: dict[str, str]) -> str:
@@ -57,7 +57,7 @@ def _nothing(outcome: Outcome, said: dict[str, str]) -> str:
         figures = _figures(first.difference, first.ci95) | {"p": _p(outcome, said)}
         parts.append(said["nothing_best"].format(what=called(first.recipe, outcome), **figures))
     parts.append(said["nothing_points"].format(points=f"{100 * outcome.plan.detectable:.0f}"))
-    return _sentences(*parts, said["budget_ended"] if outcome.stopped == "budget" else "")
+    return sentences(*parts, said["budget_ended"] if outcome.stopped == "budget" else "")
 
 
 def _figures(difference: float, ci95: Interval | None) -> dict[str, str]:
@@ -84,12 +84,12 @@ def coded(sentence: str) -> Markup:
 
 
 def unbroken(said: Words) -> Words:
-    """The words for a page: no line ends between a figure and its per cent sign."""
+    """The words for a page: no line ends inside a figure."""
     return {section: {key: _joined(text) for key, text in texts.items()} for section, texts in said.items()}
 
 
 def _joined(text: str) -> str:
-    return text.replace(" %", "\u00a0%")
+    return re.sub(r" %|(?<=\bp) [<=] (?=\.)", lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
 def plainly(sentence: str) -> str:
@@ -97,6 +97,7 @@ def plainly(sentence: str) -> str:
     return sentence.replace("`", "")
 
 
-def _sentences(*parts: str) -> str:
+def sentences(*parts: str) -> str:
+    """Those that are not empty in a row; Chinese ones have no space between them."""
     said = [part for part in parts if part]
     return (" " if all(part[-1] in ".!?" for part in said) else "").join(said)
