@@ -21,7 +21,6 @@ from jielong.tasks.expressions import makes
     ],
 )
 def test_mathematics_as_it_is_written(text: str):
-
     assert makes(text, (4, 4, 10), 24).value == 1.0
 
 
