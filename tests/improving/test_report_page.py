@@ -187,7 +187,7 @@ def test_names_leave_dots_free_and_one_level_has_an_axis():
     named = Dot(100.0, 0.0, None, "2", "cot(wording=to_be_sure)", "", "other")
     around = [Dot(cost, 0.0, None, "", "", "", "other") for cost in (50.0, 70.0, 120.0, 140.0, 300.0)]
     drawn = str(quality_against_cost([named, *around], "tokens", "right", "front"))
-    name = re.search(r'<text class="other"[^>]* y="([\d.]+)%"', drawn)
+    name = re.search(r'<text class="other wide"[^>]* y="([\d.]+)%"', drawn)
     at = re.search(r'<circle cx="[\d.]+%" cy="([\d.]+)%" r="6"', drawn)
     assert name
     assert at

@@ -16,8 +16,8 @@ from markupsafe import Markup
 from ..page import compact, fill_template
 from ..stats import Interval
 
-HEIGHT, WIDTH = 340, 940  # of the chart, in pixels: what keeps names apart; it is drawn as wide as the page
-APART, LETTER = 20, 7.4
+HEIGHT, WIDTH, NARROW = 340, 940, 310  # of the chart, in pixels: what keeps names apart; it is as wide as the page
+APART, AWAY, LETTER = 20, 13, 7.4
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,13 @@ def quality_against_cost(dots: Sequence[Dot], cost: str, quality: str, front: st
         {"dot": dot, "x": x(dot.cost), "y": y(dot.quality), "low": y(low), "high": y(high)}
         for dot, low, high in zip(dots, lows, highs, strict=True)
     ]
+    at = [(dot, x(dot.cost), y(dot.quality)) for dot in dots]
     steps = _steps(sorted((d for d in dots if d.on_front), key=lambda d: d.cost), x, y)
     levels = [bottom + i * step for i in range(round((top - bottom) / step) + 1)]
     values = {
         "drawn": drawn,
-        "labels": _labels([(dot, x(dot.cost), y(dot.quality)) for dot in dots], _in_the_way(drawn, steps)),
+        "wide": _labels(at, _in_the_way(drawn, steps), WIDTH, True),
+        "narrow": _labels(at, _in_the_way(drawn, steps), NARROW, False),
         "steps": steps,
         "across": [(y(level), f"{100 * level:.0f}") for level in levels],
         "up": [(x(tick), compact(tick)) for tick in _ticks(left, right)],
@@ -89,34 +91,39 @@ def _steps(
 
 def _in_the_way(
     drawn: Sequence[Mapping[str, Any]], steps: Sequence[tuple[float, float, float, float]]
-) -> list[tuple[float, float, float]]:
-    """Short stretches over what a name should not cover, if there is room elsewhere: empty dots, and upright lines."""
+) -> list[tuple[float, float]]:
+    """What a name should not cover, if there is room elsewhere: empty dots, and points of upright lines."""
     upright = [(x1, *sorted((y1, y2))) for x1, y1, x2, y2 in steps if x1 == x2]
     upright += [(each["x"], each["high"], each["low"]) for each in drawn if each["dot"].ci95]
-    at = [(each["x"], each["y"]) for each in drawn if not each["dot"].label]
-    at += [(x, top + i) for x, top, end in upright for i in range(0, ceil(end - top) + 1, 3)]
-    return [(WIDTH * x / 100 - 5, HEIGHT * y / 100, WIDTH * x / 100 + 5) for x, y in at]
+    dots = [(each["x"], each["y"]) for each in drawn if not each["dot"].label]
+    return dots + [(x, top + i) for x, top, end in upright for i in range(0, ceil(end - top) + 1, 3)]
 
 
 def _labels(
-    dots: Sequence[tuple[Dot, float, float]], in_the_way: Sequence[tuple[float, float, float]]
+    dots: Sequence[tuple[Dot, float, float]], in_the_way: Sequence[tuple[float, float]], page: int, names: bool
 ) -> list[tuple[Dot, float, float, str]]:
-    """Where each name stands: right or left of its dot, or a little below or above, where it covers least."""
-    named = [each for each in dots if each[0].label]
-    taken = [(WIDTH * x / 100 - 8, HEIGHT * y / 100, WIDTH * x / 100 + 8) for _, x, y in named]
+    """Where each name stands on a picture of this width: right or left of its dot, or a little below or above, where it
+    covers least. Without `names` these are numbers alone, which may also stand on their own interval."""
+
+    def box(x: float, y: float, half: float) -> tuple[float, float, float]:
+        return page * x / 100 - half, HEIGHT * y / 100, page * x / 100 + half
+
+    named = [each for each in dots if (each[0].label if names else each[0].number)]
+    taken, others = [box(x, y, 8) for _, x, y in named], [box(x, y, 5) for x, y in in_the_way]
     placed = []
     for dot, x, y in sorted(named, key=lambda each: each[2]):
-        wide = LETTER * (len(dot.number) + 1 + len(dot.label))
-        at, best = WIDTH * x / 100, (float("inf"), 0.0, "start")
+        wide = LETTER * (len(dot.number) + (1 + len(dot.label) if names else 0))
+        at, best = page * x / 100, (float("inf"), 0.0, "start")
         for down in (0, APART, -APART, 2 * APART, 3 * APART):
-            for side, left in (("start", at + 13), ("end", at - 13 - wide)):
-                middle = HEIGHT * y / 100 + down
-                here = (left, middle, left + wide)
-                covered = sum(_meet(here, other) for other in taken) + 0.1 * sum(_meet(here, it) for it in in_the_way)
-                outside = left < 0 or left + wide > WIDTH or not 0 <= middle <= HEIGHT
-                best = min(best, (10 * covered + 20 * outside + abs(down) / APART, middle, side))
+            sides = {"start": at + AWAY, "end": at - AWAY - wide}
+            for side, left in (sides if names or not down else {**sides, "middle": at - wide / 2}).items():
+                here = (left, HEIGHT * y / 100 + down, left + wide)
+                covered = 10 * sum(_meet(here, other) for other in taken) + sum(_meet(here, it) for it in others)
+                outside = left < 0 or left + wide > page or not 0 <= here[1] <= HEIGHT
+                worth = covered + 20 * outside + abs(down) / APART - (side == "middle")
+                best = min(best, (worth, here[1], side))
         _, middle, side = best
-        left = at + 13 if side == "start" else at - 13 - wide
+        left = {"start": at + AWAY, "end": at - AWAY - wide, "middle": at - wide / 2}[side]
         taken.append((left, middle, left + wide))
         placed.append((dot, x, 100 * middle / HEIGHT, side))
     return placed
