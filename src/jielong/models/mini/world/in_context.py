@@ -133,6 +133,7 @@ def _labels(draw: Draw) -> Make:
 
 KINDS: dict[str, Callable[[Draw], Make]] = {"constant": _constant, "pairs": _pairs, "words": _words, "labels": _labels}
 SHARES = (2, 2, 3, 3)
+TAUGHT = (1, 1, 4, 4)  # what is learnt late is taught more
 MOST = {"constant": 20, "pairs": 14, "words": 8, "labels": 18}  # examples of a training conversation
 
 
@@ -145,7 +146,7 @@ def listed(draw: Draw, learnt: Lesson) -> str:
 
 def taught(draw: Draw) -> Document:
     """Mostly a long conversation: each answer after the first two takes the operation from what came before."""
-    kind = draw.rng.choices(list(KINDS), SHARES)[0]
+    kind = draw.rng.choices(list(KINDS), TAUGHT)[0]
     if draw.chance(0.3):
         learnt = lesson(draw, draw.rng.choice((2, 3, 4) if draw.short else (2, 3, 4, 4, 5, 6)), kind)
         return Document("in_context", (user(listed(draw, learnt), 0.05), decisive(learnt.answer)))
