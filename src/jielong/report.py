@@ -21,10 +21,7 @@ def p_value(p: float) -> str:
     return "<.001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 1 else "1"
 
 
-def dollars(usd: float | None) -> str:
-    """Unknown is said, never 0."""
-    if usd is None:
-        return "unknown"
+def dollars(usd: float) -> str:
     return "0" if usd == 0 else f"${usd:.4f}" if usd < 1 else f"${usd:,.2f}"
 
 

@@ -16,14 +16,14 @@ from ..contract import Model
 from ..measuring.judge import Judge
 from ..measuring.run import Report, compare
 from ..recipe import load
-from ..report import count, dollars, duration, interval, p_value, percent, print_table, signed
+from ..report import count, duration, interval, p_value, percent, print_table, signed
 from ..runtime.ledger import home
 from ..stats import minimum_detectable
 from ..tasks.load import load_task
 from ..tasks.task import Task
 from . import options
 from .progress import Progress
-from .say import say
+from .say import price, say
 from .writing import write_report
 
 
@@ -133,7 +133,7 @@ def print_report(report: Report, title: str) -> None:
                 count(usage.input_tokens / n),
                 count(usage.output_tokens / n),
                 count(usage.calls / n),
-                dollars(usage.usd),
+                price(usage.usd),
                 duration(result.latency(0.5)),
                 duration(result.latency(0.95)),
                 str(result.failed + result.failed_extraction) if result.failed + result.failed_extraction else "",

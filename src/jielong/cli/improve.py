@@ -19,13 +19,13 @@ from ..improving.run import Run
 from ..measuring.judge import Judge
 from ..measuring.run import Report
 from ..recipe import load
-from ..report import count, dollars, percent
+from ..report import count, percent
 from ..runtime.ledger import home
 from . import options
 from .evaluate import read_task
 from .outcome import note_words, print_outcome, write_outcome
 from .progress import Progress
-from .say import say
+from .say import price, say
 from .writing import write_report
 
 
@@ -95,7 +95,7 @@ def _announce(prepared: Prepared) -> None:
         "finalists": plan.finalists,
         "calls": count(plan.most_calls),
         "all": count(plan.all_calls),
-        "usd": dollars(plan.most_usd),
+        "usd": price(plan.most_usd),
         "points": f"{100 * plan.detectable:.0f}",
     }
     spoken, calls, of = spells(prepared)

@@ -10,11 +10,11 @@ import click
 
 from ..contract import Usage
 from ..errors import BadInput
-from ..report import dollars, print_table
+from ..report import print_table
 from ..runtime.encode import decode_usage
 from ..runtime.ledger import Ledger, Row, home
 from . import options
-from .say import say
+from .say import price, say
 
 
 @click.group(help=say("help.ledger"))
@@ -80,7 +80,7 @@ def cost(as_json: bool) -> None:
             f"{usage.unsettled_calls} (≤ {bounds[run, model]:,} tokens)" if usage.unsettled_calls else "0",
             f"{usage.input_tokens:,}",
             f"{usage.output_tokens:,}",
-            dollars(usage.usd),
+            price(usage.usd),
         ]
         for (run, model), usage in totals.items()
     ]

@@ -10,9 +10,9 @@ from ..improving.report_page import write_page
 from ..improving.report_race import became, unfinished, without_effect
 from ..improving.report_rows import Row, finals, searched, short
 from ..improving.report_words import called, plainly, verdict_sentences, words
-from ..report import count, dollars, duration, interval, p_value, percent, print_table, signed
+from ..report import count, duration, interval, p_value, percent, print_table, signed
 from ..whole_file import write_whole
-from .say import language, say
+from .say import language, price, say
 
 PAGE = "report.html"
 
@@ -56,7 +56,7 @@ def print_outcome(outcome: Outcome) -> None:
     print(say("improve.use", recipe=outcome.verdict.recipe))
     for part, usage in (("search", outcome.search_usage), ("final", outcome.final_usage)):
         spent = {"tokens": count(usage.input_tokens + usage.output_tokens), "calls": count(usage.calls)}
-        print(say(f"improve.total.{part}", **spent, usd=dollars(usage.usd)))
+        print(say(f"improve.total.{part}", **spent, usd=price(usage.usd)))
 
 
 def note_words(note: Note) -> str:
@@ -73,7 +73,7 @@ def _final(row: Row) -> list[str]:
         _tokens(row.input_tokens, row.added_input),
         _tokens(row.output_tokens, row.added_output),
         count(row.calls),
-        dollars(row.usd),
+        price(row.usd),
         duration(row.p50),
         duration(row.p95),
         str(row.lost) if row.lost else "",

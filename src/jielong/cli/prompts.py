@@ -17,13 +17,13 @@ from ..improving.prompts.run import CALLS, WORDS, outcome, plan, run
 from ..improving.prompts.search import PROPOSERS, Found, Plan
 from ..measuring.judge import Judge
 from ..recipe import load
-from ..report import count, dollars, interval, p_value, percent, print_table, signed
+from ..report import count, interval, p_value, percent, print_table, signed
 from ..runtime.ledger import home
 from ..stats import minimum_detectable
 from ..using.instruct import Place
 from . import options
 from .evaluate import read_task
-from .say import say
+from .say import price, say
 
 MOST_SHOWN = 10
 
@@ -113,7 +113,7 @@ def _announce(planned: Plan) -> None:
         for name, limit in (
             ("calls", planned.limits.calls and count(planned.limits.calls)),
             ("tokens", planned.limits.tokens and count(planned.limits.tokens)),
-            ("usd", planned.limits.usd and dollars(planned.limits.usd)),
+            ("usd", planned.limits.usd and price(planned.limits.usd)),
         )
         if limit is not None
     ]
@@ -158,7 +158,7 @@ def _print(planned: Plan, found: Found) -> None:
             "prompts.total",
             tokens=tokens,
             calls=calls,
-            usd=dollars(usage.usd),
+            usd=price(usage.usd),
             why=say(f"prompts.stopped.{_word(found)}"),
         )
     )

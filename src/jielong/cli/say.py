@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
+from ..report import dollars
+
 
 def say(key: str, **values: object) -> str:
     """The message `key` ("help.ask" is `ask` in section `help`) with its values filled in."""
@@ -17,6 +19,11 @@ def say(key: str, **values: object) -> str:
     if isinstance(said, dict):
         said = said["_"]
     return str(said).format(**values)
+
+
+def price(usd: float | None) -> str:
+    """In dollars. Unknown is said, never 0."""
+    return say("unknown") if usd is None else dollars(usd)
 
 
 def language() -> Literal["en", "zh"]:
