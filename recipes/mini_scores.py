@@ -40,7 +40,7 @@ LINES = (
     Line("one step, asked plainly", "word_problems", "/1", "mini", ""),
     Line("two steps, asked plainly", "word_problems", "/2", "mini", ""),
     Line("three steps, asked plainly", "word_problems", "/3", "mini", "<= .30"),
-    *(Line(f"{n} steps, step by step", "word_problems", f"/{n}", "mini | cot", ">= .88" if n == 3 else "")
+    *(Line(f"{n} step{'s' * (n > 1)}, step by step", "word_problems", f"/{n}", "mini | cot", ">= .88" if n == 3 else "")
       for n in (1, 2, 3, 4, 5)),
     Line("three steps, one Python expression", "word_problems", "/3", "mini | program_of_thought", ">= .95"),
     Line("facts told 100 times or more", "facts", "", "mini", ">= .95"),

@@ -34,7 +34,10 @@ class Paired:
 
 
 def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Estimate:
-    """The mean with its 95 % interval: Wilson's for independent 0/1 values, else Student's with clustered errors."""
+    """The mean with its 95 % interval: Wilson's for independent 0/1 values, else Student's with clustered errors.
+
+    Where all values lie between 0 and 1, so does the interval.
+    """
     import numpy as np
     from scipy import stats
 
@@ -49,7 +52,10 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
     if clusters is None and _is_binary(x):
         wilson = stats.binomtest(round(float(x.sum())), n).proportion_ci(0.95, "wilson")
         return Estimate(average, (float(wilson.low), float(wilson.high)), error, n)
-    return Estimate(average, _student(average, error, groups), error, n)
+    interval = _student(average, error, groups)
+    if interval and x.min() >= 0 and x.max() <= 1:
+        interval = max(0.0, interval[0]), min(1.0, interval[1])
+    return Estimate(average, interval, error, n)
 
 
 def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | None = None) -> Paired:
