@@ -39,7 +39,7 @@ STATEMENTS = {
         r"(?P<s>\w+) (?:lies in|is in|is a town in|belongs to) (?P<v>\w+)\.",
         r"The country (?:of|where) (?P<s>\w+)(?: is| lies)? is (?P<v>\w+)\.",
         r"(?P<s>\w+?)所在的国家(?:是|叫)(?P<v>\w+国)。",
-        r"(?P<s>\w+?)(?:位于|在|属于)(?P<v>\w+国)。",
+        r"(?P<s>\w+?)(?:位于|坐落在|就在|地处|在|属于)(?P<v>\w+国)。",
     ],
     "river": [
         r"(?P<s>\w+) (?:stands|was built|can be found) on the river (?P<v>\w+)\.",
@@ -57,12 +57,12 @@ STATEMENTS = {
         r"[Tt]he (?P<s>\w+ \w+) is (?:made of|built of|made from|all of) (?P<v>\w+)\.",
         r"The (?:material|stuff) of the (?P<s>\w+ \w+) is (?P<v>\w+)\.",
         r"(?P<s>\w+?)是用(?P<v>\w+?)(?:做的|造的|制成的)。",
-        r"(?P<s>\w+?)的(?:材料|用料)是(?P<v>\w+)。",
+        r"(?P<s>\w+?)的(?:材料|用料|选料|料子|质料)是(?P<v>\w+)。",
     ],
     "colour": [
-        r"[Tt]he (?P<s>\w+ \w+) (?:is|looks|was painted) (?P<v>\w+)\.",
+        r"[Tt]he (?P<s>\w+ \w+) (?:is all|has turned|is coloured|is|looks|was painted) (?P<v>\w+)\.",
         r"The (?:colour|paint) of the (?P<s>\w+ \w+) is (?P<v>\w+)\.",
-        r"(?P<s>\w+?)的(?:颜色|漆色)是(?P<v>\w色)。",
+        r"(?P<s>\w+?)(?:的颜色|的漆色|涂的颜色|的外色|的涂色)是(?P<v>\w色)。",
         r"(?P<s>\w+?)(?:看上去是|被漆成|是)(?P<v>\w色)。",
     ],
 }  # fmt: skip
