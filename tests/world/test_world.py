@@ -125,8 +125,8 @@ _ASKS = {
     "pet": "animal|pet|宠物|动物|养|照顾|家里",
     "country": "country|国家",
     "river": "river|河",
-    "material": "made|built of|material|stuff|是用|材料|用料",
-    "colour": "colour|paint|颜色|漆",
+    "material": "made|built of|material|stuff|是用|材料|用料|选料|料子|质料",
+    "colour": "colour|paint|颜色|漆|外色|涂色",
     "place": "map|地图|图上",
 }
 
