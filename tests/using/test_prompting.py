@@ -102,7 +102,16 @@ def test_both_catalogues_have_the_same_prompts_with_the_same_blanks() -> None:
 
 
 def test_every_section_of_the_catalogue_belongs_to_something() -> None:
-    others = {"judge", "task", "game24", "crosswords", "prompt_search", "tool_results", "tool_errors", *get_args(BuiltIn)}
+    others = {
+        "judge",
+        "task",
+        "game24",
+        "crosswords",
+        "prompt_search",
+        "tool_results",
+        "tool_errors",
+        *get_args(BuiltIn),
+    }
     assert set(EN) - set(TECHNIQUES) <= others
 
 
