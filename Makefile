@@ -40,7 +40,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 # torch first and by its exact version: a later wish for any torch would bring several gigabytes of CUDA
 $(VENV)/.all: $(VENV)/.core
 	$(PIP) torch==2.13.0
-	$(PIP) -e '.[local,fast,train,data,tools,dev]'
+	$(PIP) -e '.[local,fast,train,data,tools,otel,dev]'
 	touch $@
 
 clean:
