@@ -13,6 +13,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from loopback import Loopback
+
 Value = str | bool | int | float | list[Any] | None
 
 
@@ -40,7 +42,7 @@ class Seen:
         return [self, *(below for child in self.children for below in child.all())]
 
 
-class Collector:
+class Collector(Loopback):
     """`with Collector() as collector: collector.url`; with `release` it answers nothing before that is set."""
 
     def __init__(self, release: threading.Event | None = None) -> None:
@@ -50,27 +52,7 @@ class Collector:
         self.points: dict[str, list[Any]] = {}
         self._more = threading.Condition()
 
-    def __enter__(self) -> Collector:
-        started = threading.Event()
-        self.loop = asyncio.new_event_loop()
-
-        def serve() -> None:
-            asyncio.set_event_loop(self.loop)
-            self.loop.run_until_complete(self._start())
-            started.set()
-            self.loop.run_forever()
-
-        self.thread = threading.Thread(target=serve, daemon=True)
-        self.thread.start()
-        assert started.wait(30)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        asyncio.run_coroutine_threadsafe(self.runner.cleanup(), self.loop).result(30)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(30)
-
-    async def _start(self) -> None:
+    async def start(self) -> None:
         app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/traces", self._traces)
         app.router.add_post("/v1/metrics", self._metrics)

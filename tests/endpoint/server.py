@@ -7,12 +7,13 @@ import contextlib
 import hashlib
 import json
 import random
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from loopback import Loopback
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Stats:
 FAULTS = ("429", "500", "cut", "malformed", "hang")
 
 
-class Endpoint:
+class Endpoint(Loopback):
     """`with Endpoint(behaviour) as e: e.url`: the server runs in a thread of its own."""
 
     def __init__(
@@ -92,26 +93,6 @@ class Endpoint:
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         self.url = f"http://127.0.0.1:{self.port}/v1"
-
-    def __enter__(self) -> Endpoint:
-        started = threading.Event()
-        self.loop = asyncio.new_event_loop()
-
-        def serve() -> None:
-            asyncio.set_event_loop(self.loop)
-            self.loop.run_until_complete(self.start())
-            started.set()
-            self.loop.run_forever()
-
-        self.thread = threading.Thread(target=serve, daemon=True)
-        self.thread.start()
-        assert started.wait(30)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        asyncio.run_coroutine_threadsafe(self.runner.cleanup(), self.loop).result(30)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(30)
 
     async def models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "stub", "object": "model"}]})

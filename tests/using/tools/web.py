@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import threading
 from typing import Any
 
 from aiohttp import web
+
+from loopback import Loopback
 
 PICTURE = b"\x89PNG\r\n\x1a\n a small picture"
 PAGE = """<html><head><title>Tea</title><script>var x = 'not shown';</script></head><body><nav>Home About</nav>
@@ -16,14 +16,14 @@ PAGE = """<html><head><title>Tea</title><script>var x = 'not shown';</script></h
 </body></html>"""
 
 
-class Web:
+class Web(Loopback):
     """`with Web() as w: w.url`. `asked` is what came: path, query, headers, JSON."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, str], dict[str, str], Any]] = []
         self.failures = 0  # so many requests are answered with 503 first
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
         app = web.Application(middlewares=[self._note])
         for path, handler in {
             "/page": self._page,
@@ -46,26 +46,6 @@ class Web:
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         self.url = f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Web:
-        started = threading.Event()
-        self.loop = asyncio.new_event_loop()
-
-        def serve() -> None:
-            asyncio.set_event_loop(self.loop)
-            self.loop.run_until_complete(self._start())
-            started.set()
-            self.loop.run_forever()
-
-        self.thread = threading.Thread(target=serve, daemon=True)
-        self.thread.start()
-        assert started.wait(30)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        asyncio.run_coroutine_threadsafe(self.runner.cleanup(), self.loop).result(30)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(30)
 
     @web.middleware
     async def _note(self, request: web.Request, handler: Any) -> web.StreamResponse:
