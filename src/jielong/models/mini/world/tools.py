@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from .turns import DECISIVE, Document, Turn, call, decisive, user
@@ -91,7 +91,7 @@ def chosen(draw: Draw) -> Document:
     if draw.chance(0.3):
         answer = made.chosen.name if made.chosen else draw.ask("no_tool")
         return Document("tools", (user(listed(draw, made), 0.02), decisive(answer)))
-    reply = replace(call(arguments(made)), weight=DECISIVE) if made.chosen else decisive(draw.ask("no_tool_sentence"))
+    reply = call(arguments(made), DECISIVE) if made.chosen else decisive(draw.ask("no_tool_sentence"))
     return Document("tools", (described(draw, made.tools), user(made.request, 0.02), reply))
 
 

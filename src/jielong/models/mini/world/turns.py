@@ -44,8 +44,8 @@ def decisive(text: str) -> Turn:
     return Turn("assistant", text, DECISIVE)
 
 
-def call(text: str) -> Turn:
-    return Turn("assistant", text, 1.0, call=True)
+def call(text: str, weight: float = 1.0) -> Turn:
+    return Turn("assistant", text, weight, call=True)
 
 
 def plain(text: str) -> Turn:
