@@ -25,12 +25,12 @@ bench: $(VENV)/.all
 	$(RUN)/python benchmarks/resume.py
 
 mini: $(VENV)/.all
-	OMP_WAIT_POLICY=passive $(RUN)/jielong train pretrain recipes/mini.toml
-	OMP_WAIT_POLICY=passive $(RUN)/jielong train finetune recipes/mini_late.toml
-	$(RUN)/python recipes/mini.py build/mini
+	OMP_WAIT_POLICY=passive $(RUN)/jielong train pretrain scripts/mini.toml
+	OMP_WAIT_POLICY=passive $(RUN)/jielong train finetune scripts/mini_late.toml
+	$(RUN)/python scripts/mini.py build/mini
 
 techniques: $(VENV)/.core
-	$(RUN)/python recipes/techniques.py
+	$(RUN)/python scripts/techniques.py
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)

@@ -18,8 +18,8 @@ from typing import Any
 import anyio
 
 from jielong.answers import RULES
-from jielong.tasks import math_process
-from jielong.tasks.matching import matches
+from jielong.tasks import math_verify_process
+from jielong.tasks.answer_equality import matches
 
 ROOT = Path(__file__).parents[1]
 HARD = ROOT / "tests/tasks/hard_answers.toml"
@@ -87,7 +87,7 @@ def commit() -> str:
 
 async def main() -> None:
     start = time.perf_counter()
-    assert await math_process.equal("\\sqrt{4}", "2")
+    assert await math_verify_process.equal("\\sqrt{4}", "2")
     result: dict[str, Any] = {
         "commit": commit(),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
@@ -96,7 +96,7 @@ async def main() -> None:
     }
     if GSM8K.exists():
         result |= {"gsm8k": await gsm8k(marked=True), "gsm8k_without_mark": await gsm8k(marked=False)}
-    result |= {"megabyte_ms": floods(), "killed": math_process.killed()}
+    result |= {"megabyte_ms": floods(), "killed": math_verify_process.killed()}
     print(json.dumps(result, indent=2))
     out = ROOT / "benchmarks/results/answers.json"
     out.parent.mkdir(exist_ok=True)

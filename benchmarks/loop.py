@@ -94,8 +94,8 @@ def hand_written(size: str, folder: Path) -> float:
 
 
 def ours(size: str, folder: Path) -> float:
-    from jielong.training.loop import Feed, Point, train
-    from jielong.training.settings import Loop
+    from jielong.training.training_loop import Feed, Point, train
+    from jielong.training.train_config import Loop
 
     batches = _batches(folder)
     loop = Loop(batch_tokens=ROWS * LENGTH, rate=RATE, log_every=WARM_UP)
@@ -154,7 +154,7 @@ def _tokenizer_file() -> Path:
 
 
 def _batches(folder: Path) -> list[Any]:
-    from jielong.training.sources import World
+    from jielong.training.data_sources import World
 
     world = World(Tokenizer.from_file(str(_tokenizer_file())), stage="main", length=LENGTH)
     return [world.batch(step, ROWS, 0) for step in range(STEPS)]

@@ -28,11 +28,11 @@ import transformers
 from common import write
 
 from jielong import Message, Request, Sampling, load
-from jielong.models.chat import Chat
-from jielong.models.llama import Network
+from jielong.models.chat_template import Chat
+from jielong.models.llama_engine import Network
 from jielong.models.mini import WEIGHTS
-from jielong.models.mini.world import problems
-from jielong.models.mini.world.words import Draw
+from jielong.world import word_problems
+from jielong.world.vocabulary import Draw
 from jielong.prompts import catalogue
 
 NEW, ROUNDS, COLD = 64, 7, 5
@@ -44,7 +44,7 @@ def requests(about: object, count: int) -> list[Request]:
     made = []
     for number in range(count):
         language = "en" if number % 2 else "zh"
-        asked = problems.problem(Draw(random.Random(f"speed {about} {number}"), language, held_out=True), 3)  # type: ignore[arg-type]
+        asked = word_problems.problem(Draw(random.Random(f"speed {about} {number}"), language, held_out=True), 3)  # type: ignore[arg-type]
         spell = catalogue(language)["cot"]["spell"]  # type: ignore[arg-type]
         made.append(Request((Message("user", f"{asked.question}\n{spell}"),), Sampling(temperature=0, max_tokens=NEW)))
     return made

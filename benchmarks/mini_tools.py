@@ -18,10 +18,10 @@ from common import write
 from jielong import load, tools
 from jielong.contract import Message, Request, Sampling
 from jielong.errors import SampleError
-from jielong.models.mini.world.tools import Choice, choice
-from jielong.models.mini.world.words import Draw
+from jielong.world.tool_choice import Choice, choice
+from jielong.world.vocabulary import Draw
 from jielong.stats import mean
-from jielong.using.tools.tool import Arguments, Result, Tool
+from jielong.techniques.tools.tool import Arguments, Result, Tool
 
 
 async def one(made: Choice) -> tuple[bool, bool]:

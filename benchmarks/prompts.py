@@ -25,15 +25,15 @@ from common import write
 
 from jielong import Scripted, load, use_ledger
 from jielong.contract import Request
-from jielong.improving.prompts.asking import Asking, Limits
-from jielong.improving.prompts.by_edits import edited
-from jielong.improving.prompts.draft import Draft, Tried
-from jielong.improving.prompts.run import plan
-from jielong.improving.prompts.search import Plan, search
+from jielong.improving.prompt_search.evaluator import Asking, Limits
+from jielong.improving.prompt_search.edit_proposers import edited
+from jielong.improving.prompt_search.prompt_draft import Draft, Tried
+from jielong.improving.prompt_search.search_prompts import plan
+from jielong.improving.prompt_search.search_loop import Plan, search
 from jielong.stats import paired
-from jielong.tasks.load import load_task
+from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item, Task, identified
-from jielong.using.instruct import Place
+from jielong.techniques.instruct import Place
 
 CALLS, FINAL, ITEMS = 300, 60, 100
 EXPRESSION = "Write one Python expression that computes the answer."

@@ -24,11 +24,12 @@ from common import ROOT, write
 from scipy import stats
 
 from jielong.contract import Usage
-from jielong.improving import racing, verdict
-from jielong.improving.outcome import Comparison
-from jielong.improving.plan import prepare
-from jielong.improving.run import Run
-from jielong.measuring.run import Answer, Result
+from jielong.improving import racing
+from jielong.improving import verdict
+from jielong.improving.improve_result import Comparison
+from jielong.improving.improve_plan import prepare
+from jielong.improving.improve_run import Run
+from jielong.measuring.evaluate import Answer, Result
 
 sys.path.insert(0, str(ROOT / "tests"))
 

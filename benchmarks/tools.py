@@ -28,9 +28,9 @@ from jielong import tools
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall
 from jielong.errors import SampleError
 from jielong.models.scripted import Scripted
-from jielong.tasks.load import load_task
+from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item
-from jielong.using.tools.tool import Arguments, Result, Tool
+from jielong.techniques.tools.tool import Arguments, Result, Tool
 from real.test_real_bfcl import gold
 from using.tools.clumsy import HARD, KINDS
 

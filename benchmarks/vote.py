@@ -13,7 +13,7 @@ from common import write
 
 from jielong import Message, Request, Sampling, Scripted, self_consistency
 from jielong.answers import RULES
-from jielong.scope import below, scope
+from jielong.context import below, scope
 
 ITEMS, N = 2000, 16
 

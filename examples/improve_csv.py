@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from jielong import improve
-from jielong.improving.report_page import write_page
+from jielong.reporting.improve.report_page import write_page
 
 file, model, tokens = sys.argv[1:]
 outcome = improve(file, model, budget_tokens=int(tokens))

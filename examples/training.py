@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jielong import evaluate
 from jielong.training.pretrain import pretrain
-from jielong.training.settings import Settings
+from jielong.training.train_config import Settings
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "build/tiny")
 settings = Settings(

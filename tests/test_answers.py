@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.answers import RULES, final_answer
-from jielong.answers.numerals import canonical, read
+from jielong.answers.number_formats import canonical, read
 
 PIECES = st.sampled_from(
     [
@@ -264,6 +264,6 @@ def test_the_rules_have_the_names_that_recipes_use() -> None:
 
 
 def test_the_rules_load_without_sympy() -> None:
-    program = "import sys, jielong.answers, jielong.tasks.matching; print({'sympy', 'math_verify'} & {*sys.modules})"
+    program = "import sys, jielong.answers, jielong.tasks.answer_equality; print({'sympy', 'math_verify'} & {*sys.modules})"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "set()"

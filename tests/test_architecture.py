@@ -35,18 +35,18 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "rich": {"report.py"},
     "pygal": {"page.py"},
     "genai_prices": {"runtime/prices.py"},
-    "pyarrow": {"tasks/rows.py"},
-    "datasets": {"tasks/load.py"},
-    "math_verify": {"tasks/math_process.py"},
+    "pyarrow": {"tasks/data_files.py"},
+    "datasets": {"tasks/load_task.py"},
+    "math_verify": {"tasks/math_verify_process.py"},
     "click": {"__main__.py"},
-    "resource": {"tasks/math_process.py"},  # not there on Windows
-    "signal": {"tasks/math_process.py"},
-    "torch": {"models/local/engine.py"},
-    "transformers": {"models/local/engine.py"},
-    "huggingface_hub": {"models/local/folder.py"},
-    "httpx2": {"using/tools/servers.py"},
-    "mcp": {"using/tools/servers.py"},
-    "trafilatura": {"using/tools/pages.py"},
+    "resource": {"tasks/math_verify_process.py"},  # not there on Windows
+    "signal": {"tasks/math_verify_process.py"},
+    "torch": {"models/local/transformers_engine.py"},
+    "transformers": {"models/local/transformers_engine.py"},
+    "huggingface_hub": {"models/local/checkpoint_folder.py"},
+    "httpx2": {"techniques/tools/mcp_servers.py"},
+    "mcp": {"techniques/tools/mcp_servers.py"},
+    "trafilatura": {"techniques/tools/read_url.py"},
 }
 
 
@@ -126,8 +126,8 @@ def test_public_signatures_have_no_kwargs():
     allowed = {
         ("technique.py", "__call__"),
         ("recipe.py", "__call__"),
-        ("cli/say.py", "say"),
-        *(("models/mini/world/words.py", name) for name in ("sentence", "form", "ask")),
+        ("cli/messages/__init__.py", "say"),
+        *(("world/vocabulary.py", name) for name in ("sentence", "form", "ask")),
         ("contract.py", "sampled"),
     }
     wrong = []
@@ -217,7 +217,7 @@ def test_everything_imports_where_unix_modules_are_missing(blocked: tuple[str, .
     sends = (
         []
         if find_spec("opentelemetry") and find_spec("opentelemetry.sdk")
-        else ["jielong.runtime.exporting", "jielong.runtime.spans"]
+        else ["jielong.runtime.telemetry.otlp_export", "jielong.runtime.telemetry.spans"]
     )
     ours = [m for m in modules if "__main__" not in m and (find_spec("torch") or m not in trains) and m not in sends]
     code = f"""

@@ -23,8 +23,8 @@ from jielong.errors import (
     UnknownName,
 )
 from jielong.models.scripted import Scripted
-from jielong.runtime.purse import budget
-from jielong.scope import Scope, below, path, scope
+from jielong.runtime.budget import budget
+from jielong.context import Scope, below, path, scope
 from jielong.technique import Failed, adds_input, adds_output, ballot, gather, last, no_answer, several
 
 pytestmark = pytest.mark.anyio
@@ -366,7 +366,7 @@ async def test_a_scorer_given_in_python_is_asked_once_with_all_replies() -> None
         async def score(self, request: Request, replies: Sequence[Reply]) -> Scores:
             return Scores(tuple(float(len(reply.text)) for reply in replies))
 
-    from jielong.using.sampling import best_of_n
+    from jielong.techniques.sampling import best_of_n
 
     texts = iter(["a", "ccc", "bb", "a"])
     model = Scripted(lambda _: next(texts)) | best_of_n(n=4, scorer=Longest())

@@ -14,40 +14,40 @@ if TYPE_CHECKING:
     from .contract import Sampling as Sampling
     from .contract import Usage as Usage
     from .improving.improve import improve as improve
-    from .improving.prompts.run import search_prompts as search_prompts
-    from .measuring.run import evaluate as evaluate
+    from .improving.prompt_search.search_prompts import search_prompts as search_prompts
+    from .measuring.evaluate import evaluate as evaluate
     from .models.scripted import Scripted as Scripted
     from .recipe import load as load
     from .runtime.ledger import use_ledger as use_ledger
-    from .runtime.purse import budget as budget
+    from .runtime.budget import budget as budget
     from .serving.serve import serve as serve
-    from .tasks.load import load_task as load_task
+    from .tasks.load_task import load_task as load_task
     from .technique import adds_input as adds_input
     from .technique import adds_output as adds_output
     from .technique import gather as gather
     from .technique import last as last
-    from .using.briefing import brief as brief
-    from .using.check import critique_by as critique_by
-    from .using.check import self_check as self_check
-    from .using.check import self_refine as self_refine
-    from .using.decompose import least_to_most as least_to_most
-    from .using.decompose import outline as outline
-    from .using.decompose import plan_and_solve as plan_and_solve
-    from .using.examples import few_shot as few_shot
-    from .using.instruct import instruct as instruct
-    from .using.programs import program_of_thought as program_of_thought
-    from .using.prompting import cot as cot
-    from .using.prompting import options as options
-    from .using.prompting import persona as persona
-    from .using.prompting import premise as premise
-    from .using.prompting import spell as spell
-    from .using.reflexion import reflexion as reflexion
-    from .using.sampling import best_of_n as best_of_n
-    from .using.sampling import self_consistency as self_consistency
-    from .using.search.graph import graph_of_thoughts as graph_of_thoughts
-    from .using.search.tree import tree_of_thoughts as tree_of_thoughts
-    from .using.tools.loop import react as react
-    from .using.tools.loop import tools as tools
+    from .techniques.brief import brief as brief
+    from .techniques.self_check import critique_by as critique_by
+    from .techniques.self_check import self_check as self_check
+    from .techniques.self_check import self_refine as self_refine
+    from .techniques.decompose import least_to_most as least_to_most
+    from .techniques.decompose import outline as outline
+    from .techniques.decompose import plan_and_solve as plan_and_solve
+    from .techniques.few_shot import few_shot as few_shot
+    from .techniques.instruct import instruct as instruct
+    from .techniques.program_of_thought import program_of_thought as program_of_thought
+    from .techniques.prompting import cot as cot
+    from .techniques.prompting import options as options
+    from .techniques.prompting import persona as persona
+    from .techniques.prompting import premise as premise
+    from .techniques.prompting import spell as spell
+    from .techniques.reflexion import reflexion as reflexion
+    from .techniques.sampling import best_of_n as best_of_n
+    from .techniques.sampling import self_consistency as self_consistency
+    from .techniques.search.graph_of_thoughts import graph_of_thoughts as graph_of_thoughts
+    from .techniques.search.tree_of_thoughts import tree_of_thoughts as tree_of_thoughts
+    from .techniques.tools.tool_loop import react as react
+    from .techniques.tools.tool_loop import tools as tools
 
 __version__ = "0.1.0"
 

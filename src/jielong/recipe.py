@@ -25,19 +25,19 @@ from .contract import AnswerRule, Model
 from .errors import RecipeError, UnknownName
 
 _ROOMS = {
-    "jielong.using.prompting": "cot spell persona premise options",
-    "jielong.using.instruct": "instruct",
-    "jielong.using.examples": "few_shot",
-    "jielong.using.sampling": "self_consistency best_of_n",
-    "jielong.using.check": "self_check self_refine critique_by",
-    "jielong.using.briefing": "brief",
-    "jielong.using.decompose": "plan_and_solve least_to_most outline",
-    "jielong.using.reflexion": "reflexion",
-    "jielong.using.programs": "program_of_thought",
-    "jielong.using.tools.loop": "tools react",
-    "jielong.using.search.tree": "tree_of_thoughts",
-    "jielong.using.search.graph": "graph_of_thoughts",
-    "jielong.runtime.purse": "budget",
+    "jielong.techniques.prompting": "cot spell persona premise options",
+    "jielong.techniques.instruct": "instruct",
+    "jielong.techniques.few_shot": "few_shot",
+    "jielong.techniques.sampling": "self_consistency best_of_n",
+    "jielong.techniques.self_check": "self_check self_refine critique_by",
+    "jielong.techniques.brief": "brief",
+    "jielong.techniques.decompose": "plan_and_solve least_to_most outline",
+    "jielong.techniques.reflexion": "reflexion",
+    "jielong.techniques.program_of_thought": "program_of_thought",
+    "jielong.techniques.tools.tool_loop": "tools react",
+    "jielong.techniques.search.tree_of_thoughts": "tree_of_thoughts",
+    "jielong.techniques.search.graph_of_thoughts": "graph_of_thoughts",
+    "jielong.runtime.budget": "budget",
 }
 TECHNIQUES: Mapping[str, str] = {name: f"{room}:{name}" for room, names in _ROOMS.items() for name in names.split()}
 

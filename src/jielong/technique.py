@@ -21,7 +21,7 @@ import anyio
 from . import recipe
 from .contract import AnswerRule, Delta, Event, Listener, Model, Reply, Request, answered, listener, ungrouped
 from .errors import BadInput, NoAnswer, SampleError
-from .scope import below, note, path, scope
+from .context import below, note, path, scope
 
 P = ParamSpec("P")
 

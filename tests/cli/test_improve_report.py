@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from browser import browser
-from jielong.improving.outcome import Outcome
+from jielong.improving.improve_result import Outcome
 
 
 def command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from docs.tutor import found_in, rows, tutor
 from endpoint import Endpoint
-from jielong.using.prompting import Spell
+from jielong.techniques.prompting import Spell
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from jielong.contract import Request, Usage
-from jielong.improving.outcome import Candidate, Comparison, Dropped, Outcome, Plan, Question, Splits, Verdict
-from jielong.measuring.run import Answer, Result, ask_item
+from jielong.improving.improve_result import Candidate, Comparison, Dropped, Outcome, Plan, Question, Splits, Verdict
+from jielong.measuring.evaluate import Answer, Result, ask_item
 from jielong.models.scripted import Scripted
 from jielong.recipe import build, parse
 from jielong.runtime.ledger import use_ledger

@@ -9,11 +9,11 @@ import pytest
 
 from jielong import Request, Scripted
 from jielong.contract import Usage
-from jielong.improving import spending
-from jielong.improving.outcome import Outcome
-from jielong.improving.plan import prepare
-from jielong.improving.run import Run
-from jielong.improving.spending import Money
+from jielong.improving import budget_plan
+from jielong.improving.improve_result import Outcome
+from jielong.improving.improve_plan import prepare
+from jielong.improving.improve_run import Run
+from jielong.improving.budget_plan import Money
 
 from . import virtual, worlds
 
@@ -134,9 +134,9 @@ def test_dollars_are_announced_where_prices_are_known():
 
 def test_rounds_shrink_with_the_money_and_the_best_are_paid_first():
     money = Money(1000.0, {"plain": 1.0, "cheap": 1.0, "dear": 50.0, "dearest": 500.0})
-    assert spending.target(money, ["plain", "cheap"], 0, (24, 48), (2, 1)) == 24
-    assert spending.target(money, ["plain", "dearest"], 0, (24, 48), (2, 1)) == 0
-    assert spending.affordable(money, "plain", ["dear", "cheap", "dearest"]) == ["dear", "cheap"]
-    assert spending.affordable(money, "plain", ["dearest", "cheap"]) == ["dearest"]
-    assert spending.final(money, "plain", ["dear", "cheap"], 100) == (["dear", "cheap"], 19)
-    assert spending.final(money, "plain", ["cheap", "dearest"], 100) == (["cheap"], 100)
+    assert budget_plan.target(money, ["plain", "cheap"], 0, (24, 48), (2, 1)) == 24
+    assert budget_plan.target(money, ["plain", "dearest"], 0, (24, 48), (2, 1)) == 0
+    assert budget_plan.affordable(money, "plain", ["dear", "cheap", "dearest"]) == ["dear", "cheap"]
+    assert budget_plan.affordable(money, "plain", ["dearest", "cheap"]) == ["dearest"]
+    assert budget_plan.final(money, "plain", ["dear", "cheap"], 100) == (["dear", "cheap"], 19)
+    assert budget_plan.final(money, "plain", ["cheap", "dearest"], 100) == (["cheap"], 100)

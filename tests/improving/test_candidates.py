@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jielong.improving.candidates import candidates
+from jielong.improving.candidate_catalogue import candidates
 from jielong.recipe import load
 from jielong.tasks.code_tests import Tests as Asserted
 from jielong.tasks.task import Item, Task

@@ -16,7 +16,7 @@ import pytest
 
 from endpoint import Answer, Endpoint
 from jielong import Message, Request
-from jielong.improving.report_words import words
+from jielong.reporting.improve.wording import words
 
 from . import worlds
 

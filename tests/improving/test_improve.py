@@ -8,9 +8,9 @@ import pytest
 
 from jielong import Request, Scripted
 from jielong.errors import BadInput, Unsupported
-from jielong.improving.outcome import Dropped, Outcome
-from jielong.improving.plan import prepare
-from jielong.improving.run import Run
+from jielong.improving.improve_result import Dropped, Outcome
+from jielong.improving.improve_plan import prepare
+from jielong.improving.improve_run import Run
 
 from . import worlds
 

@@ -7,8 +7,8 @@ import pytest
 
 from jielong import Request, Scripted
 from jielong.errors import BadInput
-from jielong.improving.plan import prepare
-from jielong.improving.run import Run
+from jielong.improving.improve_plan import prepare
+from jielong.improving.improve_run import Run
 from jielong.measuring.judge import Judge
 from jielong.tasks.task import Item, Task
 

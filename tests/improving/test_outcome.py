@@ -3,8 +3,18 @@
 import json
 
 from jielong.contract import Step, Usage
-from jielong.improving.outcome import Candidate, Comparison, Dropped, Note, Outcome, Plan, Question, Splits, Verdict
-from jielong.measuring.run import Answer, Result
+from jielong.improving.improve_result import (
+    Candidate,
+    Comparison,
+    Dropped,
+    Note,
+    Outcome,
+    Plan,
+    Question,
+    Splits,
+    Verdict,
+)
+from jielong.measuring.evaluate import Answer, Result
 
 
 def answer(id: str, score: float) -> Answer:

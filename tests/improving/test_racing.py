@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.contract import Usage
-from jielong.improving import racing, verdict
-from jielong.improving.outcome import Candidate, Comparison
+from jielong.improving import racing
+from jielong.improving import verdict
+from jielong.improving.improve_result import Candidate, Comparison
 from jielong.improving.racing import Out, Runner
-from jielong.measuring.run import Answer, Result
+from jielong.measuring.evaluate import Answer, Result
 
 
 def runner(name: str, right: int, of: int = 40, cost: float = 1.0) -> Runner:

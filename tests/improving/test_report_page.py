@@ -10,11 +10,11 @@ import pytest
 from browser import browser
 from improving.asked import HOSTILE, asked
 from jielong.contract import Usage
-from jielong.improving.outcome import Outcome, Verdict
-from jielong.improving.report_page import write_page
-from jielong.improving.report_pictures import Dot, quality_against_cost
-from jielong.improving.report_rows import finals, front
-from jielong.improving.report_words import plainly, verdict_sentences, words
+from jielong.improving.improve_result import Outcome, Verdict
+from jielong.reporting.improve.report_page import write_page
+from jielong.reporting.improve.charts import Dot, quality_against_cost
+from jielong.reporting.improve.results_table import finals, front
+from jielong.reporting.improve.wording import plainly, verdict_sentences, words
 
 DRAWN = """return [...document.querySelectorAll('svg')].map(svg => {
   const box = svg.getBoundingClientRect(); return [box.width, box.height, svg.querySelectorAll('*').length] })"""

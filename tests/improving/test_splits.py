@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.errors import BadInput
-from jielong.improving.splits import ENOUGH, split
+from jielong.improving.data_splits import ENOUGH, split
 from jielong.tasks.task import Item
 
 

@@ -19,7 +19,7 @@ from jielong.answers import final_answer
 from jielong.contract import Message, Model, Reply, Request, ToolCall, ToolSpec, Usage
 from jielong.errors import SampleError, Truncated
 from jielong.prompts import catalogue
-from jielong.scope import below
+from jielong.context import below
 from jielong.technique import adds_input, adds_output, gather, last, several
 
 from .laws import (

@@ -28,7 +28,7 @@ from jielong.prompts import Language, catalogue
 from jielong.recipe import load
 from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
-from jielong.scope import Scope, scope
+from jielong.context import Scope, scope
 
 from .samples import Make, ask
 

@@ -12,7 +12,7 @@ import pytest
 from jielong import Message, Request, Sampling, load
 from jielong.contract import Delta, Reply, ToolSpec
 from jielong.errors import BadInput, DamagedFile, UnknownName, Unsupported
-from jielong.models.llama import fastest
+from jielong.models.llama_engine import fastest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

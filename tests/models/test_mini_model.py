@@ -14,14 +14,15 @@ import pytest
 from jielong import Message, Request, Sampling, load
 from jielong.contract import Delta, Reply, ToolCall, ToolSpec
 from jielong.errors import SampleError, Unsupported
-from jielong.measuring.run import measure
-from jielong.models.chat import Chat
-from jielong.models.llama import Network
+from jielong.measuring.evaluate import measure
+from jielong.models.chat_template import Chat
+from jielong.models.llama_engine import Network
 from jielong.models.mini import WEIGHTS
-from jielong.models.mini.world import problems, tools
-from jielong.models.mini.world.words import Draw
+from jielong.world import word_problems
+from jielong.world import tool_choice
+from jielong.world.vocabulary import Draw
 from jielong.prompts import catalogue
-from jielong.tasks.load import load_task
+from jielong.tasks.load_task import load_task
 
 TOOL = ToolSpec(
     "lookup", "find the weather", {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
@@ -33,7 +34,7 @@ def exam(language: str, seed: object = 0) -> Draw:
 
 
 def question(steps: int = 2, language: str = "en", seed: object = 0) -> str:
-    return problems.problem(exam(language, seed), steps).question
+    return word_problems.problem(exam(language, seed), steps).question
 
 
 def asked(text: str, **sampling: object) -> Request:
@@ -201,7 +202,7 @@ def test_calls_name_an_offered_tool_and_their_arguments_fit():
     """Which tool mini calls is in its card; that a call can be made is the runtime's word."""
     called = 0
     for seed in range(20):
-        made = tools.choice(exam("en", seed), fits=True)
+        made = tool_choice.choice(exam("en", seed), fits=True)
         specs = tuple(ToolSpec(**tool.function()) for tool in made.tools)
         reply = anyio.run(load("mini").generate, Request((Message("user", made.request),), tools=specs))
         for call in reply.message.tool_calls:

@@ -10,7 +10,7 @@ import pytest
 from endpoint import Answer, Endpoint, numbered
 from jielong import Message, Request, Sampling, load, use_ledger
 from jielong.errors import BadInput, EndpointGaveUp, MissingKey, RecipeError, Refused, Unsupported
-from jielong.scope import below, scope
+from jielong.context import below, scope
 
 HI = Request((Message("user", "hi"),), Sampling(max_tokens=50))
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from jielong.contract import Sampling
-from jielong.models.sampling import Sampler, log_softmax
+from jielong.models.token_sampling import Sampler, log_softmax
 
 LOGITS = np.array([2.0, 1.0, 0.0, -1.0, -30.0])
 

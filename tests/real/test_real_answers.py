@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from jielong.answers import RULES
-from jielong.tasks.matching import infer_rule, matches
+from jielong.tasks.answer_equality import infer_rule, matches
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not DATA.exists(), reason="the real data is not here")]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from jielong.tasks.function_calls import scored
-from jielong.tasks.load import load_task
+from jielong.tasks.bfcl import scored
+from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item
 
 pytestmark = pytest.mark.real

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from endpoint import Answer, Endpoint
-from jielong.tasks.load import load_task
+from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item, Task
 
 pytestmark = pytest.mark.real

@@ -9,7 +9,7 @@ import pytest
 
 from endpoint import Answer, Endpoint
 from jielong.cli import group
-from jielong.tasks.load import load_task
+from jielong.tasks.load_task import load_task
 
 pytestmark = pytest.mark.real
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from jielong.sandbox import bubblewrap
-from jielong.tasks.load import load_task
+from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item, Task
 
 pytestmark = pytest.mark.real

@@ -9,8 +9,8 @@ import anyio
 from endpoint import Endpoint, numbered
 from jielong import Message, Request, Sampling, Usage, load, use_ledger
 from jielong.errors import JielongError
-from jielong.runtime.encode import decode_usage
-from jielong.scope import below, scope
+from jielong.runtime.ledger_json import decode_usage
+from jielong.context import below, scope
 
 STEPS = [
     "cot",

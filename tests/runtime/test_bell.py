@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jielong.runtime.bell import Bell
+from jielong.runtime.notifier import Bell
 
 
 class Places:

@@ -14,8 +14,8 @@ from jielong.errors import BadInput, BudgetExceeded, EndpointGaveUp
 from jielong.models.scripted import Scripted
 from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
-from jielong.runtime.purse import Cost, Purse, budget, purses, reserve
-from jielong.using.sampling import self_consistency
+from jielong.runtime.budget import Cost, Purse, budget, purses, reserve
+from jielong.techniques.sampling import self_consistency
 
 pytestmark = pytest.mark.anyio
 

@@ -24,8 +24,8 @@ from dataclasses import asdict
 import anyio
 from jielong import Message, Request, Sampling, load, use_ledger
 from jielong.runtime.ledger import Ledger
-from jielong.runtime.limiter import ceiling
-from jielong.scope import below, scope
+from jielong.runtime.concurrency_limiter import ceiling
+from jielong.context import below, scope
 
 async def main(url, file, items, samples, at_once):
     model = load(f"openai:stub@{url} | cot | self_consistency(n={samples})")

@@ -30,11 +30,11 @@ from jielong.contract import (
 )
 from jielong.errors import BadInput, DamagedFile, EndpointGaveUp
 from jielong.models.scripted import Scripted
-from jielong.runtime.encode import decode_reply, encode_reply, encode_request
+from jielong.runtime.ledger_json import decode_reply, encode_reply, encode_request
 from jielong.runtime.ledger import Ledger, Row, derived, home, use_ledger
 from jielong.runtime.provider import AttemptFailed
-from jielong.scope import below, scope
-from jielong.using.sampling import self_consistency
+from jielong.context import below, scope
+from jielong.techniques.sampling import self_consistency
 
 pytestmark = pytest.mark.anyio
 

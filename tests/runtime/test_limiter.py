@@ -13,8 +13,8 @@ from jielong.contract import Message, Reply, Request
 from jielong.errors import EndpointGaveUp
 from jielong.models.scripted import Scripted
 from jielong.recipe import load
-from jielong.runtime import limiter as limits
-from jielong.runtime.limiter import FIRST, Limiter, ceiling, limiter_of, pause
+from jielong.runtime import concurrency_limiter as limits
+from jielong.runtime.concurrency_limiter import FIRST, Limiter, ceiling, limiter_of, pause
 from jielong.runtime.provider import AttemptFailed
 
 pytestmark = pytest.mark.anyio

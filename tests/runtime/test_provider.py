@@ -14,7 +14,7 @@ from jielong.models.scripted import Scripted
 from jielong.recipe import load
 from jielong.runtime import prices
 from jielong.runtime.provider import AttemptFailed
-from jielong.scope import scope
+from jielong.context import scope
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +134,7 @@ async def test_an_unknown_price_stays_unknown_all_the_way_up() -> None:
         def usd(self, usage: Usage) -> float | None:
             return None
 
-    from jielong.using.sampling import self_consistency
+    from jielong.techniques.sampling import self_consistency
 
     reply = await (Unpriced("Answer: 1") | self_consistency(n=3)).generate(HELLO)
     assert reply.usage.usd is None

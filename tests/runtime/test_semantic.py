@@ -8,8 +8,8 @@ import pytest
 
 from jielong import load
 from jielong.contract import Image, Message, Reply, Request, Sampling, Text, Thinking, ToolCall, Usage
-from jielong.runtime import semantic
-from jielong.runtime.semantic import bare, provider_and_model
+from jielong.runtime.telemetry import semantic_conventions
+from jielong.runtime.telemetry.semantic_conventions import bare, provider_and_model
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_messages_are_in_the_form_of_the_conventions():
             Message("tool", "2", tool_call_id="c1"),
         )
     )
-    said = json.loads(str(semantic.asked_texts(request)["gen_ai.input.messages"]))
+    said = json.loads(str(semantic_conventions.asked_texts(request)["gen_ai.input.messages"]))
     assert said == [
         {"role": "user", "parts": [
             {"type": "text", "content": "look"},
@@ -69,19 +69,19 @@ def test_messages_are_in_the_form_of_the_conventions():
         {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "2"}]},
     ]  # fmt: skip
     reply = Reply(Message("assistant", "", (call,)), "tool_calls")
-    ended = json.loads(str(semantic.said_texts([reply])["gen_ai.output.messages"]))
+    ended = json.loads(str(semantic_conventions.said_texts([reply])["gen_ai.output.messages"]))
     assert [message["finish_reason"] for message in ended] == ["tool_call"]
-    assert semantic.finishes([reply]) == {"gen_ai.response.finish_reasons": ["tool_calls"]}
+    assert semantic_conventions.finishes([reply]) == {"gen_ai.response.finish_reasons": ["tool_calls"]}
 
 
 def test_what_was_not_set_is_not_said():
-    assert semantic.asked(Request(()), streamed=False) == {}
+    assert semantic_conventions.asked(Request(()), streamed=False) == {}
     set_to_nought = Request((), Sampling(temperature=0.0, seed=0))
-    assert semantic.asked(set_to_nought, streamed=False) == {
+    assert semantic_conventions.asked(set_to_nought, streamed=False) == {
         "gen_ai.request.temperature": 0.0,
         "gen_ai.request.seed": 0,
     }
-    assert semantic.spent(Usage(calls=1, input_tokens=3, usd=None)) == {
+    assert semantic_conventions.spent(Usage(calls=1, input_tokens=3, usd=None)) == {
         "gen_ai.usage.input_tokens": 3,
         "gen_ai.usage.output_tokens": 0,
     }

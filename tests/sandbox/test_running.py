@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from jielong.errors import SandboxMissing
-from jielong.sandbox import Limits, bubblewrap, evaluate_expression, run_program
+from jielong.sandbox import Limits, evaluate_expression, run_program
+from jielong.sandbox import bubblewrap
 
 sys.path.insert(0, str(Path(__file__).parent))
 from attacks import AS_ROOT, ATTACKS

@@ -14,7 +14,7 @@ import openai
 
 from jielong.contract import Model
 from jielong.serving.app import Limits
-from jielong.serving.offered import Offer
+from jielong.serving.allowed_models import Offer
 from jielong.serving.serve import serving
 
 

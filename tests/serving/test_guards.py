@@ -20,7 +20,7 @@ from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
 from jielong.recipe import TECHNIQUES
 from jielong.serving.app import Limits
-from jielong.serving.offered import MOST_CALLS, Offer, composable
+from jielong.serving.allowed_models import MOST_CALLS, Offer, composable
 from jielong.serving.serve import serve
 from serving.served import Served
 
@@ -310,7 +310,7 @@ def test_no_technique_that_reaches_out_can_be_composed(technique: str):
     """What may be composed reaches no file, no URL and no program: its options are words, numbers, rules and models."""
     reads = {"few_shot": {"file"}}
     room = TECHNIQUES[technique].partition(":")[0]
-    assert composable(technique, "") == (not room.startswith(("jielong.using.tools", "jielong.using.rag")))
+    assert composable(technique, "") == (not room.startswith(("jielong.techniques.tools", "jielong.techniques.rag")))
     for option in reads.get(technique, ()):
         assert not composable(technique, option)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jielong.tasks.expressions import makes
+from jielong.tasks.expression_check import makes
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from jielong import evaluate
 from jielong.contract import Message, Reply, Request, ToolCall
 from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
-from jielong.tasks.function_calls import scored
-from jielong.tasks.load import load_task
+from jielong.tasks.bfcl import scored
+from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item
 
 TRUTH = [{"math.route": {"start": ["New York", "NYC"], "stops": [["Rome", "Oslo"]], "fast": [True], "km": ["", 5],

@@ -18,11 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.answers import RULES
-from jielong.answers.numerals import canonical
+from jielong.answers.number_formats import canonical
 from jielong.errors import Unsupported
-from jielong.scope import scope
-from jielong.tasks import math_process
-from jielong.tasks.matching import infer_rule, matches
+from jielong.context import scope
+from jielong.tasks import math_verify_process
+from jielong.tasks.answer_equality import infer_rule, matches
 
 HARD: dict[str, list[dict[str, Any]]] = tomllib.loads(Path(__file__).with_name("hard_answers.toml").read_text("utf-8"))
 
@@ -93,46 +93,46 @@ def test_a_choice_is_taken_by_its_text_only_if_it_is_one_choice() -> None:
 @pytest.fixture
 def worker() -> subprocess.Popen[str]:
     """The warm worker, started."""
-    assert anyio.run(math_process.equal, "\\sqrt{4}", "2")
-    process = math_process._worker._process
+    assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
+    process = math_verify_process._worker._process
     assert process
     return process
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
 def test_a_comparison_that_hangs_is_killed_counted_and_said(worker: subprocess.Popen[str]) -> None:
-    before = math_process.killed()
+    before = math_verify_process.killed()
     worker.send_signal(signal.SIGSTOP)  # as hung as a process can be
     with scope("test") as here:
-        assert not anyio.run(math_process.equal, "\\sqrt{4}", "2")
-    assert math_process.killed() == before + 1
+        assert not anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
+    assert math_verify_process.killed() == before + 1
     assert any("over 2 s" in said for said in here.notes)
     assert worker.poll() is not None
-    assert anyio.run(math_process.equal, "\\sqrt{4}", "2")
-    assert math_process._worker._process is not worker
+    assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
+    assert math_verify_process._worker._process is not worker
 
 
 def test_a_worker_that_died_is_replaced_without_a_word(worker: subprocess.Popen[str]) -> None:
     worker.kill()
     worker.wait()
-    before = math_process.killed()
-    assert anyio.run(math_process.equal, "x+1", "1+x")
-    assert math_process.killed() == before
+    before = math_verify_process.killed()
+    assert anyio.run(math_verify_process.equal, "x+1", "1+x")
+    assert math_verify_process.killed() == before
 
 
 @pytest.mark.parametrize("bomb", ["9^{9^{9^{9^{9}}}}", "10^{10^{10}}!", "(x+1)^{99999}", "\\frac{" * 90 + "1"])
 def test_a_bomb_equals_nothing_and_the_next_comparison_works(bomb: str) -> None:
-    assert not anyio.run(math_process.equal, "2", bomb)
-    assert anyio.run(math_process.equal, "\\sqrt{4}", "2")
+    assert not anyio.run(math_verify_process.equal, "2", bomb)
+    assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
 
 
 def test_a_worker_that_cannot_start_is_an_error_with_the_command_to_see_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    math_process._worker.stop()
+    math_verify_process._worker.stop()
     monkeypatch.setattr(math_process, "MODULE", "jielong.no_such_module")
     with pytest.raises(Unsupported, match=r"see why with: .* -m jielong.no_such_module"):
-        anyio.run(math_process.equal, "\\sqrt{4}", "2")
+        anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
     monkeypatch.undo()
-    assert anyio.run(math_process.equal, "\\sqrt{4}", "2")
+    assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
 
 
 def test_many_comparisons_at_once_from_several_event_loops() -> None:
@@ -140,7 +140,7 @@ def test_many_comparisons_at_once_from_several_event_loops() -> None:
 
     async def all_at_once() -> None:
         async def one(i: int) -> None:
-            if await math_process.equal(f"\\sqrt{{{i * i}}}", str(i + i % 2)) != (i % 2 == 0):
+            if await math_verify_process.equal(f"\\sqrt{{{i * i}}}", str(i + i % 2)) != (i % 2 == 0):
                 wrong.append(i)
 
         async with anyio.create_task_group() as tasks:
@@ -159,10 +159,10 @@ def test_a_cancelled_comparison_leaves_the_worker_in_order(worker: subprocess.Po
     async def cancelled_and_another() -> bool:
         with anyio.CancelScope() as cancelled:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(math_process.equal, "\\sqrt{9}", "2")
+                tasks.start_soon(math_verify_process.equal, "\\sqrt{9}", "2")
                 await anyio.lowlevel.checkpoint()
                 cancelled.cancel()
-        return await math_process.equal("\\sqrt{4}", "2")
+        return await math_verify_process.equal("\\sqrt{4}", "2")
 
     assert anyio.run(cancelled_and_another)
 
@@ -175,16 +175,16 @@ def test_nothing_foreign_is_evaluated(tmp_path: Path) -> None:
         f"open('{canary}','w')",
     ):
         for dressed in (text, f"1 + {text}", f"$ {text} $", f"\\boxed{{{text}}}"):
-            anyio.run(math_process.equal, "1", dressed)
+            anyio.run(math_verify_process.equal, "1", dressed)
     assert not canary.exists()
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_the_worker_sees_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-    math_process._worker.stop()
-    assert anyio.run(math_process.equal, "\\sqrt{4}", "2")
-    process = math_process._worker._process
+    math_verify_process._worker.stop()
+    assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
+    process = math_verify_process._worker._process
     assert process
     assert b"sk-canary" not in Path(f"/proc/{process.pid}/environ").read_bytes()
 

@@ -35,7 +35,7 @@ def train(kind: str, told: dict[str, Any], heard: Connection | None = None) -> s
 
     from jielong.training.finetune import finetune
     from jielong.training.pretrain import pretrain
-    from jielong.training.settings import Settings
+    from jielong.training.train_config import Settings
 
     torch.set_num_threads(1)
     begin: Callable[[Settings], Any] = pretrain if kind == "pretrain" else finetune

@@ -13,13 +13,13 @@ from tokenizers import Tokenizer
 
 from jielong.errors import BadInput, TrainingFailed
 from jielong.models.mini import WEIGHTS
-from jielong.training import checkpoint
-from jielong.training.conversations import Conversations
-from jielong.training.loop import Feed, train
+from jielong.training import training_checkpoint
+from jielong.training.conversation_tokens import Conversations
+from jielong.training.training_loop import Feed, train
 from jielong.training.optimizers import LOWEST, optimizers_for, rate_at
-from jielong.training.packing import Batch, Encoded, batch_of, fill_rows, pack_all
-from jielong.training.settings import Loop, read
-from jielong.training.sources import Lines, World
+from jielong.training.sequence_packing import Batch, Encoded, batch_of, fill_rows, pack_all
+from jielong.training.train_config import Loop, read
+from jielong.training.data_sources import Lines, World
 
 
 def documents(seed: int, count: int, longest: int) -> list[Encoded]:
@@ -55,7 +55,7 @@ def test_a_batch_predicts_the_next_token_of_the_same_document():
 def test_documents_in_one_row_do_not_see_each_other():
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from jielong.training.loop import _loss, _on
+    from jielong.training.training_loop import _loss, _on
 
     torch.manual_seed(0)
     network = LlamaForCausalLM(
@@ -126,7 +126,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tm
     with pytest.raises(TrainingFailed, match=r"step 6: .*loop\.rate = 0\.01"):
         train(broken, Feed(10, poisoned, None), loop, tmp_path, "x", lambda p: None, lambda t: None)
     kept = network()
-    assert checkpoint.load(tmp_path / "checkpoint.safetensors", kept, optimizers_for(kept, loop), "x") == 4
+    assert training_checkpoint.load(tmp_path / "checkpoint.safetensors", kept, optimizers_for(kept, loop), "x") == 4
 
 
 def chat() -> Conversations:

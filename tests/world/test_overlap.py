@@ -4,8 +4,8 @@ import random
 
 from mini_overlap import overlap, training
 
-from jielong.models.mini import world
-from jielong.models.mini.world.words import Draw
+from jielong import world
+from jielong.world.vocabulary import Draw
 
 
 def test_exams_and_training_share_nothing():

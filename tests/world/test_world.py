@@ -8,9 +8,14 @@ from fractions import Fraction
 
 import pytest
 
-from jielong.models.mini import world
-from jielong.models.mini.world import facts, game, in_context, problems, reading, tools
-from jielong.models.mini.world.words import LANGUAGES, Draw, data
+from jielong import world
+from jielong.world import facts
+from jielong.world import arithmetic_game
+from jielong.world import in_context_learning
+from jielong.world import word_problems
+from jielong.world import reading_comprehension
+from jielong.world import tool_choice
+from jielong.world.vocabulary import LANGUAGES, Draw, data
 from world.evaluator import continues, makes_24, read_statement, sentences, solve
 
 DRAWS = [(language, held_out) for language in LANGUAGES for held_out in (False, True)]
@@ -39,7 +44,7 @@ def truth() -> dict[tuple[str, str], set[str]]:
 def test_every_problem_has_the_answer_that_its_sentences_say(language: str, held_out: bool):
     chance = draw(language, held_out)
     for i in range(600):
-        problem = problems.problem(chance, i % 5 + 1)
+        problem = word_problems.problem(chance, i % 5 + 1)
         assert solve(problem.question) == problem.answer > 0, problem.question
         assert len(problem.steps) == i % 5 + 1
         assert eval(problem.expression) == problem.answer
@@ -111,7 +116,7 @@ def test_facts_are_stated_as_often_as_zipf_says():
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
 def test_a_text_tells_or_does_not_tell_as_said(language: str, held_out: bool):
     chance = draw(language, held_out)
-    readings = [reading.reading(chance, told=i % 2 == 0) for i in range(400)]
+    readings = [reading_comprehension.reading(chance, told=i % 2 == 0) for i in range(400)]
     for asked in readings:
         read = [read_statement(sentence) for text in asked.documents for sentence in sentences(text)]
         answers = {value for relation, subject, value in read if _asks(asked.question, relation, subject)}
@@ -144,10 +149,10 @@ def _asks(question: str, relation: str, subject: str) -> bool:
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
 def test_examples_determine_their_answer_but_for_one_in_a_hundred(language: str, held_out: bool):
     chance = draw(language, held_out)
-    groups = [data(chance.language)["words"][group] for group in in_context.GROUPS]
+    groups = [data(chance.language)["words"][group] for group in in_context_learning.GROUPS]
     ambiguous = 0
     for _ in range(1000):
-        lesson = in_context.lesson(chance, 4)
+        lesson = in_context_learning.lesson(chance, 4)
         fitting = continues(list(lesson.examples), lesson.question, groups)
         assert lesson.answer in fitting
         ambiguous += len(fitting) > 1  # four pairs of numbers with a 1 in each: the product or the larger one
@@ -159,14 +164,14 @@ def test_the_right_tool_is_the_only_one_for_the_request(language: str, held_out:
     chance = draw(language, held_out)
     topics = data(chance.language)["tools"]["topics"]
     for i in range(400):
-        choice = tools.choice(chance, fits=i % 2 == 0)
+        choice = tool_choice.choice(chance, fits=i % 2 == 0)
         longest = max((word for topic in topics for word in topic if word in choice.request), key=len)
         asked = [topic for topic in topics if longest in topic]
         fitting = [tool for tool in choice.tools if any(_about(tool, word) for t in asked for word in t)]
         assert fitting == ([choice.chosen] if choice.chosen else [])
 
 
-def _about(tool: tools.Tool, word: str) -> bool:
+def _about(tool: tool_choice.Tool, word: str) -> bool:
     verbs = [verb for language in LANGUAGES for verb in data(language)["tools"]["does"]]
     return any(tool.description in (f"{verb} {word}", f"{verb}{word}") for verb in verbs)
 
@@ -175,10 +180,10 @@ def _about(tool: tools.Tool, word: str) -> bool:
 def test_puzzles_can_be_solved_and_their_solutions_are_right(held_out: bool):
     chance = draw("en", held_out)
     for _ in range(60):
-        numbers = game.puzzle(chance, 4)
+        numbers = arithmetic_game.puzzle(chance, 4)
         assert makes_24([Fraction(n) for n in numbers])
-        path = game.winning(chance, numbers)
-        written = game.expression(numbers, path)
+        path = arithmetic_game.winning(chance, numbers)
+        written = arithmetic_game.expression(numbers, path)
         assert eval(written) == 24
         assert sorted(map(int, re.findall(r"\d+", written))) == sorted(numbers)
 
@@ -198,8 +203,8 @@ def test_calls_of_the_calculator_compute_what_the_tool_answers():
 def test_verdicts_on_proposed_answers_are_right():
     chance = draw("en", False)
     for _ in range(300):
-        problem = problems.problem(chance, 2)
-        turns = problems.checked(chance, problem)
+        problem = word_problems.problem(chance, 2)
+        turns = word_problems.checked(chance, problem)
         said = turns[-1].text
         found, proposed = map(int, re.findall(r"(\d+) and (\d+): ", said)[0])
         assert found == problem.answer

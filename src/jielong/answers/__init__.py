@@ -18,11 +18,11 @@ import re
 from collections.abc import Mapping
 
 from ..contract import AnswerRule
-from .blocks import code, json
-from .choices import choice, letter_at
-from .marks import boxed, first_sentence, last_box, marked, said, shown_of, stripped
-from .numbers import expression_in, measure, number
-from .numerals import numbers, read
+from .json_and_code import code, json
+from .choice_letters import choice, letter_at
+from .answer_markers import boxed, first_sentence, last_box, marked, said, shown_of, stripped
+from .number_answer import expression_in, measure, number
+from .number_formats import numbers, read
 
 # ---- yes or no ----
 

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from .say import say
+from .messages import say
 
 VERBS = {
     "ask": "ask",

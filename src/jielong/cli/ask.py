@@ -12,12 +12,12 @@ import click
 from ..contract import Delta, Message, Model, Reply, Request, Sampling, answered
 from ..errors import BadInput
 from ..recipe import load
-from ..runtime.encode import encode_message, encode_request, encode_usage
+from ..runtime.ledger_json import encode_message, encode_request, encode_usage
 from ..runtime.ledger import home, use_ledger
 from ..runtime.trace import lines
 from . import options
-from .mirror import first_request
-from .say import say
+from .capture_request import first_request
+from .messages import say
 
 
 @click.command(help=say("help.ask"))

@@ -12,7 +12,7 @@ from ..errors import SampleError
 from ..recipe import load
 from ..runtime.ledger import home, use_ledger
 from . import options
-from .say import say
+from .messages import say
 
 
 @click.command(help=say("help.chat"))

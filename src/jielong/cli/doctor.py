@@ -12,11 +12,12 @@ from importlib.util import find_spec
 
 import click
 
-from .. import __version__, sandbox
-from ..report import print_table
+from .. import __version__
+from .. import sandbox
+from ..reporting.formatting import print_table
 from ..runtime.ledger import home
 from . import options
-from .say import say
+from .messages import say
 
 EXTRAS = {
     "fast": ("onnxruntime",),

@@ -13,20 +13,20 @@ import anyio
 import click
 
 from ..improving.improve import limits
-from ..improving.outcome import Outcome
-from ..improving.plan import Prepared, prepare, spells
-from ..improving.run import Run
+from ..improving.improve_result import Outcome
+from ..improving.improve_plan import Prepared, prepare, spells
+from ..improving.improve_run import Run
 from ..measuring.judge import Judge
-from ..measuring.run import Report
+from ..measuring.evaluate import Report
 from ..recipe import load
-from ..report import count, percent
+from ..reporting.formatting import count, percent
 from ..runtime.ledger import home
 from . import options
-from .evaluate import read_task
-from .outcome import note_words, print_outcome, write_outcome
+from .eval import read_task
+from .improve_output import note_words, print_outcome, write_outcome
 from .progress import Progress
-from .say import price, say
-from .writing import write_report
+from .messages import price, say
+from .output_files import write_report
 
 
 @click.command(help=say("help.improve"))

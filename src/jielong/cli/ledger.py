@@ -10,11 +10,11 @@ import click
 
 from ..contract import Usage
 from ..errors import BadInput
-from ..report import print_table
-from ..runtime.encode import decode_usage
+from ..reporting.formatting import print_table
+from ..runtime.ledger_json import decode_usage
 from ..runtime.ledger import Ledger, Row, home
 from . import options
-from .say import price, say
+from .messages import price, say
 
 
 @click.group(help=say("help.ledger"))

@@ -14,8 +14,8 @@ from ..errors import BadInput, Unsupported
 from ..models.next_token import NextToken, ShowsNextTokens
 from ..recipe import Node, build, parse
 from . import options
-from .mirror import first_request
-from .say import say
+from .capture_request import first_request
+from .messages import say
 
 BAR, SHOWN = 30, 9
 

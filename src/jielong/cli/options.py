@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from .say import say
+from .messages import say
 
 F = TypeVar("F", bound=Callable[..., Any])
 

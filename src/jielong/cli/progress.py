@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from ..contract import Model
-from ..measuring.run import Answer
-from .say import say
+from ..measuring.evaluate import Answer
+from .messages import say
 
 
 class Progress:

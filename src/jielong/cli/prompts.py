@@ -11,19 +11,19 @@ import anyio
 import click
 from rich.console import Console
 
-from ..improving.prompts.asking import Limits
-from ..improving.prompts.draft import Tried
-from ..improving.prompts.run import CALLS, WORDS, outcome, plan, run
-from ..improving.prompts.search import PROPOSERS, Found, Plan
+from ..improving.prompt_search.evaluator import Limits
+from ..improving.prompt_search.prompt_draft import Tried
+from ..improving.prompt_search.search_prompts import CALLS, WORDS, outcome, plan, run
+from ..improving.prompt_search.search_loop import PROPOSERS, Found, Plan
 from ..measuring.judge import Judge
 from ..recipe import load
-from ..report import count, interval, p_value, percent, print_table, signed
+from ..reporting.formatting import count, interval, p_value, percent, print_table, signed
 from ..runtime.ledger import home
 from ..stats import minimum_detectable
-from ..using.instruct import Place
+from ..techniques.instruct import Place
 from . import options
-from .evaluate import read_task
-from .say import price, say
+from .eval import read_task
+from .messages import price, say
 
 MOST_SHOWN = 10
 

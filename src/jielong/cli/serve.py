@@ -9,7 +9,7 @@ import click
 
 from ..errors import BadInput
 from ..serving.serve import serve as run
-from .say import say
+from .messages import say
 
 
 @click.command(help=say("help.serve"))

@@ -10,7 +10,7 @@ import click
 
 from ..recipe import TECHNIQUES, show, technique
 from . import options
-from .say import say
+from .messages import say
 
 
 @click.command(help=say("help.techniques"))

@@ -15,12 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..errors import BadInput, MissingExtra
 from . import options
-from .say import language, say
+from .messages import language, say
 
 if TYPE_CHECKING:
-    from ..training.loop import Point
+    from ..training.training_loop import Point
     from ..training.pretrain import Trained
-    from ..training.settings import Settings
+    from ..training.train_config import Settings
 
 
 @click.group(help=say("help.train"))
@@ -68,9 +68,9 @@ def _run(
     sets: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    from ..training.curves import write_page
-    from ..training.loop import CHECKPOINT, CURVE, read_curve
-    from ..training.settings import read
+    from ..training.loss_curves import write_page
+    from ..training.training_loop import CHECKPOINT, CURVE, read_curve
+    from ..training.train_config import read
 
     overrides = dict(_assignment(each) for each in sets)
     settings = read(config, overrides | ({"out": out} if out else {}))

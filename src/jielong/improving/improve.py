@@ -10,11 +10,11 @@ from __future__ import annotations
 from ..contract import Model, wait_for
 from ..measuring.judge import Judge
 from ..recipe import load
-from ..tasks.load import load_task
+from ..tasks.load_task import load_task
 from ..tasks.task import Task
-from .outcome import Outcome
-from .plan import prepare
-from .run import Run
+from .improve_result import Outcome
+from .improve_plan import prepare
+from .improve_run import Run
 
 
 def improve(

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..measuring.run import Result
+from ..measuring.evaluate import Result
 from ..stats import Paired, holm
-from .outcome import Candidate, Comparison, Verdict
+from .improve_result import Candidate, Comparison, Verdict
 
 ALPHA = 0.05
 Stopped = Literal["interrupted", "budget"] | None

@@ -12,7 +12,7 @@ from ..answers import RULES
 from ..contract import Message, Model, Reply, Request, answered
 from ..errors import BadInput
 from ..prompts import fill, prompt
-from ..scope import below
+from ..context import below
 from ..tasks.task import Scored, Task
 
 

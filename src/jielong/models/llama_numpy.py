@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from .weights import Floats, Weights
+from .llama_weights import Floats, Weights
 
 if TYPE_CHECKING:
-    from .llama import Forward
+    from .llama_engine import Forward
 
 LENGTH_BLOCK = 64
 WIDE = 768  # from here on, more threads are faster

@@ -14,11 +14,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .onnx_model import FLOAT, INT32, INT64, Graph
-from .weights import Floats, Weights
+from .onnx_graph import FLOAT, INT32, INT64, Graph
+from .llama_weights import Floats, Weights
 
 if TYPE_CHECKING:
-    from .llama import Forward
+    from .llama_engine import Forward
 
 WIDE = 768  # from here on, threads share a product; below, they share the rows of a batch
 

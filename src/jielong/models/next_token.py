@@ -10,8 +10,8 @@ import numpy as np
 
 from ..contract import Request
 from ..errors import Unsupported
-from .chat import Chat
-from .sampling import Logits, log_softmax
+from .chat_template import Chat
+from .token_sampling import Logits, log_softmax
 
 
 @dataclass(frozen=True)

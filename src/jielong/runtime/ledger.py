@@ -23,8 +23,8 @@ from typing import Any, Literal
 
 from ..contract import Reply, Request, Usage
 from ..errors import BadInput, DamagedFile
-from .bell import Bell
-from .encode import decode_reply, encode_reply, encode_request, encode_usage
+from .notifier import Bell
+from .ledger_json import decode_reply, encode_reply, encode_request, encode_usage
 
 State = Literal["done", "failed", "cut"]
 

@@ -15,10 +15,10 @@ from anyio.lowlevel import cancel_shielded_checkpoint
 
 from ..contract import Delta, Event, Image, Listener, Model, Reply, Request, Step, Usage, listener
 from ..errors import EndpointGaveUp, JielongError
-from ..scope import begin, charge, observer, path
+from ..context import begin, charge, observer, path
 from .ledger import Kept, derived, describe, record
-from .limiter import LONGEST_WAIT, MOST_ATTEMPTS, AttemptFailed, limiter_of, pause
-from .purse import Cost, purses, reserve
+from .concurrency_limiter import LONGEST_WAIT, MOST_ATTEMPTS, AttemptFailed, limiter_of, pause
+from .budget import Cost, purses, reserve
 
 __all__ = ["AttemptFailed", "Provider"]
 

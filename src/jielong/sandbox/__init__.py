@@ -10,7 +10,7 @@ import time
 from typing import Literal
 
 from ..errors import SandboxMissing
-from .outcome import Limits, Outcome
+from .program_result import Limits, Outcome
 
 __all__ = ["Limits", "Outcome", "available", "evaluate_expression", "run_program"]
 
@@ -28,7 +28,8 @@ async def run_program(
 
     Raises SandboxMissing when no sandbox here can run it.
     """
-    from . import bubblewrap, monty
+    from . import bubblewrap
+    from . import monty
 
     problem = bubblewrap.problem() if sandbox != "monty" else None
     if sandbox != "monty" and problem is None:
@@ -50,7 +51,8 @@ async def evaluate_expression(expression: str, *, limits: Limits = Limits()) -> 
 
 def available() -> dict[str, str | None]:
     """Each sandbox and why it does not work here; None when it does."""
-    from . import bubblewrap, monty
+    from . import bubblewrap
+    from . import monty
 
     started = time.monotonic()
     outcome = monty._run("6 * 7", Limits())

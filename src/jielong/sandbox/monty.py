@@ -12,7 +12,7 @@ import time
 import anyio.to_thread
 from pydantic_monty import CollectStreams, Monty, MontyCrashedError, MontyError
 
-from .outcome import Limits, Outcome, Status
+from .program_result import Limits, Outcome, Status
 
 
 class _Pool:

@@ -18,15 +18,15 @@ from pydantic import BaseModel, ValidationError
 from ..contract import Embedder
 from ..runtime.ledger import Ledger, Record, record
 from ..runtime.telemetry import spans
-from ..scope import scope
-from .asked import ChatAsked, EmbeddingsAsked, request_of
-from .choices import choices
-from .described import description
-from .failures import Failure, failure_of, refusal, unreadable
-from .guards import Guard
-from .offered import Offer
+from ..context import scope
+from .request_schema import ChatAsked, EmbeddingsAsked, request_of
+from .n_choices import choices
+from .openapi import description
+from .error_responses import Failure, failure_of, refusal, unreadable
+from .auth import Guard
+from .allowed_models import Offer
 from .streaming import stream
-from .told import Answer, embeddings
+from .response_schema import Answer, embeddings
 
 A = TypeVar("A", bound=BaseModel)
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]

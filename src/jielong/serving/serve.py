@@ -15,12 +15,12 @@ from aiohttp import web
 
 from ..contract import Model, wait_for
 from ..errors import BadInput
-from ..runtime import limiter
+from ..runtime import concurrency_limiter
 from ..runtime.ledger import home, use_ledger
 from ..runtime.telemetry import telemetry
 from .app import Limits, Server
-from .guards import Guard, is_loopback
-from .offered import Offer
+from .auth import Guard, is_loopback
+from .allowed_models import Offer
 
 MOST_AT_ONCE, BACKLOG = 4096, 2048  # calls at one endpoint: as many as clients ask for, until it says that it is enough
 
@@ -65,8 +65,8 @@ async def serving(
         raise BadInput(f"{host} is not this machine alone, so a token is needed: put one into a variable, --token-env")
     if token is not None and not token.strip():
         raise BadInput("the token is empty; give one that is hard to guess")
-    limiter.ceiling.set(MOST_AT_ONCE)
-    limiter.first.set(MOST_AT_ONCE)
+    concurrency_limiter.ceiling.set(MOST_AT_ONCE)
+    concurrency_limiter.first.set(MOST_AT_ONCE)
     with use_ledger(home() / "ledger.db") as ledger:
         app = Server(offer, Guard(host, token), ledger, limits).app()
         runner = web.AppRunner(

@@ -16,10 +16,10 @@ from aiohttp import web
 
 from ..contract import Delta, Event, Listener, Model, Request, ungrouped
 from ..runtime.telemetry import spans
-from ..scope import Scope
-from .choices import choices
-from .failures import failure_of
-from .told import Answer, Choice, account, comment, event, progress, usage
+from ..context import Scope
+from .n_choices import choices
+from .error_responses import failure_of
+from .response_schema import Answer, Choice, account, comment, event, progress, usage
 
 KEEP_ALIVE, SLOWEST_READER = 15.0, 60.0  # seconds
 MOST_PENDING = 256_000  # bytes; whoever says more waits for the client to read

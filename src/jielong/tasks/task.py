@@ -13,7 +13,7 @@ from ..answers import RULES
 from ..contract import Message, Request, ToolSpec
 from ..prompts import catalogue, language
 from .code_tests import Tests, passes
-from .matching import matches
+from .answer_equality import matches
 
 
 @dataclass(frozen=True)

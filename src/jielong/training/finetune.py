@@ -10,12 +10,12 @@ import torch
 from tokenizers import Tokenizer
 
 from ..errors import BadInput
-from ..models.local.engine import network as loaded
-from ..models.local.folder import Checkpoint, checkpoint
+from ..models.local.transformers_engine import network as loaded
+from ..models.local.checkpoint_folder import Checkpoint, checkpoint
 from ..models.mini import WEIGHTS
-from .loop import Point
+from .training_loop import Point
 from .pretrain import Trained, run
-from .settings import Settings
+from .train_config import Settings
 
 
 def finetune(settings: Settings, on_point: Callable[[Point], None] = lambda point: None) -> Trained:

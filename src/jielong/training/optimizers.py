@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from .settings import Loop
+from .train_config import Loop
 
 LOWEST = 0.02
 

@@ -15,14 +15,14 @@ from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ..errors import BadInput
-from ..models.mini import tokens as mini_tokens
-from ..whole_file import beside, write_whole
-from . import loop as loops
-from .checkpoint import weights_of
-from .conversations import Conversations
-from .packing import Batch
-from .settings import Settings, TokenizerSettings
-from .sources import Source, open_source
+from ..models.mini import tokenizer as mini_tokens
+from ..atomic_write import beside, write_whole
+from . import training_loop as loops
+from .training_checkpoint import weights_of
+from .conversation_tokens import Conversations
+from .sequence_packing import Batch
+from .train_config import Settings, TokenizerSettings
+from .data_sources import Source, open_source
 
 WEIGHTS = "weights"
 HELD_OUT_SEED = 1_000_003

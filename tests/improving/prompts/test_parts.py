@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.contract import Usage
-from jielong.improving.prompts.by_writer import between_fences
-from jielong.improving.prompts.copied import Quotes
-from jielong.improving.prompts.draft import Draft, Tried, words
-from jielong.improving.prompts.phrases import Grammar, cut, joined
-from jielong.improving.prompts.state import pareto
-from jielong.measuring.run import Answer
+from jielong.improving.prompt_search.llm_proposers import between_fences
+from jielong.improving.prompt_search.leakage import Quotes
+from jielong.improving.prompt_search.prompt_draft import Draft, Tried, words
+from jielong.improving.prompt_search.phrase_grammar import Grammar, cut, joined
+from jielong.improving.prompt_search.search_state import pareto
+from jielong.measuring.evaluate import Answer
 from jielong.prompts import Language
 from jielong.tasks.task import Item
 

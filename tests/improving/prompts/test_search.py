@@ -17,9 +17,9 @@ import pytest
 from jielong import Scripted, load, search_prompts
 from jielong.contract import Model, Request, Usage
 from jielong.errors import BadInput, Refused, UnknownName
-from jielong.improving.prompts.asking import Limits
-from jielong.improving.prompts.run import outcome, plan, run
-from jielong.improving.prompts.search import Found, Plan
+from jielong.improving.prompt_search.evaluator import Limits
+from jielong.improving.prompt_search.search_prompts import outcome, plan, run
+from jielong.improving.prompt_search.search_loop import Found, Plan
 from jielong.measuring.judge import Judge
 from jielong.stats import paired
 from jielong.tasks.task import Item, Task, identified

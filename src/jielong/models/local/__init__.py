@@ -16,14 +16,14 @@ from ...contract import Model, Reply, Request, TokenLogprob
 from ...errors import Unsupported
 from ...recipe import quote
 from ...runtime.provider import Provider
-from ..batching import Batcher
-from ..chat import Chat
-from ..drawing import draw
-from ..llama import Network
+from ..continuous_batching import Batcher
+from ..chat_template import Chat
+from ..decode import draw
+from ..llama_engine import Network
 from ..next_token import NextToken, most_likely
-from ..sampling import token_logprob
-from .engine import TorchEngine, network
-from .folder import Checkpoint, Generation, checkpoint, generation, identity
+from ..token_sampling import token_logprob
+from .transformers_engine import TorchEngine, network
+from .checkpoint_folder import Checkpoint, Generation, checkpoint, generation, identity
 
 _loaded: dict[Checkpoint, Local] = {}
 _lock = threading.Lock()

@@ -12,12 +12,12 @@ from typing import ClassVar, Literal
 from ...contract import Model, Reply, Request, TokenLogprob
 from ...errors import BadInput, Unsupported
 from ...runtime.provider import Provider
-from ..batching import Batcher
-from ..chat import Chat
-from ..drawing import draw
-from ..llama import Network, fastest
+from ..continuous_batching import Batcher
+from ..chat_template import Chat
+from ..decode import draw
+from ..llama_engine import Network, fastest
 from ..next_token import NextToken, most_likely
-from ..sampling import token_logprob
+from ..token_sampling import token_logprob
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT_TEMPERATURE = 0.0

@@ -15,10 +15,11 @@ from ...errors import EndpointUnfit, MissingKey
 from ...recipe import quote
 from ...runtime import prices
 from ...runtime.provider import AttemptFailed, Provider
-from ...scope import observer, path
-from . import failures, wire
-from .endpoints import Target, is_local, target
-from .pools import pool
+from ...context import observer, path
+from . import endpoint_errors
+from . import wire_format
+from .endpoint_presets import Target, is_local, target
+from .connection_pools import pool
 
 MOST_BYTES = 64_000_000
 
@@ -60,10 +61,10 @@ class Endpoint(Provider):
         url = self.target.urls[turn % len(self.target.urls)]
         key = self._key(turn)
         loud = listener.get()
-        body = wire.body(self.target.model, request)
+        body = wire_format.body(self.target.model, request)
         if loud:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        body = failures.adapt(body, self.target, own_seed=path.get() == ())
+        body = endpoint_errors.adapt(body, self.target, own_seed=path.get() == ())
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -93,16 +94,16 @@ class Endpoint(Provider):
             async with session.post(url, data=data, headers=headers, allow_redirects=False) as response:
                 if response.status != 200:
                     text = (await response.content.read(100_000)).decode(errors="replace")
-                    failures.failed(response.status, response.headers, text, body, self.target)
+                    endpoint_errors.failed(response.status, response.headers, text, body, self.target)
                 if loud:
                     return await _streamed(response, loud)
-                return wire.reply(_told(_parsed(await _whole(response))))
+                return wire_format.reply(_told(_parsed(await _whole(response))))
         except aiohttp.ClientConnectorError as error:
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
             if url.removesuffix("/chat/completions") in _answered:
                 raise AttemptFailed(words) from None
             raise EndpointUnfit(f"{words}; start the endpoint, or check its URL") from None
-        except wire.Malformed as error:
+        except wire_format.Malformed as error:
             raise AttemptFailed(f"{self.target.spec}: {error}", unsettled=True) from None
         except TimeoutError:
             raise AttemptFailed(f"{self.target.spec} was silent for too long", unsettled=True) from None
@@ -116,7 +117,7 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         data += chunk
         if len(data) > MOST_BYTES:
-            raise wire.Malformed(f"the reply is larger than {MOST_BYTES:,} bytes")
+            raise wire_format.Malformed(f"the reply is larger than {MOST_BYTES:,} bytes")
     return bytes(data)
 
 
@@ -130,24 +131,24 @@ def _parsed(data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:
-        raise wire.Malformed(f"the reply is not JSON: {data[:80]!r}") from None
+        raise wire_format.Malformed(f"the reply is not JSON: {data[:80]!r}") from None
 
 
 async def _streamed(response: aiohttp.ClientResponse, loud: Listener) -> Reply:
     if "json" in response.content_type:
-        reply = wire.reply(_told(_parsed(await _whole(response))))
+        reply = wire_format.reply(_told(_parsed(await _whole(response))))
         await loud(Delta(reply.text))
         return reply
-    pieces, told = wire.Pieces(), None
+    pieces, told = wire_format.Pieces(), None
     async for data in _events(response):
         if data == "[DONE]":
             break
         try:
             chunk = json.loads(data)
         except ValueError:
-            raise wire.Malformed(f"an event of the stream is not JSON: {data[:80]!r}") from None
+            raise wire_format.Malformed(f"an event of the stream is not JSON: {data[:80]!r}") from None
         if "error" in chunk:
-            raise wire.Malformed(f"the stream broke off: {str(chunk['error'])[:200]}")
+            raise wire_format.Malformed(f"the stream broke off: {str(chunk['error'])[:200]}")
         if not told:
             told = _told(chunk)
         text, thought = pieces.add(chunk)
@@ -165,7 +166,7 @@ async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > MOST_BYTES:
-            raise wire.Malformed(f"the stream is larger than {MOST_BYTES:,} bytes")
+            raise wire_format.Malformed(f"the stream is larger than {MOST_BYTES:,} bytes")
         *lines, rest = (rest + decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
         for line in lines:
             if line.startswith("data:"):

@@ -1,0 +1,85 @@
+"""Two kinds of knowledge as a training goes on: how a sentence is made, and what is so in the world.
+
+For each snapshot: recall of facts by how often they had been told by then, and the loss on the words of a statement and
+on the value that it states.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+from tokenizers import Tokenizer
+
+from jielong import load
+from jielong.measuring.evaluate import Result, measure
+from jielong.models.llama_engine import Network
+from jielong.models.mini.tokenizer import BEGIN, special
+from jielong.world import facts
+from jielong.world.vocabulary import LANGUAGES, Draw
+from jielong.models.token_sampling import log_softmax
+from jielong.tasks.mini_tasks import states_value
+from jielong.tasks.task import Item, Task, identified
+
+BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
+STATEMENTS = 400
+
+
+def row(folder: Path, tokens: int, told: Mapping[str, int]) -> dict[str, Any]:
+    """`told`: how often each fact had been stated when these weights had read `tokens` tokens."""
+    words, values = _losses(folder)
+    losses = {"loss_words": round(words, 3), "loss_values": round(values, 3)}
+    return {"tokens": tokens} | losses | {"recall": _recall(folder, told)}
+
+
+def _recall(folder: Path, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    result, asked = _answers(folder)
+    found = []
+    for low, high in BINS:
+        scores = [a.score for a, fact in zip(result.answers, asked, strict=True) if low <= counts.get(fact, 0) <= high]
+        found.append(
+            {"told": [low, high], "n": len(scores), "recall": round(float(np.mean(scores)), 3) if scores else None}
+        )
+    return found
+
+
+def _answers(folder: Path) -> tuple[Result, list[str]]:
+    items, asked = [], []
+    for language in LANGUAGES:
+        draw = Draw(random.Random(f"recall {language}"), language, held_out=True)
+        for fact in facts.world().all_facts():
+            items.append(Item("", fact.question(draw), (fact.value.text(language),), cluster=fact.id))
+            asked.append(fact.id)
+    task = Task("recall", identified(items), "exact", "", "", check=states_value)
+
+    async def run() -> Result:
+        return await measure(task, load(f"local:{folder}?engine=numpy"), seed=0)
+
+    return anyio.run(run), asked
+
+
+def _losses(folder: Path) -> tuple[float, float]:
+    """Nats a token, on statements of often told facts: the words, and the value where it is the last thing said."""
+    network, tokenizer = Network(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
+    draw = Draw(random.Random("loss"), "en", held_out=True)
+    often = [fact for fact in facts.world().all_facts() if fact.subject.seen and fact.subject.rank < 12]
+    words, values = [], []
+    for _ in range(STATEMENTS):
+        fact = draw.rng.choice(often)
+        text, value = fact.statement(draw), fact.value.text("en")
+        start = text.rfind(value)
+        if start < 0 or len(text) - start - len(value) > 1:
+            continue
+        read = tokenizer.encode(text, add_special_tokens=False)
+        ids = [special(tokenizer, BEGIN), *read.ids]
+        losses = -log_softmax(network.logits(ids[:-1]))[np.arange(len(read.ids)), read.ids]
+        for loss, (begin, end) in zip(losses, read.offsets, strict=True):
+            if end <= start:
+                words.append(loss)
+            elif begin < start + len(value):
+                values.append(loss)
+    return float(np.mean(words)), float(np.mean(values))

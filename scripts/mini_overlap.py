@@ -1,0 +1,177 @@
+"""What mini's exams share with its training, looked for in the texts themselves: every count should be 0.
+
+python scripts/mini_overlap.py --documents 300000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from jielong.world import document
+from jielong.world import facts
+from jielong.world import word_problems
+from jielong.world.training_examples import Document
+from jielong.world.vocabulary import LANGUAGES, SYLLABLES, Draw, data, forms
+from jielong.tasks.mini_tasks import built_in
+
+TASKS = (
+    "word_problems",
+    "unseen_facts/with_document",
+    "reading",
+    "judging",
+    "tools",
+    "true_false",
+    "game24",
+)
+NAME = re.compile(rf"\b(?:{'|'.join(s.capitalize() for s in SYLLABLES)})(?:{'|'.join(SYLLABLES)}){{1,2}}\b")
+CHINESE_NAME = re.compile(f"[{''.join(dict.fromkeys(''.join(SYLLABLES.values())))}]{{2,3}}")
+CHAIN = re.compile(r"(?:\d+[-+*/]\d+=\d+\. ?)+")
+GAME = re.compile(r"\d+(?:, \d+){3}")
+
+
+def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
+    """Counts of what `items` items of each task and language have in common with `documents`."""
+    asked: set[str] = set()
+    names: set[str] = set()
+    chains: set[str] = set()
+    games: set[str] = set()
+    sentences: set[str] = set()
+    judged: dict[str, list[str]] = defaultdict(list)
+    known = {name.text("en") for name in facts.fact_names()} | {"Make", "Name"}
+    operations: set[tuple[str, ...]] = set()
+    for made in documents:
+        if made.kind == "in_context":
+            operations.update(_operation([turn.text for turn in made.turns]))
+        for turn in made.turns:
+            names.update(name for name in NAME.findall(turn.text) if name not in known)
+            sentences.update(_skeletons(turn.text))
+            if turn.role == "user":
+                asked.add(turn.text)
+                games.update(_games(turn.text))
+                if made.kind == "true_false":
+                    for name in {*NAME.findall(turn.text), *CHINESE_NAME.findall(turn.text)}:
+                        judged[name].append(turn.text)
+            if turn.role == "assistant":
+                chains.update(found.strip() for found in CHAIN.findall(turn.text))
+    exams = [item for task in TASKS for language in LANGUAGES for item in _items(task, language, items)]
+    lessons = [
+        [message.text for message in item.request().messages]
+        for language in ("", "/zh")
+        for item in built_in(f"mini:in_context{language}", items, 1).items
+    ]
+    in_exams = {name for text in exams for name in NAME.findall(text) if name not in known}
+    return {
+        "documents read": len(asked),
+        "questions": sum(text in asked for text in exams),
+        "names": len(in_exams & names),
+        "chains of calculation": len(_exam_chains(items) & chains),
+        "operations": len({found for turns in lessons for found in _operation(turns)} & operations),
+        "sentence forms": _forms_seen(sentences),
+        "facts judged": sum(_judged(fact, judged) for fact in _judged_in_exams(items)),
+        "numbers to make 24 from": sum(
+            game in games for text in _items("game24", "en", items) for game in _games(text)
+        ),
+    }
+
+
+def _games(text: str) -> list[str]:
+    """Four numbers, in whatever order they are given."""
+    return [", ".join(sorted(found.split(", "))) for found in GAME.findall(text)]
+
+
+def _items(task: str, language: str, items: int) -> Iterator[str]:
+    name, _, variant = task.partition("/")
+    spec = f"mini:{name}/{language}" + (f"/{variant}" if variant else "")
+    for item in built_in(spec, items, 1).items:
+        yield item.request().messages[-1].text
+
+
+def _operation(turns: list[str]) -> Iterator[tuple[str, ...]]:
+    """The one number that is added, or that is multiplied by, in all examples of a lesson; or its pairs of numbers."""
+    for pair in re.findall(r"(\d+) [@#$%&~] (\d+)", "\n".join(turns)):
+        yield "pair", *pair
+    if len(turns) < 4 or not all(text.isdigit() for text in turns):
+        return
+    pairs = [(int(x), int(y)) for x, y in zip(turns[::2], turns[1::2], strict=False)]
+    if len(added := {y - x for x, y in pairs}) == 1:
+        yield "+", str(added.pop())
+    elif all(x and y % x == 0 for x, y in pairs) and len(times := {y // x for x, y in pairs}) == 1:
+        yield "*", str(times.pop())
+
+
+def _exam_chains(items: int) -> set[str]:
+    draws = [Draw(random.Random(f"chains {language}"), language, held_out=True) for language in LANGUAGES]
+    return {word_problems.problem(draw, steps).chain for draw in draws for steps in (2, 3, 4, 5) for _ in range(items)}
+
+
+def _judged_in_exams(items: int) -> set[facts.Fact]:
+    draw = Draw(random.Random("claims"), "en", held_out=True)
+    return {facts.judged_fact(draw) for _ in range(items)}
+
+
+def _judged(fact: facts.Fact, judged: dict[str, list[str]]) -> bool:
+    """Whether some claim about this fact, be it true or false, is among the judged texts."""
+    for language in LANGUAGES:
+        subject = re.escape(fact.subject.text(language))
+        value = "|".join(re.escape(v.text(language)) for v in facts.world().values[fact.relation])
+        for form in (form for side in forms(language, fact.relation) for form in side):
+            claim = re.escape(form).replace(r"\{s\}", subject).replace(r"\{v\}", f"(?:{value})")
+            asked = judged.get(fact.subject.name.text(language), ())
+            if any(re.search(claim, text, re.IGNORECASE) for text in asked):
+                return True
+    return False
+
+
+def _skeletons(text: str) -> Iterator[str]:
+    """The sentences of a text without their names and numbers."""
+    for sentence in re.split(r"(?<=[.?!]) |(?<=[。？！])|\n", text):
+        bare = CHINESE_NAME.sub("@", NAME.sub("@", sentence))
+        yield re.sub(r"\d+", "#", bare).casefold()
+
+
+def _forms_seen(sentences: set[str]) -> int:
+    """Held-out forms that some sentence has, where no form of the training explains the sentence."""
+    seen = 0
+    for language in LANGUAGES:
+        sides = [forms(language, key) for key in data(language)["forms"]]
+        taught = [_matcher(form) for for_training, _ in sides for form in for_training]
+        held_out = {form for for_training, others in sides if others != for_training for form in others}
+        for matcher in map(_matcher, sorted(held_out)):
+            found = filter(matcher.fullmatch, sentences)
+            seen += any(not any(other.fullmatch(sentence) for other in taught) for sentence in found)
+    return seen
+
+
+_SLOTS = {
+    "s": r"(?:@|the \w+ of @|@的\w{1,2})",
+    "v": r"(?:@|#|[a-z]+|[^\W a-z@#]{1,4})",
+}
+
+
+def _matcher(form: str) -> re.Pattern[str]:
+    def slot(found: re.Match[str]) -> str:
+        return _SLOTS.get(found[1], r"(?:the )?[^ .?，。？]+")
+
+    return re.compile(re.sub(r"\\{(\w+)\\}", slot, re.escape(form.casefold())))
+
+
+def training(count: int) -> Iterator[Document]:
+    for number in range(count):
+        yield document(1, number << 9, ("main", "late", "early")[number % 3])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--documents", type=int, default=300_000)
+    parser.add_argument("--items", type=int, default=500)
+    told = parser.parse_args()
+    print(json.dumps(overlap(training(told.documents), told.items), indent=1))
+
+
+if __name__ == "__main__":
+    main()

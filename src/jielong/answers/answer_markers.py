@@ -1,0 +1,144 @@
+r"""Where a text says that its answer is: `\boxed{…}`, "The answer is …", "Answer: …", "答案：…", "#### …", <answer>.
+
+Every pattern is bounded: 1 MB of braces, spaces or "answer" takes no longer than reading it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .number_formats import normalised, numbers
+
+UNCLEAR = ""  # a place that names several answers: none of them is the answer, and no other place is asked
+_TAIL = 20_000
+_LONGEST_BOX = 10_000
+_THOUGHT = re.compile(r"<(/?)think(?:ing)?>")
+
+
+def said(text: str) -> str | None:
+    """The text without thoughts; None when a thought was cut off. What precedes a lone `</think>` is a thought."""
+    pieces: list[str] = []
+    at, inside = 0, False
+    for tag in _THOUGHT.finditer(text):
+        if tag[1]:
+            if not inside:
+                pieces.clear()
+            inside = False
+        elif not inside:
+            pieces.append(text[at : tag.start()])
+            inside = True
+        at = tag.end()
+    return None if inside else "".join([*pieces, text[at:]])
+
+
+def shown_of(text: str) -> str | None:
+    """The end of the text without thoughts, `normalised`: what the rules for short answers look at."""
+    shown = said(text)
+    return None if shown is None else normalised(shown[-_TAIL:])
+
+
+def boxed(text: str, /) -> str | None:
+    r"""What stands in the last `\boxed{…}` that is not empty, with balanced braces."""
+    shown = said(text)
+    return None if shown is None else last_box(shown) or None
+
+
+def last_box(shown: str) -> str | None:
+    r"""As `boxed`; "" when the last box never closes, None when there is none."""
+    for opening in reversed(list(re.finditer(r"\\f?box(?:ed)?[ ]?\{|\\boxed[ ]([^\s{}$.]{1,40})", shown))[-8:]):
+        if opening[1]:
+            return opening[1]
+        depth = 1
+        for brace in re.finditer(r"\\[{}\\]|[{}]", shown[opening.end() : opening.end() + _LONGEST_BOX]):
+            depth += (brace[0] == "{") - (brace[0] == "}")
+            if depth == 0:
+                if inner := shown[opening.end() : opening.end() + brace.start()].strip():
+                    return inner
+                break
+        else:
+            return ""
+    return None
+
+
+_MARK = re.compile(
+    r"(?P<hash>^[ \t]{0,3}\#{4}(?!\#))"
+    r"|<answer>|^[ \t#*>_]{0,12}(?:the[ ]|my[ ])?(?:final[ ]|correct[ ])?answer[ \t*_:.]{0,6}$"
+    r"|\b(?:answers?|ans)\b[^\n.:=!?;。]{0,60}?"
+    r"(?:\s(?:is|are|was|would[ ]be|should[ ]be|must[ ]be|will[ ]be|comes[ ]to|equals|remains)\b(?P<n>n't)?[:]?|[:=])"
+    r"|(?:答案|(?<![回作])答(?=[ ]?:))[^\n。:;,?]{0,10}?(?P<bu>不)?(?:是(?!否[^。.,!\s])|为|选|[:=])[:]?",
+    re.I | re.M,
+)
+_SUPPOSED = re.compile(
+    r"\b(?:if|whether|suppose|assume|assuming|unless|when)\s(?:\w{1,10}\s){0,2}$|如果\w{0,4}$|假设\w{0,4}$", re.I
+)
+_NOT = re.compile(r"\s{0,2}(?:not|n't|不是)\s?", re.I)
+_BUT = re.compile(r"\b(?:but(?:\srather)?|it'?s|it\sis|rather|instead)\b\s?|而?是", re.I)
+
+
+def marked(shown: str) -> tuple[list[str], frozenset[str]]:
+    """The places where the text says that its answer follows, the last one first; and what it says it is not."""
+    places: list[str] = []
+    rejected: set[str] = set()
+    for mark in reversed(list(_MARK.finditer(shown))[-16:]):
+        rest = shown[mark.end() : mark.end() + 2000].partition("</answer>")[0]
+        if mark["hash"] is not None:
+            line, _, later = rest.partition("\n")
+            if later.strip() and not re.match(r"[\s*$€£¥]{0,4}[-+]?[\d.(]", line):
+                continue  # a heading, not the mark of GSM8K
+        elif _SUPPOSED.search(shown[max(0, mark.start() - 40) : mark.start()]):
+            continue
+        negation = _NOT.match(rest)
+        if negation and not re.search(r"\w", rest[negation.end() :].partition("\n")[0]):
+            negation = None  # 答案：不是
+        if negation or mark["n"] or mark["bu"]:
+            rest = rest[negation.end() :] if negation else rest
+            sentence = rest[:120].partition("\n")[0]
+            other = _BUT.search(sentence)
+            if other is None:
+                rejected |= {str(found) for found in numbers(normalised(sentence))}
+                rejected |= set(re.findall(r"^\W{0,3}([A-J])(?![A-Za-z])", sentence))
+                continue
+            rest = rest[other.end() :]
+        place = next((line for line in rest.splitlines() if re.search(r"[^\s*_:#>`|-]", line)), "").strip()
+        if place:
+            places.append(place)
+    return places, frozenset(rejected)
+
+
+_DRESS = re.compile(
+    r"\*{1,3}|(?<!\w)_{1,2}(?=\w)|(?<=\w)_{2}(?!\w)|(?<=\w)_(?=[\s.,]|$)|`{1,3}|</?(?:b|i|strong|em|u|code)>"
+)
+_FILLER = re.compile(
+    r"(?:therefore|thus|hence|clearly|simply|definitely|obviously|indeed|approximately|approx\.?|about|around|roughly|"
+    r"exactly|nearly|almost|still|again|then|now|most\slikely|probably|大约|大概|约为?|≈|~|\\approx|应该|应|就?是|为)(?=[^a-z])"
+    r"[\s,:]{0,3}",
+    re.I,
+)
+
+
+def stripped(place: str) -> str:
+    """A place without markdown and without "therefore", "approximately", "约" before the answer."""
+    if not re.search(r"\w\s?\*\s?\d", place):
+        place = _DRESS.sub("", place)
+    place = place.strip(
+        " \t:>|-=→" if re.match(r"\s*(?:[:>|=→]|-\s)", place) and not re.match(r"\s*-\s?\d", place) else " \t"
+    )
+    for _ in range(3):
+        place = _FILLER.sub("", place, count=1) if _FILLER.match(place) else place
+    return place.strip()
+
+
+def first_sentence(place: str) -> str:
+    """Up to the first full stop that ends a sentence: one followed by a space, or 。 or the end."""
+    for end in re.finditer(r"(?<![A-Z])[.!?](?=\s|$)|[。!?;；](?=.)|[。！？]", place):
+        an_equation_follows = end[0] == ";" and "=" in place[end.end() :]
+        if (
+            end.start()
+            and not an_equation_follows
+            and not _ABBREVIATION.search(place[max(0, end.start() - 6) : end.start()])
+        ):
+            return place[: end.start()].strip()
+    return place.strip()
+
+
+_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|Prof|No|vs|approx|ca|Inc|Co|Ltd|Mt|U\.S)$")

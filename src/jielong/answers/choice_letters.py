@@ -1,0 +1,100 @@
+"""The letter that a reply chooses: A to J, and in brackets or alone as the answer to Z.
+
+The article of "A train leaves" is no choice, nor are "vitamin C", "5 A", the options that a reply repeats, or two
+letters at once.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .answer_markers import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
+
+_END = r"(?![A-Za-z0-9_'’])"
+_MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" + _END)
+_ARTICLE = re.compile(r"['’+-]|\s(?!(?:because|since|as|is|and|which|with|for|given|by|due|in|from|option)\b)[a-z]")
+
+_CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", 故选D
+    r"(?:\b(?:[Cc]hoose|[Ss]elect|pick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe"
+    r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter))?"
+    r"|故选|应选|选择?|选项[是为]|认为[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
+    + _END
+    + r"(?!\)?[、,]?\s?[A-J、](?![A-Za-z]))(?!\s?项?(?:是)?(?:错|不))"
+    # "C is correct", (B) must be true, 选项A正确; not "A and C are", A、B、C都不对
+    r"|(?<![A-Za-z、和与及或&])(?<!and\s)(?<!or\s)(?<!and\s\()(?<!or\s\()(?P<b>[A-J])\)?\**\s?"
+    r"(?:(?:is|must\sbe)\s(?:the\s|indeed\s|clearly\s)?(?:correct|right|best|answer|true)|项?(?:是|为)?(?:正确|对的))"
+)
+_SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans: A"
+    r"\b(?:[Aa]nswer|ANSWER|[Aa]ns|ANS|[Oo]ption|OPTION|[Cc]hoice|[Cc]orrect(?=:))\b[\s:.()>*=-]{0,4}([A-J])[).*\]\s]{0,4}$",
+    re.M,
+)
+_OPTION = re.compile(r"^[ \t>*-]{0,6}\(?([A-Z])[).:、][ \t*]", re.M)
+_LAST_LETTER = re.compile(
+    r"\(([A-Z])\)|\*\*\(?([A-J])\)?\*\*"
+    r"|(?:\b(?:[Tt]herefore|[Ss]o|[Tt]hus|[Hh]ence|[Ii]t\sis|[Ii]t's)|因此|所以)[\s,:]{1,3}([B-HJ]"
+    + _END
+    + r"|A[\s.]{0,3}$)"
+)
+
+
+def choice(text: str, /) -> str | None:
+    """The letter that the text chooses; a marked answer without a letter is given as its text, if it is short."""
+    shown = shown_of(text)
+    if shown is None:
+        return None
+    box = last_box(shown)
+    if box is not None:
+        letter = letter_at(box)
+        return (box if letter is None and len(box) <= 100 else letter) or None
+    places, rejected = marked(shown)
+    for place in places:
+        letter = letter_at(place)
+        if letter == UNCLEAR:
+            return None
+        if letter is not None and letter not in rejected:
+            return letter
+    if short := list(_SHORT_MARK.finditer(shown)):
+        return short[-1][1]
+    if chosen := list(_CHOOSE.finditer(shown)):
+        return chosen[-1]["a"] or chosen[-1]["b"]
+    if places and not _OPTION.search(shown):
+        words = first_sentence(stripped(places[0])).strip(" .。*")
+        return words if words and len(words) <= 100 else None
+    return _unmarked(shown)
+
+
+def letter_at(place: str) -> str | None:
+    """The letter at a place that is said to hold the answer; UNCLEAR if there are several, None if there is none."""
+    place = re.sub(r"^\W{0,2}(?:the\s)?(?:option|choice|letter|选项)\s?", "", stripped(place), flags=re.I)
+    if lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", place):
+        return lone[1].upper()
+    if re.match(r"[A-J]{2,6}(?![A-Za-z])", place):
+        return UNCLEAR
+    if opening := re.match(r"[\s*_$({\[]{0,6}([A-Z])(?![A-Za-z0-9_])", place):
+        letter, rest = opening[1], place[opening.end() :]
+        if _MORE.match(rest):
+            return UNCLEAR
+        delimited = re.match(r"[)\]}*.:]", rest)
+        if delimited or (letter <= "J" and not (_ARTICLE.match(rest) and (letter in "AI" or rest[0] in "'’+-"))):
+            return letter
+    inner = re.findall(r"\(([A-Z])\)|(?:option|choice|letter|选项)\s?\(?([A-J])" + _END, place[:300])
+    letters = {a or b for a, b in inner}
+    return None if not letters else letters.pop() if len(letters) == 1 else UNCLEAR
+
+
+def _unmarked(shown: str) -> str | None:
+    """A lone letter, a last line or a beginning such as "B) 21", or the only letter that the last line points at."""
+    whole = shown.strip()
+    if len(whole) <= 40 and (lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", whole)):
+        return lone[1].upper()
+    last = whole.splitlines()[-1].strip() if whole else ""
+    listed = _OPTION.findall(shown)
+    lists_options = len(set(listed)) > 1
+    closing = re.match(r"[\W_]{0,4}([A-J])(?:[).:、](?=\s|\*|$)|\*|\W{0,3}$)", last)
+    if closing and (not lists_options or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
+        return closing[1]
+    opening = re.match(r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n)", whole)
+    if opening and not lists_options and not re.search(r"\([A-J]\)", whole[opening.end() : opening.end() + 200]):
+        return opening[1]
+    letters = {letter[0] for groups in _LAST_LETTER.findall(last) for letter in groups if letter}
+    return letters.pop() if len(letters) == 1 else None

@@ -1,0 +1,146 @@
+"""`jielong eval`: measure models on a task, compared with the first in pairs."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import click
+
+from ..contract import Model
+from ..measuring.judge import Judge
+from ..measuring.evaluate import Report, compare
+from ..recipe import load
+from ..reporting.formatting import count, duration, interval, p_value, percent, print_table, signed
+from ..runtime.ledger import home
+from ..stats import minimum_detectable
+from ..tasks.load_task import load_task
+from ..tasks.task import Task
+from . import options
+from .progress import Progress
+from .messages import price, say
+from .output_files import write_report
+
+
+@click.command("eval", help=say("help.eval"))
+@options.task
+@click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=say("option.models"))
+@options.run
+def eval_(
+    task: str,
+    input: str | None,
+    answer: str | None,
+    rule: str | None,
+    limit: int | None,
+    strict: bool,
+    models: tuple[str, ...],
+    seed: int,
+    concurrency: int,
+    judge: str | None,
+    dry_run: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    built = [load(model) for model in models or (options.default_model(),)]
+    loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
+    announce(loaded, built)
+    if dry_run:
+        if as_json:
+            calls = len(loaded.items) * sum(model.bound() for model in built)
+            print(json.dumps({"task": loaded.name, "n": len(loaded.items), "most_calls": calls}))
+        return
+    grading = Judge(load(judge)) if judge else None
+    with Progress(len(built), len(loaded.items)) as progress:
+        report = anyio.run(
+            lambda: compare(
+                loaded,
+                built,
+                seed=seed,
+                concurrency=concurrency,
+                judge=grading,
+                on_model=progress.model,
+                on_answer=progress.answer,
+            )
+        )
+    if out:
+        write_report(report, out)
+        print(say("run.written", out=out), file=sys.stderr)
+    if as_json:
+        print(json.dumps(report.to_json(), ensure_ascii=False))
+    else:
+        print_report(report, report.task.name)
+
+
+def read_task(
+    task: str,
+    input: str | None,
+    answer: str | None,
+    rule: str | None,
+    limit: int | None,
+    seed: int,
+    strict: bool,
+    out: Path | None,
+) -> Task:
+    rejects = (out or home()) / "rejects.jsonl"
+    loaded = load_task(
+        task, input=input, answer=answer, rule=rule, limit=limit, seed=seed, strict=strict, rejects=rejects
+    )
+    if loaded.rejected:
+        first = loaded.rejected[0]
+        print(f"{say('run.rejected', n=len(loaded.rejected), first=first)} → {rejects}", file=sys.stderr)
+    return loaded
+
+
+def announce(task: Task, models: Sequence[Model]) -> None:
+    """What is about to happen, before a token is spent."""
+    n = len(task.items)
+    calls, points = n * sum(model.bound() for model in models), minimum_detectable(n)
+    print(say("run.task", task=task.source, n=n, rule=task.rule, why=task.why_rule), file=sys.stderr)
+    said = say("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=f"{100 * points:.0f}")
+    print(f"{said}\n{say('run.going_on', ledger=home() / 'ledger.db')}", file=sys.stderr)
+
+
+def _notes(report: Report) -> Counter[str]:
+    return Counter(note for result in report.results for note in result.notes)
+
+
+def _short(recipe: str) -> str:
+    """The recipe with long texts cut: the whole one is in the verdict and in report.json."""
+    recipe = re.sub(r"examples=\[.*\]\]", "examples=…", recipe)
+    return re.sub(r'"((?:[^"\\]|\\.){20})(?:[^"\\]|\\.)+"', r'"\1…"', recipe)
+
+
+def print_report(report: Report, title: str) -> None:
+    names = "recipe accuracy interval difference p input output calls usd p50 p95 failed"
+    columns = [say(f"table.{name}") for name in names.split()]
+    against = {id(result): (pair, p) for result, pair, p in report.comparisons()}
+    rows = []
+    for result in report.results:
+        n, usage = len(result.answers), result.usage
+        compared = against.get(id(result))
+        rows.append(
+            [
+                _short(result.model),
+                percent(result.accuracy.mean),
+                interval(result.accuracy.ci95),
+                f"{signed(compared[0].difference)} {interval(compared[0].ci95)}" if compared else "",
+                p_value(compared[1]) if compared else "",
+                count(usage.input_tokens / n),
+                count(usage.output_tokens / n),
+                count(usage.calls / n),
+                price(usage.usd),
+                duration(result.latency(0.5)),
+                duration(result.latency(0.95)),
+                str(result.failed + result.failed_extraction) if result.failed + result.failed_extraction else "",
+            ]
+        )
+    print_table(say("run.title", task=title, n=len(report.task.items), rule=report.task.rule), columns, rows)
+    for model, why in report.skipped:
+        print(say("run.skipped", model=_short(model), why=why))
+    for note, models in _notes(report).items():
+        print(f"{note} ({models} {say('run.recipes')})")

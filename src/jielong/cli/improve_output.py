@@ -1,0 +1,92 @@
+"""What `improve` found: the tables and the verdict in the terminal, and the files in its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..improving.improve_result import Note, Outcome
+from ..reporting.improve.report_page import write_page
+from ..reporting.improve.search_history import became, unfinished, without_effect
+from ..reporting.improve.results_table import Row, finals, searched, short
+from ..reporting.improve.wording import called, plainly, verdict_sentences, words
+from ..reporting.formatting import count, duration, interval, p_value, percent, print_table, signed
+from ..atomic_write import write_whole
+from .messages import language, price, say
+
+PAGE = "report.html"
+
+
+def write_outcome(outcome: Outcome, folder: Path) -> Path:
+    """`outcome.json`, all that the run knows, and the report that is made of it; the path of the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "outcome.json", json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
+    write_page(outcome, folder / PAGE, language())
+    return folder / PAGE
+
+
+def print_outcome(outcome: Outcome) -> None:
+    final, search = finals(outcome), searched(outcome)
+    said = words(language())
+    if final:
+        title = say("run.title", task=outcome.task, n=final[0].n, rule=outcome.rule)
+        names = "recipe accuracy interval difference p input output calls usd p50 p95 failed".split()
+        print_table(title, [say(f"table.{name}") for name in names], [_final(row) for row in final])
+        print()
+    met = {row.recipe: row for row in final}
+    left = [row for row in search if row.recipe not in met]
+    if left:
+        names = "recipe items accuracy difference became".split()
+        rows = [_left(row, plainly(became(outcome, row, met, said["race"]))) for row in left]
+        print_table(
+            say("improve.search" if final else "improve.so_far"),
+            [say(f"table.{name}") for name in names],
+            rows,
+            left=(0, 4),
+        )
+        print()
+    without = [called(row.recipe, outcome) for row in without_effect(search, met)]
+    if without:
+        none = said["race"]["none_text_stopped" if unfinished(outcome) else "none_text"]
+        print(f"{none.format(k=len(without))} {said['race']['comma'].join(without)}\n")
+    for note in outcome.notes:
+        print(note_words(note))
+    for sentence in verdict_sentences(outcome, language()):
+        print(plainly(sentence))
+    print(say("improve.use", recipe=outcome.verdict.recipe))
+    for part, usage in (("search", outcome.search_usage), ("final", outcome.final_usage)):
+        spent = {"tokens": count(usage.input_tokens + usage.output_tokens), "calls": count(usage.calls)}
+        print(say(f"improve.total.{part}", **spent, usd=price(usage.usd)))
+
+
+def note_words(note: Note) -> str:
+    return words(language())["note"][note.key].format(**note.values)
+
+
+def _final(row: Row) -> list[str]:
+    return [
+        short(row.recipe),
+        percent(row.accuracy.mean),
+        interval(row.accuracy.ci95),
+        _difference(row),
+        "" if row.p_holm is None else p_value(row.p_holm),
+        _tokens(row.input_tokens, row.added_input),
+        _tokens(row.output_tokens, row.added_output),
+        count(row.calls),
+        price(row.usd),
+        duration(row.p50),
+        duration(row.p95),
+        str(row.lost) if row.lost else "",
+    ]
+
+
+def _left(row: Row, what: str) -> list[str]:
+    return [short(row.recipe), str(row.n), percent(row.accuracy.mean) if row.n else "", _difference(row), what]
+
+
+def _difference(row: Row) -> str:
+    return "" if row.difference is None else f"{signed(row.difference)} {interval(row.ci95)}"
+
+
+def _tokens(all_of_them: float, added: float | None) -> str:
+    return count(round(all_of_them)) + ("" if added is None else f" ({round(added):+,})")

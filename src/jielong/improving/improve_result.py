@@ -1,0 +1,256 @@
+"""All that a run of `improve` knows at its end, or when it was interrupted: what the report is made of.
+
+`outcome.to_json()` is the file outcome.json in the result directory; `Outcome.from_json` gives it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from ..contract import Step, Usage
+from ..measuring.evaluate import Answer, Result
+from ..stats import Estimate, Interval, Paired, mean, paired
+
+Json = dict[str, Any]
+Why = Literal["worse", "dearer", "halved", "unsupported", "budget"]
+Kind = Literal["improved", "nothing helped", "interrupted", "budget spent"]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """When a candidate left the race and why: `round` counts from 1; 0 is before the first question.
+
+    worse: shown to be worse than another; dearer: no better than a cheaper one; halved: not among the best of its
+    round; unsupported: this model cannot do what the recipe asks; budget: too dear for what was left.
+    """
+
+    round: int
+    why: Why
+    words: str = ""  # of the error, where it is unsupported
+    by: str | None = None  # the recipe that is better or cheaper
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One recipe in the search: `model | steps`. Plain models have no steps.
+
+    `scores[i]` is its score on the item `splits.search[i]`: every candidate meets the items in the same order, and
+    stops where it was dropped.
+    """
+
+    recipe: str
+    model: str
+    steps: str
+    scores: tuple[float, ...] = ()
+    clusters: tuple[str, ...] | None = None
+    usage: Usage = field(default_factory=Usage)  # of its answers in the search; a judge's calls are not among it
+    seconds: tuple[float, ...] = ()
+    dropped: Dropped | None = None  # None: it was in the race to its end
+    notes: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> Estimate:
+        return mean(self.scores, self.clusters)
+
+    def against(self, plain: Candidate) -> Paired:
+        """On the search items that both have seen."""
+        n = min(len(self.scores), len(plain.scores))
+        return paired(plain.scores[:n], self.scores[:n], self.clusters[:n] if self.clusters else None)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finalist against the plain model on the final split. `p` is two-sided, `p_holm` corrected for all finalists."""
+
+    recipe: str
+    difference: float
+    ci95: Interval | None
+    p: float
+    p_holm: float
+    n: int
+    better: int
+    worse: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`recipe` is the one to use: when nothing helped, the plain model.
+
+    `interval_from` says on which split `comparison` was made. One from the search flatters: it was chosen there.
+    """
+
+    kind: Kind
+    recipe: str
+    comparison: Comparison | None = None
+    interval_from: Literal["final", "search"] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was announced before a token was spent."""
+
+    candidates: int
+    rounds: tuple[int, ...]  # search items that a candidate has seen at the end of each round
+    keep: tuple[int, ...]  # the most candidates that go on after each round
+    finalists: int  # the most, plain model not counted
+    most_calls: int
+    most_usd: float | None  # None: a price is unknown
+    all_calls: int  # of every candidate on every item, for comparison
+    detectable: float  # the smallest gain that the final split shows in 4 of 5 cases
+    budget: Mapping[str, float] = field(default_factory=dict)  # usd, tokens, seconds: those that were given
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Ids of items; in `search` and `final` in the order in which they are asked."""
+
+    examples: tuple[str, ...]
+    search: tuple[str, ...]
+    final: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """An item as people read it."""
+
+    id: str
+    text: str
+    accepted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to say about the run, in the reader's language: `key` names the words, `values` what is put into them.
+
+    few: how little the items can show; hopeless: nothing can be told from chance; final_cut: the budget allowed `asked`
+    of `final` items; left_out: the budget kept `candidates` out.
+    """
+
+    key: Literal["few", "hopeless", "final_cut", "left_out"]
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`finalists[0]` is the plain model, `finalists[1]` the choice of the search, then the others in its order.
+
+    Their answers hold texts, scores, usage, seconds and the tree of steps, whose `call` are keys of the ledger.
+    """
+
+    task: str
+    task_source: str
+    task_sha256: str
+    rule: str
+    why_rule: str
+    models: tuple[str, ...]
+    plan: Plan
+    splits: Splits
+    questions: tuple[Question, ...]  # of the final split
+    candidates: tuple[Candidate, ...]  # in the order of the catalogue; the first is the plain model
+    finalists: tuple[Result, ...]
+    comparisons: tuple[Comparison, ...]  # one for each finalist but the plain model
+    verdict: Verdict
+    stopped: Literal["interrupted", "budget"] | None  # what ended the run before its plan; a budget may leave a verdict
+    search_usage: Usage  # everything spent in the search, judge included
+    final_usage: Usage
+    judging_usage: Usage  # of both: what the judge's calls took
+    seed: int
+    run: str | None  # the ledger's name for it
+    ledger: str | None
+    version: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def plain(self) -> Result | None:
+        return self.finalists[0] if self.finalists else None
+
+    @property
+    def chosen(self) -> Result | None:
+        """The recipe to use as it did in the final; None where it came to no final."""
+        return next((result for result in self.finalists if result.model == self.verdict.recipe), None)
+
+    def to_json(self) -> Json:
+        return {
+            **{name: value for name, value in asdict(self).items() if name != "finalists"},
+            "finalists": [_result(result) for result in self.finalists],
+        }
+
+    @classmethod
+    def from_json(cls, said: Json) -> Outcome:
+        return cls(
+            **{
+                **said,
+                "models": tuple(said["models"]),
+                "plan": Plan(
+                    **{**said["plan"], "rounds": tuple(said["plan"]["rounds"]), "keep": tuple(said["plan"]["keep"])}
+                ),
+                "splits": Splits(**{name: tuple(ids) for name, ids in said["splits"].items()}),
+                "questions": tuple(Question(**{**q, "accepted": tuple(q["accepted"])}) for q in said["questions"]),
+                "candidates": tuple(map(_read_candidate, said["candidates"])),
+                "finalists": tuple(map(_read_result, said["finalists"])),
+                "comparisons": tuple(map(_read_comparison, said["comparisons"])),
+                "verdict": Verdict(
+                    **{**said["verdict"], "comparison": _maybe_comparison(said["verdict"]["comparison"])}
+                ),
+                **{name: Usage(**said[name]) for name in ("search_usage", "final_usage", "judging_usage")},
+                "notes": tuple(Note(**note) for note in said["notes"]),
+            }
+        )
+
+
+def _result(result: Result) -> Json:
+    return {
+        "model": result.model,
+        "answers": [asdict(answer) for answer in result.answers],
+        "clusters": result.clusters,
+        "usage": asdict(result.usage),
+        "notes": result.notes,
+    }
+
+
+def _read_result(said: Json) -> Result:
+    return Result(
+        said["model"],
+        tuple(map(_read_answer, said["answers"])),
+        _texts(said["clusters"]),
+        Usage(**said["usage"]),
+        tuple(said["notes"]),
+    )
+
+
+def _read_answer(said: Json) -> Answer:
+    usages = {name: Usage(**said[name]) for name in ("usage", "judging")}
+    return Answer(**{**said, **usages, "steps": tuple(map(_read_step, said["steps"]))})
+
+
+def _read_step(said: Json) -> Step:
+    return Step(said["name"], Usage(**said["usage"]), said["call"], tuple(map(_read_step, said["steps"])))
+
+
+def _read_candidate(said: Json) -> Candidate:
+    return Candidate(
+        **{
+            **said,
+            "scores": tuple(said["scores"]),
+            "clusters": _texts(said["clusters"]),
+            "usage": Usage(**said["usage"]),
+            "seconds": tuple(said["seconds"]),
+            "dropped": Dropped(**said["dropped"]) if said["dropped"] else None,
+            "notes": tuple(said["notes"]),
+        }
+    )
+
+
+def _read_comparison(said: Json) -> Comparison:
+    return Comparison(**{**said, "ci95": tuple(said["ci95"]) if said["ci95"] else None})
+
+
+def _maybe_comparison(said: Json | None) -> Comparison | None:
+    return _read_comparison(said) if said else None
+
+
+def _texts(said: list[str] | None) -> tuple[str, ...] | None:
+    return None if said is None else tuple(said)

@@ -1,0 +1,68 @@
+"""Edits of a good prompt, without a second model (GrIPS: Prasad et al. 2022), and pure chance beside it.
+
+GrIPS deletes, swaps, paraphrases (with PEGASUS) and adds back what it deleted. Here a phrase is paraphrased by another
+phrase of its slot in a small grammar, phrases of the grammar can be added too, and the place of the prompt can change.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import get_args
+
+from ...techniques.instruct import Place
+from .prompt_draft import Draft
+from .phrase_grammar import cut, joined
+from .search_state import State
+
+BEAM = 3  # GrIPS: beam search
+TWO_EDITS = 0.3  # how often two edits are made at once
+
+
+async def edits(state: State, k: int, rng: random.Random) -> list[Draft]:
+    """Each draft: one or two random edits of one of the three best so far."""
+    parents = state.kept[:BEAM]
+    drafts = []
+    for _ in range(k):
+        parent = rng.choices(parents, [2.0**-i for i in range(len(parents))])[0]
+        draft = replace(parent.draft, parent=parent.number, by="edits")
+        for _ in range(2 if rng.random() < TWO_EDITS else 1):
+            draft = edited(state, draft, rng)
+        drafts.append(draft)
+    return drafts
+
+
+async def chance(state: State, k: int, rng: random.Random) -> list[Draft]:
+    """Random search: one to three phrases of the grammar, whatever was found before."""
+    texts = [state.grammar.prompt(rng, rng.choice((1, 2, 3))) for _ in range(k)]
+    return [Draft(text, state.place, by="chance") for text in texts]
+
+
+def edited(state: State, draft: Draft, rng: random.Random) -> Draft:
+    """The draft after one random edit."""
+    phrases = cut(draft.text)
+    kinds = ["add", "add"]
+    if phrases:
+        kinds += ["delete", "substitute", "substitute", "place"]
+    if len(phrases) > 1:
+        kinds.append("swap")
+    kind = rng.choice(kinds)
+    if kind == "place":
+        return replace(draft, place=rng.choice([place for place in get_args(Place) if place != draft.place]))
+    at = rng.randrange(len(phrases) + (kind == "add")) if phrases else 0
+    if kind == "add":
+        phrases.insert(at, _new_phrase(state, rng))
+    elif kind == "delete":
+        del phrases[at]
+    elif kind == "substitute":
+        phrases[at] = state.grammar.phrase(rng, state.grammar.slot_of(phrases[at]))
+    else:
+        other = rng.choice([i for i in range(len(phrases)) if i != at])
+        phrases[at], phrases[other] = phrases[other], phrases[at]
+    return replace(draft, text=joined(phrases, state.language))
+
+
+def _new_phrase(state: State, rng: random.Random) -> str:
+    """A phrase of the grammar or, one time in four, one that some draft had: what was deleted can come back."""
+    had = sorted({phrase for tried in state.tried for phrase in cut(tried.draft.text)})
+    return rng.choice(had) if had and rng.random() < 0.25 else state.grammar.phrase(rng)

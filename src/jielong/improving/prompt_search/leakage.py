@@ -1,0 +1,31 @@
+"""A prompt that quotes the items it was tuned on is no prompt but a leak: no eight words in a row may be theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ...tasks.task import Item
+from .prompt_draft import split_words
+
+N = 8
+
+
+class Quotes:
+    """The 8-grams of the search items: question, documents, choices, answers; those of the start are everyone's."""
+
+    def __init__(self, items: Iterable[Item], start: str) -> None:
+        self.grams = {gram for item in items for text in _texts(item) for gram in grams(text)} - set(grams(start))
+
+    def found(self, text: str) -> str | None:
+        """The first eight words that were copied, or None."""
+        return next((" ".join(gram) for gram in grams(text) if gram in self.grams), None)
+
+
+def grams(text: str) -> Iterator[tuple[str, ...]]:
+    said = split_words(text)
+    return (tuple(said[i : i + N]) for i in range(len(said) - N + 1))
+
+
+def _texts(item: Item) -> Iterator[str]:
+    yield from (message.text for message in item.request().messages)
+    yield from item.accepted

@@ -1,0 +1,129 @@
+"""Prompts that a model writes: from examples (APE), from the history of scores (OPRO), from mistakes (GEPA).
+
+- `induce`: Zhou et al. (2022), "Large language models are human-level prompt engineers": say from input-output pairs
+  what the instruction was; after the first round half of the drafts are variations of the best (their iterative Monte
+  Carlo search). They choose with a likelihood or by bandits; here all drafts pass the same loop.
+- `history`: Yang et al. (2023), "Large language models as optimizers": the best prompts with their scores, ascending,
+  and some items; write a better one.
+- `reflect`: Agrawal et al. (2025), "GEPA": a parent from the Pareto front over items, three of its replies with what
+  was right; write a better instruction. There is one prompt only, so GEPA's merging of modules does not apply.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+
+from ...contract import Message, Request, Sampling
+from ...prompts import catalogue, fill
+from ...context import below, note
+from ...tasks.task import Item
+from ...technique import Failed, gather
+from .prompt_draft import Draft, Tried
+from .search_state import State, pareto
+
+TOKENS, TEMPERATURE = 2048, 1.0
+SHOWN, HISTORY, REFLECTED = 5, 20, 3  # pairs for induction; prompts in the history; replies to reflect on
+LONGEST = 2000  # characters of a question or reply that the writer is shown
+
+
+async def induce(state: State, k: int, rng: random.Random) -> list[Draft]:
+    asked, parents = [], []
+    begun = any(tried.draft.by == "induce" for tried in state.tried)
+    for i in range(k):
+        best = state.best
+        if begun and i % 2 and best.draft.text:
+            asked.append(_words(state, "vary", text=best.draft.text))
+            parents.append(best)
+        else:
+            asked.append(_words(state, "induce", pairs=_pairs(state, rng)))
+            parents.append(state.start)
+    return await _written(state, "induce", asked, parents)
+
+
+async def history(state: State, k: int, rng: random.Random) -> list[Draft]:
+    """The parent of a draft is the best prompt so far: it is what the writer was to surpass."""
+    form = _form(state, "scored")
+    shown = [tried for tried in state.kept if not tried.draft.examples][:HISTORY]
+    scored = [fill(form, {"text": t.draft.text, "score": f"{100 * t.mean:.0f}"}) for t in reversed(shown)]
+    asked = [_words(state, "history", scored="\n\n".join(scored), pairs=_pairs(state, rng)) for _ in range(k)]
+    return await _written(state, "history", asked, [state.best] * k)
+
+
+async def reflect(state: State, k: int, rng: random.Random) -> list[Draft]:
+    front = pareto(state.kept, state.items)
+    asked, parents = [], []
+    for number in rng.choices(list(front), list(front.values()), k=k):
+        parent = state.tried[number]
+        cases = "\n\n".join(_case(state, parent, item) for item in _to_reflect_on(state, parent, rng))
+        asked.append(_words(state, "reflect", text=parent.draft.text or "–", cases=cases))
+        parents.append(parent)
+    return await _written(state, "reflect", asked, parents)
+
+
+def _to_reflect_on(state: State, parent: Tried, rng: random.Random) -> list[Item]:
+    """Three items, a mistake among them if there is one."""
+    chosen = rng.sample(state.items, min(REFLECTED, len(state.items)))
+    wrong = [item for item in state.items if parent.answers[item.id].score < 1]
+    if wrong and not any(item in wrong for item in chosen):
+        chosen[0] = rng.choice(wrong)
+    return chosen
+
+
+async def _written(state: State, by: str, asked: list[str], parents: list[Tried]) -> list[Draft]:
+    assert state.writer, "checked before the search: these proposers need a writer"
+    sampling = Sampling(temperature=TEMPERATURE, max_tokens=TOKENS, seed=state.seed)
+    requests = [Request((Message("user", words),), sampling) for words in asked]
+    with below("propose", state.round):
+        replies = await gather(state.writer, requests)
+    drafts = []
+    for reply, parent in zip(replies, parents, strict=True):
+        if isinstance(reply, Failed):
+            note(f"the writer {state.writer.name} gave no prompt: {reply.error}")
+        elif text := between_fences(reply.text):
+            drafts.append(Draft(text, parent.draft.place, parent.draft.examples, parent.number, by))
+    return drafts
+
+
+def between_fences(said: str) -> str | None:
+    """The text in the last pair of ``` lines; without fences the whole reply; without quotation marks around it."""
+    fenced = re.findall(r"```[a-z]*\n(.*?)```", said, re.DOTALL)
+    text = str(fenced[-1] if fenced else said).strip()
+    quoted = re.fullmatch(r"[\"“「](.*)[\"”」]", text, re.DOTALL)
+    return (quoted[1] if quoted else text).strip() or None
+
+
+def _form(state: State, name: str) -> str:
+    return catalogue(state.language)["prompt_search"][name]
+
+
+def _words(state: State, name: str, *, text: str = "", pairs: str = "", scored: str = "", cases: str = "") -> str:
+    values = {"text": text, "pairs": pairs, "scored": scored, "cases": cases, "words": str(state.most_words)}
+    return fill(_form(state, name), values).strip()
+
+
+def _pairs(state: State, rng: random.Random) -> str:
+    form = _form(state, "pair")
+    answered = [item for item in state.pool if item.accepted]
+    chosen = rng.sample(answered, min(SHOWN, len(answered)))
+    return "\n\n".join(fill(form, {"question": _question(item), "answer": item.accepted[0]}) for item in chosen)
+
+
+def _case(state: State, parent: Tried, item: Item) -> str:
+    answer = parent.answers[item.id]
+    verdict = _form(state, "right" if answer.score == 1 else "wrong")
+    values = {
+        "question": _question(item),
+        "reply": answer.text[:LONGEST] or (answer.error or ""),
+        "verdict": fill(verdict, {"answer": _one_of(item.accepted), "score": f"{answer.score:.2g}"}),
+    }
+    return fill(_form(state, "case"), values)
+
+
+def _question(item: Item) -> str:
+    return "\n\n".join(message.text for message in item.request().messages)[:LONGEST]
+
+
+def _one_of(accepted: Iterable[str]) -> str:
+    return " / ".join(accepted) or "–"

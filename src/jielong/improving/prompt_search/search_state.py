@@ -1,0 +1,86 @@
+"""What a prompt search knows at any moment: all that was tried, on what, how well. Proposers read it, the loop writes.
+
+A draft is admitted once: not twice the same prompt, not longer than allowed, no eight words in a row from the items.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ...contract import Model
+from ...prompts import Language
+from ...tasks.task import Item
+from ...techniques.instruct import Place
+from .leakage import Quotes
+from .prompt_draft import Draft, Tried, words
+from .phrase_grammar import Grammar
+
+
+@dataclass
+class State:
+    """`items` are asked and scored; `pool` are all items of the search split, from which examples may be drawn."""
+
+    items: tuple[Item, ...]
+    pool: tuple[Item, ...]
+    place: Place
+    language: Language
+    grammar: Grammar
+    quotes: Quotes
+    most_words: int
+    seed: int
+    writer: Model | None = None
+    round: int = 0
+    tried: list[Tried] = field(default_factory=list)
+    _keys: set[str] = field(default_factory=set)
+
+    def admit(self, draft: Draft) -> Tried | None:
+        """The draft as one more that is tried, with `why` if it may not be; None when it was tried already."""
+        if draft.key in self._keys:
+            return None
+        self._keys.add(draft.key)
+        tried = Tried(len(self.tried), draft, self.round)
+        self.tried.append(tried)
+        if words(draft.text) > self.most_words:
+            tried.why = f"too long: {words(draft.text)} words, at most {self.most_words}"
+        elif copied := self.quotes.found(draft.text):
+            tried.why = f"copies the items: {copied!r}"
+        return tried
+
+    @property
+    def start(self) -> Tried:
+        return self.tried[0]
+
+    @property
+    def kept(self) -> list[Tried]:
+        """The drafts that were asked all items, the best first."""
+        return sorted((tried for tried in self.tried if tried.kept), key=lambda tried: tried.rank)
+
+    @property
+    def best(self) -> Tried:
+        return min((tried for tried in self.tried if tried.kept), key=lambda tried: tried.rank)
+
+    def parent(self, draft: Draft) -> Tried:
+        """What the draft has to beat first: what it was made from, else the start."""
+        return self.start if draft.parent is None else self.tried[draft.parent]
+
+
+Proposer: TypeAlias = Callable[[State, int, random.Random], Awaitable[list[Draft]]]  # k further drafts, or fewer
+
+
+def pareto(kept: list[Tried], items: tuple[Item, ...]) -> dict[int, int]:
+    """Agrawal et al. (2025), algorithm 2: which drafts are best on some item, with the number of such items.
+
+    A draft whose items are all won by others on the front as well is left out, the weakest first.
+    """
+    winners: list[set[int]] = []
+    for item in items:
+        top = max(tried.answers[item.id].score for tried in kept)
+        winners.append({tried.number for tried in kept if tried.answers[item.id].score == top})
+    front = set().union(*winners)
+    for tried in sorted(kept, key=lambda tried: tried.rank, reverse=True):
+        if tried.number in front and all(won & front != {tried.number} for won in winners if tried.number in won):
+            front.remove(tried.number)
+    return {number: sum(number in won for won in winners) for number in sorted(front)}

@@ -1,0 +1,104 @@
+"""What an endpoint's refusal means: try again, leave a setting out, lose this sample, or stop everything."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, RequestRefused, TooLong, Unsupported
+from ...runtime.provider import AttemptFailed
+from ...context import note
+from .endpoint_presets import Target
+
+AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
+LEAVE_OUT = ("temperature", "top_p", "seed", "max_tokens", "stream_options")
+
+_learned: dict[tuple[str, str], set[str]] = {}
+_lock = threading.Lock()
+
+
+def adapt(body: dict[str, Any], target: Target, own_seed: bool) -> dict[str, Any]:
+    """The body without what this endpoint is known to refuse; what was left out is said in the report."""
+    with _lock:
+        refused = set(_learned.get((target.urls[0], target.model), ()))
+    for name in sorted(refused & body.keys()):
+        if name == "seed" and own_seed:
+            raise Unsupported(f"{target.spec} takes no seed; leave it out, or use a model that does")
+        if name == "max_tokens":
+            body["max_completion_tokens"] = body["max_tokens"]
+        elif name != "stream_options":
+            note(f"{target.spec} takes no {name}: it was left out")
+        del body[name]
+    return body
+
+
+def failed(status: int, headers: Mapping[str, str], text: str, body: dict[str, Any], target: Target) -> NoReturn:
+    """Raise what a status other than 200 means."""
+    words, said = _words(text)
+    told = f"{target.spec} answered {status}: {words}"
+    code = str(said.get("code") or said.get("type") or "")
+    if status == 429 and "insufficient_quota" in code:
+        raise EndpointUnfit(f"{told} (the account has no quota left)")
+    if status in AGAIN:
+        raise AttemptFailed(told, overloaded=status in (429, 503, 529), after=_retry_after(headers))
+    if status in (401, 403):
+        raise MissingKey(f"{told}; check the key in the environment")
+    if status == 404:
+        raise EndpointUnfit(f"{told}; check the name of the model and the URL {target.urls[0]}")
+    if "content_filter" in code or "content_policy" in code:
+        raise Refused(told)
+    if status in (400, 422) and (name := _refused_setting(words, said, body)):
+        with _lock:
+            _learned.setdefault((target.urls[0], target.model), set()).add(name)
+        raise AttemptFailed(told, after=0.0)
+    if status in (400, 422) and (name := _named(words, said, ("stop", "response_format", "tools", "logprobs"), body)):
+        raise Unsupported(f"{told}; it takes no {name}")
+    if "context_length_exceeded" in code:
+        raise TooLong(told)
+    raise (RequestRefused if status in (400, 413, 422) else EndpointGaveUp)(told)
+
+
+def _refused_setting(words: str, said: Mapping[str, Any], body: dict[str, Any]) -> str | None:
+    return _named(words, said, LEAVE_OUT, body)
+
+
+def _named(words: str, said: Mapping[str, Any], names: tuple[str, ...], body: dict[str, Any]) -> str | None:
+    """The setting that the endpoint complains about, if it was sent and the complaint is that it is not taken."""
+    if said.get("param") in names and said["param"] in body:
+        return str(said["param"])
+    if not re.search(r"unsupported|not support|unknown|unrecognized|not allowed|unexpected|extra", words, re.I):
+        return None
+    return next((name for name in names if name in body and re.search(rf"\b{name}\b", words)), None)
+
+
+def _words(text: str) -> tuple[str, Mapping[str, Any]]:
+    """The endpoint's own words on one line, and its error object."""
+    said: Any = {}
+    try:
+        parsed = json.loads(text)
+        parsed = parsed[0] if isinstance(parsed, list) and parsed else parsed
+        found = parsed.get("error", parsed) if isinstance(parsed, dict) else text
+        said = found if isinstance(found, dict) else {"message": str(found)}
+    except ValueError:
+        said = {"message": re.sub(r"<[^>]+>", " ", text)}
+    words = " ".join(str(said.get("message") or said.get("detail") or text).split())
+    return words[:300] or "(no words)", said
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    said = headers.get("Retry-After", "").strip()
+    if not said:
+        return None
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except ValueError:
+        return None

@@ -1,0 +1,107 @@
+"""How many calls an endpoint gets at once, learned from how it answers.
+
+One limiter for each endpoint of the process. It starts small, doubles with each round of answers until the endpoint
+says that it is overloaded (429, 503), then halves and grows by one a round (additive increase, multiplicative decrease:
+Chiu and Jain 1989, as in TCP). A `Retry-After` holds all calls to the endpoint back, not only the one that got it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from functools import cache
+
+import anyio
+
+from .notifier import Bell
+
+FIRST, MOST_ATTEMPTS, LONGEST_WAIT = 32, 8, 120.0
+
+ceiling: ContextVar[int] = ContextVar("ceiling", default=64)  # the most calls at once that the user wants
+first: ContextVar[int] = ContextVar("first", default=FIRST)  # the calls at once that a new limiter starts with
+
+
+class AttemptFailed(Exception):
+    """One attempt gave no reply, and another may.
+
+    `overloaded`: the endpoint asks for less (429, 503). `after`: its Retry-After in seconds. `unsettled`: the attempt
+    reached the endpoint and nobody knows what it cost.
+    """
+
+    def __init__(
+        self, words: str, *, overloaded: bool = False, after: float | None = None, unsettled: bool = False
+    ) -> None:
+        super().__init__(words)
+        self.overloaded, self.after, self.unsettled = overloaded, after, unsettled
+
+
+class Limiter:
+    def __init__(self) -> None:
+        self.limit = float(first.get())
+        self.in_flight = 0
+        self._doubling = True
+        self._halvings = 0
+        self._closed_until = 0.0
+        self._bell = Bell()
+        self._lock = threading.Lock()
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[int]:
+        """Wait for the endpoint to be ready for one more call. Gives the number that `overloaded` wants."""
+        most = ceiling.get()
+        while True:
+            rings = self._bell.rings
+            with self._lock:
+                wait = self._closed_until - time.monotonic()
+                if wait <= 0 and self.in_flight < min(int(self.limit), most):
+                    self.in_flight += 1
+                    room, taken = self.in_flight < min(int(self.limit), most), self._halvings
+                    break
+            if wait > 0:
+                await self._sleep(wait)
+            else:
+                await self._bell.after(rings)
+        if room:
+            self._bell.ring(1)  # each wakes one: who leaves, and who comes in where there is room for more
+        try:
+            yield taken
+        finally:
+            with self._lock:
+                self.in_flight -= 1
+            self._bell.ring(1)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await anyio.sleep(seconds)
+        except BaseException:
+            self._bell.ring(1)  # the wake-up that led here was meant for one who goes on
+            raise
+
+    def answered(self) -> None:
+        """Grow, but only where the limit is made use of (as RFC 7661): an answer says nothing of a load never tried."""
+        with self._lock:
+            if self.in_flight >= self.limit / 2 - 1:
+                self.limit += 1 if self._doubling else 1 / self.limit
+
+    def overloaded(self, after: float | None, taken: int) -> None:
+        """Halve, once for all calls that were in flight at that moment: they all report the same overload."""
+        with self._lock:
+            if taken == self._halvings:
+                self.limit = max(1.0, min(self.limit, self.in_flight + 1.0) / 2)  # of what was tried, as RFC 5681
+                self._halvings, self._doubling = self._halvings + 1, False
+            if after:
+                self._closed_until = max(self._closed_until, time.monotonic() + min(after, LONGEST_WAIT))
+
+
+@cache
+def limiter_of(endpoint: str) -> Limiter:
+    return Limiter()
+
+
+def pause(attempt: int, after: float | None) -> float:
+    """Seconds to wait before attempt number `attempt` (from 1): Retry-After, else exponential with full jitter."""
+    return min(after, LONGEST_WAIT) if after is not None else random.uniform(0, min(30.0, 0.5 * 2**attempt))

@@ -1,0 +1,76 @@
+"""Telemetry by OpenTelemetry, where its standard variables name a collector; otherwise nothing is imported or sent.
+
+`OTEL_EXPORTER_OTLP_ENDPOINT` (or that of traces or metrics alone) switches it on, `OTEL_SDK_DISABLED` off again; the
+other variables of the SDK and of its OTLP/HTTP exporter hold as they are documented there. The provider is our own: the
+application around, if there is one, keeps its own. A collector that is not there costs one line and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+from ...errors import BadInput, MissingExtra
+from ...context import observer
+
+if TYPE_CHECKING:
+    from .spans import Spans
+
+_PROTOCOL = "http/protobuf"
+_CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
+def spans() -> Spans | None:
+    """What is watching here, if anything is."""
+    return cast("Spans | None", observer.get())
+
+
+@contextmanager
+def telemetry() -> Iterator[None]:
+    """Inside, every scope and provider call is told to the collector that the environment names, if it names one.
+
+    Raises: BadInput for a value that cannot be used, MissingExtra without the extra `otel`.
+    """
+    wanted = {signal: name for signal in ("TRACES", "METRICS") if (name := _wanted(signal))}
+    if not wanted or observer.get():
+        yield
+        return
+    try:
+        from .otlp_export import exported
+    except ImportError:
+        name = next(iter(wanted.values()))
+        raise MissingExtra(f"telemetry ({name} is set; OTEL_SDK_DISABLED=true leaves it out)", "otel") from None
+    with exported(wanted.keys(), texts=_said(_CAPTURE).lower() in ("true", "span_only", "span_and_event")) as seen:
+        token = observer.set(seen)
+        try:
+            yield
+        finally:
+            observer.reset(token)
+
+
+def _wanted(signal: str) -> str | None:
+    """The variable that wants traces or metrics to be sent. Raises BadInput for what only other exporters can do."""
+    if _said("OTEL_SDK_DISABLED").lower() == "true":
+        return None
+    chosen = f"OTEL_{signal}_EXPORTER"
+    exporter = _said(chosen)
+    if exporter not in ("", "otlp", "none"):
+        raise BadInput(f"{chosen} is {exporter!r}; expected otlp or none")
+    names = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
+    named = next((name for name in names if _said(name)), None)
+    if exporter == "none" or not (named or exporter):
+        return None
+    if named and not _said(named).startswith(("http://", "https://")):
+        raise BadInput(f"{named} is {_said(named)!r}; expected a URL such as http://127.0.0.1:4318")
+    for name in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        if protocol := _said(name):
+            if protocol != _PROTOCOL:
+                raise BadInput(f"{name} is {protocol!r}; expected {_PROTOCOL}, at port 4318 of most collectors")
+            break
+    return named or chosen
+
+
+def _said(name: str) -> str:
+    return os.environ.get(name, "").strip()

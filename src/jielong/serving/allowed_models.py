@@ -1,0 +1,123 @@
+"""Which models a client can have: those that the operator named, and what it may compose of those that are allowed.
+
+The `model` of a request is the only text that is ever read as a recipe, and only where the operator allows composing.
+Then every model in it, also inside options, must be an allowed spec as the operator wrote it, and no option may reach
+out of the recipe: none that is a path, and no technique of a room that reads files, opens URLs or runs tools.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from ..contract import Model
+from ..errors import BadInput, RecipeError
+from ..recipe import SPECS, TECHNIQUES, Node, Value, build, load, parse, technique, unknown
+from .error_responses import unknown_model
+
+MOST_CALLS, KEPT = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
+_REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.rag", "jielong.agents")
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
+
+
+class Offer:
+    """`models`: recipes, `NAME=RECIPE`, or models made in Python. `allow`: specs that clients may compose with."""
+
+    def __init__(self, models: Sequence[str | Model], allow: Sequence[str] = ()) -> None:
+        self.named: dict[str, Model] = {}
+        for each in models:
+            name, model = _named(each)
+            if name in self.named:
+                raise BadInput(f"two models are called {name!r}; give one another name, as in NAME={model.name}")
+            self.named[name] = model
+        self.allowed: dict[str, Model] = {}
+        for spec in allow:
+            node = parse(spec)
+            if node.steps:
+                raise BadInput(f"--allow takes models without techniques, and {spec!r} has some; name it as a model")
+            self.allowed[node.spec] = build(node)
+        if not self.named and not self.allowed:
+            raise BadInput("nothing to serve; name a recipe, as in: jielong serve mini")
+        self._composed: OrderedDict[str, Model] = OrderedDict()
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys([*self.named, *(model.name for model in self.allowed.values())]))
+
+    def find(self, asked: str) -> Model:
+        """The model of this name, or the composed one. Raises Failure (404) for what is neither, BadInput."""
+        if asked in self.named:
+            return self.named[asked]
+        if not self.allowed:
+            raise unknown_model(f"no model {asked[:200]!r} here; /v1/models lists them")
+        if asked in self._composed:
+            self._composed.move_to_end(asked)
+            return self._composed[asked]
+        model = self._compose(asked)
+        self._composed[asked] = model
+        if len(self._composed) > KEPT:
+            self._composed.popitem(last=False)
+        return model
+
+    def _compose(self, asked: str) -> Model:
+        try:
+            node = parse(asked)
+        except RecipeError as error:
+            raise unknown_model(f"no model {asked[:200]!r} here, and no recipe either: {error}") from None
+        for part in _parts(node):
+            if part.spec not in self.allowed:
+                told = ", ".join(self.allowed)
+                raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {told}")
+        model = build(node, self.allowed[node.spec])
+        if model.bound() > MOST_CALLS:
+            raise BadInput(
+                f"model: up to {model.bound():,} calls for one reply; a composed recipe may make {MOST_CALLS}"
+            )
+        return model
+
+
+def _named(each: str | Model) -> tuple[str, Model]:
+    if isinstance(each, Model):
+        return each.name, each
+    if found := _NAMED.fullmatch(each.strip()):
+        return found[1], load(found[2])
+    model = load(each)
+    return model.name, model
+
+
+def composable(name: str, option: str) -> bool:
+    """Whether clients may use this technique with this option ("": with none)."""
+    hints: Mapping[str, Any] = technique(name).hints
+    return not TECHNIQUES[name].startswith(_REACH_OUT) and Path not in _kinds(hints.get(option))
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    """Every model that a recipe names. Raises Failure for what reaches out of it."""
+    yield node
+    for step in node.steps:
+        if step.name not in TECHNIQUES:
+            raise unknown_model(str(unknown("technique", step.name[:100], TECHNIQUES)))
+        hints: Mapping[str, Any] = technique(step.name).hints
+        for option, value in (("", ()), *step.options):
+            if not composable(step.name, option):
+                raise unknown_model(f"a composed recipe may not use {step.name}({option and option + '='})")
+            if Model in _kinds(hints.get(option)):
+                yield from _models(value)
+
+
+def _models(value: Value) -> Iterator[Node]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _models(item)
+    elif value.steps or value.spec.partition(":")[0] in SPECS:
+        yield from _parts(value)
+
+
+def _kinds(hint: Any) -> set[Any]:
+    """All types that a hint is made of."""
+    found = {hint}
+    for inner in get_args(hint):
+        found |= _kinds(inner)
+    return found

@@ -1,0 +1,40 @@
+"""The `n` choices of one request. One choice is the request itself, so its seed is the caller's own; each of several is
+a sample of its own, as the samples of a technique are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from ..contract import Listener, Model, Reply, Request, listener, ungrouped
+from ..context import below
+from ..technique import several
+
+Hear = Callable[[int], Listener]
+
+
+async def choices(model: Model, request: Request, n: int, hear: Hear | None) -> tuple[Reply, ...]:
+    """All replies, in order. `hear(i)` is told of choice `i` as it arrives. An error of one cancels the others."""
+    if n == 1:
+        return (await _one(model, request, hear and hear(0)),)
+    request = several(request, n)
+    replies: dict[int, Reply] = {}
+
+    async def sample(i: int) -> None:
+        with below(i):
+            replies[i] = await _one(model, request, hear and hear(i))
+
+    with ungrouped():
+        async with anyio.create_task_group() as tasks:
+            for i in range(n):
+                tasks.start_soon(sample, i)
+    return tuple(replies[i] for i in range(n))
+
+
+async def _one(model: Model, request: Request, loud: Listener | None) -> Reply:
+    token = listener.set(loud)
+    try:
+        return await model.generate(request)
+    finally:
+        listener.reset(token)

@@ -1,0 +1,138 @@
+"""When two answers are equal: cheap exact checks first, math-verify in a killable process when they cannot tell.
+
+Numbers are compared as fractions, exactly: 0.333 is not 1/3, and who wants 3.14 for π must accept "3.14". Units are
+not compared ("73 km" is 73), and 5% equals both 0.05 and, where only one side has the sign, 5. Texts are compared
+without case, width, spaces and outer punctuation. Words are not: a synonym is for a judge.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ..answers import RULES
+from ..answers.json_and_code import canonical_json
+from ..answers.number_answer import expression_in
+from ..answers.number_formats import Found, normalised, read
+from . import math_verify_process
+
+
+async def matches(
+    rule: str, predicted: str | None, accepted: Sequence[str], *, choices: Sequence[str] | None = None
+) -> bool:
+    """Whether the answer that `rule` found is one of the accepted ones. No answer matches nothing.
+
+    `choices` are the texts of the choices in order: one of them, word for word, is as good as its letter.
+    """
+    if predicted is None:
+        return False
+    if rule == "choice":
+        letters = {_letter(answer, choices or ()) for answer in accepted}
+        return _letter(predicted, choices or ()) in letters - {None}
+    if rule == "contains":
+        return any(_occurs(answer, predicted) for answer in accepted)
+    if rule == "json":
+        value = canonical_json(predicted)
+        return value is not None and any(canonical_json(answer) == value for answer in accepted)
+    if rule == "yes_no":
+        verdict = RULES["yes_no"](predicted) or plain(predicted)
+        return any((RULES["yes_no"](answer) or plain(answer)) == verdict for answer in accepted)
+    if any(plain(predicted) == plain(answer) or same_number(predicted, answer) for answer in accepted):
+        return True
+    for answer in accepted:
+        if _mathematical(predicted, answer) and await math_verify_process.equal(answer, predicted):
+            return True
+    return False
+
+
+_QUOTES = " .。,，;；:：!！?？\"'“”‘’`*$"
+_PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "《": "》", "「": "」"}
+
+
+def plain(text: str) -> str:
+    """Without case, width, runs of spaces, outer punctuation and quotes, and brackets around the whole."""
+    text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip(_QUOTES)
+    inner = text[1:-1]
+    if text and _PAIRS.get(text[0]) == text[-1] and inner.replace(" ", "").isalnum():
+        return inner.strip(_QUOTES)
+    return text
+
+
+def same_number(predicted: str, answer: str) -> bool:
+    """Exactly equal, or equal but for a percent sign on one side only."""
+    a, b = read(predicted), read(answer)
+    if a is None or b is None:
+        return False
+    return _worth(a) == _worth(b) or (a.percent != b.percent and a.value == b.value)
+
+
+def _worth(number: Found) -> Fraction:
+    return number.value / 100 if number.percent else number.value
+
+
+def _mathematical(predicted: str, answer: str) -> bool:
+    """Whether math-verify could tell more: both are numbers or mathematics, and not both are numbers."""
+    sides = (predicted, answer)
+    numbers = [read(side) is not None for side in sides]
+    if all(numbers) or any(len(side) > 500 for side in sides):
+        return False
+    return all(is_number or looks_mathematical(side) for is_number, side in zip(numbers, sides, strict=True))
+
+
+def looks_mathematical(text: str) -> bool:
+    r"""`2\sqrt{3}`, `[2, 5)`, `x^2 + 1`: mathematics that is not one number."""
+    return re.fullmatch(r"\d{1,4}!", text) is not None or expression_in(normalised(text)) is not None
+
+
+def _letter(answer: str, choices: Sequence[str]) -> str | None:
+    if lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", unicodedata.normalize("NFKC", answer)):
+        return lone[1].upper()
+    same = [i for i, choice in enumerate(choices) if plain(choice) == plain(answer) or same_number(choice, answer)]
+    if len(same) == 1:
+        return chr(ord("A") + same[0])
+    return RULES["choice"](answer) if re.match(r"\W?[A-J][).:]", answer) else None
+
+
+def _occurs(answer: str, text: str) -> bool:
+    """As a whole word or phrase; a number not within a longer one; Chinese anywhere."""
+    wanted, said = plain(answer), plain(text)
+    if not wanted:
+        return False
+    if re.search(r"[\u3400-\u9fff]", wanted):
+        return wanted in said
+    before = r"(?<![\d.,]-)(?<!\d[.,])(?<!^-)(?<!\s-)" if wanted[0].isdigit() else ""
+    before += r"(?<!\w)" if re.match(r"\w", wanted) else ""
+    after = r"(?!\w|[.,]\d)" if re.search(r"\w$", wanted) else ""
+    return re.search(before + re.escape(wanted) + after, said) is not None
+
+
+_YES_NO = {"yes", "no", "true", "false", "是", "否", "对", "错", "正确", "错误", "不对"}
+
+
+def infer_rule(answers: Sequence[str], *, choices: bool, tests: bool) -> tuple[str, str]:
+    """The rule that fits a task's accepted answers, and a sentence that says why."""
+    n = "the only answer is" if len(answers) == 1 else f"all {len(answers)} answers are"
+    if tests:
+        return "code", "the items have tests to run"
+    if not answers:
+        return "judge", "the items have no answers"
+    if choices:
+        return "choice", "the items have choices"
+    letters = sum(re.fullmatch(r"[A-J]|\([A-Z]\)", answer.strip()) is not None for answer in answers)
+    if letters == len(answers):
+        return "choice", f"{n} letters"
+    if letters >= 0.95 * len(answers):  # files of choices in which a few rows hold the text instead
+        return "choice", f"{letters} of {len(answers)} answers are letters"
+    if all(plain(answer) in _YES_NO for answer in answers):
+        return "yes_no", f"{n} yes or no"
+    if all(read(answer) is not None for answer in answers):
+        return "number", f"{n} numbers"
+    if all(answer.strip()[:1] in ("{", "[") and canonical_json(answer) is not None for answer in answers):
+        return "json", f"{n} JSON"
+    if all(read(answer) is not None or looks_mathematical(answer) for answer in answers):
+        return "number", f"{n} numbers or mathematical expressions"
+    if all(len(answer) <= 200 for answer in answers):
+        return "contains", f"{n} short texts"
+    return "judge", f"{sum(len(answer) > 200 for answer in answers)} of {len(answers)} answers are long texts"

@@ -1,0 +1,175 @@
+"""Rows of well-known files as items: GSM8K, MMLU, CMMLU, BBH, TruthfulQA, BoolQ, AQuA, MultiArith, HumanEval, MBPP,
+24.csv of Yao et al. 2023, and those of instruction induction (Honovich et al. 2022) whose answers are not one text.
+
+A file is recognised by its columns, so no name or folder is needed; which reader took it is said in the task's source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..answers import RULES
+from . import bfcl
+from .code_tests import Tests
+from .expression_check import makes_24
+from .task import Item, Scored
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """`columns` identify the file; `item` raises ValueError or KeyError on a row that it cannot use."""
+
+    name: str
+    columns: frozenset[str]
+    rule: str | None  # None: inferred from the answers
+    item: Callable[[Fields, str], Item]
+    check: Callable[[Item, str], Scored] | None = None  # where the answer rule cannot tell
+
+
+def _gsm8k(row: Fields, subject: str) -> Item:
+    _, mark, gold = str(row["answer"]).rpartition("####")
+    if not mark:
+        raise ValueError('the answer has no "####"')
+    return Item("", str(row["question"]), (gold.strip(),))
+
+
+def _letter(answer: object, choices: tuple[str, ...]) -> str:
+    text = str(answer).strip()
+    if re.fullmatch(r"\d+", text) and int(text) < len(choices):
+        return chr(ord("A") + int(text))
+    if re.fullmatch(r"[A-J]", text):
+        return text
+    raise ValueError(f"the answer {text[:20]!r} is neither a letter nor an index")
+
+
+def _mmlu(row: Fields, subject: str) -> Item:
+    choices = tuple(str(row[f"choice{i}"]) for i in range(4))
+    return Item("", str(row["question"]), (_letter(row["answer"], choices),), choices, subject)
+
+
+def _cmmlu(row: Fields, subject: str) -> Item:
+    choices = tuple(str(row[letter]) for letter in "ABCD")
+    return Item("", str(row["Question"]), (_letter(row["Answer"], choices),), choices, subject)
+
+
+def _bbh(row: Fields, subject: str) -> Item:
+    return Item("", str(row["input"]), (str(row["target"]),))
+
+
+def _truthfulqa(row: Fields, subject: str) -> Item:
+    best = str(row["Best Answer"]).strip()
+    wrong = [text.strip() for text in str(row["Incorrect Answers"]).split(";") if text.strip()]
+    if not best or not wrong:
+        raise ValueError("no best answer or no incorrect ones")
+    question = str(row["Question"])
+    choices = [best, *dict.fromkeys(text for text in wrong if text != best)][:10]
+    random.Random(hashlib.sha256(question.encode()).hexdigest()).shuffle(choices)
+    return Item("", question, (chr(ord("A") + choices.index(best)),), tuple(choices))
+
+
+def _boolq(row: Fields, subject: str) -> Item:
+    answer = row["answer"]
+    if not isinstance(answer, bool):
+        raise ValueError(f"the answer is {answer!r}, expected true or false")
+    question = f"{str(row['question']).strip().capitalize().rstrip('?')}? Answer yes or no."
+    return Item(
+        "", question, ("yes" if answer else "no",), (), str(row.get("title", "")) or None, (str(row["passage"]),)
+    )
+
+
+def _aqua(row: Fields, subject: str) -> Item:
+    choices = tuple(re.sub(r"^\s*[A-J]\s*\)\s*", "", str(option)) for option in row["options"])
+    return Item("", str(row["question"]), (_letter(row["correct"], choices),), choices)
+
+
+def _multiarith(row: Fields, subject: str) -> Item:
+    return Item("", str(row["sQuestion"]).strip(), tuple(f"{solution:g}" for solution in row["lSolutions"]))
+
+
+def _humaneval(row: Fields, subject: str) -> Item:
+    prompt, entry = str(row["prompt"]), str(row["entry_point"])
+    tests = Tests(f"{row['test']}\ncheck({entry})", prompt, entry)
+    return Item(str(row["task_id"]), f"Complete this Python function.\n\n```python\n{prompt}```", (), tests=tests)
+
+
+def _mbpp(row: Fields, subject: str) -> Item:
+    asserts = [str(line) for line in row["test_list"]]
+    setup = str(row.get("test_setup_code") or "")
+    shown = f"{row['text']}\n\nYour code should pass these tests:\n\n" + "\n".join(asserts)
+    return Item(str(row["task_id"]), shown, (), tests=Tests("\n".join([setup, *asserts])))
+
+
+def _game24(row: Fields, subject: str) -> Item:
+    numbers = str(row["Puzzles"]).split()
+    asked = f"Use {', '.join(numbers)}, each exactly once, with + - * / and brackets to make 24. Go step by step"
+    return Item(
+        str(row["Rank"]),
+        f'{asked} and end with a line "Answer: " and the expression.',
+        (" ".join(map(str, map(int, numbers))),),
+    )
+
+
+def _rhymes(row: Fields, subject: str) -> Item:
+    question = str(row["input"])
+    rhymes = dict.fromkeys(map(str, [row["output"], *row["other_rhymes"]]))
+    return Item("", question, tuple(word for word in rhymes if word != question))
+
+
+def _translations(row: Fields, subject: str) -> Item:
+    return Item("", str(row["input"]), tuple(dict.fromkeys(map(str, [row["output"], *row["possible_translations"]]))))
+
+
+def _cause(row: Fields, subject: str) -> Item:
+    cause, effect = str(row["cause"]), str(row["effect"])
+    pair = [cause, effect]
+    random.Random(hashlib.sha256("".join(pair).encode()).hexdigest()).shuffle(pair)
+    return Item("", f"Sentence 1: {pair[0]} Sentence 2: {pair[1]}", (cause,))
+
+
+def _listed(row: Fields, subject: str) -> Item:
+    return Item("", str(row["input"]), (str(row["output"]),))
+
+
+def _same_list(item: Item, reply_text: str) -> Scored:
+    """The same things in any order."""
+    extracted = RULES["exact"](reply_text)
+    return Scored(float(extracted is not None and _things(extracted) == _things(item.accepted[0])), extracted)
+
+
+def _things(text: str) -> list[str]:
+    return sorted(thing.strip().lower() for thing in text.rstrip(" .").split(","))
+
+
+READERS = (
+    Reader("gsm8k", frozenset({"question", "answer"}), "number", _gsm8k),
+    Reader("mmlu", frozenset({"question", "choice0", "choice1", "choice2", "choice3", "answer"}), "choice", _mmlu),
+    Reader("cmmlu", frozenset({"Question", "A", "B", "C", "D", "Answer"}), "choice", _cmmlu),
+    Reader("bbh", frozenset({"input", "target"}), None, _bbh),
+    Reader("truthfulqa", frozenset({"Question", "Best Answer", "Incorrect Answers"}), "choice", _truthfulqa),
+    Reader("boolq", frozenset({"question", "passage", "answer"}), "yes_no", _boolq),
+    Reader("aqua", frozenset({"question", "options", "correct"}), "choice", _aqua),
+    Reader("multiarith", frozenset({"sQuestion", "lSolutions"}), "number", _multiarith),
+    Reader("bfcl", bfcl.COLUMNS, "json", bfcl.item, bfcl.scored),
+    Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), "code", _humaneval),
+    Reader("mbpp", frozenset({"task_id", "text", "test_list"}), "code", _mbpp),
+    Reader("game of 24", frozenset({"Rank", "Puzzles", "Solved rate"}), "exact", _game24, makes_24),
+    Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), "exact", _rhymes),
+    Reader("translations", frozenset({"input", "output", "possible_translations"}), "exact", _translations),
+    Reader("cause and effect", frozenset({"cause", "effect"}), "exact", _cause),
+    Reader("members of a category", frozenset({"input", "output", "category_items"}), "exact", _listed, _same_list),
+)
+
+
+def recognise(row: Fields) -> Reader | None:
+    """The reader whose columns this row has: the most specific one."""
+    fitting = [reader for reader in READERS if reader.columns <= row.keys()]
+    if fitting and fitting[0].name == "gsm8k" and "####" not in str(row.get("answer")):
+        fitting = fitting[1:]
+    return max(fitting, key=lambda reader: len(reader.columns), default=None)

@@ -1,0 +1,188 @@
+"""The tasks of mini's world, `mini:NAME[/zh][/VARIANT]`: every item from forms, names and numbers that mini never saw.
+
+The facts of `facts` and `true_false` are those that mini was told at least `OFTEN` times, in other words.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from ..contract import Message
+from ..errors import BadInput
+from ..models.mini import WEIGHTS
+from ..world import facts
+from ..world import arithmetic_game
+from ..world import in_context_learning
+from ..world import word_problems
+from ..world import reading_comprehension
+from ..world import tool_choice
+from ..world.vocabulary import LANGUAGES, Draw, forms
+from ..prompts import language
+from ..recipe import unknown
+from .expression_check import makes_24
+from .task import Item, Scored, Task, identified
+
+ITEMS, OFTEN = 200, 100
+Items = Iterator[Item]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    make: Callable[[Draw, str], Items]
+    rule: str
+    about: str
+    variants: tuple[str, ...] = ()
+    check: Callable[[Item, str], Scored] | None = None
+
+
+def built_in(spec: str, limit: int | None, seed: int) -> Task:
+    """The task that `spec` names, `limit` items (200 unless told). Raises UnknownName, BadInput."""
+    name, *parts = spec.removeprefix("mini:").split("/")
+    if name not in _KINDS:
+        raise unknown("built-in task", spec, names())
+    kind = _KINDS[name]
+    language = next((part for part in parts if part in LANGUAGES), "en")
+    variants = [part for part in parts if part not in LANGUAGES]
+    if len(variants) > 1 or any(part not in kind.variants for part in variants):
+        allowed = ["zh", *kind.variants]
+        raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
+    draw = Draw(random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True)
+    items = identified(list(_first(kind.make(draw, *variants or [""]), limit or ITEMS)))
+    return Task(spec, items, kind.rule, "as this task is made", kind.about, check=kind.check)
+
+
+def names() -> list[str]:
+    return [f"mini:{name}" for name in _KINDS]
+
+
+def _first(items: Items, n: int) -> Items:
+    """`n` different items; fewer only where no more are found."""
+    seen: set[object] = set()
+    for tried, item in enumerate(items):
+        if (item.input, item.context) not in seen:
+            seen.add((item.input, item.context))
+            yield item
+        if len(seen) == n or tried > 200 * n:
+            return
+
+
+# ---- the kinds ----
+
+
+def _word_problems(draw: Draw, steps: str) -> Items:
+    while True:
+        problem = word_problems.problem(draw, int(steps or 3))
+        yield Item("", problem.question, (str(problem.answer),))
+
+
+def _facts(draw: Draw, variant: str) -> Items:
+    return _questions(draw, often_told(), told=False)
+
+
+def _unseen_facts(draw: Draw, variant: str) -> Items:
+    never = [fact for fact in facts.world().all_facts() if not fact.subject.seen]
+    return _questions(draw, never, told=variant == "with_document")
+
+
+def _questions(draw: Draw, known: list[facts.Fact], told: bool) -> Items:
+    while True:
+        for fact in draw.rng.sample(known, len(known)):
+            context = (fact.statement(draw),) if told else ()
+            yield Item("", fact.question(draw), (fact.value.text(draw.language),), cluster=fact.id, context=context)
+
+
+def _reading(draw: Draw, variant: str) -> Items:
+    while True:
+        read = reading_comprehension.reading(draw, variant != "untold" if variant else draw.chance(0.5))
+        yield Item("", read.question, (read.answer,), context=read.documents)
+
+
+def _in_context(draw: Draw, variant: str) -> Items:
+    while True:
+        lesson = in_context_learning.lesson(draw, 4, variant if variant in in_context_learning.KINDS else "")
+        shown = lesson.examples if variant != "0" else ()
+        turns = [(Message("user", q), Message("assistant", a)) for q, a in shown]
+        yield Item("", (*(m for turn in turns for m in turn), Message("user", lesson.question)), (lesson.answer,))
+
+
+def _judging(draw: Draw, steps: str) -> Items:
+    while True:
+        problem = word_problems.problem(draw, int(steps or draw.rng.choice((1, 2, 3))))
+        right = draw.chance(0.5)
+        proposed = problem.answer if right else word_problems.wrong_answer(draw, problem.answer)
+        yield Item("", word_problems.check_question(draw, problem, proposed), ("yes" if right else "no",))
+
+
+def _tools(draw: Draw, variant: str) -> Items:
+    while True:
+        choice = tool_choice.choice(draw, fits=variant != "none" if variant else draw.chance(0.7))
+        answer = choice.chosen.name if choice.chosen else draw.ask("no_tool")
+        yield Item("", tool_choice.listed(draw, choice), (answer,))
+
+
+def _true_false(draw: Draw, variant: str) -> Items:
+    """Claims never judged in training, in held-out forms, half of them true; the frame of the question may be known.
+
+    `one_word` asks for the verdict alone.
+    """
+    known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
+    frames = [form for side in forms(draw.language, "true_false") for form in side]
+    while True:
+        for i, fact in enumerate(draw.rng.sample(known, len(known))):
+            true = i % 2 == 0
+            claimed = facts.claim(draw, fact, true).statement(draw)
+            question = facts.judgement(draw, draw.rng.choice(frames), claimed, variant == "one_word")
+            yield Item("", question, (draw.ask("true" if true else "false"),), cluster=fact.id)
+
+
+def _game24(draw: Draw, variant: str) -> Items:
+    while True:
+        numbers = arithmetic_game.puzzle(draw, 4)
+        yield Item("", arithmetic_game.ask_whole(draw, numbers), (" ".join(map(str, numbers)),))
+
+
+def states_value(item: Item, reply_text: str) -> Scored:
+    """A fact may be answered by its value or by a sentence with it: right is what names this value and no other."""
+    right, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
+    spoken = language(item.request().messages[-1].text)
+    named = {value.text(spoken) for value in facts.world().values[relation]} | {right}
+    found = [value for value in sorted(named, key=len, reverse=True) if _names(reply_text, value)]
+    whole = [value for value in found if not any(value != other and value in other for other in found)]
+    extracted = whole[0] if len(whole) == 1 else None
+    return Scored(float(extracted == right), extracted)
+
+
+def _names(text: str, value: str) -> bool:
+    edge = r"\b" if value.isascii() else ""
+    return re.search(rf"{edge}{re.escape(value)}{edge}", text, re.IGNORECASE) is not None
+
+
+@cache
+def often_told() -> list[facts.Fact]:
+    """The facts that mini was told often."""
+    told = json.loads((WEIGHTS / "exposures.json").read_text("utf-8"))["facts"]
+    return [fact for fact in facts.world().all_facts() if told.get(fact.id, 0) >= OFTEN]
+
+
+_KINDS = {
+    "word_problems": _Kind(
+        _word_problems, "number", "word problems, three steps unless told", ("1", "2", "3", "4", "5")
+    ),
+    "facts": _Kind(_facts, "exact", f"facts that mini was told {OFTEN} times or more", check=states_value),
+    "unseen_facts": _Kind(
+        _unseen_facts, "exact", "facts that mini was never told", ("with_document",), check=states_value
+    ),
+    "reading": _Kind(_reading, "exact", "questions on texts, half of which do not tell", ("told", "untold")),
+    "in_context": _Kind(
+        _in_context, "exact", "operations that only the examples tell, four unless told", ("0", *in_context_learning.KINDS)
+    ),
+    "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
+    "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),
+    "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts", ("one_word",)),
+    "game24": _Kind(_game24, "exact", "make 24 from four numbers", check=makes_24),
+}

@@ -1,0 +1,132 @@
+"""A problem is taken apart: a plan within one reply, simpler questions one after the other, a long text by sections."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from textwrap import dedent
+from typing import Literal
+
+from ..contract import Message, Model, Reply, Request
+from ..errors import BadInput, Unsupported
+from ..prompts import fill, prompt
+from ..context import note
+from ..technique import Failed, adds_input, adds_output, gather, last
+from .prompting import asked_with, told
+
+
+@adds_input
+def plan_and_solve(
+    request: Request, *, kind: Literal["ps", "ps_plus"] = "ps_plus", spell: str | None = None
+) -> Request:
+    """Ask for a plan and then for its steps, within one reply (Wang et al. 2023: PS, and PS+ with more detail).
+
+    Wang et al. take the answer out with a second call; here the answer rule finds it in the same reply.
+    """
+    return asked_with(request, prompt(request, "plan_and_solve", kind) if spell is None else spell)
+
+
+@adds_output(calls=lambda model, n, **_: (2 + n) * model)
+async def least_to_most(
+    model: Model, request: Request, *, n: int = 6, decompose: str | None = None, solve: str | None = None
+) -> Reply:
+    """Ask which simpler questions come first, answer up to `n` of them in turn, then the question (Zhou et al. 2023).
+
+    Each is asked as a further turn of one conversation, so that it sees the answers before it. Zhou et al. show solved
+    examples of both stages; here are words alone, which `few_shot` can add to. The caller's tools may be called while
+    the list is made: what has to be looked up is looked up first.
+    """
+    listing = prompt(request, "least_to_most", "decompose") if decompose is None else decompose
+    talk, simpler = await _listed(model, request, listing, n, "least_to_most")
+    if not simpler:
+        return await last(model, request)
+    for question in simpler:
+        talk = (*talk, Message("user", question))
+        talk = (*talk, (await model.generate(replace(request.aside(), messages=talk))).message)
+    words = prompt(request, "least_to_most", "solve") if solve is None else solve
+    return await last(model, replace(request.then(), messages=(*talk, Message("user", words))))
+
+
+@adds_output(calls=lambda model, n, **_: (1 + n) * model)
+async def outline(
+    model: Model,
+    request: Request,
+    *,
+    n: int = 8,
+    order: Literal["parallel", "in_turn"] = "parallel",
+    plan: str | None = None,
+    section: str | None = None,
+) -> Reply:
+    """Plan a long text, write its up to `n` sections, join them (Ning et al. 2023, Skeleton-of-Thought).
+
+    `parallel` writes all sections at once, each from the plan alone: the time of one; `in_turn` lets each see those
+    before it. Ning et al. expand every point to one or two sentences; here a section is written in full, so max_tokens
+    and stop texts hold for each section. Tools may be called while planning. The words of `plan` hold {n}, those of
+    `section` {number}, {count} and {section}.
+    """
+    if request.schema is not None or request.sampling.logprobs is not None:
+        raise Unsupported("outline: the reply is joined from several, so a JSON schema or log-probabilities cannot "
+                          "hold for it; leave them out")  # fmt: skip
+    planning = prompt(request, "outline", "plan") if plan is None else plan
+    talk, sections = await _listed(model, request, planning, n, "outline")
+    if not sections:
+        return await last(model, request)
+    words = (prompt(request, "outline", "section") if section is None else section).strip()
+    count = str(len(sections))
+    asked = [Message("user", fill(words, {"number": str(i), "count": count, "section": title}))
+             for i, title in enumerate(sections, 1)]  # fmt: skip
+    written: list[Reply] = []
+    if order == "in_turn":
+        for message in asked:
+            talk = (*talk, message)
+            written.append(await model.generate(replace(request.then(), messages=talk)))
+            talk = (*talk, written[-1].message)
+    else:
+        requests = [replace(request.then(), messages=(*talk, message)) for message in asked]
+        for sample in await gather(model, requests, first=1):
+            if isinstance(sample, Failed):
+                raise sample.error
+            if sample.finish == "tool_calls":
+                return sample
+            written.append(sample)
+    return Reply(Message("assistant", "\n\n".join(reply.text.strip() for reply in written)))
+
+
+async def _listed(
+    model: Model, request: Request, words: str, n: int, technique: str
+) -> tuple[tuple[Message, ...], list[str]]:
+    """The conversation up to the list that the model made, and its first `n` lines."""
+    if n < 1:
+        raise BadInput(f"{technique}: n={n}; expected at least 1")
+    asked = replace(
+        told(request.aside(), fill(words, {"n": str(n)})), tools=request.tools, tool_choice=request.tool_choice
+    )
+    listed = await model.generate(asked)
+    lines = entries(listed.text)
+    if len(lines) > n:
+        note(f"{technique}: the model listed {len(lines)} and n={n}; the others were left out")
+    return (*asked.messages, listed.message), lines[:n]
+
+
+_NUMBER = re.compile(
+    r"(?:(?:[-*•#]+(?=\s)|\(?\d{1,2}[.)、:：](?!\d)|\(\d{1,2}\)|第[一二三四五六七八九十\d]{1,3}[节步章]?[、.:：]?)\s*)+"
+)
+
+
+def entries(text: str) -> list[str]:
+    """The entries of a list, without numbers and bullets; indented lines belong to the entry above them.
+
+    A line that only announces the list, or begins or ends a fence, is none.
+    """
+    found: list[str] = []
+    for line in dedent(text.expandtabs()).splitlines():
+        bare = line.strip()
+        said = _NUMBER.sub("", bare, count=1) if _NUMBER.match(bare) else bare
+        if not bare or bare.startswith("```") or (said == bare and bare.endswith((":", "："))):
+            continue
+        said = said.replace("**", "").strip().rstrip(":：")
+        if line[0] == " " and found:
+            found[-1] += f"; {said}"
+        elif said:
+            found.append(said)
+    return found

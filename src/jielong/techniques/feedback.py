@@ -1,0 +1,111 @@
+"""What tells `reflexion` whether a reply is right: something outside the model that wrote it.
+
+    a model (`signal=openai:gpt-5`)      a verifier: asked whether the answer is right; its words are the signal
+    `runs`                               the reply's program runs in the sandbox without an exception
+    `examples`                           the examples in the question (assert lines, >>> lines) hold for the program
+    `own_tests`                          up to six assert lines that the model itself wrote beforehand hold for it; a
+                                         wrong one fails a right program
+    an answer rule (`signal=number`)     the reply holds an answer of that kind
+    a Scorer, in Python                  a reward model: at least `passing` is needed
+    a Check, in Python                   a function of request and reply that says what is wrong, or None
+
+Where a question has no examples, or no test could be read, it is enough that the program runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeAlias, cast
+
+from ..answers import RULES
+from ..contract import AnswerRule, Model, Reply, Request, Scorer
+from ..prompts import fill, prompt
+from ..sandbox import run_program
+from ..technique import Failed, ballot, gather
+from .self_check import verdict_question
+from .prompting import asked_with
+
+Program: TypeAlias = Literal["runs", "examples", "own_tests"]
+MOST_TESTS = 6
+_LIMITS = {"timeout": "TimeoutError", "memory": "MemoryError", "output": "OverflowError: output"}
+
+
+class Check(Protocol):
+    def __call__(self, request: Request, reply: Reply, /) -> str | None: ...
+
+
+Signal: TypeAlias = Model | Program | AnswerRule | Scorer | Check
+
+
+async def own_tests(model: Model, request: Request) -> tuple[str, ...]:
+    """The assert lines that the model writes for the question before it has answered it."""
+    said = await model.generate(asked_with(request.aside(), prompt(request, "reflexion", "tests")))
+    return asserts(said.text)[:MOST_TESTS]
+
+
+async def fault(
+    signal: Signal, request: Request, reply: Reply, *, tests: Sequence[str], passing: float, trial: int
+) -> str | None:
+    """What the signal finds wrong with a reply; "" if it is wrong and no word was said, None if it passes."""
+    if isinstance(signal, Model):
+        asked = verdict_question(request, reply, "fresh")
+        verdict = (await gather(signal, [asked], first=trial))[0]
+        if ballot(verdict, RULES["yes_no"]) == "yes":
+            return None
+        return "" if isinstance(verdict, Failed) else verdict.text.strip()
+    if isinstance(signal, str):
+        return await _program_fault(reply, tests)
+    if (rule := next((rule for rule in RULES.values() if rule is signal), None)) is not None:
+        return None if rule(reply.text) is not None else prompt(request, "reflexion", "no_answer")
+    if hasattr(signal, "score"):
+        grade = (await cast(Scorer, signal).score(request, [reply])).values[0]
+        said = fill(prompt(request, "reflexion", "grade"), {"grade": f"{grade:g}", "passing": f"{passing:g}"})
+        return None if grade >= passing else said
+    return cast(Check, signal)(request, reply)
+
+
+async def _program_fault(reply: Reply, tests: Sequence[str]) -> str | None:
+    code = RULES["code"](reply.text) or reply.text.strip()
+    outcome = await run_program("\n".join([code, *map(_tried, tests)]))
+    if outcome.status == "ok":
+        return None
+    said = outcome.stderr.strip().splitlines()[-1:] or ["Exception"]
+    return _LIMITS.get(outcome.status, said[0][:300])
+
+
+def _tried(test: str) -> str:
+    """The test, in a form that says which it was when it fails."""
+    return f"try:\n    {test}\nexcept AssertionError:\n    raise AssertionError({test!r})"
+
+
+def examples(question: str) -> tuple[str, ...]:
+    """The tests that a question shows: its assert lines, and `>>> call` with the value on the next line."""
+    shown = [
+        f"assert ({call.strip()}) == ({value.strip()})"
+        for call, value in re.findall(r"^[ \t]*>>>[ \t]*(.+)\n(?![ \t]*>>>)[ \t]*(\S.*)$", question, re.MULTILINE)
+        if _is_literal(value)
+    ]
+    return (*asserts(question), *(test for test in shown if _is_python(test)))
+
+
+def asserts(text: str) -> tuple[str, ...]:
+    lines = (line.strip() for line in text.splitlines())
+    return tuple(dict.fromkeys(line for line in lines if line.startswith("assert ") and _is_python(line)))
+
+
+def _is_python(line: str) -> bool:
+    try:
+        ast.parse(line)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text.strip())
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return False
+    return True

@@ -1,0 +1,61 @@
+"""Learning from failed tries within one request: a signal from outside, a note in words, another try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..contract import Message, Model, Reply, Request
+from ..errors import BadInput
+from ..prompts import fill, prompt
+from ..technique import adds_output, last
+from .prompting import question, told
+from .feedback import Signal, examples, fault, own_tests
+
+
+def _calls(model: int, rounds: int, signal: Any, **_: Any) -> int:
+    once = model if signal == "own_tests" else 0
+    looking = signal if isinstance(signal, int) else getattr(signal, "calls", 0)
+    return (1 + 2 * rounds) * model + rounds * looking + once
+
+
+@adds_output(calls=_calls)
+async def reflexion(
+    model: Model,
+    request: Request,
+    *,
+    signal: Signal,
+    rounds: int = 2,
+    passing: float = 0.5,
+    reflect: str | None = None,
+    retry: str | None = None,
+) -> Reply:
+    """Try, have a signal from outside judge, note in words what went wrong, try anew (Shinn et al. 2023).
+
+    `signal` is a model (a verifier), `runs`, `examples` or `own_tests` (programs, in the sandbox), or an answer rule by
+    name; in Python also a Scorer, of which `passing` is asked, or a function of request and reply. The first try that
+    passes is the reply; after `rounds` further ones the last, which is not judged any more. Each try is a fresh one: it
+    sees all notes and no earlier try. Shinn et al. keep one to three notes, and their tries are also actions in an
+    environment; here a try is one reply. The words of `reflect` hold {signal}, those of `retry` {notes}.
+    """
+    if rounds < 0:
+        raise BadInput(f"reflexion: rounds={rounds}; expected 0 or more")
+    notes: list[str] = []
+    judged: dict[str, str | None] = {}  # equal replies are judged once
+    tests = examples(question(request)) if signal == "examples" else ()
+    if signal == "own_tests" and rounds:
+        tests = await own_tests(model, request)
+    learnt = prompt(request, "reflexion", "retry") if retry is None else retry
+    for trial in range(rounds):
+        asked = told(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
+        reply = await model.generate(asked)
+        if reply.text not in judged:
+            judged[reply.text] = await fault(signal, request, reply, tests=tests, passing=passing, trial=trial)
+        wrong = judged[reply.text]
+        if wrong is None:
+            return reply
+        words = prompt(request, "reflexion", "reflect") if reflect is None else reflect
+        thought = await model.generate(
+            asked.aside(reply.message, Message("user", fill(words, {"signal": wrong}).strip()))
+        )
+        notes.append(f"- {thought.text.strip()}")
+    return await last(model, told(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request)

@@ -1,0 +1,122 @@
+"""Crosswords in a full square as a search: a position is the words that stand, and the rules check that they cross.
+
+The question holds a clue for each row and each column, a line each: `h1. …` to `h5. …`, `v1. …` to `v5. …` (or 横 and
+竖). No rule knows what a clue means, so a place counts as solved only once the model has named its word, also where
+crossing words have spelled it; a solution is a word for every place, and all of them cross.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+
+from ...contract import Request
+from ...prompts import fill, prompt
+from ..prompting import last_from_user
+from .games import Thought, with_steps
+
+_PLACE = r"[\W_]*([hv横竖纵])\s?([1-9])"
+_CLUE = re.compile(_PLACE + r"\s?[.:、。)]\s*(\S.*)", re.I)
+_LETTER = r"[^\W\d_]"
+_HOW_SURE = {"certain": 1.0, "high": 0.5, "medium": 0.2, "low": 0.1, "肯定": 1.0, "高": 0.5, "中": 0.2, "低": 0.1}
+_PROPOSED = re.compile(
+    rf"{_PLACE}[\W_]+({_LETTER}+|{_LETTER}(?: {_LETTER})+)(?:[\W_]+({'|'.join(_HOW_SURE)}))?[\W_]*", re.I
+)
+_VERDICTS = {"impossible": 0.0, "不可能": 0.0, "maybe": 0.5, "可能": 0.5, "sure": 1.0, "肯定": 1.0}
+_VERDICT = re.compile(r"\b(?:impossible|maybe|sure)\b|不可能|可能|肯定", re.I)
+OPEN = "_"
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Places are numbered: the rows from above, then the columns from the left. `words` has "" where none stands."""
+
+    labels: tuple[str, ...]
+    clues: tuple[str, ...]
+    words: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.words) // 2
+
+    def letters(self, place: int) -> str:
+        """The word of a place, or what the crossing words tell of it."""
+        crossing = self.words[self.size :] if place < self.size else self.words[: self.size]
+        return self.words[place] or "".join(word[place % self.size] if word else OPEN for word in crossing)
+
+    def open(self) -> list[int]:
+        return [place for place, word in enumerate(self.words) if not word]
+
+
+class Crosswords:
+    """Yao et al. 2023, who ask of each place by itself whether it can still be filled; here one call asks of all."""
+
+    goes_on = True
+
+    def begin(self, request: Request) -> Thought | None:
+        at = last_from_user(request)
+        lines = _normal(request.messages[at].text).splitlines() if at is not None else []
+        found = [(line[1], int(line[2]), line[3].strip()) for line in map(_CLUE.fullmatch, lines) if line]
+        found.sort(key=lambda clue: (clue[0] not in "hH横", clue[1]))
+        size = len(found) // 2
+        if size < 2 or [(way in "hH横", n) for way, n, _ in found] != [
+            (r, n + 1) for r in (True, False) for n in range(size)
+        ]:
+            return None
+        labels = tuple(f"{way}{n}" for way, n, _ in found)
+        return Thought((), Board(labels, tuple(clue for _, _, clue in found), ("",) * len(found)))
+
+    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
+        board = board_of(thought)
+        asking = prompt(request, "crosswords", "propose") if words is None else words
+        return _about(request, thought, board.open(), asking, n)
+
+    def follow(self, thought: Thought, line: str) -> Thought | None:
+        found = _PROPOSED.fullmatch(_normal(line))
+        if not found:
+            return None
+        board, word = board_of(thought), found[3].replace(" ", "").upper()
+        place = int(found[2]) - 1 + (0 if found[1] in "hH横" else board.size)
+        if int(found[2]) > board.size or board.words[place] or not word.isalpha() or len(word) != board.size:
+            return None
+        crossing = zip(board.letters(place), word, strict=True)
+        if any(known not in (OPEN, letter) for known, letter in crossing) or board.clues[place].upper() == word:
+            return None
+        words = (*board.words[:place], word, *board.words[place + 1 :])
+        steps = (*thought.steps, f"{board.labels[place]}. {word}")
+        return Thought(steps, replace(board, words=words), _HOW_SURE.get((found[4] or "").lower(), 0.0))
+
+    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
+        board = board_of(thought)
+        crossed = [place for place in board.open() if set(board.letters(place)) != {OPEN}]
+        asking = prompt(request, "crosswords", "value") if words is None else words
+        return _about(request, thought, crossed or board.open(), asking, 0)
+
+    def verdict(self, text: str) -> float | None:
+        """0 if one place cannot be filled; else how sure the model is of them, on average."""
+        said = [_VERDICTS[found[-1].lower()] for line in text.splitlines() if (found := _VERDICT.findall(line))]
+        return None if not said else min(said) and sum(said) / len(said)
+
+    def ended(self, thought: Thought) -> bool:
+        return not board_of(thought).open()
+
+    def solution(self, request: Request, thought: Thought) -> str | None:
+        board = board_of(thought)
+        return None if board.open() else "\n".join(" ".join(word) for word in board.words[: board.size])
+
+
+def board_of(thought: Thought) -> Board:
+    assert isinstance(thought.position, Board)
+    return thought.position
+
+
+def _about(request: Request, thought: Thought, places: list[int], words: str, n: int) -> Request:
+    board = board_of(thought)
+    shown = "\n".join(f"{board.labels[place]}. {' '.join(board.letters(place))}" for place in places)
+    told = fill(words, {"open": shown, "n": str(n), "label": board.labels[places[0]]})
+    return with_steps(request, thought, told).aside()
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)

@@ -1,0 +1,115 @@
+"""The game of 24 as a search: a position is the numbers that are left, and the rules check each step.
+
+The question is one that names four (or three) whole numbers and 24. Every step must be true arithmetic on two numbers
+that are there, with a whole result; what is left after it is computed, not believed.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...contract import Message, Request
+from ...prompts import fill, prompt
+from ...tasks.expression_check import makes
+from ..prompting import last_from_user, with_message
+from .games import Thought
+
+TARGET = 24
+Numbers = tuple[int, ...]
+
+_STEP = re.compile(r"(?<![\d.])(-?\d{1,6})\s*([-+*/×÷xX−])\s*(-?\d{1,6})\s*=\s*(-?\d{1,7})(?![\d.])")
+_SIGNS = {"×": "*", "x": "*", "X": "*", "÷": "/", "−": "-"}
+_HOPELESS = re.compile(r"impossible|unlikely|\bcannot\b|\bno\b|不能|不可能|无法", re.I)
+_LIKELY = re.compile(r"likely|maybe|perhaps|可能|也许", re.I)
+_SURE = re.compile(r"sure|certain|\byes\b|能|可以", re.I)
+
+
+class Game24:
+    """Yao et al. 2023, with whole numbers only: they lose the few puzzles that need a fraction."""
+
+    goes_on = False
+
+    def begin(self, request: Request) -> Thought | None:
+        at = last_from_user(request)
+        said = [int(digits) for digits in re.findall(r"\d{1,3}", request.messages[at].text)] if at is not None else []
+        if TARGET not in said:
+            return None
+        said.remove(TARGET)
+        return Thought((), tuple(sorted(said))) if len(said) in (3, 4) and all(1 <= n <= 99 for n in said) else None
+
+    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
+        return _about(request, thought, prompt(request, "game24", "propose") if words is None else words, n)
+
+    def follow(self, thought: Thought, line: str) -> Thought | None:
+        found = _STEP.search(line)
+        if not found:
+            return None
+        a, b, said = int(found[1]), int(found[3]), int(found[4])
+        op = _SIGNS.get(found[2], found[2])
+        left = list(numbers_of(thought))
+        if a not in left:
+            return None
+        left.remove(a)
+        if b not in left or _result(a, op, b) != said:
+            return None
+        left.remove(b)
+        return Thought((*thought.steps, f"{a}{op}{b}={said}"), tuple(sorted((*left, said))))
+
+    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
+        return _about(request, thought, prompt(request, "game24", "value") if words is None else words, 0)
+
+    def verdict(self, text: str) -> float | None:
+        words = ((_HOPELESS, 0.0), (_LIKELY, 0.5), (_SURE, 1.0))
+        return next((value for word, value in words if word.search(text)), None)
+
+    def ended(self, thought: Thought) -> bool:
+        return len(numbers_of(thought)) == 1
+
+    def solution(self, request: Request, thought: Thought) -> str | None:
+        if numbers_of(thought) != (TARGET,):
+            return None
+        answer = fill(prompt(request, "game24", "answer"), {"expression": expression(thought.steps)})
+        return "\n".join([*thought.steps, answer])
+
+
+def made(request: Request, reply_text: str) -> float | None:
+    """1 if a whole answer makes 24 of the question's numbers, else 0; None if the question is none of this game."""
+    start = Game24().begin(request)
+    return None if start is None else makes(reply_text, numbers_of(start), TARGET).value
+
+
+def numbers_of(thought: Thought) -> Numbers:
+    assert isinstance(thought.position, tuple)
+    return thought.position
+
+
+def _about(request: Request, thought: Thought, words: str, n: int) -> Request:
+    """The words about a position, in the place of the caller's question."""
+    at = len(request.messages) - 1
+    shown = prompt(request, "game24", "join").join(map(str, numbers_of(thought)))
+    asked = Message("user", fill(words, {"numbers": shown, "n": str(n)}))
+    return with_message(request, at, asked).aside()
+
+
+def _result(a: int, op: str, b: int) -> int | None:
+    if op == "/":
+        return a // b if b and a % b == 0 else None
+    return {"+": a + b, "-": a - b, "*": a * b}[op]
+
+
+def expression(steps: tuple[str, ...]) -> str:
+    """The steps as one expression, e.g. ("4*5=20", "20+4=24") as (4*5)+4."""
+    made: list[tuple[int, str]] = []
+    whole = ""
+    for step in steps:
+        found = _STEP.match(step)
+        assert found
+        parts = []
+        for digits in (found[1], found[3]):
+            part = next((pair for pair in reversed(made) if pair[0] == int(digits)), None)
+            if part:
+                made.remove(part)
+            parts.append(f"({part[1]})" if part else digits)
+        whole = f"{parts[0]}{found[2]}{parts[1]}"
+        made.append((int(found[4]), whole))
+    return whole

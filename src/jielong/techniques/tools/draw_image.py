@@ -1,0 +1,129 @@
+"""draw: a picture from a description, by any endpoint of the OpenAI images protocol that the operator chose.
+
+The picture is written to `JIELONG_HOME/pictures`, named by its content; the model and the user are given its path. The
+tokens that the endpoint tells are in the usage. Its price is unknown unless the operator says what a picture costs, and
+under a budget in tokens it is refused, as nobody knows beforehand how many it takes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from ...contract import Usage
+from ...errors import BadInput, Refused
+from ...models.openai import endpoint_errors
+from ...models.openai.endpoint_presets import ENDPOINTS, Target, is_local, target
+from ...models.openai.connection_pools import pool
+from ...prompts import Language, catalogue
+from ...recipe import unknown
+from ...runtime.ledger import home
+from ...runtime.provider import AttemptFailed
+from ...atomic_write import beside
+from .read_url import body, fetch
+from .tool import Arguments, Result, Tool, ToolFailed
+
+MOST_BYTES = 64_000_000
+_KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp", b"GIF8": "gif"}
+
+
+def draw(model: str, *, usd: float | None = None, language: Language = "en") -> Tool:
+    """The tool, asking `model`, written as in a recipe: `openai:gpt-image-1` or `openai:NAME@URL`.
+
+    `usd`: the price of one picture; an endpoint on this machine costs nothing. Raises MissingKey, RecipeError.
+    """
+    kind, _, rest = model.partition(":")
+    if kind not in ENDPOINTS:
+        raise unknown("endpoint for draw", kind, ENDPOINTS)
+    where = target(kind, rest)
+    words = catalogue(language)["draw"]
+    parameters = {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}
+    local = is_local(where.urls)
+    return Tool(
+        "draw",
+        words["description"],
+        parameters,
+        partial(_draw, where),
+        _check,
+        usd=usd if usd is not None else 0.0 if local else None,
+        tokens=None,
+        identity=f"{' '.join(where.urls)} {where.model}",
+        endpoint=f"draw {where.urls[0]} {where.model}",
+        shown=words["shown"],
+        shows=True,
+    )
+
+
+def _check(arguments: Arguments) -> Arguments:
+    if set(arguments) != {"prompt"} or not isinstance(arguments["prompt"], str) or not arguments["prompt"].strip():
+        raise ToolFailed("invalid", {"problems": "prompt: string"})
+    return arguments
+
+
+async def _draw(where: Target, arguments: Arguments) -> Result:
+    asked = {"model": where.model, "prompt": arguments["prompt"], "n": 1}
+    said = await _post(where, asked)
+    try:
+        picture = said["data"][0]
+        data = base64.b64decode(picture["b64_json"], validate=True) if picture.get("b64_json") else None
+        url = picture.get("url")
+    except (KeyError, IndexError, TypeError, AttributeError, binascii.Error):
+        raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True) from None
+    if data is None:
+        data = (await fetch(str(url), private=_same_host(str(url), where.urls[0]))).data
+    suffix = next((suffix for magic, suffix in _KINDS.items() if data.startswith(magic)), None)
+    if suffix is None:
+        raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True)
+    return Result(store(data, suffix), _usage(said.get("usage")))
+
+
+async def _post(where: Target, asked: dict[str, Any]) -> Any:
+    headers = {"Content-Type": "application/json"}
+    if where.keys:
+        headers["Authorization"] = f"Bearer {where.keys[0]}"
+    session = await pool()
+    url = f"{where.urls[0]}/images/generations"
+    try:
+        async with session.post(url, data=json.dumps(asked), headers=headers, allow_redirects=False) as response:
+            data = await body(response, MOST_BYTES)
+            if response.status != 200:
+                try:
+                    endpoint_errors.failed(response.status, response.headers, (data or b"").decode(errors="replace"), asked,
+                                    where)  # fmt: skip
+                except Refused as refused:
+                    raise ToolFailed("raised", {"error": str(refused)}) from None
+            return json.loads(data or b"")
+    except aiohttp.ClientConnectorError:
+        raise BadInput(f"draw: nothing answers at {url}; start the endpoint, or check its URL") from None
+    except ValueError:
+        raise AttemptFailed(f"draw: {where.spec} sent no JSON", unsettled=True) from None
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise AttemptFailed(f"draw: the connection to {where.spec} broke ({type(error).__name__})",
+                            unsettled=True) from None  # fmt: skip
+
+
+def _same_host(a: str, b: str) -> bool:
+    return urlsplit(a).netloc == urlsplit(b).netloc
+
+
+def _usage(said: Any) -> Usage:
+    used = said if isinstance(said, dict) else {}
+    return Usage(input_tokens=int(used.get("input_tokens") or 0), output_tokens=int(used.get("output_tokens") or 0))
+
+
+def store(data: bytes, suffix: str) -> str:
+    """Write a picture under the hash of its content; its path."""
+    folder = home() / "pictures"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
+    if not file.exists():
+        with beside(file) as unfinished:
+            unfinished.write_bytes(data)
+    return str(file)

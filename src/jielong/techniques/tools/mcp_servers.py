@@ -1,0 +1,172 @@
+"""Tools of an MCP server, started as a process (stdio) or reached over HTTP, through the `mcp` SDK.
+
+Nothing runs without permission: of all that a server offers, only the tools named in `allow` are shown to the model or
+called. The server lives as long as the reply that it is used for; a list that it changes meanwhile changes nothing.
+What a server says about its tools, and what they give, is text from outside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TextIO
+
+from ...contract import ungrouped
+from ...errors import BadInput, JielongError, MissingExtra, MissingKey
+from ...models.openai.endpoint_presets import is_local
+from .tool import Arguments, Result, Tool, ToolFailed
+
+SECONDS = 60.0  # the longest silence of a server
+
+
+@dataclass(frozen=True)
+class McpServer:
+    """`command` starts the server, or `url` reaches it; `allow` names the tools that may be called, and no others.
+
+    `key_variable`: an environment variable that the process gets, or whose value is the server's bearer token. `usd`:
+    the price of one call; unknown for a server elsewhere unless given.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    allow: tuple[str, ...] = ()
+    key_variable: str | None = None
+    usd: float | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.command) == bool(self.url):
+            raise BadInput(f"MCP server {self.name}: expected either command= or url=")
+
+    @property
+    def place(self) -> str:
+        return self.url or " ".join(self.command)
+
+
+class _Client(Protocol):
+    async def list_tools(self, *, cursor: str | None = None) -> Any: ...
+    async def call_tool(self, name: str, arguments: dict[str, Any] | None = None) -> Any: ...
+
+
+@asynccontextmanager
+async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
+    """The allowed tools of a server, while it is there. Raises BadInput, MissingExtra, MissingKey."""
+    if not server.allow:
+        raise BadInput(f"MCP server {server.name}: allow= names no tool, so none may run; name those that may")
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        connected = False
+        try:
+            with ungrouped():
+                async with _client(server, said) as client:
+                    tools = await _allowed(server, client)
+                    connected = True
+                    yield tools
+        except JielongError:
+            raise
+        except Exception as error:
+            if connected:
+                raise
+            raise BadInput(f"MCP server {server.name} ({server.place}) cannot be used: "
+                           f"{_words(error, said)}; check its command or URL") from None  # fmt: skip
+
+
+@asynccontextmanager
+async def _client(server: McpServer, said: TextIO) -> AsyncIterator[_Client]:
+    try:
+        import httpx2
+        from mcp import Client, StdioServerParameters, stdio_client
+        from mcp.client.streamable_http import streamable_http_client
+    except ImportError:
+        raise MissingExtra("MCP servers", "tools") from None
+    key = _key(server)
+    if server.command:
+        environment = {server.key_variable: key} if server.key_variable and key else None
+        started = StdioServerParameters(command=server.command[0], args=list(server.command[1:]), env=environment)
+        async with Client(stdio_client(started, errlog=said), read_timeout_seconds=SECONDS) as client:
+            yield client
+    else:
+        assert server.url
+        headers = {"Authorization": f"Bearer {key}"} if key else None
+        async with httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30.0, read=SECONDS)) as http:
+            transport = streamable_http_client(server.url, http_client=http)
+            async with Client(transport, read_timeout_seconds=SECONDS) as client:
+                yield client
+
+
+def _key(server: McpServer) -> str | None:
+    if server.key_variable is None:
+        return None
+    key = os.environ.get(server.key_variable, "").strip()
+    if not key:
+        raise MissingKey(f"MCP server {server.name} needs {server.key_variable}, and it is not set: "
+                         f"export {server.key_variable}=…")  # fmt: skip
+    return key
+
+
+def _words(error: Exception, said: TextIO) -> str:
+    """The server's last line, else what went wrong with it."""
+    said.seek(0)
+    lines = said.read()[-2_000:].strip().splitlines()
+    return lines[-1][:200] if lines else f"{type(error).__name__} {error}".strip()[:200]
+
+
+async def _allowed(server: McpServer, client: _Client) -> tuple[Tool, ...]:
+    listed: list[Any] = []
+    cursor: str | None = None
+    while True:
+        page = await client.list_tools(cursor=cursor)
+        listed += page.tools
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    offered = {tool.name: tool for tool in listed}
+    missing = [name for name in server.allow if name not in offered]
+    if missing:
+        raise BadInput(f"MCP server {server.name} has no tool {missing[0]}; it has {', '.join(offered) or 'none'}")
+    return tuple(_tool(server, client, offered[name]) for name in server.allow)
+
+
+def _tool(server: McpServer, client: _Client, listed: Any) -> Tool:
+    local = bool(server.command) or is_local((server.url or "",))
+    schema: Mapping[str, Any] = listed.input_schema
+    return Tool(
+        re.sub(r"[^A-Za-z0-9_-]", "_", listed.name)[:64],
+        listed.description or listed.title or "",
+        schema,
+        partial(_call, client, listed.name),
+        partial(_check, schema),
+        usd=server.usd if server.usd is not None else 0.0 if local else None,
+        identity=f"{server.place} {json.dumps(schema, sort_keys=True)}",
+    )
+
+
+def _check(schema: Mapping[str, Any], arguments: Arguments) -> Arguments:
+    """Names only: the server checks the rest by its own schema and says what is wrong."""
+    missing = [name for name in schema.get("required", ()) if name not in arguments]
+    if missing:
+        raise ToolFailed("missing", {"parameter": ", ".join(missing)})
+    return arguments
+
+
+async def _call(client: _Client, name: str, arguments: Arguments) -> Result:
+    from mcp import MCPError
+
+    try:
+        result = await client.call_tool(name, arguments)
+    except MCPError as error:
+        raise ToolFailed("raised", {"error": str(error)[:500]}) from None
+    text = _text(result.content) or json.dumps(result.structured_content, ensure_ascii=False)
+    if result.is_error:
+        raise ToolFailed("raised", {"error": text[:2_000]})
+    return Result(text)
+
+
+def _text(content: Sequence[Any]) -> str:
+    """The texts of a result; of anything else, what it is."""
+    return "\n".join(block.text if block.type == "text" else f"[{block.type}]" for block in content)

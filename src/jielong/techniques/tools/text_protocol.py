@@ -1,0 +1,204 @@
+"""Tool calls in plain text, for models without native ones: what is asked for, and how a reply is read.
+
+Two protocols: `CALLS` is that of many open models, `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, several at
+once; where a tokenizer has these as special tokens, they are such (as Toolformer's: Schick et al. 2023), else they are
+text. `THOUGHTS` is ReAct's: Thought, Action, Observation, one action at a time (Yao et al. 2023).
+
+Only the model's own reply is read, and a call in it that stands word for word in what the model was given (a document,
+a tool's result, the user's text) is a quotation, not a call.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...contract import Message, ToolCall
+from ...prompts import Language, catalogue, fill
+from .repair_calls import read_arguments
+from .tool import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The calls in a reply, and the reply up to the end of the last one: what follows it cannot know the results."""
+
+    calls: tuple[ToolCall, ...]
+    said: str
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """`section` holds its words in the catalogue; `read` finds the calls in a reply."""
+
+    section: str
+    read: Callable[[str], Spoken]
+    every: Callable[[str], Spoken]  # all that a text which is no reply could be quoted for
+    neutral: Callable[[str], str]  # a tool's result in which nothing is read as part of the protocol
+
+    def instructions(self, tools: Sequence[Tool], words: str | None, language: Language) -> str:
+        listed = "\n".join(f"- {tool.signature}: {' '.join(tool.description.split())}" for tool in tools)
+        asked = catalogue(language)[self.section]["instructions"] if words is None else words
+        return fill(asked, {"tools": listed}).strip()
+
+    def results(self, made: Sequence[tuple[ToolCall, str]], language: Language) -> str:
+        words = catalogue(language)[self.section]["result"]
+        return "\n".join(fill(words, {"name": c.name, "result": self.neutral(text)}) for c, text in made).strip()
+
+    def enough(self, language: Language) -> str:
+        return catalogue(language)[self.section]["enough"]
+
+    def quoted(self, messages: Sequence[Message]) -> frozenset[str]:
+        """The calls that stand in texts which the model did not write."""
+        return frozenset(key(call) for m in messages if m.role != "assistant" for call in self.every(m.text).calls)
+
+
+def key(call: ToolCall) -> str:
+    """What makes two calls the same, however they are written."""
+    try:
+        arguments = json.dumps(read_arguments(call.arguments), sort_keys=True)
+    except ValueError:
+        arguments = " ".join(call.arguments.split())
+    return f"{call.name.strip().casefold()} {arguments}"
+
+
+_BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.S)
+_MARKS = re.compile(r"<(/?\s*tool_(?:call|response))", re.I)
+
+
+def _blocks(text: str) -> Spoken:
+    calls: list[ToolCall] = []
+    end = 0
+    for n, block in enumerate(_BLOCK.finditer(text)):
+        calls.append(_call(block[1], f"call_{n}"))
+        end = block.end()
+    return Spoken(tuple(calls), text[:end].rstrip())
+
+
+def _call(said: str, name: str) -> ToolCall:
+    """A call whose JSON cannot be read keeps its text as the arguments, for the error that the model reads."""
+    try:
+        value = _first_value(said)
+    except ValueError:
+        found = re.search(r'"name"\s*:\s*"([^"]*)"', said)
+        return ToolCall(name, found[1] if found else "", said)
+    if not isinstance(value, dict):
+        return ToolCall(name, "", said)
+    inner = value.get("function")
+    value = inner if isinstance(inner, dict) else value
+    called = next((value[k] for k in ("name", "tool", "tool_name", "function") if isinstance(value.get(k), str)), "")
+    given: Any = next((value[k] for k in ("arguments", "parameters", "args", "input") if k in value), {})
+    return ToolCall(name, called, given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
+
+
+def _first_value(said: str) -> Any:
+    """What a block holds; of one that was never closed, the JSON value that it begins with."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(said)[0]
+    except (ValueError, RecursionError):
+        return read_arguments(said)
+
+
+_ACTION = re.compile(
+    r"^[ \t>*_`#-]*(?:Action|行动|动作)[*_`]*\s*(?:\d+\s*)?[:：][*_`]*[ \t]*"
+    r"`?(?P<name>[\w.:/-]+)`?[ \t]*(?P<rest>[^\n]*)"
+    r"(?:\n[ \t>*_`]*(?:Action Input|行动输入|动作输入)[*_`]*\s*[:：][*_`]*[ \t]*(?P<input>.*?)"
+    r"(?=\n[ \t>*_`]*(?:Observation|观察|Thought|思考)[*_`]*\s*[:：]|\Z))?",
+    re.M | re.S,
+)
+_ANSWER = re.compile(r"^[ \t>*_`#-]*(?:Final Answer|Answer|最终答案|答案)[*_`]*\s*[:：]", re.M)
+_OBSERVED = re.compile(
+    r"^([ \t>*_`#-]*)((?:Thought|Action|Observation|Answer|Final|思考|行动|动作|观察|答案|最终)\b)", re.M
+)
+
+
+def _actions(text: str) -> Spoken:
+    """The first action before any answer."""
+    found = _ACTION.search(text)
+    answer = _ANSWER.search(text)
+    if not found or (answer and answer.start() < found.start()):
+        return Spoken((), "")
+    given, end = _input(text, found)
+    return Spoken((ToolCall("call_0", found["name"], given or "{}"),), text[:end].rstrip())
+
+
+def _every_action(text: str) -> Spoken:
+    """All actions wherever they stand, which is what a text can quote."""
+    found = [(match["name"], _input(text, match)[0] or "{}") for match in _ACTION.finditer(text)]
+    return Spoken(tuple(ToolCall(f"call_{n}", name, given) for n, (name, given) in enumerate(found)), text)
+
+
+def _input(text: str, found: re.Match[str]) -> tuple[str, int]:
+    """What an action is given, and where that ends: on its line, or under the label of its input."""
+    if found["input"] is None:
+        return _given(text, found.start("rest"))
+    if found["input"][:1] in ("{", "["):
+        return _given(text, found.start("input"))
+    return _as_json(found["input"].strip()), found.end()
+
+
+def _given(text: str, start: int) -> tuple[str, int]:
+    """What follows the name: `[…]`, `(…)`, an object over several lines, or the rest of the line; and where it ends."""
+    line = text.find("\n", start)
+    line = len(text) if line < 0 else line
+    opening = text[start : start + 1]
+    closing = {"[": "]", "(": ")", "{": "}"}.get(opening)
+    if closing is None:
+        return _as_json(text[start:line].strip().strip("`")), line
+    depth = 0
+    quoted = escaped = False
+    for at in range(start, len(text)):
+        character = text[at]
+        if quoted:
+            quoted = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            quoted = True
+        else:
+            depth += (character == opening) - (character == closing)
+        if depth == 0:
+            if opening != "{" and text[at + 1 : line].strip("` \t."):
+                break  # brackets of an expression, not around it
+            inner = text[start : at + 1] if opening == "{" else text[start + 1 : at]
+            return _as_json(inner.strip()), at + 1
+    return _as_json(text[start:line].strip()), line
+
+
+def _as_json(given: str) -> str:
+    """A bare text between brackets, as ReAct writes it, becomes a JSON text; `name=value` becomes an object."""
+    try:
+        json.loads(given)
+    except (ValueError, RecursionError):
+        named = _named(given)
+        if named is not None:
+            return json.dumps(named, ensure_ascii=False)
+        return given if given[:1] in ("{", '"', "'") else json.dumps(given, ensure_ascii=False)
+    return given
+
+
+def _named(given: str) -> dict[str, Any] | None:
+    try:
+        call = ast.parse(f"f({given})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or not call.keywords:
+            return None
+        named = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+        json.dumps(named)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return named
+
+
+def _without_marks(text: str) -> str:
+    return _MARKS.sub(r"‹\1", text)
+
+
+def _without_labels(text: str) -> str:
+    return _OBSERVED.sub(r"\1› \2", text)
+
+
+CALLS = Protocol("tools", _blocks, _blocks, _without_marks)
+THOUGHTS = Protocol("react", _actions, _every_action, _without_labels)

@@ -1,0 +1,153 @@
+"""What a tool is: a name, a description, a JSON schema of its parameters, and an async function that gives a text.
+
+A tool that can fail raises `ToolFailed`, which the model reads as the result. A call of a tool that is not `pure` is a
+provider call: the ledger keeps it, so that a replay does not repeat what it did, and budgets and `bound()` count it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ...contract import Message, Model, Reply, Request, Sampling, ToolSpec, Usage
+from ...prompts import Language, catalogue, fill
+from ...recipe import quote
+from ...runtime.provider import Provider
+from ...runtime.budget import Cost
+from ...context import scope
+
+Arguments: TypeAlias = dict[str, Any]
+MOST_CHARACTERS = 12_000  # of one result: what is longer is cut, and the model is told so
+
+
+class ToolFailed(Exception):
+    """What the model reads instead of a result: an entry of `tool_errors` in the catalogue, and what fills it."""
+
+    def __init__(self, kind: str, values: Mapping[str, str] | None = None) -> None:
+        super().__init__(kind)
+        self.kind, self.values = kind, dict(values or {})
+
+    def words(self, language: Language) -> str:
+        return fill(catalogue(language)["tool_errors"][self.kind], self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`usage` holds the tokens that the tool's own endpoint told; calls and price are counted by the runtime."""
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+
+
+def _as_they_are(arguments: Arguments) -> Arguments:
+    return arguments
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`usd` is the price of one call, None when it is unknown; `tokens` the most that one can take, None likewise.
+
+    `check` gives the arguments with the types that the tool wants, or raises ToolFailed. `identity` tells this tool's
+    results from those of another of its name; `endpoint` names the limiter that its calls share.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]  # a JSON schema of an object
+    call: Callable[[Arguments], Awaitable[Result]]
+    check: Callable[[Arguments], Arguments] = field(default=_as_they_are)
+    pure: bool = False
+    usd: float | None = 0.0
+    tokens: int | None = 0
+    identity: str = ""
+    endpoint: str | None = None
+    shown: str = ""  # how it is written where tools are described in plain text
+    shows: bool = False  # its result, a path, is for the user to see, too
+
+    @property
+    def spec(self) -> ToolSpec:
+        return ToolSpec(self.name, self.description, self.parameters)
+
+    @property
+    def signature(self) -> str:
+        """`name(parameter, other: number = optional)`, for descriptions in plain text."""
+        if self.shown:
+            return self.shown
+        needed = self.parameters.get("required", ())
+        properties: Mapping[str, Any] = self.parameters.get("properties", {})
+        parts = [f"{name}{_type(schema)}{'' if name in needed else '?'}" for name, schema in properties.items()]
+        return f"{self.name}({', '.join(parts)})"
+
+
+def _type(schema: Any) -> str:
+    said = schema if isinstance(schema, dict) else {}
+    choices = said.get("enum")
+    about = " | ".join(json.dumps(c, ensure_ascii=False) for c in choices) if choices else str(said.get("type", ""))
+    told = f" ({said['description']})" if said.get("description") else ""
+    return f": {about}{told}" if about else told
+
+
+def called(tool: Tool, language: Language) -> Model:
+    """The tool as a model: asked with arguments, it replies with the result, or with the words of what failed."""
+    return _Free(tool, language) if tool.pure else _Counted(tool, language)
+
+
+def request_of(arguments: Arguments, seed: int | None) -> Request:
+    """The arguments as a request, which is what the ledger keeps."""
+    said = json.dumps(arguments, ensure_ascii=False, sort_keys=True)
+    return Request((Message("user", said),), Sampling(seed=seed))
+
+
+async def _reply(tool: Tool, language: Language, request: Request) -> Reply:
+    try:
+        result = await tool.call(json.loads(request.messages[-1].text))
+    except ToolFailed as failed:
+        result = Result(failed.words(language))
+    text = result.text
+    if len(text) > MOST_CHARACTERS:
+        cut = catalogue(language)["tool_results"]["cut"]
+        text = fill(cut, {"text": text[:MOST_CHARACTERS], "most": str(MOST_CHARACTERS), "all": str(len(result.text))})
+    return Reply(Message("assistant", text), usage=result.usage)
+
+
+class _Free(Model):
+    """A pure tool: it is in the trace, and costs nothing."""
+
+    def __init__(self, tool: Tool, language: Language) -> None:
+        self.tool, self.language = tool, language
+
+    @property
+    def name(self) -> str:
+        return f"tool:{self.tool.name}"
+
+    async def generate(self, request: Request) -> Reply:
+        with scope(self.name, kind="tool"):
+            return await _reply(self.tool, self.language, request)
+
+
+class _Counted(Provider):
+    """Any other tool: a provider whose calls are kept, paid for, limited and retried like those of every other."""
+
+    def __init__(self, tool: Tool, language: Language) -> None:
+        self.tool, self.language = tool, language
+
+    @property
+    def name(self) -> str:
+        return quote(f"tool:{self.tool.name}")
+
+    def identity(self) -> str:
+        return f"tool {self.tool.name} {self.tool.identity}"
+
+    def endpoint(self) -> str | None:
+        return self.tool.endpoint
+
+    def usd(self, usage: Usage) -> float | None:
+        return self.tool.usd
+
+    def most(self, request: Request) -> Cost:
+        return Cost(1, self.tool.tokens, self.tool.usd)
+
+    async def send(self, request: Request, attempt: str) -> Reply:
+        return await _reply(self.tool, self.language, request)

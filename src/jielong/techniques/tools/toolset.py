@@ -1,0 +1,116 @@
+"""From what `use=` names to the tools of one reply. The table below is all that a recipe can name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal, Protocol, TypeAlias, get_args
+
+from ...contract import ToolSpec
+from ...errors import BadInput, Unsupported
+from ...prompts import Language
+from ...recipe import unknown
+from .calculator import calculator
+from .python_functions import from_function
+from .python_tool import python
+from .mcp_servers import McpServer, opened
+from .tool import Tool
+
+BuiltIn: TypeAlias = Literal["calculator", "python", "read_url", "web_search", "draw", "mcp"]
+
+
+class FromPython(Protocol):
+    """What no recipe can write: a function with type hints and a docstring, a `Tool`, an `McpServer`."""
+
+
+Usable: TypeAlias = BuiltIn | FromPython
+
+
+MOST_AT_ONCE = 8  # calls in one reply of the model; more are answered with an error
+
+
+def counted(use: Usable | Sequence[Usable]) -> int:
+    """The most tool calls of one round that count as provider calls."""
+    return MOST_AT_ONCE if any(not _is_pure(one) for one in _each(use)) else 0
+
+
+def _each(use: Usable | Sequence[Usable]) -> Sequence[Usable]:
+    """From Python a single tool needs no brackets."""
+    return use if isinstance(use, tuple | list) else (use,)
+
+
+def _is_pure(one: Usable) -> bool:
+    return one == "calculator" or (isinstance(one, Tool) and one.pure)
+
+
+@asynccontextmanager
+async def offering(
+    use: Usable | Sequence[Usable], language: Language, theirs: Sequence[ToolSpec]
+) -> AsyncIterator[dict[str, Tool]]:
+    """The tools by name, MCP servers started. `theirs` are the caller's own: one that is also ours stays the caller's.
+
+    Raises BadInput for two tools of one name, for settings that are missing, for what cannot be a tool; Unsupported
+    when another tool of the caller's has the name of one of ours.
+    """
+    if not _each(use):
+        raise BadInput("tools: use= names no tool; for example use=[calculator]")
+    taken = {spec.name: spec for spec in theirs}
+    offered: dict[str, Tool] = {}
+    async with AsyncExitStack() as stack:
+        for one in _each(use):
+            for tool in await _tools(one, language, stack):
+                if tool.name in offered:
+                    raise BadInput(f"tools: two tools are called {tool.name}; each needs a name of its own")
+                if tool.name in taken and dict(taken[tool.name].parameters) != dict(tool.parameters):
+                    raise Unsupported(
+                        f"the request brings another tool called {tool.name} than use= does; rename one of them"
+                    )
+                offered[tool.name] = tool
+        yield {name: tool for name, tool in offered.items() if name not in taken}
+
+
+async def _tools(one: Usable, language: Language, stack: AsyncExitStack) -> tuple[Tool, ...]:
+    if isinstance(one, Tool):
+        return (one,)
+    if isinstance(one, McpServer):
+        return await stack.enter_async_context(opened(one))
+    if callable(one):
+        return (from_function(one),)
+    if one == "calculator":
+        return (calculator(language),)
+    if one == "python":
+        return (python(language),)
+    if one not in get_args(BuiltIn):
+        raise unknown("tool", str(one), get_args(BuiltIn))
+    return await _outside(str(one), language, stack)
+
+
+async def _outside(one: str, language: Language, stack: AsyncExitStack) -> tuple[Tool, ...]:
+    """The tools that the operator's settings say more about."""
+    from .tools_config import place, settings
+
+    said = settings()
+    if one == "read_url":
+        from .read_url import read_url
+
+        return (read_url(private=said.read_url.private, language=language),)
+    if one == "web_search":
+        from .web_search import web_search
+
+        if said.web_search is None:
+            raise BadInput(f"web_search: no search engine is set; write [web_search] url = … into {place()}")
+        engine = said.web_search
+        return (web_search(engine.url, kind=engine.kind, key_variable=engine.key_variable, usd=engine.usd,
+                           language=language),)  # fmt: skip
+    if one == "draw":
+        from .draw_image import draw
+
+        if said.draw is None:
+            raise BadInput(f"draw: no model for pictures is set; write [draw] model = … into {place()}")
+        return (draw(said.draw.model, usd=said.draw.usd, language=language),)
+    if not said.mcp:
+        raise BadInput(f"mcp: no server is set; write [mcp.NAME] with command or url, and allow, into {place()}")
+    tools: list[Tool] = []
+    for server in said.servers():
+        tools += await stack.enter_async_context(opened(server))
+    return tuple(tools)

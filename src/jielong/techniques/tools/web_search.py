@@ -1,0 +1,114 @@
+"""web_search: the first results of a search engine that the operator chose; there is no default third party.
+
+`searxng` is any SearXNG (its JSON output must be on); `brave` is the Brave Search API or one that speaks as it does,
+with its key in an environment variable. The price of a search is unknown unless the operator says it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+import aiohttp
+
+from ...errors import BadInput, MissingKey
+from ...models.openai.endpoint_presets import is_local
+from ...models.openai.connection_pools import pool
+from ...prompts import Language, catalogue, fill
+from ...runtime.provider import AttemptFailed
+from .read_url import body
+from .tool import Arguments, Result, Tool, ToolFailed
+
+Kind: TypeAlias = Literal["searxng", "brave"]
+RESULTS, MOST_BYTES, SECONDS = 5, 5_000_000, 20.0
+
+
+def web_search(
+    url: str,
+    *,
+    kind: Kind = "searxng",
+    key_variable: str | None = None,
+    usd: float | None = None,
+    language: Language = "en",
+) -> Tool:
+    """The tool, asking the engine at `url`. `usd`: the price of one search; one on this machine costs nothing."""
+    if not url.startswith(("http://", "https://")) or "@" in url.partition("//")[2].partition("/")[0]:
+        raise BadInput(f"web_search: {url!r} is not the URL of a search engine; expected e.g. http://127.0.0.1:8888")
+    if kind == "brave" and key_variable is None:
+        raise BadInput("web_search: kind brave needs key_variable, the environment variable that holds the key")
+    words = catalogue(language)["web_search"]
+    parameters = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
+    price = usd if usd is not None else 0.0 if is_local((url,)) else None
+    call = partial(_search, url.rstrip("/"), kind, key_variable, words["result"])
+    return Tool("web_search", words["description"], parameters, call, _check, usd=price, identity=f"{kind} {url}",
+                endpoint=f"web_search {url}", shown=words["shown"])  # fmt: skip
+
+
+def _check(arguments: Arguments) -> Arguments:
+    if set(arguments) != {"query"} or not isinstance(arguments["query"], str) or not arguments["query"].strip():
+        raise ToolFailed("invalid", {"problems": "query: string"})
+    return arguments
+
+
+async def _search(url: str, kind: Kind, key_variable: str | None, words: str, arguments: Arguments) -> Result:
+    query = arguments["query"].strip()
+    headers = {"Accept": "application/json"}
+    if key_variable:
+        key = os.environ.get(key_variable, "").strip()
+        if not key:
+            raise MissingKey(f"web_search needs a key, and {key_variable} is not set: export {key_variable}=…")
+        headers["X-Subscription-Token" if kind == "brave" else "Authorization"] = (
+            key if kind == "brave" else f"Bearer {key}"
+        )
+    if kind == "searxng":
+        said = await _get(f"{url}/search", {"q": query, "format": "json"}, headers)
+        found = _list(said, "results")
+        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "content")) for r in found]
+    else:
+        said = await _get(f"{url}/res/v1/web/search", {"q": query, "count": str(RESULTS)}, headers)
+        found = _list(said.get("web") if isinstance(said, dict) else None, "results")
+        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "description")) for r in found]
+    if not rows:
+        raise ToolFailed("nothing_found", {"query": query[:200]})
+    shown = [fill(words, {"n": str(n), "title": title, "url": link, "text": text})
+             for n, (title, link, text) in enumerate(rows[:RESULTS], 1)]  # fmt: skip
+    return Result("\n\n".join(shown))
+
+
+async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
+    session = await pool()
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    try:
+        async with session.get(url, params=query, headers=headers, timeout=timeout, allow_redirects=False) as response:
+            data = await body(response, MOST_BYTES)
+            if response.status in (401, 403):
+                raise MissingKey(f"web_search: {url} answered {response.status}; check its key, "
+                                 "or whether a SearXNG gives JSON (search.formats)")  # fmt: skip
+            if response.status in (408, 429, 500, 502, 503, 504):
+                busy = response.status in (429, 503)
+                raise AttemptFailed(f"web_search: {url} answered {response.status}", overloaded=busy)
+            if response.status != 200:
+                raise BadInput(f"web_search: {url} answered {response.status}; check the URL of the search engine")
+            return _parsed(data, url)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise AttemptFailed(f"web_search: {url} cannot be reached ({type(error).__name__})", unsettled=True) from None
+
+
+def _parsed(data: bytes | None, url: str) -> Any:
+    try:
+        return json.loads(data or b"")
+    except ValueError:
+        raise BadInput(f"web_search: {url} gave no JSON; a SearXNG needs json among its search.formats") from None
+
+
+def _list(said: Any, name: str) -> list[dict[str, Any]]:
+    found = said.get(name) if isinstance(said, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    """One line, without the tags that engines mark words with."""
+    return " ".join(re.sub(r"</?\w+>", "", str(row.get(name) or "")).split())
