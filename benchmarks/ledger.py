@@ -11,7 +11,7 @@ from pathlib import Path
 from common import write
 
 from jielong.contract import Message, Reply, Request, Sampling, Usage
-from jielong.runtime.ledger import Ledger, describe
+from jielong.runtime.ledger import Ledger, call_key
 
 CALLS = 100_000
 
@@ -27,14 +27,14 @@ def main() -> None:
         with Ledger(file) as ledger:
             started = time.monotonic()
             for i in range(CALLS):
-                key, written = describe("stub", request(i), ("item", i))
+                key, written = call_key("stub", request(i), ("item", i))
                 ledger.put(key, "run", "stub", written, usage=reply.usage, reply=reply)
             writing = (time.monotonic() - started) / CALLS
         with Ledger(file) as ledger:
             hits = []
             for i in range(0, CALLS, 20):
                 started = time.perf_counter()
-                key, _ = describe("stub", request(i), ("item", i))
+                key, _ = call_key("stub", request(i), ("item", i))
                 assert ledger.find(key) is not None
                 hits.append(time.perf_counter() - started)
         write(

@@ -94,12 +94,12 @@ def hand_written(size: str, folder: Path) -> float:
 
 
 def ours(size: str, folder: Path) -> float:
-    from jielong.training.training_loop import Feed, Point, train
-    from jielong.training.train_config import Loop
+    from jielong.training.train_config import LoopConfig
+    from jielong.training.training_loop import CurvePoint, Feed, train
 
     batches = _batches(folder)
-    loop = Loop(batch_tokens=ROWS * LENGTH, rate=RATE, log_every=WARM_UP)
-    points: list[Point] = []
+    loop = LoopConfig(batch_tokens=ROWS * LENGTH, rate=RATE, log_every=WARM_UP)
+    points: list[CurvePoint] = []
     feed = Feed(STEPS, batches.__getitem__, None)
     train(_llama(size), feed, loop, folder / "ours", "x", points.append, lambda tokens: None)
     return (STEPS - WARM_UP) / sum(WARM_UP / point.tokens_per_second for point in points[1:])

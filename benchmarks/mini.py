@@ -28,12 +28,12 @@ import transformers
 from common import write
 
 from jielong import Message, Request, Sampling, load
-from jielong.models.chat_template import Chat
+from jielong.models.chat_template import ChatTemplate
 from jielong.models.llama_engine import Network
 from jielong.models.mini import WEIGHTS
-from jielong.world import word_problems
-from jielong.world.vocabulary import Draw
 from jielong.prompts import catalogue
+from jielong.world import word_problems
+from jielong.world.vocabulary import SampleRandom
 
 NEW, ROUNDS, COLD = 64, 7, 5
 QUESTIONS = {1: 8, 32: 64}
@@ -44,7 +44,9 @@ def requests(about: object, count: int) -> list[Request]:
     made = []
     for number in range(count):
         language = "en" if number % 2 else "zh"
-        asked = word_problems.problem(Draw(random.Random(f"speed {about} {number}"), language, held_out=True), 3)  # type: ignore[arg-type]
+        asked = word_problems.problem(
+            SampleRandom(random.Random(f"speed {about} {number}"), language, held_out=True), 3
+        )  # type: ignore[arg-type]
         spell = catalogue(language)["cot"]["spell"]  # type: ignore[arg-type]
         made.append(Request((Message("user", f"{asked.question}\n{spell}"),), Sampling(temperature=0, max_tokens=NEW)))
     return made
@@ -153,7 +155,7 @@ print(json.dumps([time.perf_counter() - started, resource.getrusage(resource.RUS
 
 
 def main() -> None:
-    chat = Chat(WEIGHTS)
+    chat = ChatTemplate(WEIGHTS)
     end = chat.encode_special("<|end|>")[0]
     network: Any = transformers.AutoModelForCausalLM.from_pretrained(WEIGHTS, dtype=torch.float32)
     network.eval()

@@ -18,19 +18,19 @@ from common import write
 from jielong import load, tools
 from jielong.contract import Message, Request, Sampling
 from jielong.errors import SampleError
-from jielong.world.tool_choice import Choice, choice
-from jielong.world.vocabulary import Draw
 from jielong.stats import mean
-from jielong.techniques.tools.tool import Arguments, Result, Tool
+from jielong.techniques.tools.tool import Arguments, Tool, ToolResult
+from jielong.world.tool_choice import Choice, choice
+from jielong.world.vocabulary import SampleRandom
 
 
 async def one(made: Choice) -> tuple[bool, bool]:
     got: list[tuple[str, Arguments]] = []
 
     def tool(name: str, described: str, parameters: dict[str, object]) -> Tool:
-        async def call(arguments: Arguments) -> Result:
+        async def call(arguments: Arguments) -> ToolResult:
             got.append((name, arguments))
-            return Result("done")
+            return ToolResult("done")
 
         return Tool(name, described, parameters, call, pure=True)
 
@@ -50,7 +50,7 @@ async def main() -> None:
     n = arguments.parse_args().items
     figures = {}
     for language in ("en", "zh"):
-        draw = Draw(random.Random(f"native tools {language}"), language, held_out=True)
+        draw = SampleRandom(random.Random(f"native tools {language}"), language, held_out=True)
         for fits in (True, False):
             made = [choice(draw, fits) for _ in range(n)]
             results: list[tuple[bool, bool]] = [(False, False)] * n

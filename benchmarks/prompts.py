@@ -25,11 +25,11 @@ from common import write
 
 from jielong import Scripted, load, use_ledger
 from jielong.contract import Request
-from jielong.improving.prompt_search.evaluator import Asking, Limits
 from jielong.improving.prompt_search.edit_proposers import edited
-from jielong.improving.prompt_search.prompt_draft import Draft, Tried
-from jielong.improving.prompt_search.search_prompts import plan
-from jielong.improving.prompt_search.search_loop import Plan, search
+from jielong.improving.prompt_search.evaluator import BudgetLimits, Evaluator
+from jielong.improving.prompt_search.prompt_draft import PromptDraft, ScoredDraft
+from jielong.improving.prompt_search.search_loop import SearchPlan, search
+from jielong.improving.prompt_search.search_prompts import plan_search
 from jielong.stats import paired
 from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item, Task, identified
@@ -54,13 +54,13 @@ def one_operation(k: int = 7) -> Task:
 class Writer:
     """Edits the prompt that stands between the first ``` lines of what it is asked."""
 
-    def __init__(self, planned: Plan, seed: int) -> None:
+    def __init__(self, planned: SearchPlan, seed: int) -> None:
         self.state = planned.state(planned.split.search)
         self.place, self.seed, self.calls = planned.start.place, seed, 0
 
     def better(self, text: str, rng: random.Random) -> str:
         """A phrase added, deleted, replaced or swapped, but not put to another place: gepa has no such thing."""
-        while (draft := edited(self.state, Draft(text, self.place), rng)).place != self.place or not draft.text:
+        while (draft := edited(self.state, PromptDraft(text, self.place), rng)).place != self.place or not draft.text:
             pass
         return draft.text
 
@@ -81,15 +81,15 @@ class Writer:
 class Adapter:
     """gepa's side: the same model, items, seeds and scores as ours."""
 
-    asking: Asking
+    asking: Evaluator
     place: Place
     calls: int = 0
     propose_new_texts: None = None
-    tried: dict[str, Tried] = field(default_factory=dict)
+    tried: dict[str, ScoredDraft] = field(default_factory=dict)
 
     def evaluate(self, batch: list[Item], candidate: dict[str, str], capture_traces: bool = False) -> Any:
         text = candidate["prompt"]
-        tried = self.tried.setdefault(text, Tried(0, Draft(text, self.place), 0))
+        tried = self.tried.setdefault(text, ScoredDraft(0, PromptDraft(text, self.place), 0))
         anyio.run(self.asking.ask, [(tried, item) for item in batch])
         self.calls += len(batch)
         answers = [tried.answers[item.id] for item in batch]
@@ -105,8 +105,8 @@ class Silent:
         pass
 
 
-def by_gepa(planned: Plan, items: tuple[Item, ...], seed: int) -> tuple[Draft, int]:
-    asking = Asking(planned.task, planned.model, planned.seed, 64)
+def by_gepa(planned: SearchPlan, items: tuple[Item, ...], seed: int) -> tuple[PromptDraft, int]:
+    asking = Evaluator(planned.task, planned.model, planned.seed, 64)
     adapter, writer = Adapter(asking, planned.start.place), Writer(planned, seed)
     result = gepa.optimize(
         seed_candidate={"prompt": planned.start.text},
@@ -118,26 +118,26 @@ def by_gepa(planned: Plan, items: tuple[Item, ...], seed: int) -> tuple[Draft, i
         logger=Silent(),
         seed=seed,
     )
-    return Draft(result.best_candidate["prompt"], planned.start.place), adapter.calls + writer.calls
+    return PromptDraft(result.best_candidate["prompt"], planned.start.place), adapter.calls + writer.calls
 
 
-async def by_us(planned: Plan) -> tuple[Draft, int, tuple[Item, ...]]:
+async def by_us(planned: SearchPlan) -> tuple[PromptDraft, int, tuple[Item, ...]]:
     spent = [0]
     found = await search(planned, on_round=lambda found: spent.append(found.whole.usage.calls))
     return found.state.best.draft, spent[-1], found.state.items
 
 
-async def held_out(planned: Plan, drafts: dict[str, Draft]) -> dict[str, list[float]]:
-    asking = Asking(planned.task, planned.model, planned.seed, 64)
+async def held_out(planned: SearchPlan, drafts: dict[str, PromptDraft]) -> dict[str, list[float]]:
+    asking = Evaluator(planned.task, planned.model, planned.seed, 64)
     final = planned.split.final[:FINAL]
-    tried = {name: Tried(0, draft, 0) for name, draft in drafts.items()}
+    tried = {name: ScoredDraft(0, draft, 0) for name, draft in drafts.items()}
     await asking.ask([(one, item) for one in tried.values() for item in final])
     return {name: [one.answers[item.id].score for item in final] for name, one in tried.items()}
 
 
 def one_task(task: Task, start: str, place: Place, seed: int, ways: Sequence[str]) -> dict[str, Any]:
-    limits = Limits(calls=CALLS + 2 * FINAL)
-    planned = plan(task, load("mini"), start=start, place=place, limits=limits, seed=seed, proposers=["edits"])
+    limits = BudgetLimits(calls=CALLS + 2 * FINAL)
+    planned = plan_search(task, load("mini"), start=start, place=place, limits=limits, seed=seed, proposers=["edits"])
     planned = replace(planned, split=replace(planned.split, final=planned.split.final[:FINAL]))
     drafts, calls = {"start": planned.start}, {}
     items: tuple[Item, ...] = ()

@@ -24,12 +24,11 @@ from common import ROOT, write
 from scipy import stats
 
 from jielong.contract import Usage
-from jielong.improving import racing
-from jielong.improving import verdict
-from jielong.improving.improve_result import Comparison
+from jielong.improving import racing, verdict
 from jielong.improving.improve_plan import prepare
-from jielong.improving.improve_run import Run
-from jielong.measuring.evaluate import Answer, Result
+from jielong.improving.improve_result import Comparison
+from jielong.improving.improve_run import ImproveRun
+from jielong.measuring.evaluate import ItemResult, ModelResult
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -89,9 +88,9 @@ def raced(drawn: World, search: int) -> tuple[list[int], float]:
 def compared(drawn: World, recipes: list[int], first: int) -> tuple[Comparison, ...]:
     """These recipes against the plain model on the items from `first` on."""
 
-    def result(i: int) -> Result:
-        answers = (Answer(str(n), s, "", "", None, Usage(), 0.0) for n, s in enumerate(drawn.scores[i, first:]))
-        return Result(str(i), tuple(answers), None, Usage(), ())
+    def result(i: int) -> ModelResult:
+        answers = (ItemResult(str(n), s, "", "", None, Usage(), 0.0) for n, s in enumerate(drawn.scores[i, first:]))
+        return ModelResult(str(i), tuple(answers), None, Usage(), ())
 
     return verdict.comparisons([result(i) for i in (0, *recipes)])
 
@@ -153,7 +152,7 @@ def scripted(seeds: int, null_seeds: int, items: int) -> dict[str, Any]:
     said: dict[str, Any] = {"items": items, "seeds": seeds, "seeds where nothing helps": null_seeds}
 
     def named(model: Any, seed: int) -> tuple[str, str]:
-        run = Run(prepare(worlds.task(items), [model], seed=seed), ledger=Path(":memory:"))
+        run = ImproveRun(prepare(worlds.task(items), [model], seed=seed), ledger=Path(":memory:"))
         anyio.run(run.whole)
         found = run.outcome().verdict
         return found.kind, found.recipe.partition(" | ")[2].partition("(examples=")[0]

@@ -8,7 +8,7 @@ import time
 import anyio
 from common import write
 
-from jielong.sandbox import Limits, evaluate_expression, run_program
+from jielong.sandbox import SandboxLimits, evaluate_expression, run_program
 
 RUNS, LIMIT = 40, 0.5
 
@@ -29,7 +29,7 @@ async def main() -> None:
     ):
         for _ in range(8):
             started = time.perf_counter()
-            outcome = await run_program(code, limits=Limits(seconds=LIMIT), sandbox="bubblewrap")
+            outcome = await run_program(code, limits=SandboxLimits(seconds=LIMIT), sandbox="bubblewrap")
             assert outcome.status == "timeout"
             ends.append(time.perf_counter() - started - LIMIT)
 

@@ -24,15 +24,16 @@ from common import write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from using.tools.clumsy import HARD, KINDS
+
 from jielong import tools
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall
 from jielong.errors import SampleError
 from jielong.models.scripted import Scripted
 from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item
-from jielong.techniques.tools.tool import Arguments, Result, Tool
+from jielong.techniques.tools.tool import Arguments, Tool, ToolResult
 from real.test_real_bfcl import gold
-from using.tools.clumsy import HARD, KINDS
 
 ALL = {**KINDS, **HARD}
 
@@ -50,9 +51,9 @@ def offered(item: Item, got: list[tuple[str, Arguments]]) -> tuple[Tool, ...]:
     """The item's functions as tools that note what they are given, and check no types themselves."""
 
     def tool(spec: Any) -> Tool:
-        async def call(arguments: Arguments) -> Result:
+        async def call(arguments: Arguments) -> ToolResult:
             got.append((spec.name, arguments))
-            return Result("done")
+            return ToolResult("done")
 
         return Tool(spec.name, spec.description, spec.parameters, call, pure=True)
 

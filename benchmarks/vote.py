@@ -13,7 +13,7 @@ from common import write
 
 from jielong import Message, Request, Sampling, Scripted, self_consistency
 from jielong.answers import RULES
-from jielong.context import below, scope
+from jielong.context import scope, sub_path
 
 ITEMS, N = 2000, 16
 
@@ -37,7 +37,7 @@ async def measured(beta: tuple[float, float], adaptive: bool, seconds: float, co
         async def work() -> None:
             nonlocal right
             for i in todo:
-                with below(i):
+                with sub_path(i):
                     asked = Request((Message("user", f"item {i}"),), Sampling(temperature=1.0, seed=1))
                     reply = await model.generate(asked)
                     right += reply.text == "The answer is 0"

@@ -6,7 +6,7 @@
 from math import exp
 
 from jielong import Message, Request, load
-from jielong.contract import wait_for
+from jielong.contract import run_sync
 
 mini = load("mini")
 question = "Tom has 3 bags with 4 apples each. How many apples are there?"
@@ -14,6 +14,6 @@ for asked in (question, f"{question}\nLet's think step by step."):
     print(asked)
     request = Request((Message("user", asked),))
     for answer in ("12", "3*4=12. Answer: 12", "3*4=13. Answer: 13"):
-        tokens = wait_for(mini.score, request, answer)
+        tokens = run_sync(mini.score, request, answer)
         each = " ".join(f"{token.token}({exp(token.logprob):.2f})" for token in tokens if token.token)
         print(f"  {exp(sum(token.logprob for token in tokens)):.4f}  {each}")

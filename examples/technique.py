@@ -13,4 +13,4 @@ def in_one_line(request: Request) -> Request:
 question = "Tom has 3 bags with 4 apples each. A friend gives 5 more. How many apples are there now?"
 mini = load("mini")  # or "openai:gpt-5-mini", "ollama:qwen3", "local:FOLDER"
 for model in (mini, mini | cot, mini | cot | self_consistency(n=8), mini | in_one_line):
-    print(f"{model.name}, at most {model.bound()} calls: {model.ask(question, seed=1)}")
+    print(f"{model.name}, at most {model.max_calls()} calls: {model.ask(question, seed=1)}")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from jielong import evaluate
 from jielong.training.pretrain import pretrain
-from jielong.training.train_config import Settings
+from jielong.training.train_config import TrainConfig
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "build/tiny")
-settings = Settings(
+settings = TrainConfig(
     out=out,
     network={"layers": 2, "hidden": 64, "mlp": 176, "heads": 2, "positions": 128},
     tokenizer={"vocabulary": 600, "documents": 500},

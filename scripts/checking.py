@@ -19,8 +19,8 @@ import anyio
 from jielong import load
 from jielong.answers import RULES
 from jielong.contract import Reply
-from jielong.measuring.evaluate import Result, compare
-from jielong.runtime.ledger import Ledger, home, use_ledger
+from jielong.measuring.evaluate import ModelResult, compare
+from jielong.runtime.ledger import Ledger, home_folder, use_ledger
 from jielong.stats import Estimate, mean
 from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Task
@@ -47,12 +47,12 @@ class Case:
     recipe: str
     rejected: dict[str, Estimate]
     caught: dict[str, Estimate]
-    results: tuple[Result, ...]  # plain, the two ways, self_refine, a vote at the tokens of the dearer way
+    results: tuple[ModelResult, ...]  # plain, the two ways, self_refine, a vote at the tokens of the dearer way
 
 
 async def verdicts(task: Task, recipe: str) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     model = load(recipe)
-    requests = [item.request().sampled(seed=SEED, max_tokens=MAX_TOKENS) for item in task.items]
+    requests = [item.request().with_sampling(seed=SEED, max_tokens=MAX_TOKENS) for item in task.items]
     drafts = await gather(model, requests)
     given = [(i, draft) for i, draft in enumerate(drafts) if isinstance(draft, Reply)]
     right = [(await task.score(task.items[i], draft.text)).value == 1 for i, draft in given]
@@ -68,7 +68,7 @@ async def verdicts(task: Task, recipe: str) -> tuple[dict[str, Estimate], dict[s
 
 async def measured(name: str, recipe: str, items: int) -> Case:
     task = load_task(name, limit=items, seed=SEED)
-    file = home() / "ledger.db"
+    file = home_folder() / "ledger.db"
     with Ledger(file) as opened:
         run = opened.begin(f"checking {task.sha256} {items} {recipe}", f"checking {name}")
     with use_ledger(file, run) as opened:
@@ -83,7 +83,7 @@ async def measured(name: str, recipe: str, items: int) -> Case:
     return Case(name, recipe, rejected, caught, (plain, *checked, refined, vote))
 
 
-def tokens(result: Result) -> float:
+def tokens(result: ModelResult) -> float:
     return (result.usage.input_tokens + result.usage.output_tokens) / len(result.answers)
 
 

@@ -25,9 +25,9 @@ import mini_scores
 from tokenizers import Tokenizer
 
 from jielong.models.mini import WEIGHTS
+from jielong.training.data_sources import World, open_document_source
 from jielong.training.sequence_packing import batch_of
-from jielong.training.train_config import Settings, Stage, read
-from jielong.training.data_sources import World, open_source
+from jielong.training.train_config import Stage, TrainConfig, read_train_config
 
 HERE = Path(__file__).parent
 MADE = HERE / "mini_made.json"
@@ -48,7 +48,7 @@ class Made:
 
     def follow(self, recipe: Path, out: Path) -> None:
         """Make the batches of a training again and count; look at its snapshots in `out` and at its end."""
-        settings, before = read(recipe, {}), self.tokens
+        settings, before = read_train_config(recipe, {}), self.tokens
         tokenizer = Tokenizer.from_file(str(out / "weights" / "tokenizer.json"))
         loop, data = settings.loop, hashlib.sha256()
         snapshots = {step: out / "snapshots" / str(step * loop.batch_tokens) for step in loop.snapshot_steps}
@@ -62,7 +62,7 @@ class Made:
         self.trainings.append(said | {"data_sha256": data.hexdigest()})
 
 
-def _batches(settings: Settings, tokenizer: Tokenizer, data: Any) -> Iterator[tuple[int, list[str]]]:
+def _batches(settings: TrainConfig, tokenizer: Tokenizer, data: Any) -> Iterator[tuple[int, list[str]]]:
     """The number of each step and the facts that its batch states; `data` is a SHA-256 of all batches."""
     sources = {stage: _world(stage, tokenizer) for stage in settings.stages}
     for step in range(settings.steps):
@@ -73,7 +73,7 @@ def _batches(settings: Settings, tokenizer: Tokenizer, data: Any) -> Iterator[tu
 
 
 def _world(stage: Stage, tokenizer: Tokenizer) -> World:
-    opened = open_source(stage.source, tokenizer, None, stage.length)
+    opened = open_document_source(stage.source, tokenizer, None, stage.length)
     assert isinstance(opened, World)
     return opened
 

@@ -16,14 +16,14 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from jielong import load
-from jielong.measuring.evaluate import Result, measure
+from jielong.measuring.evaluate import ModelResult, measure
 from jielong.models.llama_engine import Network
 from jielong.models.mini.tokenizer import BEGIN, special
-from jielong.world import facts
-from jielong.world.vocabulary import LANGUAGES, Draw
 from jielong.models.token_sampling import log_softmax
 from jielong.tasks.mini_tasks import states_value
 from jielong.tasks.task import Item, Task, identified
+from jielong.world import facts
+from jielong.world.vocabulary import LANGUAGES, SampleRandom
 
 BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
 STATEMENTS = 400
@@ -47,16 +47,16 @@ def _recall(folder: Path, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return found
 
 
-def _answers(folder: Path) -> tuple[Result, list[str]]:
+def _answers(folder: Path) -> tuple[ModelResult, list[str]]:
     items, asked = [], []
     for language in LANGUAGES:
-        draw = Draw(random.Random(f"recall {language}"), language, held_out=True)
+        draw = SampleRandom(random.Random(f"recall {language}"), language, held_out=True)
         for fact in facts.world().all_facts():
             items.append(Item("", fact.question(draw), (fact.value.text(language),), cluster=fact.id))
             asked.append(fact.id)
     task = Task("recall", identified(items), "exact", "", "", check=states_value)
 
-    async def run() -> Result:
+    async def run() -> ModelResult:
         return await measure(task, load(f"local:{folder}?engine=numpy"), seed=0)
 
     return anyio.run(run), asked
@@ -65,7 +65,7 @@ def _answers(folder: Path) -> tuple[Result, list[str]]:
 def _losses(folder: Path) -> tuple[float, float]:
     """Nats a token, on statements of often told facts: the words, and the value where it is the last thing said."""
     network, tokenizer = Network(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
-    draw = Draw(random.Random("loss"), "en", held_out=True)
+    draw = SampleRandom(random.Random("loss"), "en", held_out=True)
     often = [fact for fact in facts.world().all_facts() if fact.subject.seen and fact.subject.rank < 12]
     words, values = [], []
     for _ in range(STATEMENTS):

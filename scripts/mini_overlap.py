@@ -12,12 +12,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from jielong.world import document
-from jielong.world import facts
-from jielong.world import word_problems
-from jielong.world.training_examples import Document
-from jielong.world.vocabulary import LANGUAGES, SYLLABLES, Draw, data, forms
 from jielong.tasks.mini_tasks import built_in
+from jielong.world import document, facts, word_problems
+from jielong.world.training_examples import Document
+from jielong.world.vocabulary import LANGUAGES, SYLLABLES, SampleRandom, data, forms
 
 TASKS = (
     "word_problems",
@@ -105,12 +103,12 @@ def _operation(turns: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _exam_chains(items: int) -> set[str]:
-    draws = [Draw(random.Random(f"chains {language}"), language, held_out=True) for language in LANGUAGES]
+    draws = [SampleRandom(random.Random(f"chains {language}"), language, held_out=True) for language in LANGUAGES]
     return {word_problems.problem(draw, steps).chain for draw in draws for steps in (2, 3, 4, 5) for _ in range(items)}
 
 
 def _judged_in_exams(items: int) -> set[facts.Fact]:
-    draw = Draw(random.Random("claims"), "en", held_out=True)
+    draw = SampleRandom(random.Random("claims"), "en", held_out=True)
     return {facts.judged_fact(draw) for _ in range(items)}
 
 

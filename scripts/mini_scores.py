@@ -9,10 +9,10 @@ from typing import Any
 import anyio
 
 from jielong import load
-from jielong.measuring.evaluate import Result, measure
-from jielong.world.vocabulary import data
+from jielong.measuring.evaluate import ModelResult, measure
 from jielong.stats import Estimate, mean, paired
 from jielong.tasks.load_task import load_task
+from jielong.world.vocabulary import data
 
 LANGUAGES = {"en": "", "zh": "/zh"}
 IN_CONTEXT = {
@@ -66,8 +66,8 @@ def measured(items: int) -> dict[str, Any]:
     return {"lines": found, "votes": [_votes(language, items) for language in LANGUAGES]}
 
 
-def _asked(task: str, recipe: str, items: int) -> Result:
-    async def run() -> Result:
+def _asked(task: str, recipe: str, items: int) -> ModelResult:
+    async def run() -> ModelResult:
         return await measure(load_task(task, limit=items, seed=1), load(recipe), seed=1)
 
     return anyio.run(run)

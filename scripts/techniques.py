@@ -25,7 +25,7 @@ from techniques_rows import ROWS, Row
 from jielong import recipe
 from jielong.contract import Model
 from jielong.errors import JielongError
-from jielong.measuring.evaluate import Result, compare
+from jielong.measuring.evaluate import ModelResult, compare
 from jielong.models.mini import Mini
 from jielong.reporting.formatting import count, duration, interval, percent, signed
 from jielong.stats import mean, paired
@@ -84,7 +84,7 @@ async def measured(row: Row, folder: Path) -> dict[str, Any]:
     return dict(json.loads(kept.read_text("utf-8")))
 
 
-async def _asked(row: Row, task: Task, step: str, folder: Path) -> Result:
+async def _asked(row: Row, task: Task, step: str, folder: Path) -> ModelResult:
     report = await compare(task, [model_of(row, step)], seed=SEED, concurrency=AT_ONCE, ledger=_ledger(folder))
     return report.results[0]
 
@@ -111,7 +111,7 @@ def _ledger(folder: Path) -> Path:
     return folder / "ledger.db"
 
 
-def _tokens(result: Result) -> int:
+def _tokens(result: ModelResult) -> int:
     return result.usage.input_tokens + result.usage.output_tokens
 
 
@@ -125,7 +125,7 @@ def _gain(a: list[float], b: list[float]) -> dict[str, Any]:
     return {"difference": pair.difference, "difference_ci95": pair.ci95, "p": pair.p}
 
 
-def _figures(result: Result) -> dict[str, Any]:
+def _figures(result: ModelResult) -> dict[str, Any]:
     n, used = len(result.answers), result.usage
     return {
         "mean": result.accuracy.mean,

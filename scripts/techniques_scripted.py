@@ -12,10 +12,10 @@ import techniques_words
 
 from jielong.contract import Model, Request
 from jielong.models import scripted
-from jielong.world import arithmetic_game
-from jielong.world.vocabulary import Draw
 from jielong.models.scripted import Scripted
 from jielong.tasks.task import Task
+from jielong.world import arithmetic_game
+from jielong.world.vocabulary import SampleRandom
 
 GOOD_STEP, RIGHT_VALUE = 0.4, 0.9
 
@@ -39,9 +39,11 @@ def player() -> Model:
             good = [move for move in moves if arithmetic_game.reachable(move.left)]
             path.append(chance.choice(good if good and chance.random() < GOOD_STEP else moves))
             numbers = path[-1].left
-        draw = Draw(chance, "en", held_out=True)
+        draw = SampleRandom(chance, "en", held_out=True)
         start = tuple(int(n) for n in re.findall(r"\d+", text.replace("24", "")))
-        return "\n".join([*(arithmetic_game.step_text(draw, m) for m in path), f"Answer: {game.expression(start, path)}"])
+        return "\n".join(
+            [*(arithmetic_game.step_text(draw, m) for m in path), f"Answer: {arithmetic_game.expression(start, path)}"]
+        )
 
     return Scripted(reply, name="scripted:player")
 

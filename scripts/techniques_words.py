@@ -19,16 +19,16 @@ from functools import partial
 from pathlib import Path
 
 from jielong.contract import Message, Request
-from jielong.world import word_problems
-from jielong.world.vocabulary import Draw
 from jielong.models.scripted import Scripted
-from jielong.tasks.task import Item, Scored, Task
+from jielong.tasks.task import Item, Score, Task
+from jielong.world import word_problems
+from jielong.world.vocabulary import SampleRandom
 
 LEFT_OUT, LEFT_OUT_WITH_A_PLAN, MISCALCULATED = 0.15, 0.03, 0.02
 CAUGHT, SLANDERED = 0.9, 0.05
 STOPS, FORGETS, FORGETS_THE_BRIEF = 0.3, 0.6, 0.05
 
-_draw = Draw(random.Random("scripted problems"), "en", held_out=True)
+_draw = SampleRandom(random.Random("scripted problems"), "en", held_out=True)
 PROBLEMS = {problem.question: problem for problem in (word_problems.problem(_draw, 5) for _ in range(60))}
 TOPICS = ("river", "market", "school", "bridge", "mill", "harbour")
 
@@ -52,13 +52,13 @@ def descriptions() -> Task:
     )
 
 
-def _covered(item: Item, text: str) -> Scored:
+def _covered(item: Item, text: str) -> Score:
     count = sum(f"The {topic} is" in text for topic in TOPICS)
-    return Scored(count / len(TOPICS), str(count))
+    return Score(count / len(TOPICS), str(count))
 
 
-def _for_families(item: Item, text: str) -> Scored:
-    return Scored(float("families" in text), text)
+def _for_families(item: Item, text: str) -> Score:
+    return Score(float("families" in text), text)
 
 
 def _drawn(request: Request) -> random.Random:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.answers import RULES, final_answer
-from jielong.answers.number_formats import canonical, read
+from jielong.answers.number_formats import canonical, read_number
 
 PIECES = st.sampled_from(
     [
@@ -163,7 +163,7 @@ def in_english(n: int) -> str:
 def test_numbers_in_words_are_read_as_they_are_written(n: int) -> None:
     assert RULES["number"](f"答案是{in_chinese(n)}。") == str(n)
     assert RULES["number"](f"The answer is {in_english(n)}.") == str(n)
-    found = read(in_english(n))
+    found = read_number(in_english(n))
     assert found
     assert found.value == n
 
@@ -264,6 +264,8 @@ def test_the_rules_have_the_names_that_recipes_use() -> None:
 
 
 def test_the_rules_load_without_sympy() -> None:
-    program = "import sys, jielong.answers, jielong.tasks.answer_equality; print({'sympy', 'math_verify'} & {*sys.modules})"
+    program = (
+        "import sys, jielong.answers, jielong.tasks.answer_equality; print({'sympy', 'math_verify'} & {*sys.modules})"
+    )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "set()"

@@ -27,7 +27,7 @@ from jielong.contract import (
     ToolCall,
     ToolSpec,
     Usage,
-    answered,
+    require_answer,
 )
 from jielong.errors import JielongError, NoAnswer, Refused, Truncated, Unsupported
 from jielong.models.scripted import Scripted
@@ -58,13 +58,13 @@ def test_the_text_of_a_message_leaves_thoughts_and_pictures_out() -> None:
 
 def test_a_further_turn_keeps_the_tools_but_not_the_turn() -> None:
     asked = Request((Message("user", "x"),), Sampling(stop=("E",), logprobs=1), (ToolSpec("t"),), "required", {"a": 1})
-    on = asked.then(Message("assistant", "y"), Message("user", "z"))
+    on = asked.follow_up(Message("assistant", "y"), Message("user", "z"))
     assert [m.text for m in on.messages] == ["x", "y", "z"]
     assert (on.tools, on.tool_choice, on.schema, on.sampling) == (asked.tools, "none", asked.schema, asked.sampling)
-    aside = asked.aside(Message("user", "z"))
+    aside = asked.side_request(Message("user", "z"))
     assert (aside.tools, aside.tool_choice, aside.schema) == ((), "auto", None)
     assert (aside.sampling.stop, aside.sampling.logprobs) == ((), None)
-    assert HELLO.then().tool_choice == "auto", "without tools there is nothing to choose"
+    assert HELLO.follow_up().tool_choice == "auto", "without tools there is nothing to choose"
 
 
 def test_ask_answers_from_synchronous_code_inside_and_outside_a_running_loop() -> None:
@@ -149,7 +149,7 @@ def test_ctrl_c_in_synchronous_code_cancels_what_it_waits_for() -> None:
 )
 def test_what_is_not_an_answer_says_why(reply: Reply, error: type[JielongError], words: str) -> None:
     with pytest.raises(error, match=words):
-        answered(reply)
+        require_answer(reply)
     with pytest.raises(error, match=words):
         Scripted(lambda _: reply).ask("x")
 
@@ -247,4 +247,4 @@ def test_a_model_without_log_probabilities_of_given_texts_says_who_has_them() ->
 
     with pytest.raises(Unsupported, match="mute gives no log-probabilities of a given text; a local: model"):
         anyio.run(main)
-    assert Mute().bound() == 1
+    assert Mute().max_calls() == 1

@@ -17,8 +17,20 @@ from hypothesis import strategies as st
 from jielong.answers import RULES
 from jielong.contract import AnswerRule, Model, Request
 from jielong.errors import BadInput, RecipeError, UnknownName
-from jielong.recipe import DEEPEST, TECHNIQUES, Node, Step, Value, load, parse, quote, resolve, show, technique
-from jielong.technique import Wrapped, adds_input
+from jielong.recipe import (
+    DEEPEST,
+    TECHNIQUES,
+    RecipeNode,
+    RecipeStep,
+    RecipeValue,
+    find_technique,
+    load,
+    parse,
+    quote,
+    resolve,
+    write_value,
+)
+from jielong.technique import WrappedModel, adds_input
 
 MANY = 5_000 if os.environ.get("JIELONG_FULL") == "1" else 300
 
@@ -81,7 +93,7 @@ def wrapped(models: st.SearchStrategy[Model]) -> st.SearchStrategy[Model]:
     @st.composite
     def one(draw: st.DrawFn) -> Model:
         name = draw(st.sampled_from(sorted(TECHNIQUES)))
-        declared = technique(name)
+        declared = find_technique(name)
         options = {}
         for option, parameter in declared.parameters.items():  # type: ignore[attr-defined]
             if parameter.default is inspect.Parameter.empty or draw(st.booleans()):
@@ -100,7 +112,7 @@ STACKS = st.recursive(
 
 def settings_of(model: Model) -> Any:
     """What a loaded model is made of, to compare: the inner models and the options that were given."""
-    if isinstance(model, Wrapped):
+    if isinstance(model, WrappedModel):
         options = {name: settings_of(value) for name, value in model.technique.options.items()}
         return settings_of(model.model), model.technique.__name__, options
     if isinstance(model, tuple):
@@ -114,20 +126,20 @@ def test_the_name_of_any_stack_loads_to_the_same_stack(model: Model) -> None:
     again = load(model.name)
     assert again.name == model.name
     assert settings_of(again) == settings_of(model)
-    assert again.bound() == model.bound()
+    assert again.max_calls() == model.max_calls()
 
 
 NAMES = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 
 
-def nodes(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+def nodes(inner: st.SearchStrategy[RecipeNode]) -> st.SearchStrategy[RecipeNode]:
     value = st.recursive(inner, lambda values: st.lists(values, max_size=3).map(tuple), max_leaves=3)
     options = st.dictionaries(NAMES, value, max_size=3).map(lambda given: tuple(given.items()))
-    steps = st.lists(st.builds(Step, NAMES, options), max_size=3).map(tuple)
-    return st.builds(lambda text, steps: Node(text, quote(text) != text, steps), TEXTS, steps)
+    steps = st.lists(st.builds(RecipeStep, NAMES, options), max_size=3).map(tuple)
+    return st.builds(lambda text, steps: RecipeNode(text, quote(text) != text, steps), TEXTS, steps)
 
 
-def written(value: Value) -> str:
+def written(value: RecipeValue) -> str:
     """The grammar, read the other way."""
     if isinstance(value, tuple):
         return "[" + ",".join(map(written, value)) + "]"
@@ -137,12 +149,12 @@ def written(value: Value) -> str:
     return text
 
 
-NODES = st.recursive(st.builds(lambda text: Node(text, quote(text) != text), TEXTS), nodes, max_leaves=8)
+NODES = st.recursive(st.builds(lambda text: RecipeNode(text, quote(text) != text), TEXTS), nodes, max_leaves=8)
 
 
 @settings(max_examples=MANY, deadline=None)
 @given(NODES)
-def test_what_is_written_is_what_is_parsed(node: Node) -> None:
+def test_what_is_written_is_what_is_parsed(node: RecipeNode) -> None:
     assert parse(written(node)) == node
 
 
@@ -156,7 +168,7 @@ def test_no_text_raises_anything_but_a_recipe_error(text: str) -> None:
 @settings(max_examples=MANY, deadline=None)
 @given(TEXTS)
 def test_every_text_survives_as_an_option(text: str) -> None:
-    stack = model() | technique("persona")(role=text) | technique("premise")(text=text)
+    stack = model() | find_technique("persona")(role=text) | find_technique("premise")(text=text)
     again = load(stack.name)
     assert settings_of(again) == settings_of(stack)
 
@@ -207,13 +219,13 @@ def test_a_name_with_a_space_is_quoted(tmp_path: Path) -> None:
 
 
 def test_a_bare_technique_means_its_defaults_and_options_can_be_given_in_turns() -> None:
-    self_consistency = technique("self_consistency")
+    self_consistency = find_technique("self_consistency")
     assert (model() | self_consistency).name == "scripted:r.jsonl | self_consistency"
     assert str(self_consistency(confidence=0.5)(n=2)) == "self_consistency(n=2, confidence=0.5)"
 
 
 def test_a_whole_number_given_for_a_number_keeps_its_name() -> None:
-    stack = model() | technique("options")(temperature=1)
+    stack = model() | find_technique("options")(temperature=1)
     assert load(stack.name).name == stack.name
 
 
@@ -223,7 +235,7 @@ def test_a_value_that_only_python_can_give_is_shown_and_refused_by_load() -> Non
 
         async def score(self, request: Request, replies: Any) -> Any: ...
 
-    name = (model() | technique("best_of_n")(scorer=Mine())).name
+    name = (model() | find_technique("best_of_n")(scorer=Mine())).name
     assert "Mine" in name
     with pytest.raises(UnknownName, match="unknown best_of_n"):
         load(name)
@@ -329,7 +341,7 @@ def test_a_recipe_too_deep_to_be_meant_is_refused(text: str) -> None:
 
 def test_the_deepest_recipe_still_works() -> None:
     deep = load("scripted:r.jsonl" + " | cot" * DEEPEST)
-    assert deep.bound() == 1
+    assert deep.max_calls() == 1
     assert deep.ask("How?") == "Answer: 1"
     assert load(deep.name).name == deep.name
 
@@ -341,7 +353,7 @@ def test_text_is_never_evaluated_or_imported() -> None:
 
 
 def test_a_technique_given_a_positional_or_unknown_option_in_python_says_so() -> None:
-    self_consistency = technique("self_consistency")
+    self_consistency = find_technique("self_consistency")
     with pytest.raises(BadInput, match=r"self_consistency takes its options by name, e\.g\. self_consistency\(n=8\)"):
         self_consistency(8)  # type: ignore[call-arg]
     with pytest.raises(UnknownName, match="unknown option of self_consistency 'samples'"):
@@ -349,7 +361,7 @@ def test_a_technique_given_a_positional_or_unknown_option_in_python_says_so() ->
 
 
 def test_show_and_quote_write_what_reads_back() -> None:
-    assert show((1, 2.0, True, None, "a b", ("x",))) == '[1, 2, true, none, "a b", [x]]'
+    assert write_value((1, 2.0, True, None, "a b", ("x",))) == '[1, 2, true, none, "a b", [x]]'
     assert quote("true") == '"true"'
     assert quote("a=b") == "a=b"
 

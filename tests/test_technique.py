@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from jielong.answers import final_answer
+from jielong.context import Scope, path, scope, sub_path
 from jielong.contract import Delta, Message, Model, Reply, Request, Sampling, Scores, Step, ToolCall, ToolSpec
 from jielong.errors import (
     BadInput,
@@ -24,13 +25,21 @@ from jielong.errors import (
 )
 from jielong.models.scripted import Scripted
 from jielong.runtime.budget import budget
-from jielong.context import Scope, below, path, scope
-from jielong.technique import Failed, adds_input, adds_output, ballot, gather, last, no_answer, several
+from jielong.technique import (
+    FailedSample,
+    adds_input,
+    adds_output,
+    ballot,
+    final_call,
+    gather,
+    no_answer,
+    with_sampling_temperature,
+)
 
 pytestmark = pytest.mark.anyio
 
 ASKED = Request((Message("user", "how many?"),), Sampling(seed=1))
-WARM = ASKED.sampled(temperature=0.5)
+WARM = ASKED.with_sampling(temperature=0.5)
 
 
 @pytest.fixture
@@ -64,7 +73,7 @@ def test_mistakes_in_a_declaration_are_told_when_it_is_declared() -> None:
 
         @adds_output(calls=lambda model, m, **_: m * model)
         async def wrong(model: Model, request: Request, *, n: int = 1) -> Reply:
-            return await last(model, request)
+            return await final_call(model, request)
 
 
 def test_mistakes_in_a_use_are_told_when_it_is_used() -> None:
@@ -81,12 +90,12 @@ def test_mistakes_in_a_use_are_told_when_it_is_used() -> None:
 def test_the_bound_counts_each_model_by_its_own_bound() -> None:
     @adds_output(calls=lambda model, judge, panel, n, **_: n * model + judge + sum(panel))
     async def tribunal(model: Model, request: Request, *, n: int, judge: Model, panel: tuple[Model, ...] = ()) -> Reply:
-        return await last(model, request)
+        return await final_call(model, request)
 
     plain = Scripted("x")
     inner = plain | tribunal(n=3, judge=plain)
-    assert inner.bound() == 4
-    assert (inner | tribunal(n=2, judge=inner, panel=(plain, inner))).bound() == 2 * 4 + 4 + 1 + 4
+    assert inner.max_calls() == 4
+    assert (inner | tribunal(n=2, judge=inner, panel=(plain, inner))).max_calls() == 2 * 4 + 4 + 1 + 4
 
 
 # --- one call ---------------------------------------------------------------------------------------------------------
@@ -95,7 +104,7 @@ def test_the_bound_counts_each_model_by_its_own_bound() -> None:
 async def test_adds_input_may_be_async_and_ask_models_whose_calls_are_in_the_usage() -> None:
     @adds_input(calls=lambda model, helper, **_: model + helper)
     async def rephrased(request: Request, *, helper: Model) -> Request:
-        better = await helper.generate(request.aside(Message("user", "say it better")))
+        better = await helper.generate(request.side_request(Message("user", "say it better")))
         return Request((Message("user", better.text),), request.sampling)
 
     helper, model = Scripted("how many are there?"), Scripted("four")
@@ -103,7 +112,7 @@ async def test_adds_input_may_be_async_and_ask_models_whose_calls_are_in_the_usa
     reply = await stack.generate(ASKED)
     assert reply.text == "four"
     assert model.requests[0].messages[0].text == "how many are there?"
-    assert (reply.usage.calls, stack.bound()) == (2, 2)
+    assert (reply.usage.calls, stack.max_calls()) == (2, 2)
     assert reply.usage.output_tokens == 4 + 1
 
 
@@ -111,7 +120,7 @@ async def test_the_trace_is_a_tree_of_what_was_called_with_the_keys_of_the_ledge
     @adds_output(calls=lambda model, **_: 2 * model)
     async def twice(model: Model, request: Request) -> Reply:
         draft = await model.generate(request)
-        return await last(model, request.then(draft.message, Message("user", "again")))
+        return await final_call(model, request.follow_up(draft.message, Message("user", "again")))
 
     reply = await (Scripted("x") | twice | twice).generate(ASKED)
     assert [step.name for step in reply.steps] == ["twice", "twice"]
@@ -124,7 +133,7 @@ async def test_a_technique_that_breaks_its_bound_is_stopped_before_the_call() ->
     @adds_output(calls=lambda model, **_: model)
     async def greedy(model: Model, request: Request) -> Reply:
         await model.generate(request)
-        return await last(model, request)
+        return await final_call(model, request)
 
     model = Scripted("x")
     words = "greedy made call 2 and had announced at most 1; its calls= is wrong"
@@ -149,7 +158,7 @@ async def test_models_in_options_are_people_of_their_own_even_if_they_are_one_mo
         for member in panel:
             await member.generate(request)
         await one.generate(request)
-        return await last(model, request)
+        return await final_call(model, request)
 
     model = Watched("x")
     await (model | debate(one=model, other=model, panel=(model, model))).generate(WARM)
@@ -169,12 +178,12 @@ async def test_each_call_outside_gather_is_a_sample_of_its_own() -> None:
     async def thrice(model: Model, request: Request) -> Reply:
         await model.generate(request)
         await model.generate(request)
-        return await last(model, request)
+        return await final_call(model, request)
 
     await (Watched("x") | thrice).generate(WARM)
     assert seen == [(), ("+1",), ("+2",)]
     seen.clear()
-    with below("item"):
+    with sub_path("item"):
         await (Watched("x") | thrice).generate(WARM)
     assert seen == [("item", "thrice"), ("item", "thrice", "+1"), ("item", "thrice", "+2")]
 
@@ -220,7 +229,7 @@ async def test_a_lost_sample_costs_only_itself() -> None:
         return Reply(Message("assistant", text), "refused" if text == "2" else "length" if text == "3" else "stop")
 
     samples = await gather(Scripted(reply), [Request((Message("user", str(i)),)) for i in range(5)])
-    errors = [type(sample.error) if isinstance(sample, Failed) else None for sample in samples]
+    errors = [type(sample.error) if isinstance(sample, FailedSample) else None for sample in samples]
     assert errors == [None, EndpointGaveUp, Refused, Truncated, None]
 
 
@@ -248,7 +257,7 @@ async def test_a_spent_budget_in_one_sample_stops_all_with_what_came_back() -> N
 
 
 async def test_copies_at_temperature_0_are_refused_and_different_questions_are_not() -> None:
-    cold = ASKED.sampled(temperature=0.0)
+    cold = ASKED.with_sampling(temperature=0.0)
     with pytest.raises(BadInput, match="several samples of one request need a temperature above 0, or they are copies"):
         await gather(Scripted("x"), [cold, cold])
     other = Request((Message("user", "other"),), cold.sampling)
@@ -266,14 +275,14 @@ async def test_gather_without_requests_gives_nothing_and_without_a_model_says_so
 
 def test_several_samples_get_a_temperature_and_the_report_says_so() -> None:
     with scope("x") as here:
-        assert several(ASKED, 3).sampling.temperature == 0.7
-        assert several(WARM, 3) is WARM
-        assert several(ASKED, 1) is ASKED
+        assert with_sampling_temperature(ASKED, 3).sampling.temperature == 0.7
+        assert with_sampling_temperature(WARM, 3) is WARM
+        assert with_sampling_temperature(ASKED, 1) is ASKED
     assert list(here.notes) == ["temperature was not set: samples were drawn at 0.7"]
     with pytest.raises(BadInput, match="3 samples at temperature 0 are copies of one; set a temperature above 0"):
-        several(ASKED.sampled(temperature=0.0), 3)
+        with_sampling_temperature(ASKED.with_sampling(temperature=0.0), 3)
     with pytest.raises(BadInput, match="n=0: expected at least 1 sample"):
-        several(ASKED, 0)
+        with_sampling_temperature(ASKED, 0)
 
 
 def test_a_ballot_is_an_answer_or_a_tool_call_in_canonical_form() -> None:
@@ -281,7 +290,7 @@ def test_a_ballot_is_an_answer_or_a_tool_call_in_canonical_form() -> None:
         return Reply(Message("assistant", "", (ToolCall("any id", "weather", arguments),)), "tool_calls")
 
     assert ballot(Reply(Message("assistant", "Answer: 1,000.0")), final_answer) == "1000"
-    assert ballot(Failed(Refused("no")), final_answer) is None
+    assert ballot(FailedSample(Refused("no")), final_answer) is None
     one, same, other = ('{"a": 1, "b": 2}', '{ "b":2,"a":1 }', '{"a": 2, "b": 2}')
     assert ballot(calling(one), final_answer) == ballot(calling(same), final_answer)
     assert ballot(calling(one), final_answer) != ballot(calling(other), final_answer)
@@ -289,8 +298,8 @@ def test_a_ballot_is_an_answer_or_a_tool_call_in_canonical_form() -> None:
 
 
 def test_a_lost_vote_says_what_became_of_its_samples() -> None:
-    samples: Sequence[Reply | Failed] = [
-        Failed(EndpointGaveUp("dead line")), Reply(Message("assistant", "hm")), Failed(EndpointGaveUp("again")),
+    samples: Sequence[Reply | FailedSample] = [
+        FailedSample(EndpointGaveUp("dead line")), Reply(Message("assistant", "hm")), FailedSample(EndpointGaveUp("again")),
     ]  # fmt: skip
     assert str(no_answer(samples)) == (
         "none of 3 samples gave an answer (2 × EndpointGaveUp, 1 × no answer found in the text); "
@@ -312,7 +321,7 @@ async def test_only_the_last_call_is_heard_however_deep() -> None:
     @adds_output(calls=lambda model, **_: 2 * model)
     async def twice(model: Model, request: Request) -> Reply:
         await model.generate(request)
-        return await last(model, request.then(Message("user", "again")))
+        return await final_call(model, request.follow_up(Message("user", "again")))
 
     words = iter("abcdefgh")
     text, reply = await heard(Scripted(lambda _: f"{next(words)} {next(words)}") | twice | twice)
@@ -322,7 +331,7 @@ async def test_only_the_last_call_is_heard_however_deep() -> None:
 async def test_a_technique_without_a_last_call_is_heard_once_at_its_end() -> None:
     @adds_output(calls=lambda model, **_: 2 * model)
     async def silent(model: Model, request: Request) -> Reply:
-        first, _ = await gather(model, [request.sampled(temperature=1.0)] * 2)
+        first, _ = await gather(model, [request.with_sampling(temperature=1.0)] * 2)
         assert isinstance(first, Reply)
         return first
 
@@ -370,7 +379,7 @@ async def test_a_scorer_given_in_python_is_asked_once_with_all_replies() -> None
 
     texts = iter(["a", "ccc", "bb", "a"])
     model = Scripted(lambda _: next(texts)) | best_of_n(n=4, scorer=Longest())
-    assert model.bound() == 4
+    assert model.max_calls() == 4
     assert (await model.generate(WARM)).text == "ccc"
 
 
@@ -380,4 +389,4 @@ async def test_no_answer_is_an_error_that_costs_one_sample_of_the_technique_arou
         raise NoAnswer("nothing")
 
     samples = await gather(Scripted("x") | lost, [WARM] * 2)
-    assert all(isinstance(sample, Failed) for sample in samples)
+    assert all(isinstance(sample, FailedSample) for sample in samples)

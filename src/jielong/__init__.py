@@ -18,18 +18,15 @@ if TYPE_CHECKING:
     from .measuring.evaluate import evaluate as evaluate
     from .models.scripted import Scripted as Scripted
     from .recipe import load as load
-    from .runtime.ledger import use_ledger as use_ledger
     from .runtime.budget import budget as budget
+    from .runtime.ledger import use_ledger as use_ledger
     from .serving.serve import serve as serve
     from .tasks.load_task import load_task as load_task
     from .technique import adds_input as adds_input
     from .technique import adds_output as adds_output
+    from .technique import final_call as final_call
     from .technique import gather as gather
-    from .technique import last as last
     from .techniques.brief import brief as brief
-    from .techniques.self_check import critique_by as critique_by
-    from .techniques.self_check import self_check as self_check
-    from .techniques.self_check import self_refine as self_refine
     from .techniques.decompose import least_to_most as least_to_most
     from .techniques.decompose import outline as outline
     from .techniques.decompose import plan_and_solve as plan_and_solve
@@ -46,6 +43,9 @@ if TYPE_CHECKING:
     from .techniques.sampling import self_consistency as self_consistency
     from .techniques.search.graph_of_thoughts import graph_of_thoughts as graph_of_thoughts
     from .techniques.search.tree_of_thoughts import tree_of_thoughts as tree_of_thoughts
+    from .techniques.self_check import critique_by as critique_by
+    from .techniques.self_check import self_check as self_check
+    from .techniques.self_check import self_refine as self_refine
     from .techniques.tools.tool_loop import react as react
     from .techniques.tools.tool_loop import tools as tools
 
@@ -54,27 +54,27 @@ __version__ = "0.1.0"
 _PLACES = {
     "contract": "Delta Message Model Reply Request Sampling Usage",
     "improving.improve": "improve",
-    "improving.prompts.run": "search_prompts",
-    "measuring.run": "evaluate",
+    "improving.prompt_search.search_prompts": "search_prompts",
+    "measuring.evaluate": "evaluate",
     "models.scripted": "Scripted",
     "recipe": "load",
+    "runtime.budget": "budget",
     "runtime.ledger": "use_ledger",
-    "runtime.purse": "budget",
     "serving.serve": "serve",
-    "tasks.load": "load_task",
-    "technique": "adds_input adds_output gather last",
-    "using.briefing": "brief",
-    "using.check": "critique_by self_check self_refine",
-    "using.decompose": "least_to_most outline plan_and_solve",
-    "using.examples": "few_shot",
-    "using.instruct": "instruct",
-    "using.programs": "program_of_thought",
-    "using.search.graph": "graph_of_thoughts",
-    "using.search.tree": "tree_of_thoughts",
-    "using.prompting": "cot options persona premise spell",
-    "using.reflexion": "reflexion",
-    "using.sampling": "best_of_n self_consistency",
-    "using.tools.loop": "react tools",
+    "tasks.load_task": "load_task",
+    "technique": "adds_input adds_output final_call gather",
+    "techniques.brief": "brief",
+    "techniques.decompose": "least_to_most outline plan_and_solve",
+    "techniques.few_shot": "few_shot",
+    "techniques.instruct": "instruct",
+    "techniques.program_of_thought": "program_of_thought",
+    "techniques.prompting": "cot options persona premise spell",
+    "techniques.reflexion": "reflexion",
+    "techniques.sampling": "best_of_n self_consistency",
+    "techniques.search.graph_of_thoughts": "graph_of_thoughts",
+    "techniques.search.tree_of_thoughts": "tree_of_thoughts",
+    "techniques.self_check": "critique_by self_check self_refine",
+    "techniques.tools.tool_loop": "react tools",
 }
 _WHERE = {name: place for place, names in _PLACES.items() for name in names.split()}
 

@@ -88,7 +88,7 @@ def scope(name: str, bound: int | None = None, kind: str = "part") -> Iterator[S
 
 
 @contextmanager
-def below(*parts: int | str) -> Iterator[None]:
+def sub_path(*parts: int | str) -> Iterator[None]:
     """Inside, samples are named by a path that is longer by `parts`."""
     token = path.set((*path.get(), *parts))
     try:
@@ -97,7 +97,7 @@ def below(*parts: int | str) -> Iterator[None]:
         path.reset(token)
 
 
-def begin() -> None:
+def count_call() -> None:
     """Count one provider call before it is made. Raises BoundExceeded when a technique makes more than it announced."""
     for at in _upwards():
         at.begun += 1

@@ -93,17 +93,17 @@ class Request:
     tool_choice: str = "auto"  # "auto", "none", "required", or the name of a tool
     schema: Mapping[str, Any] | None = None
 
-    def then(self, *more: Message) -> Request:
+    def follow_up(self, *more: Message) -> Request:
         """A further turn of the same task. The caller's tools go along but may not be called: it is not their turn."""
         return replace(self, messages=(*self.messages, *more), tool_choice="none" if self.tools else self.tool_choice)
 
-    def aside(self, *more: Message) -> Request:
+    def side_request(self, *more: Message) -> Request:
         """A question about an answer (judge, check): tools, schema and stop texts do not apply to it."""
         sampling = replace(self.sampling, stop=(), logprobs=None)
         return Request((*self.messages, *more), sampling)
 
-    def sampled(self, **changes: Any) -> Request:
-        """The same request with other sampling settings, e.g. `request.sampled(temperature=0.7)`."""
+    def with_sampling(self, **changes: Any) -> Request:
+        """The same request with other sampling settings, e.g. `request.with_sampling(temperature=0.7)`."""
         return replace(self, sampling=replace(self.sampling, **changes))
 
 
@@ -233,11 +233,11 @@ class Model(ABC):
     @abstractmethod
     async def generate(self, request: Request) -> Reply: ...
 
-    async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         """The log-probability of each token of `continuation` as the reply to `request`, in order."""
         raise Unsupported(f"{self.name} gives no log-probabilities of a given text; a local: model or mini does")
 
-    def bound(self) -> int:
+    def max_calls(self) -> int:
         """The most provider calls that one `generate` can make, retries apart."""
         return 1
 
@@ -254,7 +254,7 @@ class Model(ABC):
                 listener.set(send.send)
                 await send.send(await self.generate(request))
 
-        with ungrouped():
+        with unwrap_exception_group():
             async with receive, anyio.create_task_group() as tasks:
                 tasks.start_soon(run)
                 yield receive
@@ -268,10 +268,10 @@ class Model(ABC):
         Raises: Truncated, Refused or NoAnswer rather than hand out what is not an answer.
         """
         sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
-        return answered(wait_for(self.generate, Request((Message("user", text),), sampling))).text
+        return require_answer(run_sync(self.generate, Request((Message("user", text),), sampling))).text
 
 
-def answered(reply: Reply) -> Reply:
+def require_answer(reply: Reply) -> Reply:
     """The reply itself if it is an answer; else the error that says why it is none."""
     if reply.finish == "length":
         raise Truncated("the reply ran into its token limit; raise max_tokens", reply)
@@ -284,7 +284,7 @@ def answered(reply: Reply) -> Reply:
 
 
 @contextmanager
-def ungrouped() -> Iterator[None]:
+def unwrap_exception_group() -> Iterator[None]:
     """Lets the first real error of a task group out, instead of the group around it."""
     try:
         yield
@@ -295,7 +295,7 @@ def ungrouped() -> Iterator[None]:
         raise error from error.__cause__
 
 
-def wait_for(call: Callable[..., Awaitable[T]], *arguments: object) -> T:
+def run_sync(call: Callable[..., Awaitable[T]], *arguments: object) -> T:
     """Await one call on the portal thread: the only door from synchronous code. Ctrl-C cancels all beneath it."""
     future = _portal().start_task_soon(call, *arguments)
     try:

@@ -51,21 +51,21 @@ SPECS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecipeStep:
     name: str
-    options: tuple[tuple[str, Value], ...] = ()
+    options: tuple[tuple[str, RecipeValue], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class RecipeNode:
     """A parsed recipe; a plain value is a recipe without steps."""
 
     spec: str
     quoted: bool = False
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RecipeStep, ...] = ()
 
 
-Value: TypeAlias = "Node | tuple[Value, ...]"
+RecipeValue: TypeAlias = "RecipeNode | tuple[RecipeValue, ...]"
 
 _TOKEN = re.compile(r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<mark>[|,()\[\]])|(?P<bare>[^\s|,()\[\]"']+))""")
 _BARE = re.compile(r"""[^\s|,()\[\]"']+""")
@@ -73,7 +73,7 @@ _WORDS = ("true", "false", "none")
 DEEPEST = 50  # each step is a model around a model; a text from outside must not exhaust the stack
 
 
-def parse(text: str) -> Node:
+def parse(text: str) -> RecipeNode:
     """The tree of a recipe. Raises RecipeError that names the column."""
     return _Parser(text).whole()
 
@@ -114,13 +114,13 @@ class _Parser:
         if self.depth > DEEPEST:
             self.expected(f"at most {DEEPEST} steps one within another")
 
-    def whole(self) -> Node:
+    def whole(self) -> RecipeNode:
         node = self.recipe("")
         if self.peek()[0] != "end":
             self.expected("'|' or the end")
         return node
 
-    def recipe(self, head: str) -> Node:
+    def recipe(self, head: str) -> RecipeNode:
         depth = self.depth
         quoted = False
         if not head:
@@ -137,9 +137,9 @@ class _Parser:
                 self.expected("the name of a technique")
             self.at += 1
             self.deeper()
-            steps.append(Step(name, self.options() if self.take("(") else ()))
+            steps.append(RecipeStep(name, self.options() if self.take("(") else ()))
         self.depth = depth
-        return Node(head, quoted, tuple(steps))
+        return RecipeNode(head, quoted, tuple(steps))
 
     def string(self, token: str) -> str:
         try:
@@ -147,8 +147,8 @@ class _Parser:
         except ValueError:
             self.expected("a text with JSON escapes")
 
-    def options(self) -> tuple[tuple[str, Value], ...]:
-        options: dict[str, Value] = {}
+    def options(self) -> tuple[tuple[str, RecipeValue], ...]:
+        options: dict[str, RecipeValue] = {}
         while not self.take(")"):
             kind, word = self.peek()
             name, equals, rest = word.partition("=")
@@ -162,11 +162,11 @@ class _Parser:
                 self.expected("',' or ')'")
         return tuple(options.items())
 
-    def value(self, head: str) -> Value:
+    def value(self, head: str) -> RecipeValue:
         if head or not self.take("["):
             return self.recipe(head)
         self.deeper()
-        items: list[Value] = []
+        items: list[RecipeValue] = []
         while not self.take("]"):
             items.append(self.value(""))
             if not self.take(",") and self.peek() != ("mark", "]"):
@@ -183,14 +183,14 @@ def load(text: str) -> Model:
     return build(parse(text))
 
 
-def build(node: Node, base: Model | None = None) -> Model:
+def build(node: RecipeNode, base: Model | None = None) -> Model:
     """The model of a parsed recipe; with `base`, its steps around that model instead of the one it names."""
     kind, _, rest = node.spec.partition(":")
     if kind not in SPECS:
-        raise unknown("model", kind, SPECS)
+        raise unknown_name("model", kind, SPECS)
     model = base or cast(Model, resolve(SPECS[kind])(kind, rest))
     for step in node.steps:
-        model = technique(step.name)(**read_options(step)).wrap(model)
+        model = find_technique(step.name)(**read_options(step)).wrap(model)
     return model
 
 
@@ -203,9 +203,9 @@ class Declared(Protocol):
     def __call__(self, **options: Any) -> Any: ...
 
 
-def technique(name: str) -> Declared:
+def find_technique(name: str) -> Declared:
     if name not in TECHNIQUES:
-        raise unknown("technique", name, TECHNIQUES)
+        raise unknown_name("technique", name, TECHNIQUES)
     return cast(Declared, resolve(TECHNIQUES[name]))
 
 
@@ -214,15 +214,15 @@ def resolve(where: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def read_options(step: Step) -> dict[str, Any]:
-    hints = technique(step.name).hints
+def read_options(step: RecipeStep) -> dict[str, Any]:
+    hints = find_technique(step.name).hints
     for name, _ in step.options:
         if name not in hints:
-            raise unknown(f"option of {step.name}", name, hints)
+            raise unknown_name(f"option of {step.name}", name, hints)
     return {name: read(value, hints[name], f"{step.name}({name}=)") for name, value in step.options}
 
 
-def read(value: Value, kind: Any, where: str) -> Any:
+def read(value: RecipeValue, kind: Any, where: str) -> Any:
     """One option's value, read as its annotation says. Raises RecipeError that names the option."""
     if get_origin(kind) in (Union, types.UnionType):
         return _read_union(value, get_args(kind), where)
@@ -237,17 +237,17 @@ def read(value: Value, kind: Any, where: str) -> Any:
         raise RecipeError(f"{where}: expected {_called(kind)}, found a recipe; a text with '|' goes in double quotes")
     if kind is AnswerRule:
         if value.spec not in RULES:
-            raise unknown("answer rule", value.spec, RULES)
+            raise unknown_name("answer rule", value.spec, RULES)
         return RULES[value.spec]
     if get_origin(kind) is Literal:
         if value.spec not in get_args(kind):
-            raise unknown(f"{where} value", value.spec, get_args(kind))
+            raise unknown_name(f"{where} value", value.spec, get_args(kind))
         return value.spec
     return _read_plain(value, kind, where)
 
 
-def _read_union(value: Value, kinds: tuple[Any, ...], where: str) -> Any:
-    if value == Node("none") and type(None) in kinds:
+def _read_union(value: RecipeValue, kinds: tuple[Any, ...], where: str) -> Any:
+    if value == RecipeNode("none") and type(None) in kinds:
         return None
     readable = [kind for kind in kinds if kind is AnswerRule or not getattr(kind, "_is_protocol", False)]
     problem: RecipeError | None = None
@@ -260,8 +260,8 @@ def _read_union(value: Value, kinds: tuple[Any, ...], where: str) -> Any:
             problem = problem or error
     named = [names for names in map(_names, readable) if names]
     known = [name for names in named for name in names]
-    if len(named) > 1 and isinstance(value, Node) and value.spec.partition(":")[0] not in known:
-        raise unknown(f"{where} value", value.spec, known)
+    if len(named) > 1 and isinstance(value, RecipeNode) and value.spec.partition(":")[0] not in known:
+        raise unknown_name(f"{where} value", value.spec, known)
     raise problem or RecipeError(f"{where}: cannot be written in a recipe, only given in Python")
 
 
@@ -272,7 +272,7 @@ def _names(kind: Any) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
-def _read_plain(value: Node, kind: Any, where: str) -> Any:
+def _read_plain(value: RecipeNode, kind: Any, where: str) -> Any:
     text = value.spec
     try:
         if kind is bool and not value.quoted:
@@ -292,14 +292,14 @@ def _called(kind: Any) -> str:
     return names.get(kind, getattr(kind, "__name__", str(kind)))
 
 
-def unknown(what: str, name: str, known: Iterable[Any]) -> UnknownName:
+def unknown_name(what: str, name: str, known: Iterable[Any]) -> UnknownName:
     names = sorted(map(str, known))
     near = difflib.get_close_matches(name, names, 1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
     return UnknownName(f"unknown {what} {name!r}; {hint}")
 
 
-def show(value: Any) -> str:
+def write_value(value: Any) -> str:
     """A value as a recipe writes it, so that `read` gives it back."""
     if value is None or isinstance(value, bool):
         return str(value).lower()
@@ -308,7 +308,7 @@ def show(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value).removesuffix(".0")  # 1 and 1.0 are one value of a number option, so they get one text
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(map(show, value)) + "]"
+        return "[" + ", ".join(map(write_value, value)) + "]"
     if isinstance(value, str | Path):
         return quote(str(value))
     for name, rule in RULES.items():
@@ -324,5 +324,5 @@ def quote(text: str) -> str:
 
 def show_step(name: str, parameters: Iterable[str], options: Mapping[str, Any]) -> str:
     """A step with the options that were given, in the order of the signature."""
-    given = [f"{parameter}={show(options[parameter])}" for parameter in parameters if parameter in options]
+    given = [f"{parameter}={write_value(options[parameter])}" for parameter in parameters if parameter in options]
     return f"{name}({', '.join(given)})" if given else name

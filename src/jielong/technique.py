@@ -19,16 +19,27 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, get_type_hin
 import anyio
 
 from . import recipe
-from .contract import AnswerRule, Delta, Event, Listener, Model, Reply, Request, answered, listener, ungrouped
+from .context import note, path, scope, sub_path
+from .contract import (
+    AnswerRule,
+    Delta,
+    Event,
+    Listener,
+    Model,
+    Reply,
+    Request,
+    listener,
+    require_answer,
+    unwrap_exception_group,
+)
 from .errors import BadInput, NoAnswer, SampleError
-from .context import below, note, path, scope
 
 P = ParamSpec("P")
 
 DEFAULT_TEMPERATURE = 0.7
 
 
-class Bound(Generic[P]):
+class BoundTechnique(Generic[P]):
     """A technique with some options given. Called, it gives the same technique with more of them."""
 
     def __init__(
@@ -54,19 +65,19 @@ class Bound(Generic[P]):
         hints = get_type_hints(self.function)
         return {name: hints[name] for name in self.parameters}
 
-    def __call__(self, *args: P.args, **options: P.kwargs) -> Bound[P]:
+    def __call__(self, *args: P.args, **options: P.kwargs) -> BoundTechnique[P]:
         if args:
             raise BadInput(f"{self.__name__} takes its options by name, e.g. {self.__name__}(n=8)")
         for name in options:
             if name not in self.parameters:
-                raise recipe.unknown(f"option of {self.__name__}", name, self.parameters)
-        return Bound(self.function, self.adds_output, self.calls, {**self.options, **options})
+                raise recipe.unknown_name(f"option of {self.__name__}", name, self.parameters)
+        return BoundTechnique(self.function, self.adds_output, self.calls, {**self.options, **options})
 
     def wrap(self, model: Model, /) -> Model:
         missing = [n for n, p in self.parameters.items() if p.default is p.empty and n not in self.options]
         if missing:
             raise BadInput(f"{self.__name__} needs {', '.join(f'{name}=' for name in missing)}")
-        return Wrapped(model, self)
+        return WrappedModel(model, self)
 
     def all_options(self) -> dict[str, Any]:
         return {name: self.options.get(name, p.default) for name, p in self.parameters.items()}
@@ -77,9 +88,9 @@ class Bound(Generic[P]):
         def number(value: Any) -> Any:
             if isinstance(value, tuple):
                 return tuple(map(number, value))
-            return value.bound() if isinstance(value, Model) else value
+            return value.max_calls() if isinstance(value, Model) else value
 
-        return self.calls(model.bound(), **{name: number(value) for name, value in self.all_options().items()})
+        return self.calls(model.max_calls(), **{name: number(value) for name, value in self.all_options().items()})
 
     def __str__(self) -> str:
         return recipe.show_step(self.__name__, self.parameters, self.options)
@@ -97,27 +108,27 @@ def _all_of_them(model: int, **_: Any) -> int:
 
 
 @overload
-def adds_input(function: InputFunction[P], /) -> Bound[P]: ...
+def adds_input(function: InputFunction[P], /) -> BoundTechnique[P]: ...
 @overload
-def adds_input(function: AsyncInputFunction[P], /) -> Bound[P]: ...
+def adds_input(function: AsyncInputFunction[P], /) -> BoundTechnique[P]: ...
 @overload
-def adds_input(*, calls: Callable[..., int]) -> Callable[[AsyncInputFunction[P]], Bound[P]]: ...
+def adds_input(*, calls: Callable[..., int]) -> Callable[[AsyncInputFunction[P]], BoundTechnique[P]]: ...
 def adds_input(function: Callable[..., Any] | None = None, /, *, calls: Callable[..., int] = _all_of_them) -> Any:
     """Makes a technique of a function `Request -> Request`, or an async one that asks models given as options.
 
     `calls(model, **options)` is the most provider calls of one reply, each model standing for its own bound.
     """
     if function:
-        return Bound(function, False, calls, {})
-    return lambda function: Bound(function, False, calls, {})
+        return BoundTechnique(function, False, calls, {})
+    return lambda function: BoundTechnique(function, False, calls, {})
 
 
-def adds_output(*, calls: Callable[..., int]) -> Callable[[OutputFunction[P]], Bound[P]]:
+def adds_output(*, calls: Callable[..., int]) -> Callable[[OutputFunction[P]], BoundTechnique[P]]:
     """Makes a technique of a function `(Model, Request) -> Reply`; `calls` as for `adds_input`."""
-    return lambda function: Bound(function, True, calls, {})
+    return lambda function: BoundTechnique(function, True, calls, {})
 
 
-class _CallersTurn(Exception):
+class CallerToolCall(Exception):
     """The model asked for the caller's tools: that reply ends the technique."""
 
     def __init__(self, reply: Reply) -> None:
@@ -125,7 +136,7 @@ class _CallersTurn(Exception):
 
 
 @dataclass(frozen=True)
-class _Inner(Model):
+class InnerModel(Model):
     """A model as techniques see it: silent, under the option's name in the path, its failures raised."""
 
     model: Model
@@ -137,31 +148,31 @@ class _Inner(Model):
     def name(self) -> str:
         return self.model.name
 
-    def bound(self) -> int:
-        return self.model.bound()
+    def max_calls(self) -> int:
+        return self.model.max_calls()
 
     async def whole(self, request: Request) -> Reply:
         if not self.role:
             return await self.model.generate(request)
-        with below(self.role):
+        with sub_path(self.role):
             return await self.model.generate(request)
 
     async def turn(self, request: Request) -> Reply:
         """A call outside `gather`: the second and later ones of a technique are samples of their own, too."""
         turn = next(self.turns)
-        with below(f"+{turn}") if turn else nullcontext():
+        with sub_path(f"+{turn}") if turn else nullcontext():
             return await self.whole(request)
 
     async def generate(self, request: Request) -> Reply:
         reply = await self.turn(request)
         if reply.finish == "tool_calls":
-            raise _CallersTurn(reply)
-        return answered(reply)
+            raise CallerToolCall(reply)
+        return require_answer(reply)
 
 
-async def last(model: Model, request: Request) -> Reply:
+async def final_call(model: Model, request: Request) -> Reply:
     """The call whose reply is the technique's own: `return await last(model, request)`. It is streamed through."""
-    if not isinstance(model, _Inner):
+    if not isinstance(model, InnerModel):
         return await model.generate(request)
     token = listener.set(model.loud)
     try:
@@ -171,7 +182,7 @@ async def last(model: Model, request: Request) -> Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedSample:
     """A sample that is not an answer, and why."""
 
     error: SampleError
@@ -179,7 +190,7 @@ class Failed:
 
 async def gather(
     model: Model | None, requests: Sequence[Request | tuple[Model, Request]], *, first: int = 0
-) -> tuple[Reply | Failed, ...]:
+) -> tuple[Reply | FailedSample, ...]:
     """Ask all at once; the replies come in the order of the requests, whatever the order of arrival.
 
     `first` is the index of the first sample within its technique: it makes each sample a person of its own. A pair
@@ -190,18 +201,18 @@ async def gather(
     for i, (asked, request) in enumerate(pairs):
         if request.sampling.temperature == 0 and (asked, request) in pairs[:i]:
             raise BadInput("several samples of one request need a temperature above 0, or they are copies of one")
-    samples: dict[int, Reply | Failed] = {}
+    samples: dict[int, Reply | FailedSample] = {}
 
     async def sample(i: int) -> None:
         asked, request = pairs[i]
-        with below(first + i):
+        with sub_path(first + i):
             try:
-                reply = await (asked.whole(request) if isinstance(asked, _Inner) else asked.generate(request))
-                samples[i] = reply if reply.finish == "tool_calls" else answered(reply)
+                reply = await (asked.whole(request) if isinstance(asked, InnerModel) else asked.generate(request))
+                samples[i] = reply if reply.finish == "tool_calls" else require_answer(reply)
             except SampleError as error:
-                samples[i] = Failed(error)
+                samples[i] = FailedSample(error)
 
-    with ungrouped():
+    with unwrap_exception_group():
         async with anyio.create_task_group() as tasks:
             for i in range(len(pairs)):
                 tasks.start_soon(sample, i)
@@ -214,7 +225,7 @@ def _given(model: Model | None) -> Model:
     return model
 
 
-def several(request: Request, n: int) -> Request:
+def with_sampling_temperature(request: Request, n: int) -> Request:
     """The request as `n` samples of it are asked: an unset temperature becomes 0.7, which the report says.
 
     Raises BadInput when it was set to 0, as all samples would be copies of one.
@@ -226,12 +237,12 @@ def several(request: Request, n: int) -> Request:
     if request.sampling.temperature == 0:
         raise BadInput(f"{n} samples at temperature 0 are copies of one; set a temperature above 0, or ask for one")
     note(f"temperature was not set: samples were drawn at {DEFAULT_TEMPERATURE}")
-    return request.sampled(temperature=DEFAULT_TEMPERATURE)
+    return request.with_sampling(temperature=DEFAULT_TEMPERATURE)
 
 
-def ballot(sample: Reply | Failed, rule: AnswerRule) -> str | None:
+def ballot(sample: Reply | FailedSample, rule: AnswerRule) -> str | None:
     """What a sample votes for: its answer, or its tool calls (name, canonical arguments); None if it has no vote."""
-    if isinstance(sample, Failed):
+    if isinstance(sample, FailedSample):
         return None
     if sample.finish != "tool_calls":
         return rule(sample.text)
@@ -245,43 +256,43 @@ def _canonical(arguments: str) -> str:
         return arguments
 
 
-def no_answer(samples: Sequence[Reply | Failed]) -> NoAnswer:
+def no_answer(samples: Sequence[Reply | FailedSample]) -> NoAnswer:
     """The error of a vote that nobody won, with the reasons counted."""
     reasons: dict[str, int] = {}
     for sample in samples:
-        reason = type(sample.error).__name__ if isinstance(sample, Failed) else "no answer found in the text"
+        reason = type(sample.error).__name__ if isinstance(sample, FailedSample) else "no answer found in the text"
         reasons[reason] = reasons.get(reason, 0) + 1
     counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.items())
-    words = next((f"; the first said: {s.error}" for s in samples if isinstance(s, Failed)), "")
+    words = next((f"; the first said: {s.error}" for s in samples if isinstance(s, FailedSample)), "")
     return NoAnswer(f"none of {len(samples)} samples gave an answer ({counted}){words}")
 
 
-class Wrapped(Model):
+class WrappedModel(Model):
     """A model under one technique. Only this class knows about scopes and listeners; techniques do not."""
 
-    def __init__(self, model: Model, technique: Bound[Any]) -> None:
+    def __init__(self, model: Model, technique: BoundTechnique[Any]) -> None:
         self.model, self.technique = model, technique
 
     @property
     def name(self) -> str:
         return f"{self.model.name} | {self.technique}"
 
-    def bound(self) -> int:
+    def max_calls(self) -> int:
         return self.technique.bound(self.model)
 
     async def generate(self, request: Request) -> Reply:
         loud = listener.get()
-        ear = _Ear(loud) if loud else None
-        with scope(str(self.technique), self.bound(), "technique") as here:
+        ear = TrackingListener(loud) if loud else None
+        with scope(str(self.technique), self.max_calls(), "technique") as here:
             try:
                 reply = await (self._output(request, ear) if self.technique.adds_output else self._input(request, ear))
-            except _CallersTurn as turn:
+            except CallerToolCall as turn:
                 reply = turn.reply
             if ear and not ear.heard:
                 await ear(Delta(reply.text))
         return replace(reply, usage=here.usage, steps=tuple(here.steps))
 
-    async def _input(self, request: Request, ear: _Ear | None) -> Reply:
+    async def _input(self, request: Request, ear: TrackingListener | None) -> Reply:
         token = listener.set(None)
         try:
             changed = self.technique.function(request, **self._inner_options(None))
@@ -295,28 +306,28 @@ class Wrapped(Model):
         finally:
             listener.reset(token)
 
-    async def _output(self, request: Request, ear: _Ear | None) -> Reply:
+    async def _output(self, request: Request, ear: TrackingListener | None) -> Reply:
         token = listener.set(None)
         try:
-            inner = _Inner(self.model, ear, "")
+            inner = InnerModel(self.model, ear, "")
             # Beneath the first index the name tells apart whose the next one is: without it a verdict on a verdict, in
             # a technique inside itself, could bear the name of another sample.
-            with below(self.technique.__name__) if path.get() else nullcontext():
+            with sub_path(self.technique.__name__) if path.get() else nullcontext():
                 reply: Reply = await self.technique.function(inner, request, **self._inner_options(ear))
             return reply
         finally:
             listener.reset(token)
 
-    def _inner_options(self, ear: _Ear | None) -> dict[str, Any]:
+    def _inner_options(self, ear: TrackingListener | None) -> dict[str, Any]:
         def inner(value: Any, role: str) -> Any:
             if isinstance(value, tuple):
                 return tuple(inner(item, f"{role}.{i}") for i, item in enumerate(value))
-            return _Inner(value, ear, role) if isinstance(value, Model) else value
+            return InnerModel(value, ear, role) if isinstance(value, Model) else value
 
         return {name: inner(value, name) for name, value in self.technique.options.items()}
 
 
-class _Ear:
+class TrackingListener:
     """Passes events on and remembers whether a piece of text was among them."""
 
     def __init__(self, loud: Listener) -> None:

@@ -83,7 +83,7 @@ def test_improve_says_when_nothing_helped(tmp_path: Path):
 def test_dry_run_spends_nothing(tmp_path: Path):
     voted = "mini | self_consistency(n=8)"
     done = run("eval", "mini:word_problems", "-m", voted, "--limit", "10", "--dry-run", "--json", home=tmp_path)
-    assert json.loads(done.stdout)["most_calls"] == 80
+    assert json.loads(done.stdout)["max_calls"] == 80
     assert not (tmp_path / "ledger.db").exists()
 
 

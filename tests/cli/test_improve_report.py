@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from browser import browser
-from jielong.improving.improve_result import Outcome
+from jielong.improving.improve_result import ImproveResult
 
 
 def command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
@@ -24,15 +24,15 @@ def command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def improved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome, str]:
+def improved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ImproveResult, str]:
     """The result folder of one run, what is in it, and what was printed."""
     folder = tmp_path_factory.mktemp("improved")
     arguments = ("-m", "jielong", "improve", "mini:word_problems", "-m", "mini", "--limit", "60", "--out", str(folder))
     said = command(*arguments, home=folder / "home").stdout
-    return folder, Outcome.from_json(json.loads((folder / "outcome.json").read_text("utf-8"))), said
+    return folder, ImproveResult.from_json(json.loads((folder / "outcome.json").read_text("utf-8"))), said
 
 
-def test_the_terminal_has_the_table_the_verdict_and_the_cost(improved: tuple[Path, Outcome, str]):
+def test_the_terminal_has_the_table_the_verdict_and_the_cost(improved: tuple[Path, ImproveResult, str]):
     folder, outcome, said = improved
     spent = outcome.search_usage
     assert f"Use: {outcome.verdict.recipe}\n" in said
@@ -47,7 +47,7 @@ def test_the_terminal_has_the_table_the_verdict_and_the_cost(improved: tuple[Pat
             assert (candidate.steps in (none[1] if none else "")) == (ci95[0] <= 0 <= ci95[1]), candidate.steps
 
 
-def test_the_recipe_gives_on_fresh_items_what_the_report_claims(improved: tuple[Path, Outcome, str]):
+def test_the_recipe_gives_on_fresh_items_what_the_report_claims(improved: tuple[Path, ImproveResult, str]):
     folder, outcome, _ = improved
     assert outcome.verdict.kind == "improved"
     assert outcome.chosen
@@ -69,7 +69,7 @@ def test_the_recipe_gives_on_fresh_items_what_the_report_claims(improved: tuple[
     assert low <= again["mean"] <= high
 
 
-def test_python_and_messages_on_the_page_are_those_that_run(improved: tuple[Path, Outcome, str], tmp_path: Path):
+def test_python_and_messages_on_the_page_are_those_that_run(improved: tuple[Path, ImproveResult, str], tmp_path: Path):
     folder, outcome, _ = improved
     page = (folder / "report.html").read_text("utf-8")
     recipe, ask, python, body, *_ = (
@@ -87,7 +87,7 @@ def test_python_and_messages_on_the_page_are_those_that_run(improved: tuple[Path
     assert done.returncode == 0, done.stderr
 
 
-def test_the_page_of_a_real_run_is_quiet_in_a_browser(improved: tuple[Path, Outcome, str], tmp_path: Path):
+def test_the_page_of_a_real_run_is_quiet_in_a_browser(improved: tuple[Path, ImproveResult, str], tmp_path: Path):
     folder, _, _ = improved
     with browser(tmp_path / "profile") as opened:
         opened.open(folder / "report.html", width=390)
@@ -96,7 +96,7 @@ def test_the_page_of_a_real_run_is_quiet_in_a_browser(improved: tuple[Path, Outc
         assert opened.run("return document.documentElement.scrollWidth") <= 390
 
 
-def test_the_same_command_replays_the_run(improved: tuple[Path, Outcome, str]):
+def test_the_same_command_replays_the_run(improved: tuple[Path, ImproveResult, str]):
     """An ended run is not paid for again: every call comes from the ledger, with the same verdict."""
     folder, outcome, _ = improved
     arguments = ("-m", "jielong", "improve", "mini:word_problems", "-m", "mini", "--limit", "60", "--json")

@@ -5,8 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from jielong.contract import Request, Usage
-from jielong.improving.improve_result import Candidate, Comparison, Dropped, Outcome, Plan, Question, Splits, Verdict
-from jielong.measuring.evaluate import Answer, Result, ask_item
+from jielong.improving.improve_result import (
+    Candidate,
+    Comparison,
+    Dropped,
+    ImprovePlan,
+    ImproveResult,
+    Question,
+    SplitIds,
+    Verdict,
+)
+from jielong.measuring.evaluate import ItemResult, ModelResult, ask_item
 from jielong.models.scripted import Scripted
 from jielong.recipe import build, parse
 from jielong.runtime.ledger import use_ledger
@@ -31,13 +40,13 @@ def task(n: int = 30) -> Task:
     return Task("numbers.csv", items, "number", "all answers are numbers", "numbers.csv, read as rows")
 
 
-async def asked(folder: Path, n: int = 30) -> Outcome:
+async def asked(folder: Path, n: int = 30) -> ImproveResult:
     """The search has the first third of `n` items, the final the others."""
     whole, base = task(n), Scripted(reply)
     search, final = whole.items[: n // 3], whole.items[n // 3 :]
     ledger = folder / "ledger.db"
 
-    async def answers(steps: str, items: tuple[Item, ...]) -> tuple[str, tuple[Answer, ...]]:
+    async def answers(steps: str, items: tuple[Item, ...]) -> tuple[str, tuple[ItemResult, ...]]:
         model = build(parse(f"scripted | {steps}"), base) if steps else base
         return model.name, tuple([await ask_item(whole, item, model, 0, None) for item in items])
 
@@ -50,16 +59,16 @@ async def asked(folder: Path, n: int = 30) -> Outcome:
             candidates.append(Candidate(name, base.name, steps, scores, None, usage, seconds, LEFT.get(steps)))
         for steps in FINALISTS:
             name, given = await answers(steps, final)
-            results.append(Result(name, given, None, sum((a.usage for a in given), Usage()), ()))
+            results.append(ModelResult(name, given, None, sum((a.usage for a in given), Usage()), ()))
     pairs = [paired(results[0].scores, result.scores) for result in results[1:]]
     compared = tuple(
         Comparison(result.model, pair.difference, pair.ci95, pair.p, p, pair.n, pair.better, pair.worse)
         for result, pair, p in zip(results[1:], pairs, holm([pair.p for pair in pairs]), strict=True)
     )
-    return Outcome(
+    return ImproveResult(
         task=whole.name, task_source=whole.source, task_sha256=whole.sha256, rule=whole.rule, why_rule=whole.why_rule,
-        models=(base.name,), plan=Plan(4, (5, 10), (3, 2), 2, 200, 0.0, 400, 0.2, {}),
-        splits=Splits((), tuple(item.id for item in search), tuple(item.id for item in final)),
+        models=(base.name,), plan=ImprovePlan(4, (5, 10), (3, 2), 2, 200, 0.0, 400, 0.2, {}),
+        splits=SplitIds((), tuple(item.id for item in search), tuple(item.id for item in final)),
         questions=tuple(Question(item.id, item.request().messages[-1].text, item.accepted) for item in final),
         candidates=tuple(candidates), finalists=tuple(results), comparisons=compared,
         verdict=Verdict("improved", results[1].model, compared[0], "final"), stopped=None,

@@ -10,10 +10,10 @@ import pytest
 from jielong import Request, Scripted
 from jielong.contract import Usage
 from jielong.improving import budget_plan
-from jielong.improving.improve_result import Outcome
+from jielong.improving.budget_plan import BudgetPlan
 from jielong.improving.improve_plan import prepare
-from jielong.improving.improve_run import Run
-from jielong.improving.budget_plan import Money
+from jielong.improving.improve_result import ImproveResult
+from jielong.improving.improve_run import ImproveRun
 
 from . import virtual, worlds
 
@@ -36,13 +36,13 @@ def wordy(seconds: Callable[[Request], float] = lambda request: 0.0) -> Priced:
     return Priced(said, seconds=seconds)
 
 
-def run(model: Scripted, items: int = 100, **budget: float) -> Outcome:
-    whole = Run(prepare(worlds.task(items), [model], budget=budget), ledger=Path(":memory:"))
+def run(model: Scripted, items: int = 100, **budget: float) -> ImproveResult:
+    whole = ImproveRun(prepare(worlds.task(items), [model], budget=budget), ledger=Path(":memory:"))
     anyio.run(whole.whole)
     return whole.outcome()
 
 
-def width(outcome: Outcome) -> float:
+def width(outcome: ImproveResult) -> float:
     """Of the interval of cot's gain in the final."""
     found = next(c.ci95 for c in outcome.comparisons if c.recipe.endswith("| cot"))
     assert found
@@ -50,13 +50,13 @@ def width(outcome: Outcome) -> float:
 
 
 @pytest.fixture(scope="module")
-def needed() -> tuple[Outcome, int]:
+def needed() -> tuple[ImproveResult, int]:
     model = wordy()
     return run(model), model.tokens
 
 
 @pytest.mark.parametrize("kind", ["tokens", "usd"])
-def test_a_tenth_of_the_budget_gives_a_verdict_and_is_kept(kind: str, needed: tuple[Outcome, int]):
+def test_a_tenth_of_the_budget_gives_a_verdict_and_is_kept(kind: str, needed: tuple[ImproveResult, int]):
     whole, tokens = needed
     model = wordy()
     limit = tokens // 10
@@ -70,7 +70,7 @@ def test_a_tenth_of_the_budget_gives_a_verdict_and_is_kept(kind: str, needed: tu
     assert width(outcome) > width(whole)
 
 
-def timed(seconds: float | None = None) -> tuple[Outcome, float, Priced]:
+def timed(seconds: float | None = None) -> tuple[ImproveResult, float, Priced]:
     """A run on a clock of its own, four calls at once, with replies that take as long as they are; the seconds it took.
 
     Its answers are texts, as the candidates for numbers compute in processes that know no other clock.
@@ -78,7 +78,7 @@ def timed(seconds: float | None = None) -> tuple[Outcome, float, Priced]:
     model = wordy(lambda request: 6.0 if worlds.HELPERS["cot"](request) else 2.0)
     prepared = prepare(replace(worlds.task(100), rule="exact"), [model], budget={"seconds": seconds} if seconds else {})
     with virtual.virtual_time() as clock:
-        whole, began = Run(prepared, concurrency=4, ledger=Path(":memory:")), clock()
+        whole, began = ImproveRun(prepared, concurrency=4, ledger=Path(":memory:")), clock()
         virtual.run(whole.whole, clock)
         return whole.outcome(), clock() - began, model
 
@@ -105,7 +105,7 @@ def test_a_time_that_ends_in_a_round_is_kept_and_told():
     assert "halved" not in {c.dropped.why for c in outcome.candidates if c.dropped}  # no round came to its end
 
 
-def test_an_ample_budget_changes_nothing(needed: tuple[Outcome, int]):
+def test_an_ample_budget_changes_nothing(needed: tuple[ImproveResult, int]):
     whole, tokens = needed
     outcome = run(wordy(), tokens=3 * tokens)
     assert outcome.verdict == whole.verdict
@@ -128,12 +128,12 @@ def test_a_time_that_is_over_leaves_what_was_found():
 
 def test_dollars_are_announced_where_prices_are_known():
     plan = prepare(worlds.task(100), [wordy()]).plan
-    assert plan.most_usd is not None
-    assert plan.most_usd > plan.most_calls * 1024 * USD_A_TOKEN
+    assert plan.max_usd is not None
+    assert plan.max_usd > plan.max_calls * 1024 * USD_A_TOKEN
 
 
 def test_rounds_shrink_with_the_money_and_the_best_are_paid_first():
-    money = Money(1000.0, {"plain": 1.0, "cheap": 1.0, "dear": 50.0, "dearest": 500.0})
+    money = BudgetPlan(1000.0, {"plain": 1.0, "cheap": 1.0, "dear": 50.0, "dearest": 500.0})
     assert budget_plan.target(money, ["plain", "cheap"], 0, (24, 48), (2, 1)) == 24
     assert budget_plan.target(money, ["plain", "dearest"], 0, (24, 48), (2, 1)) == 0
     assert budget_plan.affordable(money, "plain", ["dear", "cheap", "dearest"]) == ["dear", "cheap"]

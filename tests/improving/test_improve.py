@@ -8,9 +8,9 @@ import pytest
 
 from jielong import Request, Scripted
 from jielong.errors import BadInput, Unsupported
-from jielong.improving.improve_result import Dropped, Outcome
 from jielong.improving.improve_plan import prepare
-from jielong.improving.improve_run import Run
+from jielong.improving.improve_result import Dropped, ImproveResult
+from jielong.improving.improve_run import ImproveRun
 
 from . import worlds
 
@@ -20,14 +20,14 @@ SEEDS, NULL_SEEDS, ITEMS = (40, 200, 200) if FULL else (1, 2, 100)
 
 def improved(
     *models: Scripted, items: int = 200, seed: int = 0, ledger: Path | None = None, **budget: float
-) -> Outcome:
+) -> ImproveResult:
     prepared = prepare(worlds.task(items), models, seed=seed, budget=budget)
-    run = Run(prepared, ledger=ledger or Path(":memory:"))
+    run = ImproveRun(prepared, ledger=ledger or Path(":memory:"))
     anyio.run(run.whole)
     return run.outcome()
 
 
-def name(outcome: Outcome) -> str:
+def name(outcome: ImproveResult) -> str:
     return outcome.verdict.recipe.partition(" | ")[2].partition("(examples=")[0]
 
 
@@ -60,12 +60,12 @@ def test_the_final_is_held_on_items_that_the_search_never_saw():
     assert seen <= {*outcome.plan.rounds}
     used = outcome.search_usage + outcome.final_usage
     assert len(model.requests) == used.calls - used.cached_calls  # some recipes share their first sample
-    assert used.calls <= outcome.plan.most_calls < 0.7 * outcome.plan.all_calls
+    assert used.calls <= outcome.plan.max_calls < 0.7 * outcome.plan.all_calls
 
 
 def test_an_outcome_of_a_run_survives_its_file():
     outcome = improved(worlds.helped_by("cot", 0), items=60)
-    assert Outcome.from_json(outcome.to_json()) == outcome
+    assert ImproveResult.from_json(outcome.to_json()) == outcome
 
 
 def test_of_two_models_the_better_one_is_named():

@@ -8,7 +8,7 @@ import pytest
 from jielong import Request, Scripted
 from jielong.errors import BadInput
 from jielong.improving.improve_plan import prepare
-from jielong.improving.improve_run import Run
+from jielong.improving.improve_run import ImproveRun
 from jielong.measuring.judge import Judge
 from jielong.tasks.task import Item, Task
 
@@ -31,7 +31,7 @@ def grader(request: Request) -> str:
 def test_a_judge_finds_what_helps_and_its_tokens_are_apart():
     judge = Scripted(grader, name="scripted:judge")
     writing = Scripted(writer, name="scripted:writer")
-    run = Run(prepare(LETTERS, [writing], judge=Judge(judge)), ledger=Path(":memory:"))
+    run = ImproveRun(prepare(LETTERS, [writing], judge=Judge(judge)), ledger=Path(":memory:"))
     anyio.run(run.whole)
     outcome = run.outcome()
     assert outcome.verdict.recipe == "scripted:writer | spell(kind=emotion)"
@@ -42,7 +42,7 @@ def test_a_judge_finds_what_helps_and_its_tokens_are_apart():
     assert everything.calls == outcome.judging_usage.calls + sum(
         part.usage.calls for part in (*outcome.candidates, *outcome.finalists)
     )
-    assert outcome.plan.most_calls >= everything.calls
+    assert outcome.plan.max_calls >= everything.calls
 
 
 def test_without_a_judge_it_is_told_what_is_missing():

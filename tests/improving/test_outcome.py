@@ -7,34 +7,34 @@ from jielong.improving.improve_result import (
     Candidate,
     Comparison,
     Dropped,
+    ImprovePlan,
+    ImproveResult,
     Note,
-    Outcome,
-    Plan,
     Question,
-    Splits,
+    SplitIds,
     Verdict,
 )
-from jielong.measuring.evaluate import Answer, Result
+from jielong.measuring.evaluate import ItemResult, ModelResult
 
 
-def answer(id: str, score: float) -> Answer:
+def answer(id: str, score: float) -> ItemResult:
     call = Step("scripted:x", Usage(calls=1, input_tokens=7, output_tokens=2), "abc123")
     inner = Step("self_consistency(n=2)", Usage(calls=1, input_tokens=7, output_tokens=2), None, (call,))
-    return Answer(id, score, "4", "It is 4", None, call.usage, 0.25, Usage(calls=1), (inner,))
+    return ItemResult(id, score, "4", "It is 4", None, call.usage, 0.25, Usage(calls=1), (inner,))
 
 
-def result(model: str, *scores: float) -> Result:
+def result(model: str, *scores: float) -> ModelResult:
     answers = tuple(answer(str(i), score) for i, score in enumerate(scores))
-    return Result(model, answers, ("a", "b"), Usage(calls=2, usd=None), ("a note",))
+    return ModelResult(model, answers, ("a", "b"), Usage(calls=2, usd=None), ("a note",))
 
 
-def outcome() -> Outcome:
+def outcome() -> ImproveResult:
     comparison = Comparison("m | cot", 0.5, (0.1, 0.9), 0.01, 0.02, 2, 1, 0)
-    return Outcome(
+    return ImproveResult(
         task="task.csv", task_source="task.csv, read as rows", task_sha256="0", rule="number", why_rule="numbers",
         models=("m", "n"),
-        plan=Plan(4, (2, 4), (2,), 2, 80, None, 320, 0.2, {"tokens": 1000}),
-        splits=Splits(("e",), ("s", "t"), ("0", "1")),
+        plan=ImprovePlan(4, (2, 4), (2,), 2, 80, None, 320, 0.2, {"tokens": 1000}),
+        splits=SplitIds(("e",), ("s", "t"), ("0", "1")),
         questions=(Question("0", "2+2?", ("4",)),),
         candidates=(
             Candidate("m", "m", "", (0.0, 1.0), None, Usage(calls=2), (0.1, 0.2)),
@@ -52,7 +52,7 @@ def outcome() -> Outcome:
 
 def test_an_outcome_survives_its_file():
     first = outcome()
-    again = Outcome.from_json(json.loads(json.dumps(first.to_json())))
+    again = ImproveResult.from_json(json.loads(json.dumps(first.to_json())))
     assert again == first
     assert again.finalists[0].answers[0].steps == first.finalists[0].answers[0].steps
     assert again.chosen == first.finalists[1]

@@ -4,11 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.contract import Usage
-from jielong.improving import racing
-from jielong.improving import verdict
+from jielong.improving import racing, verdict
 from jielong.improving.improve_result import Candidate, Comparison
 from jielong.improving.racing import Out, Runner
-from jielong.measuring.evaluate import Answer, Result
+from jielong.measuring.evaluate import ItemResult, ModelResult
 
 
 def runner(name: str, right: int, of: int = 40, cost: float = 1.0) -> Runner:
@@ -72,9 +71,9 @@ def test_a_dearer_recipe_has_to_show_that_it_is_better():
     assert racing.preference([longer, part])[0].name == "cot"
 
 
-def result(name: str, right: int, of: int = 40) -> Result:
-    answers = (Answer(str(i), float(i < right), "", "", None, Usage(), 0.1) for i in range(of))
-    return Result(name, tuple(answers), None, Usage(), ())
+def result(name: str, right: int, of: int = 40) -> ModelResult:
+    answers = (ItemResult(str(i), float(i < right), "", "", None, Usage(), 0.1) for i in range(of))
+    return ModelResult(name, tuple(answers), None, Usage(), ())
 
 
 def test_the_first_in_the_order_of_the_search_that_passes_is_recommended():

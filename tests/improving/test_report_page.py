@@ -10,10 +10,10 @@ import pytest
 from browser import browser
 from improving.asked import HOSTILE, asked
 from jielong.contract import Usage
-from jielong.improving.improve_result import Outcome, Verdict
-from jielong.reporting.improve.report_page import write_page
+from jielong.improving.improve_result import ImproveResult, Verdict
 from jielong.reporting.improve.charts import Dot, quality_against_cost
-from jielong.reporting.improve.results_table import finals, front
+from jielong.reporting.improve.report_page import write_page
+from jielong.reporting.improve.results_table import final_rows, front
 from jielong.reporting.improve.wording import plainly, verdict_sentences, words
 
 DRAWN = """return [...document.querySelectorAll('svg')].map(svg => {
@@ -28,12 +28,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def outcome(tmp_path: Path) -> Outcome:
+async def outcome(tmp_path: Path) -> ImproveResult:
     return await asked(tmp_path)
 
 
 @pytest.mark.anyio
-async def test_a_browser_finds_nothing_to_complain_about(outcome: Outcome, tmp_path: Path):
+async def test_a_browser_finds_nothing_to_complain_about(outcome: ImproveResult, tmp_path: Path):
     with browser(tmp_path / "profile") as opened:
         for language in ("en", "zh"):
             file = tmp_path / f"report-{language}.html"
@@ -52,7 +52,7 @@ async def test_a_browser_finds_nothing_to_complain_about(outcome: Outcome, tmp_p
 
 
 @pytest.mark.anyio
-async def test_light_and_dark_are_two_pages_of_readable_contrast(outcome: Outcome, tmp_path: Path):
+async def test_light_and_dark_are_two_pages_of_readable_contrast(outcome: ImproveResult, tmp_path: Path):
     write_page(outcome, tmp_path / "report.html", "en")
     colours = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
     with browser(tmp_path / "profile") as opened:
@@ -70,7 +70,7 @@ def text_of(file: Path) -> str:
 
 
 @pytest.mark.anyio
-async def test_it_says_what_was_found_and_shows_what_was_said(outcome: Outcome, tmp_path: Path):
+async def test_it_says_what_was_found_and_shows_what_was_said(outcome: ImproveResult, tmp_path: Path):
     file = tmp_path / "report.html"
     write_page(outcome, file, "en")
     text = text_of(file)
@@ -85,7 +85,7 @@ async def test_it_says_what_was_found_and_shows_what_was_said(outcome: Outcome, 
 
 
 @pytest.mark.anyio
-async def test_candidates_whose_interval_holds_zero_are_said_to_have_no_effect(outcome: Outcome, tmp_path: Path):
+async def test_candidates_whose_interval_holds_zero_are_said_to_have_no_effect(outcome: ImproveResult, tmp_path: Path):
     for language in ("en", "zh"):
         write_page(outcome, tmp_path / "report.html", language)
         told = text_of(tmp_path / "report.html").partition(words(language)["race"]["none"])[2]
@@ -94,7 +94,7 @@ async def test_candidates_whose_interval_holds_zero_are_said_to_have_no_effect(o
 
 
 @pytest.mark.anyio
-async def test_several_calls_are_told_one_by_one(outcome: Outcome, tmp_path: Path):
+async def test_several_calls_are_told_one_by_one(outcome: ImproveResult, tmp_path: Path):
     voted = replace(outcome.verdict, recipe=outcome.finalists[2].model, comparison=outcome.comparisons[1])
     write_page(replace(outcome, verdict=voted), tmp_path / "report.html", "en")
     text = text_of(tmp_path / "report.html")
@@ -104,7 +104,7 @@ async def test_several_calls_are_told_one_by_one(outcome: Outcome, tmp_path: Pat
 
 
 @pytest.mark.anyio
-async def test_without_its_ledger_the_report_still_stands(outcome: Outcome, tmp_path: Path):
+async def test_without_its_ledger_the_report_still_stands(outcome: ImproveResult, tmp_path: Path):
     write_page(replace(outcome, ledger=str(tmp_path / "gone.db")), tmp_path / "report.html", "en")
     assert words("en")["use"]["messages_none"] in text_of(tmp_path / "report.html")
     assert not (tmp_path / "gone.db").exists()
@@ -123,7 +123,7 @@ async def test_much_talk_does_not_make_the_page_too_large(tmp_path: Path):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("language", ["en", "zh"])
-async def test_every_kind_of_end_has_its_sentence(outcome: Outcome, tmp_path: Path, language: str):
+async def test_every_kind_of_end_has_its_sentence(outcome: ImproveResult, tmp_path: Path, language: str):
     plain, cot = outcome.models[0], outcome.finalists[1].model
     of_search = replace(outcome.comparisons[0], n=10)
     ends = {
@@ -149,7 +149,9 @@ async def test_every_kind_of_end_has_its_sentence(outcome: Outcome, tmp_path: Pa
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("language", ["en", "zh"])
-async def test_what_was_stopped_does_not_speak_as_if_it_had_ended(outcome: Outcome, tmp_path: Path, language: str):
+async def test_what_was_stopped_does_not_speak_as_if_it_had_ended(
+    outcome: ImproveResult, tmp_path: Path, language: str
+):
     said, cot = words(language)["race"], outcome.finalists[1].model
     of_search = replace(outcome.comparisons[0], n=10)
     for kind, stopped in (("interrupted", "interrupted"), ("budget spent", "budget")):
@@ -177,8 +179,8 @@ async def test_what_was_stopped_does_not_speak_as_if_it_had_ended(outcome: Outco
 
 
 @pytest.mark.anyio
-async def test_the_front_is_what_nothing_else_beats(outcome: Outcome):
-    rows = finals(outcome)
+async def test_the_front_is_what_nothing_else_beats(outcome: ImproveResult):
+    rows = final_rows(outcome)
     assert front(rows) == {1, 2}  # the vote costs three times as much and is no better
     assert rows[2].added_output == pytest.approx(3 * rows[1].output_tokens - rows[0].output_tokens)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.errors import BadInput
-from jielong.improving.data_splits import ENOUGH, split
+from jielong.improving.data_splits import ENOUGH, split_items
 from jielong.tasks.task import Item
 
 
@@ -18,7 +18,7 @@ def items(n: int, clusters: list[int | None] | None = None) -> list[Item]:
 
 @given(st.integers(4, 300), st.integers(0, 50))
 def test_every_item_has_one_place(n: int, seed: int):
-    parts = split(items(n), seed)
+    parts = split_items(items(n), seed)
     ids = [item.id for part in (parts.examples, parts.search, parts.final) for item in part]
     assert sorted(ids) == sorted(str(i) for i in range(n))
     assert parts.search
@@ -30,24 +30,24 @@ def test_every_item_has_one_place(n: int, seed: int):
 
 @given(st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=40, max_size=200), st.integers(0, 9))
 def test_clusters_are_not_torn_apart(clusters: list[int | None], seed: int):
-    parts = split(items(len(clusters), clusters), seed)
+    parts = split_items(items(len(clusters), clusters), seed)
     before = {item.cluster for item in (*parts.examples, *parts.search)} - {None}
     assert not before & {item.cluster for item in parts.final}
 
 
 def test_the_same_words_are_not_asked_again_in_the_final():
     doubled = [Item(f"{i}{copy}", f"question {i}", ("1",)) for i in range(40) for copy in "ab"]
-    parts = split(doubled, 0)
+    parts = split_items(doubled, 0)
     assert not {i.input for i in (*parts.examples, *parts.search)} & {i.input for i in parts.final}
 
 
 def test_the_seed_draws():
-    assert split(items(100), 1) == split(items(100), 1)
-    assert split(items(100), 1) != split(items(100), 2)
+    assert split_items(items(100), 1) == split_items(items(100), 1)
+    assert split_items(items(100), 1) != split_items(items(100), 2)
 
 
 def test_too_few_items_and_one_cluster_are_told():
     with pytest.raises(BadInput, match="expected at least 4, better 200"):
-        split(items(3), 0)
+        split_items(items(3), 0)
     with pytest.raises(BadInput, match="one cluster"):
-        split(items(40, [1] * 40), 0)
+        split_items(items(40, [1] * 40), 0)

@@ -16,11 +16,11 @@ import anyio
 
 from jielong import recipe
 from jielong.answers import final_answer
+from jielong.context import sub_path
 from jielong.contract import Message, Model, Reply, Request, ToolCall, ToolSpec, Usage
 from jielong.errors import SampleError, Truncated
 from jielong.prompts import catalogue
-from jielong.context import below
-from jielong.technique import adds_input, adds_output, gather, last, several
+from jielong.technique import adds_input, adds_output, final_call, gather, with_sampling_temperature
 
 from .laws import (
     a_lost_sample_is_never_an_answer,
@@ -50,7 +50,7 @@ class _Adder(Model):
     async def generate(self, request: Request) -> Reply:
         replies: list[Reply] = []
         for i in range(3):
-            with below(i), suppress(SampleError):
+            with sub_path(i), suppress(SampleError):
                 replies.append(await self.model.generate(request))
         if not replies:
             raise Truncated("nothing came back")
@@ -69,7 +69,7 @@ class adds_up_replies:
 async def spends_outside_the_scope(model: Model, request: Request) -> Reply:
     """A task with a context of its own is not counted."""
     await asyncio.create_task(_quietly(model, request), context=contextvars.Context())
-    return await last(model, request)
+    return await final_call(model, request)
 
 
 async def _quietly(model: Model, request: Request) -> None:
@@ -95,19 +95,19 @@ def drops_the_schema(request: Request) -> Request:
 @adds_input
 def drops_the_seed(request: Request) -> Request:
     """Sets what it likes and leaves the rest out."""
-    return request.sampled(seed=None)
+    return request.with_sampling(seed=None)
 
 
 @adds_input
 def drops_max_tokens(request: Request) -> Request:
     """Gives the model room, at the caller's expense."""
-    return request.sampled(max_tokens=None)
+    return request.with_sampling(max_tokens=None)
 
 
 @adds_input
 def drops_stop(request: Request) -> Request:
     """Wants to see the whole reply."""
-    return request.sampled(stop=())
+    return request.with_sampling(stop=())
 
 
 @adds_input
@@ -132,7 +132,7 @@ def forces_a_tool(request: Request) -> Request:
 @adds_output(calls=lambda model, **_: model)
 async def answers_for_the_caller(model: Model, request: Request) -> Reply:
     """Hands out a text where the model wanted a tool of the caller's."""
-    reply = await last(model, request)
+    reply = await final_call(model, request)
     return reply if reply.finish != "tool_calls" else Reply(Message("assistant", "no tools here"))
 
 
@@ -142,15 +142,15 @@ async def answers_for_the_caller(model: Model, request: Request) -> Reply:
 @adds_output(calls=lambda model, **_: model)
 async def streams_something_else(model: Model, request: Request) -> Reply:
     """Changes the reply after it was heard."""
-    reply = await last(model, request)
+    reply = await final_call(model, request)
     return replace(reply, message=Message("assistant", f"{reply.text}!"))
 
 
 @adds_output(calls=lambda model, **_: 2 * model)
 async def leaks_a_draft(model: Model, request: Request) -> Reply:
     """Lets the caller hear what is then written again."""
-    draft = await last(model, request)
-    return await last(model, request.then(draft.message, AGAIN))
+    draft = await final_call(model, request)
+    return await final_call(model, request.follow_up(draft.message, AGAIN))
 
 
 # --- 4 ----------------------------------------------------------------------------------------------------------------
@@ -159,11 +159,11 @@ async def leaks_a_draft(model: Model, request: Request) -> Reply:
 @adds_output(calls=lambda model, **_: 3 * model)
 async def first_to_arrive_wins(model: Model, request: Request) -> Reply:
     """The order of arrival decides."""
-    request = several(request, 3)
+    request = with_sampling_temperature(request, 3)
     replies: list[Reply] = []
 
     async def sample(i: int) -> None:
-        with below(i), suppress(SampleError):
+        with sub_path(i), suppress(SampleError):
             replies.append(await model.generate(request))
 
     async with anyio.create_task_group() as tasks:
@@ -177,12 +177,12 @@ async def first_to_arrive_wins(model: Model, request: Request) -> Reply:
 @adds_output(calls=lambda model, **_: 3 * model)
 async def stops_at_the_first(model: Model, request: Request) -> Reply:
     """What it costs depends on who was faster."""
-    request = several(request, 3)
+    request = with_sampling_temperature(request, 3)
     replies: list[Reply] = []
     async with anyio.create_task_group() as tasks:
 
         async def sample(i: int) -> None:
-            with below(i), suppress(SampleError):
+            with sub_path(i), suppress(SampleError):
                 replies.append(await model.generate(request))
                 tasks.cancel_scope.cancel()
 
@@ -196,14 +196,14 @@ async def stops_at_the_first(model: Model, request: Request) -> Reply:
 @adds_output(calls=lambda model, **_: model)
 async def unstable_path(model: Model, request: Request) -> Reply:
     """The name of its sample is another one each time, so no run replays."""
-    with below(random.Random().randrange(2**30)):
-        return await last(model, request)
+    with sub_path(random.Random().randrange(2**30)):
+        return await final_call(model, request)
 
 
 @adds_output(calls=lambda model, **_: 3 * model)
 async def asks_for_copies(model: Model, request: Request) -> Reply:
     """Three samples under one name are one sample, three times."""
-    request = several(request, 3)
+    request = with_sampling_temperature(request, 3)
     samples = [(await gather(model, [request], first=0))[0] for _ in range(3)]
     return next((sample for sample in samples if isinstance(sample, Reply)), Reply(Message("assistant", "3")))
 
@@ -213,7 +213,7 @@ async def samples_at_temperature_0(model: Model, request: Request) -> Reply:
     """Copies of one, paid three times."""
     votes: Counter[str] = Counter()
     for i in range(3):
-        with below(i):
+        with sub_path(i):
             votes[(await model.generate(request)).text] += 1
     return Reply(Message("assistant", votes.most_common(1)[0][0]))
 
@@ -234,10 +234,10 @@ async def fills_in_no_temperature(model: Model, request: Request) -> Reply:
 @adds_output(calls=lambda model, **_: 5 * model)
 async def counts_a_truncated_sample(model: Model, request: Request) -> Reply:
     """Half a reply has a vote."""
-    request = several(request, 5)
+    request = with_sampling_temperature(request, 5)
     votes: Counter[str] = Counter()
     for i in range(5):
-        with below(i):
+        with sub_path(i):
             try:
                 text = (await model.generate(request)).text
             except Truncated as error:
@@ -253,7 +253,7 @@ async def counts_a_truncated_sample(model: Model, request: Request) -> Reply:
 @adds_output(calls=lambda model, **_: model)
 async def hides_that_it_was_cut(model: Model, request: Request) -> Reply:
     """Calls whatever came back an answer."""
-    return replace(await last(model, request), finish="stop")
+    return replace(await final_call(model, request), finish="stop")
 
 
 @adds_output(calls=lambda model, **_: model)
@@ -272,15 +272,15 @@ async def makes_an_answer_up(model: Model, request: Request) -> Reply:
 async def more_calls_than_announced(model: Model, request: Request) -> Reply:
     """Two calls, and one was announced."""
     draft = await model.generate(request)
-    return await last(model, request.then(draft.message, AGAIN))
+    return await final_call(model, request.follow_up(draft.message, AGAIN))
 
 
 @adds_output(calls=lambda model, **_: 4 * model)
 async def goes_on_until_it_likes_it(model: Model, request: Request) -> Reply:
     """A loop without an end."""
     for i in range(100):
-        with below(i):
-            reply = await model.generate(request.sampled(temperature=0.7))
+        with sub_path(i):
+            reply = await model.generate(request.with_sampling(temperature=0.7))
         if reply.text == "likes it":
             break
     return reply
@@ -294,16 +294,16 @@ _left: list[asyncio.Task[Reply]] = []
 @adds_output(calls=lambda model, **_: 2 * model)
 async def leaves_a_task_running(model: Model, request: Request) -> Reply:
     """A task outside any group lives on."""
-    with below(0):
+    with sub_path(0):
         _left.append(asyncio.create_task(model.generate(request)))  # type: ignore[arg-type]
-    return await last(model, request)
+    return await final_call(model, request)
 
 
 @adds_output(calls=lambda model, **_: model)
 async def cannot_let_go(model: Model, request: Request) -> Reply:
     """Cleans up at leisure."""
     try:
-        return await last(model, request)
+        return await final_call(model, request)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.sleep(0.4)
@@ -316,14 +316,14 @@ async def cannot_let_go(model: Model, request: Request) -> Reply:
 async def lets_the_text_choose_a_technique(model: Model, request: Request) -> Reply:
     """`use technique: X` in the question."""
     wanted = re.search(r"use technique: (\w+)", request.messages[-1].text)
-    return await last(recipe.technique(wanted[1]).wrap(model) if wanted else model, request)  # type: ignore[attr-defined]
+    return await final_call(recipe.find_technique(wanted[1]).wrap(model) if wanted else model, request)  # type: ignore[attr-defined]
 
 
 @adds_output(calls=lambda model, **_: 64 * model)
 async def lets_the_text_choose_how_often(model: Model, request: Request) -> Reply:
     """`n=64` in the question."""
     wanted = re.search(r"n=(\d+)", request.messages[-1].text)
-    samples = await gather(model, [several(request, 2)] * int(wanted[1] if wanted else 1))
+    samples = await gather(model, [with_sampling_temperature(request, 2)] * int(wanted[1] if wanted else 1))
     return next((sample for sample in samples if isinstance(sample, Reply)), Reply(Message("assistant", "")))
 
 
@@ -331,7 +331,7 @@ async def lets_the_text_choose_how_often(model: Model, request: Request) -> Repl
 def lets_the_text_set_the_request(request: Request) -> Request:
     """`temperature=2` in the question."""
     wanted = re.search(r"temperature=(\d+)", request.messages[-1].text)
-    return request.sampled(temperature=float(wanted[1])) if wanted else request
+    return request.with_sampling(temperature=float(wanted[1])) if wanted else request
 
 
 @adds_output(calls=lambda model, **_: 2 * model)
@@ -340,13 +340,13 @@ async def lets_the_text_offer_a_tool(model: Model, request: Request) -> Reply:
     draft = await model.generate(request)
     wanted = re.search(r"/tool (\w+)", draft.text)
     more = (ToolSpec(wanted[1]),) if wanted else ()
-    return await last(model, replace(request.then(draft.message, AGAIN), tools=(*request.tools, *more)))
+    return await final_call(model, replace(request.follow_up(draft.message, AGAIN), tools=(*request.tools, *more)))
 
 
 @adds_output(calls=lambda model, **_: model)
 async def takes_a_text_for_a_tool_call(model: Model, request: Request) -> Reply:
     """What the model wrote becomes a call, whoever put it into its mouth."""
-    reply = await last(model, request)
+    reply = await final_call(model, request)
     found = re.search(r"<tool_call>(.*)</tool_call>", reply.text)
     if not found:
         return reply

@@ -21,6 +21,7 @@ import anyio
 
 from endpoint import Answer, Endpoint
 from jielong import recipe
+from jielong.context import Scope, scope
 from jielong.contract import Delta, Event, Image, Message, Model, Reply, Request, Text, ToolCall, ToolSpec
 from jielong.errors import BadInput, BoundExceeded, EndpointGaveUp, SampleError, Unsupported
 from jielong.models.scripted import Scripted
@@ -28,7 +29,6 @@ from jielong.prompts import Language, catalogue
 from jielong.recipe import load
 from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
-from jielong.context import Scope, scope
 
 from .samples import Make, ask
 
@@ -378,7 +378,7 @@ async def bound_holds(make: Make) -> None:
     for said in ("yes", "no", "OK", "3", "a long story without any answer", None):
         base = Scripted(mixed if said is None else said)
         model = make(base)
-        bound = model.bound()
+        bound = model.max_calls()
         assert bound >= 1
         assert base.requests == [], "asking for the bound spent something"
         with suppress(SampleError):
@@ -388,7 +388,7 @@ async def bound_holds(make: Make) -> None:
     model = make(alike)
     with suppress(SampleError):
         await model.generate(ask("What is 1 + 1?"))
-    assert len(alike.requests) <= model.bound()
+    assert len(alike.requests) <= model.max_calls()
 
 
 # --- 7 ----------------------------------------------------------------------------------------------------------------

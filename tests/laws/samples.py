@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from jielong.contract import Message, Model, Request, Sampling
 from jielong.errors import BadInput
-from jielong.recipe import TECHNIQUES, technique
+from jielong.recipe import TECHNIQUES, find_technique
 
 Make: TypeAlias = Callable[[Model], Model]  # puts a technique, or a stack of them, around a model
 
@@ -51,7 +51,7 @@ def variants(*, small: bool = False) -> Iterator[tuple[str, Make]]:
     `small`: the numbers of samples and rounds are kept low, for stacks.
     """
     for name in TECHNIQUES:
-        declared: Any = technique(name)
+        declared: Any = find_technique(name)
         parameters, hints = declared.parameters, declared.hints
         missing = [n for n, p in parameters.items() if p.default is inspect.Parameter.empty]
         few = [n for n in parameters if small and n in ("n", "rounds", "k", "breadth", "depth")]
@@ -94,7 +94,7 @@ def _make(name: str, kinds: dict[str, Any], values: dict[str, Any]) -> Make:
         given = {option: sample(option, kind, model) for option, kind in kinds.items()} | values
         if "examples" in given:
             given.pop("file", None)  # one of the two
-        return technique(name)(**given).wrap(model)  # type: ignore[no-any-return]
+        return find_technique(name)(**given).wrap(model)  # type: ignore[no-any-return]
 
     return make
 

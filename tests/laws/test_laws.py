@@ -15,7 +15,7 @@ from jielong.contract import Model
 from jielong.errors import SampleError
 from jielong.models.scripted import Scripted
 from jielong.prompts import catalogue
-from jielong.recipe import TECHNIQUES, technique
+from jielong.recipe import TECHNIQUES, find_technique
 from laws.laws import LAWS, mixed
 from laws.samples import ask, sample, variants
 
@@ -49,7 +49,7 @@ def test_every_technique_is_among_them() -> None:
 @pytest.mark.parametrize("name", TECHNIQUES)
 async def test_the_prompts_of_a_technique_can_be_replaced(name: str) -> None:
     """With its words given as options, none of the catalogue's are sent."""
-    declared = technique(name)
+    declared = find_technique(name)
     texts = [option for option, kind in declared.hints.items() if kind == str | None]
     if not texts:
         pytest.skip("it has no words of its own, or its options are the words")

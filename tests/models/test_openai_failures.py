@@ -9,8 +9,8 @@ import pytest
 
 from endpoint import Answer, Endpoint, numbered
 from jielong import Message, Request, Sampling, load, use_ledger
+from jielong.context import scope, sub_path
 from jielong.errors import BadInput, EndpointGaveUp, MissingKey, RecipeError, Refused, Unsupported
-from jielong.context import below, scope
 
 HI = Request((Message("user", "hi"),), Sampling(max_tokens=50))
 
@@ -68,7 +68,7 @@ def test_what_an_endpoint_refuses_is_learned_once_and_said():
         model = load(model_name)
         with scope("run") as run:
             for _ in range(2):
-                reply = await model.generate(HI.sampled(temperature=0.3))
+                reply = await model.generate(HI.with_sampling(temperature=0.3))
         return reply.text, list(run.notes)
 
     with Endpoint(picky) as endpoint:
@@ -84,14 +84,14 @@ def test_the_callers_own_seed_is_sent_or_refused_and_a_derived_one_may_be_left_o
         return error(400, "unknown parameter: seed", None, "seed") if "seed" in body else Answer("ok")
 
     async def below_an_item(name: str) -> str:
-        with scope("run"), below("item 1"):
-            return (await load(name).generate(HI.sampled(seed=1))).text
+        with scope("run"), sub_path("item 1"):
+            return (await load(name).generate(HI.with_sampling(seed=1))).text
 
     with Endpoint(no_seed) as endpoint:
         name = f"openai:stub@{endpoint.url}"
         assert anyio.run(below_an_item, name) == "ok"
         with pytest.raises(Unsupported, match="takes no seed"):
-            anyio.run(load(name).generate, HI.sampled(seed=1))
+            anyio.run(load(name).generate, HI.with_sampling(seed=1))
 
 
 def test_a_dead_endpoint_is_told_at_once():
@@ -127,7 +127,7 @@ def test_no_secret_reaches_names_errors_or_the_ledger(monkeypatch: pytest.Monkey
         monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
         model = load("openai:stub")
         with use_ledger(tmp_path / "ledger.db"):
-            anyio.run(model.generate, HI.sampled(seed=1))
+            anyio.run(model.generate, HI.with_sampling(seed=1))
         assert endpoint.stats.keys == ["Bearer sk-verysecret"]
     assert "secret" not in model.name
     for file in tmp_path.iterdir():

@@ -8,9 +8,9 @@ import anyio
 
 from endpoint import Endpoint, numbered
 from jielong import Message, Request, Sampling, Usage, load, use_ledger
+from jielong.context import scope, sub_path
 from jielong.errors import JielongError
 from jielong.runtime.ledger_json import decode_usage
-from jielong.context import below, scope
 
 STEPS = [
     "cot",
@@ -31,7 +31,7 @@ def test_ledger_and_endpoint_agree_on_every_call(tmp_path: Path, full: bool) -> 
         model = load(" | ".join([name, *steps]))
         request = Request((Message("user", f"item {i}"),), Sampling(seed=i, max_tokens=50))
         with scope(str(i)) as here:
-            with below(i), anyio.move_on_after(cancel_after), contextlib.suppress(JielongError):
+            with sub_path(i), anyio.move_on_after(cancel_after), contextlib.suppress(JielongError):
                 await model.generate(request)
         usages.append(here.usage)
 

@@ -1,4 +1,4 @@
-"""The bell loses no wake-up: between tasks, threads and loops, whoever leaves in the middle."""
+"""The notifier loses no wake-up: between tasks, threads and loops, whoever leaves in the middle."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jielong.runtime.notifier import Bell
+from jielong.runtime.notifier import Notifier
 
 
 class Places:
-    """A semaphore made of a bell, as the limiter, the purse and single flight are."""
+    """A semaphore made of a notifier, as the limiter, the purse and single flight are."""
 
     def __init__(self, free: int) -> None:
-        self.free, self.bell, self.lock = free, Bell(), threading.Lock()
+        self.free, self.notifier, self.lock = free, Notifier(), threading.Lock()
         self.most_at_once = 0
         self.taken = 0
 
     async def take(self) -> None:
         while True:
-            rings = self.bell.rings
+            seen = self.notifier.notifications
             with self.lock:
                 if self.free:
                     self.free -= 1
                     self.taken += 1
                     self.most_at_once = max(self.most_at_once, self.taken)
                     return
-            await self.bell.after(rings)
+            await self.notifier.wait_for_change(seen)
 
     def give(self) -> None:
         with self.lock:
             self.free += 1
             self.taken -= 1
-        self.bell.ring(1)
+        self.notifier.notify(1)
 
 
 async def visit(places: Places, times: int, rng: random.Random) -> int:
@@ -68,43 +68,43 @@ def test_a_crowd_in_three_threads_is_served_and_nobody_sleeps_on(full: bool) -> 
         thread.join()
     assert (places.free, places.taken) == (3, 0)
     assert places.most_at_once <= 3
-    assert not places.bell._waiting
+    assert not places.notifier._waiting
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(["wait", "ring", "leave", "run"]), max_size=30), st.integers(0, 10**6))
 def test_every_ring_reaches_somebody(what: list[str], seed: int) -> None:
-    """Waiters, rings for one, and waiters who leave, in any order: no ring with somebody there goes to nobody."""
+    """Waiters, seen for one, and waiters who leave, in any order: no ring with somebody there goes to nobody."""
 
     async def main() -> None:
-        bell, rng = Bell(), random.Random(seed)
+        notifier, rng = Notifier(), random.Random(seed)
         woken: set[int] = set()
         scopes: dict[int, anyio.CancelScope] = {}
 
         async def wait(i: int) -> None:
             with scopes[i]:
-                await bell.after(bell.rings)
+                await notifier.wait_for_change(notifier.notifications)
                 woken.add(i)
 
         async with anyio.create_task_group() as tasks:
-            rings = 0
+            seen = 0
             for i, act in enumerate(what):
                 if act == "wait":
                     scopes[i] = anyio.CancelScope()
                     tasks.start_soon(wait, i)
                     await anyio.wait_all_tasks_blocked()
                 elif act == "ring":
-                    if len(scopes) > rings:
-                        rings += 1
-                        bell.ring(1)
+                    if len(scopes) > seen:
+                        seen += 1
+                        notifier.notify(1)
                 elif act == "leave" and (left := [i for i in scopes if i not in woken]):
                     scopes.pop(rng.choice(left)).cancel()
-                    rings = min(rings, len(scopes))
+                    seen = min(seen, len(scopes))
                 else:
                     await anyio.wait_all_tasks_blocked()
             await anyio.wait_all_tasks_blocked()
-            assert len(woken) >= min(rings, len(woken | scopes.keys())), "a wake-up was lost"
-            bell.ring()
+            assert len(woken) >= min(seen, len(woken | scopes.keys())), "a wake-up was lost"
+            notifier.notify()
             await anyio.wait_all_tasks_blocked()
             assert woken >= scopes.keys(), "a ring for all left one asleep"
 
@@ -113,39 +113,39 @@ def test_every_ring_reaches_somebody(what: list[str], seed: int) -> None:
 
 @pytest.mark.anyio
 async def test_a_ring_between_looking_and_waiting_is_not_missed() -> None:
-    bell = Bell()
-    seen = bell.rings
-    bell.ring(1)
+    notifier = Notifier()
+    seen = notifier.notifications
+    notifier.notify(1)
     with anyio.fail_after(5):
-        await bell.after(seen)
+        await notifier.wait_for_change(seen)
 
 
 @pytest.mark.anyio
 async def test_those_who_waited_longest_are_woken_first() -> None:
-    bell, order = Bell(), []
+    notifier, order = Notifier(), []
 
     async def wait(i: int) -> None:
-        await bell.after(0)
+        await notifier.wait_for_change(0)
         order.append(i)
 
     async with anyio.create_task_group() as tasks:
         for i in range(5):
             tasks.start_soon(wait, i)
         await anyio.wait_all_tasks_blocked()
-        bell.ring(2)
+        notifier.notify(2)
         await anyio.wait_all_tasks_blocked()
         assert order == [0, 1]
-        bell.ring()
+        notifier.notify()
     assert order == [0, 1, 2, 3, 4]
 
 
 def test_a_waiter_whose_loop_has_closed_is_passed_over() -> None:
-    bell = Bell()
+    notifier = Notifier()
 
     async def leave() -> None:
         with anyio.move_on_after(0.01):
-            await bell.after(bell.rings)
+            await notifier.wait_for_change(notifier.notifications)
 
     anyio.run(leave)
-    bell.ring()
-    assert bell.rings == 1
+    notifier.notify()
+    assert notifier.notifications == 1

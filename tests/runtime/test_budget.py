@@ -12,9 +12,9 @@ import pytest
 from jielong.contract import Image, Message, Model, Reply, Request, Sampling, Text
 from jielong.errors import BadInput, BudgetExceeded, EndpointGaveUp
 from jielong.models.scripted import Scripted
+from jielong.runtime.budget import BudgetState, CallCost, active_budgets, budget, reserve
 from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
-from jielong.runtime.budget import Cost, Purse, budget, purses, reserve
 from jielong.techniques.sampling import self_consistency
 
 pytestmark = pytest.mark.anyio
@@ -161,7 +161,7 @@ async def test_the_inner_of_two_purses_holds_for_one_request_and_the_outer_for_a
 async def test_a_spent_budget_inside_a_technique_is_said_to_be_the_budget() -> None:
     """Not a fault of the technique around it, whose bound follows from the budget."""
     model = Scripted("Answer: 1") | self_consistency(n=8, adaptive=False) | budget(calls=3) | self_consistency(n=1)
-    assert model.bound() == 3
+    assert model.max_calls() == 3
     with pytest.raises(BudgetExceeded, match="calls=3"):
         await model.generate(asked())
 
@@ -206,7 +206,7 @@ def test_two_threads_with_event_loops_of_their_own_share_one_purse() -> None:
 
         def run(model: Scripted) -> None:
             async def main() -> None:
-                purses.set((purse,))
+                active_budgets.set((purse,))
                 replies, refused = await all_at_once(model, [asked(str(i)) for i in range(300)])
                 counts.append(len(replies) + len(refused))
 
@@ -233,8 +233,8 @@ async def test_one_release_wakes_one_waiter() -> None:
     """A thousand calls that wait for one place are woken about once each, not a thousand times each."""
     looks = 0
 
-    class Watched(Purse):
-        def has(self, most: Cost) -> bool:
+    class Watched(BudgetState):
+        def has(self, most: CallCost) -> bool:
             nonlocal looks
             looks += 1
             return super().has(most)
@@ -242,20 +242,20 @@ async def test_one_release_wakes_one_waiter() -> None:
     model = Scripted("x")
     most = model.most(asked("1")).tokens
     assert most is not None
-    purses.set((Watched(tokens=most + 2 * 1_000, usd=None, calls=None, seconds=None),))
+    active_budgets.set((Watched(tokens=most + 2 * 1_000, usd=None, calls=None, seconds=None),))
     await all_at_once(model, [asked("1") for _ in range(1_000)])
     assert len(model.requests) == 1_000
     assert looks < 10 * 1_000
 
 
 async def test_a_waiter_that_gives_up_passes_its_wake_up_on() -> None:
-    purse = Purse(tokens=10, usd=None, calls=None, seconds=None)
-    purses.set((purse,))
-    await reserve(Cost(1, 10, 0.0))
+    purse = BudgetState(tokens=10, usd=None, calls=None, seconds=None)
+    active_budgets.set((purse,))
+    await reserve(CallCost(1, 10, 0.0))
     through: list[int] = []
 
     async def wait(i: int) -> None:
-        await reserve(Cost(1, 5, 0.0))
+        await reserve(CallCost(1, 5, 0.0))
         through.append(i)
 
     async with anyio.create_task_group() as tasks:
@@ -270,7 +270,7 @@ async def test_a_waiter_that_gives_up_passes_its_wake_up_on() -> None:
         tasks.start_soon(wait, 1)
         await anyio.wait_all_tasks_blocked()
         first.cancel()
-        purse.release(Cost(1, 10, 0.0), Cost(1, 2, 0.0), None)  # wakes the first, who is about to leave
+        purse.release(CallCost(1, 10, 0.0), CallCost(1, 2, 0.0), None)  # wakes the first, who is about to leave
     assert through == [1]
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jielong.context import scope, sub_path
 from jielong.contract import (
     Image,
     Message,
@@ -30,10 +31,9 @@ from jielong.contract import (
 )
 from jielong.errors import BadInput, DamagedFile, EndpointGaveUp
 from jielong.models.scripted import Scripted
+from jielong.runtime.ledger import Ledger, LedgerRow, home_folder, use_ledger, with_derived_seed
 from jielong.runtime.ledger_json import decode_reply, encode_reply, encode_request
-from jielong.runtime.ledger import Ledger, Row, derived, home, use_ledger
 from jielong.runtime.provider import AttemptFailed
-from jielong.context import below, scope
 from jielong.techniques.sampling import self_consistency
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ def asked(text: str = "How much?", *, seed: int | None = 1) -> Request:
     return Request((Message("user", text),), Sampling(max_tokens=20, seed=seed, temperature=1.0))
 
 
-def rows(file: Path) -> list[Row]:
+def rows(file: Path) -> list[LedgerRow]:
     with Ledger(file) as ledger:
         return list(ledger.rows())
 
@@ -132,11 +132,11 @@ def test_equal_calls_from_two_threads_are_one_call(tmp_path: Path) -> None:
     barrier = threading.Barrier(4)
     said: list[str] = []
     with use_ledger(tmp_path / "l.db") as ledger:
-        from jielong.runtime.ledger import Record, record
+        from jielong.runtime.ledger import ActiveRun, active_run
 
         def run() -> None:
             async def main() -> None:
-                record.set(Record(ledger, "run"))
+                active_run.set(ActiveRun(ledger, "run"))
                 said.append((await model.generate(asked())).text)
 
             barrier.wait()
@@ -158,7 +158,7 @@ async def test_at_the_root_the_callers_own_seed_is_sent_and_beneath_it_a_derived
     model = Scripted("x")
     await model.generate(asked(seed=42))
     for path in ((0,), (1,), ("judge",), (0, 0)):
-        with below(*path):
+        with sub_path(*path):
             await model.generate(asked(seed=42))
     seeds = [request.sampling.seed for request in model.requests]
     assert seeds[0] == 42
@@ -168,9 +168,9 @@ async def test_at_the_root_the_callers_own_seed_is_sent_and_beneath_it_a_derived
 
 def test_derived_seeds_are_fixed_for_ever() -> None:
     """A ledger of today must replay with the version of tomorrow."""
-    assert derived(asked(seed=42), (0,)).sampling.seed == 848575529
-    assert derived(asked(seed=42), ("item-7", 3)).sampling.seed == 1672951064
-    assert derived(asked(seed=None), (0,)).sampling.seed is None
+    assert with_derived_seed(asked(seed=42), (0,)).sampling.seed == 848575529
+    assert with_derived_seed(asked(seed=42), ("item-7", 3)).sampling.seed == 1672951064
+    assert with_derived_seed(asked(seed=None), (0,)).sampling.seed is None
 
 
 @pytest.mark.parametrize("change", [
@@ -383,12 +383,12 @@ def test_no_key_or_secret_reaches_the_ledger(tmp_path: Path, monkeypatch: pytest
 
 def test_home_is_made_ignored_by_git_and_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIELONG_HOME", str(tmp_path / "here"))
-    assert home() == tmp_path / "here"
+    assert home_folder() == tmp_path / "here"
     assert (tmp_path / "here" / ".gitignore").read_text() == "*\n"
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("JIELONG_HOME", str(tmp_path / "file"))
     with pytest.raises(BadInput, match=r"cannot write to .*; set JIELONG_HOME to a folder you own"):
-        home()
+        home_folder()
 
 
 # --- JSON and back ----------------------------------------------------------------------------------------------------

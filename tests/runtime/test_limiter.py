@@ -14,7 +14,7 @@ from jielong.errors import EndpointGaveUp
 from jielong.models.scripted import Scripted
 from jielong.recipe import load
 from jielong.runtime import concurrency_limiter as limits
-from jielong.runtime.concurrency_limiter import FIRST, Limiter, ceiling, limiter_of, pause
+from jielong.runtime.concurrency_limiter import FIRST, ConcurrencyLimiter, limiter_of, max_concurrency, retry_delay
 from jielong.runtime.provider import AttemptFailed
 
 pytestmark = pytest.mark.anyio
@@ -58,9 +58,9 @@ async def test_an_endpoint_that_takes_few_at_once_answers_all() -> None:
 
 async def test_an_endpoint_that_takes_many_gets_many_and_not_more_than_the_user_wants() -> None:
     model = Overloadable("many", capacity=10_000)
-    token = ceiling.set(100)
+    token = max_concurrency.set(100)
     await many(model, 2_000)
-    ceiling.reset(token)
+    max_concurrency.reset(token)
     assert model.most == 100
     assert model.refused == 0
 
@@ -114,10 +114,10 @@ async def test_it_gives_up_with_the_endpoints_own_words() -> None:
 
 
 def test_pauses_are_what_the_endpoint_says_or_grow_with_jitter() -> None:
-    assert pause(1, 0.25) == 0.25
-    assert pause(1, 86_400.0) == limits.LONGEST_WAIT, "a day is not waited for"
+    assert retry_delay(1, 0.25) == 0.25
+    assert retry_delay(1, 86_400.0) == limits.MAX_WAIT, "a day is not waited for"
     for attempt, most in ((1, 1.0), (3, 4.0), (7, 30.0), (20, 30.0)):
-        pauses = [pause(attempt, None) for _ in range(200)]
+        pauses = [retry_delay(attempt, None) for _ in range(200)]
         assert 0 <= min(pauses) < most / 10
         assert most * 0.9 < max(pauses) <= most
 
@@ -142,7 +142,7 @@ async def test_two_models_of_one_endpoint_share_its_limit() -> None:
 
 async def test_five_thousand_waiters_are_not_woken_for_the_sake_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = 0
-    limiter = Limiter()
+    limiter = ConcurrencyLimiter()
     after: Callable[[int], Any] = limiter._bell.after
 
     async def counted(rings: int) -> None:
@@ -165,7 +165,7 @@ async def test_five_thousand_waiters_are_not_woken_for_the_sake_of_one(monkeypat
 
 async def test_one_who_leaves_while_the_endpoint_is_closed_passes_its_wake_up_on() -> None:
     """Else the others would sleep for ever: nobody is in flight who could wake them."""
-    limiter = Limiter()
+    limiter = ConcurrencyLimiter()
     limiter.limit = 1.0
     through: list[str] = []
 

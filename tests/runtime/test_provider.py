@@ -8,13 +8,13 @@ from typing import Any
 import anyio
 import pytest
 
+from jielong.context import scope
 from jielong.contract import Delta, Message, Reply, Request, Sampling, Thinking, Usage, listener
 from jielong.errors import BadInput, EndpointGaveUp, NoAnswer, Refused, Truncated
 from jielong.models.scripted import Scripted
 from jielong.recipe import load
 from jielong.runtime import prices
 from jielong.runtime.provider import AttemptFailed
-from jielong.context import scope
 
 pytestmark = pytest.mark.anyio
 

@@ -10,14 +10,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from jielong.sandbox import Limits, evaluate_expression, run_program
-from jielong.sandbox import bubblewrap
+from jielong.sandbox import SandboxLimits, bubblewrap, evaluate_expression, run_program
 
 sys.path.insert(0, str(Path(__file__).parent))
 from attacks import AS_ROOT, ATTACKS
 
 TABLE = ATTACKS + (AS_ROOT if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
-LIMITS = Limits(seconds=1.0, memory_mb=256, file_mb=16, output_bytes=200_000)
+LIMITS = SandboxLimits(seconds=1.0, memory_mb=256, file_mb=16, output_bytes=200_000)
 works = pytest.mark.skipif(bubblewrap.problem() is not None, reason=str(bubblewrap.problem()))
 
 
@@ -115,6 +114,6 @@ def test_the_embedded_sandbox_gives_nothing_away(code: str) -> None:
     ],
 )
 def test_the_embedded_sandbox_ends_what_would_not_end(code: str, status: str) -> None:
-    limits = Limits(seconds=1.0, memory_mb=64, output_bytes=100_000)
+    limits = SandboxLimits(seconds=1.0, memory_mb=64, output_bytes=100_000)
     outcome = anyio.run(lambda: evaluate_expression(code, limits=limits))
     assert outcome.status == status or (status == "memory" and outcome.status in ("memory", "timeout"))

@@ -11,8 +11,7 @@ import anyio
 import pytest
 
 from jielong.errors import SandboxMissing
-from jielong.sandbox import Limits, evaluate_expression, run_program
-from jielong.sandbox import bubblewrap
+from jielong.sandbox import SandboxLimits, bubblewrap, evaluate_expression, run_program
 
 sys.path.insert(0, str(Path(__file__).parent))
 from attacks import AS_ROOT, ATTACKS
@@ -43,13 +42,13 @@ def test_the_standard_library_is_there():
     ],
 )
 def test_the_status_says_how_it_ended(code: str, status: str):
-    limits = Limits(seconds=1.0, memory_mb=256, output_bytes=100_000)
+    limits = SandboxLimits(seconds=1.0, memory_mb=256, output_bytes=100_000)
     assert anyio.run(lambda: run_program(code, limits=limits)).status == status
 
 
 @works
 def test_cancelling_leaves_no_process():
-    limits = Limits(memory_mb=273)  # a number by which its processes are known among others of this machine
+    limits = SandboxLimits(memory_mb=273)  # a number by which its processes are known among others of this machine
 
     async def cancelled() -> None:
         with anyio.move_on_after(0.3):

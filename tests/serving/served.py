@@ -13,8 +13,8 @@ from typing import Any
 import openai
 
 from jielong.contract import Model
-from jielong.serving.app import Limits
-from jielong.serving.allowed_models import Offer
+from jielong.serving.allowed_models import AllowedModels
+from jielong.serving.app import ServerLimits
 from jielong.serving.serve import serving
 
 
@@ -31,9 +31,9 @@ class Served:
         allow: Sequence[str] = (),
         token: str | None = None,
         host: str = "127.0.0.1",
-        limits: Limits = Limits(),
+        limits: ServerLimits = ServerLimits(),
     ) -> None:
-        self.offer, self.token, self.host, self.limits = Offer(models, allow), token, host, limits
+        self.offer, self.token, self.host, self.limits = AllowedModels(models, allow), token, host, limits
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 

@@ -19,8 +19,8 @@ from jielong.contract import Model
 from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
 from jielong.recipe import TECHNIQUES
-from jielong.serving.app import Limits
-from jielong.serving.allowed_models import MOST_CALLS, Offer, composable
+from jielong.serving.allowed_models import MOST_CALLS, AllowedModels, composable
+from jielong.serving.app import ServerLimits
 from jielong.serving.serve import serve
 from serving.served import Served
 
@@ -178,7 +178,7 @@ def test_a_hundred_megabytes_in_chunks_of_no_told_length_are_refused(served: Ser
 
 def test_slow_heads_are_closed():
     """Slow loris: many connections whose requests never end, some of which send on."""
-    with Served(Scripted("hello"), limits=Limits(head_seconds=0.5)) as served:
+    with Served(Scripted("hello"), limits=ServerLimits(head_seconds=0.5)) as served:
         slow = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(200)]
         for i, connection in enumerate(slow):
             connection.settimeout(30)
@@ -192,7 +192,7 @@ def test_slow_heads_are_closed():
 
 
 def test_slow_heads_that_keep_sending_are_closed():
-    with Served(Scripted("hello"), limits=Limits(head_seconds=0.5)) as served:
+    with Served(Scripted("hello"), limits=ServerLimits(head_seconds=0.5)) as served:
         with socket.create_connection(("127.0.0.1", served.port)) as connection:
             connection.sendall(b"GET /v1/models HTTP/1.1\r\n")
             connection.settimeout(0.05)
@@ -208,7 +208,7 @@ def test_slow_heads_that_keep_sending_are_closed():
 
 
 def test_slow_bodies_are_refused(base: Scripted):
-    with Served(base, limits=Limits(body_seconds=0.3)) as served:
+    with Served(base, limits=ServerLimits(body_seconds=0.3)) as served:
         said = served.raw(HEAD + f"Content-Length: {len(BODY)}\r\n\r\n".encode(), BODY[:10])
         assert b" 408 " in said.splitlines()[0]
         assert base.requests == []
@@ -228,7 +228,7 @@ def test_slow_bodies_are_refused(base: Scripted):
     ids=["garbage", "two hosts", "foreign target", "smuggling", "long path", "many headers"],
 )  # fmt: skip
 def test_what_is_no_honest_request_is_refused(base: Scripted, said: bytes):
-    with Served(base, limits=Limits(head_seconds=1.0)) as served:
+    with Served(base, limits=ServerLimits(head_seconds=1.0)) as served:
         answer = served.raw(said.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
         status = int(answer.split()[1]) if answer else 400
         assert 400 <= status < 500
@@ -368,4 +368,4 @@ class Renamed(Model):
 )
 def test_what_cannot_be_served_is_told_at_the_start(models: tuple[str, ...], allow: tuple[str, ...], words: str):
     with pytest.raises(BadInput, match=words):
-        Offer(models, allow)
+        AllowedModels(models, allow)

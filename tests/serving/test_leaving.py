@@ -21,7 +21,7 @@ from jielong import load
 from jielong.contract import Model, Request
 from jielong.models.scripted import Scripted
 from jielong.serving import streaming
-from jielong.technique import adds_output, gather, last
+from jielong.technique import adds_output, final_call, gather
 from serving.served import Served, until
 
 GONE_AFTER = 0.2  # seconds
@@ -62,7 +62,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_stream_cancels_it():
     @adds_output(calls=lambda model, **_: model)
     async def slow(model: Model, request: Request) -> Any:
         told.set()
-        return await last(model, request)
+        return await final_call(model, request)
 
     with Endpoint(lambda body, n: Answer("one two three " * 200_000)) as endpoint:
         with Served(load(f"openai:stub@{endpoint.url}") | slow) as served:
@@ -110,7 +110,7 @@ def test_progress_is_told_on_the_side_while_a_technique_works():
         for i, event in enumerate(heard):
             await gather(model, [request], first=i)
             await anyio.to_thread.run_sync(event.wait)
-        return await last(model, request)
+        return await final_call(model, request)
 
     with Endpoint(lambda body, n: Answer(f"draft {n}")) as endpoint:
         with Served(load(f"openai:stub@{endpoint.url}") | drafts) as served:
@@ -120,7 +120,7 @@ def test_progress_is_told_on_the_side_while_a_technique_works():
                 for line in response.iter_lines():
                     if line.startswith(": "):
                         told = json.loads(line[2:])["jielong"]
-                        comments.append((told["calls"], told["most_calls"]))
+                        comments.append((told["calls"], told["max_calls"]))
                         assert pieces == [], "progress after the answer had begun"
                         heard[told["calls"] - 1].set()
                     elif line.startswith("data: {"):

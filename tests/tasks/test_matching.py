@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from jielong.answers import RULES
 from jielong.answers.number_formats import canonical
-from jielong.errors import Unsupported
 from jielong.context import scope
+from jielong.errors import Unsupported
 from jielong.tasks import math_verify_process
 from jielong.tasks.answer_equality import infer_rule, matches
 
@@ -128,7 +128,7 @@ def test_a_bomb_equals_nothing_and_the_next_comparison_works(bomb: str) -> None:
 
 def test_a_worker_that_cannot_start_is_an_error_with_the_command_to_see_why(monkeypatch: pytest.MonkeyPatch) -> None:
     math_verify_process._worker.stop()
-    monkeypatch.setattr(math_process, "MODULE", "jielong.no_such_module")
+    monkeypatch.setattr(math_verify_process, "MODULE", "jielong.no_such_module")
     with pytest.raises(Unsupported, match=r"see why with: .* -m jielong.no_such_module"):
         anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
     monkeypatch.undo()

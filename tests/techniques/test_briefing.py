@@ -60,7 +60,7 @@ async def test_the_answers_of_the_user_fill_the_list_on_the_next_turn(asked: Ask
     model = Scripted(reply) | brief(missing="ask")
     first = asked("Describe my house.")
     questions = await model.generate(first)
-    answered = first.then(questions.message, Message("user", "Families, 50 words."))
+    answered = first.follow_up(questions.message, Message("user", "Families, 50 words."))
     assert (await model.generate(answered)).text == "A house for families."
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from jielong.context import scope
 from jielong.contract import Image, Message, Reply, Request, Text, ToolCall, ToolSpec
 from jielong.errors import BadInput, EndpointGaveUp, Truncated, Unsupported
 from jielong.models.scripted import Scripted
-from jielong.context import scope
 from jielong.techniques.decompose import entries, least_to_most, outline, plan_and_solve
 
 pytestmark = pytest.mark.anyio
@@ -74,7 +74,7 @@ async def test_no_more_than_n_questions_are_asked_and_the_report_says_how_many_w
     model = Scripted(lambda r: "\n".join(f"{i}. Why {i}?" for i in range(1, 10)) if len(r.messages) == 1 else "so")
     with scope("test") as here:
         await (model | least_to_most(n=3)).generate(asked())
-    assert len(model.requests) == 5 == (model | least_to_most(n=3)).bound()
+    assert len(model.requests) == 5 == (model | least_to_most(n=3)).max_calls()
     assert list(here.notes) == ["least_to_most: the model listed 9 and n=3; the others were left out"]
 
 

@@ -40,7 +40,7 @@ def test_pictures_of_the_question_stay():
 
 
 def test_a_question_that_was_asked_already_is_left_as_it_is():
-    later = ASKED.then(Message("assistant", "a tool, please"), Message("tool", "4", tool_call_id="1"))
+    later = ASKED.follow_up(Message("assistant", "a tool, please"), Message("tool", "4", tool_call_id="1"))
     assert told(later, text="Add.", place="after") == [(m.role, m.content) for m in later.messages]
 
 

@@ -12,8 +12,8 @@ from jielong.contract import Message, Model, Reply, Request, Scores, ToolCall, T
 from jielong.errors import BadInput, RecipeError
 from jielong.models.scripted import Scripted
 from jielong.recipe import load
-from jielong.techniques.reflexion import reflexion
 from jielong.techniques.feedback import asserts, examples
+from jielong.techniques.reflexion import reflexion
 from laws.laws import LAWS
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +65,7 @@ async def test_its_own_tests_are_written_once_before_any_answer(asked: Asked) ->
     assert (await (model | technique).generate(asked("Write double(x)."))).text == RIGHT
     assert "assert double(3) == 6" in notes(model)[0]
     assert sum("begin with assert" in request.messages[-1].text for request in model.requests) == 1
-    assert (model | technique).bound() == 8
+    assert (model | technique).max_calls() == 8
 
 
 async def test_without_tests_it_is_enough_that_the_program_runs(asked: Asked) -> None:
@@ -78,13 +78,13 @@ async def test_without_tests_it_is_enough_that_the_program_runs(asked: Asked) ->
 
 
 async def test_a_program_that_does_not_end_is_told_as_such(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jielong.sandbox import Limits, run_program
+    from jielong.sandbox import SandboxLimits, run_program
     from jielong.techniques import feedback
 
     async def impatient(code: str) -> Any:
-        return await run_program(code, limits=Limits(seconds=0.5))
+        return await run_program(code, limits=SandboxLimits(seconds=0.5))
 
-    monkeypatch.setattr(signals, "run_program", impatient)
+    monkeypatch.setattr(feedback, "run_program", impatient)
     model = learning("```python\nwhile True:\n    pass\n```", RIGHT)
     assert (await (model | reflexion(signal="runs")).generate(asked("Write double(x)."))).text == RIGHT
     assert "TimeoutError" in notes(model)[0]
@@ -125,7 +125,7 @@ async def test_a_scorer_is_asked_for_as_much_as_passing_says(asked: Asked) -> No
     assert (await (model | technique).generate(asked())).text == "long enough"
     assert scorer.scored == ["short", "long enough"]
     assert "It got the grade 5; at least 10 is needed." in notes(model)[0]
-    assert (model | technique).bound() == 1 + 2 * 2 + 2
+    assert (model | technique).max_calls() == 1 + 2 * 2 + 2
 
 
 async def test_a_check_of_ones_own_is_a_function_that_says_what_is_wrong(asked: Asked) -> None:

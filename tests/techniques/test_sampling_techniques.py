@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.answers import RULES
+from jielong.context import scope, sub_path
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall, ToolSpec
 from jielong.errors import BadInput, EndpointGaveUp, NoAnswer
 from jielong.models.scripted import Scripted
-from jielong.context import below, scope
 from jielong.techniques.sampling import _fewest, _stays_ahead, best_of_n, self_consistency
 
 pytestmark = pytest.mark.anyio
@@ -162,7 +162,7 @@ async def measured(adaptive: bool, items: int, seconds: float = 0.0) -> tuple[fl
         async def work() -> None:
             nonlocal right
             for i in todo:
-                with below(i):
+                with sub_path(i):
                     asked = Request((Message("user", f"item {i}"),), Sampling(temperature=1.0, seed=1))
                     reply = await model.generate(asked)
                 right += reply.text == "Answer: 0"
@@ -219,7 +219,7 @@ async def test_the_rules_of_a_game_pick_the_sample_that_is_right(asked: Asked) -
     question = replace(asked(), messages=(Message("user", "Use 4, 5, 6, 10, each exactly once, to make 24."),))
     model = telling("Answer: 4 * 6", "Answer: (10 - 4) * 5 - 6 = 24", "Answer: 24")
     searched = model | best_of_n(n=3, scorer="game24")
-    assert searched.bound() == 3
+    assert searched.max_calls() == 3
     assert (await searched.generate(question)).text == "Answer: (10 - 4) * 5 - 6 = 24"
 
 

@@ -35,11 +35,11 @@ def train(kind: str, told: dict[str, Any], heard: Connection | None = None) -> s
 
     from jielong.training.finetune import finetune
     from jielong.training.pretrain import pretrain
-    from jielong.training.train_config import Settings
+    from jielong.training.train_config import TrainConfig
 
     torch.set_num_threads(1)
-    begin: Callable[[Settings], Any] = pretrain if kind == "pretrain" else finetune
-    digest: str = begin(Settings.model_validate(told)).sha256
+    begin: Callable[[TrainConfig], Any] = pretrain if kind == "pretrain" else finetune
+    digest: str = begin(TrainConfig.model_validate(told)).sha256
     if heard:
         heard.send(digest)
     return digest

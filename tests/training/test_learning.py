@@ -15,11 +15,11 @@ from jielong.errors import BadInput, TrainingFailed
 from jielong.models.mini import WEIGHTS
 from jielong.training import training_checkpoint
 from jielong.training.conversation_tokens import Conversations
-from jielong.training.training_loop import Feed, train
+from jielong.training.data_sources import Lines, World
 from jielong.training.optimizers import LOWEST, optimizers_for, rate_at
 from jielong.training.sequence_packing import Batch, Encoded, batch_of, fill_rows, pack_all
-from jielong.training.train_config import Loop, read
-from jielong.training.data_sources import Lines, World
+from jielong.training.train_config import LoopConfig, read_train_config
+from jielong.training.training_loop import Feed, train
 
 
 def documents(seed: int, count: int, longest: int) -> list[Encoded]:
@@ -72,7 +72,7 @@ def test_documents_in_one_row_do_not_see_each_other():
 
 @pytest.mark.parametrize("schedule", ["cosine", "wsd"])
 def test_the_rate_rises_stays_or_bends_and_falls(schedule: str):
-    loop = Loop(batch_tokens=64, rate=1.0, schedule=schedule, warmup_steps=10, decay=0.25)  # type: ignore[arg-type]
+    loop = LoopConfig(batch_tokens=64, rate=1.0, schedule=schedule, warmup_steps=10, decay=0.25)  # type: ignore[arg-type]
     rates = [rate_at(step, 100, loop) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) <= 1
@@ -105,7 +105,7 @@ def network():  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_the_loss_goes_down(optimizer: str, tmp_path: Path):
-    loop = Loop(batch_tokens=128, rate=0.02, optimizer=optimizer, warmup_steps=2, log_every=1, bf16=False)  # type: ignore[arg-type]
+    loop = LoopConfig(batch_tokens=128, rate=0.02, optimizer=optimizer, warmup_steps=2, log_every=1, bf16=False)  # type: ignore[arg-type]
     points: list[float] = []
     train(network(), feed(60), loop, tmp_path, "x", lambda p: points.append(p.loss), lambda t: None)
     assert points[0] > 3.5
@@ -114,7 +114,7 @@ def test_the_loss_goes_down(optimizer: str, tmp_path: Path):
 
 def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tmp_path: Path):
     broken = network()
-    loop = Loop(batch_tokens=128, rate=0.01, log_every=1, checkpoint_every=2)
+    loop = LoopConfig(batch_tokens=128, rate=0.01, log_every=1, checkpoint_every=2)
     fed = feed(10)
 
     def poisoned(step: int) -> Batch:
@@ -203,7 +203,7 @@ STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
 def test_bad_settings_are_named(told: str, said: str, tmp_path: Path):
     (tmp_path / "c.toml").write_text(told)
     with pytest.raises(BadInput) as caught:
-        read(tmp_path / "c.toml", {})
+        read_train_config(tmp_path / "c.toml", {})
     assert said in str(caught.value)
 
 

@@ -5,7 +5,7 @@ import random
 from mini_overlap import overlap, training
 
 from jielong import world
-from jielong.world.vocabulary import Draw
+from jielong.world.vocabulary import SampleRandom
 
 
 def test_exams_and_training_share_nothing():
@@ -17,7 +17,7 @@ def test_exams_and_training_share_nothing():
 def test_the_checker_finds_every_kind_of_overlap():
     def leaked():  # type: ignore[no-untyped-def]
         for number in range(4000):
-            draw = Draw(random.Random(number), "en" if number % 2 else "zh", held_out=True)
+            draw = SampleRandom(random.Random(number), "en" if number % 2 else "zh", held_out=True)
             yield random.Random(f"kind {number}").choices(world._MAKERS, world._SHARES)[0](draw)
 
     found = overlap(leaked(), 300)

@@ -9,20 +9,15 @@ from fractions import Fraction
 import pytest
 
 from jielong import world
-from jielong.world import facts
-from jielong.world import arithmetic_game
-from jielong.world import in_context_learning
-from jielong.world import word_problems
-from jielong.world import reading_comprehension
-from jielong.world import tool_choice
-from jielong.world.vocabulary import LANGUAGES, Draw, data
+from jielong.world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
+from jielong.world.vocabulary import LANGUAGES, SampleRandom, data
 from world.evaluator import continues, makes_24, read_statement, sentences, solve
 
 DRAWS = [(language, held_out) for language in LANGUAGES for held_out in (False, True)]
 
 
-def draw(language: str, held_out: bool, seed: object = 0) -> Draw:
-    return Draw(random.Random(f"test {seed}"), language, held_out)  # type: ignore[arg-type]
+def draw(language: str, held_out: bool, seed: object = 0) -> SampleRandom:
+    return SampleRandom(random.Random(f"test {seed}"), language, held_out)  # type: ignore[arg-type]
 
 
 def documents(n: int, kind: str | None = None) -> list[world.Document]:

@@ -18,11 +18,11 @@ import re
 from collections.abc import Mapping
 
 from ..contract import AnswerRule
-from .json_and_code import code, json
-from .choice_letters import choice, letter_at
 from .answer_markers import boxed, first_sentence, last_box, marked, said, shown_of, stripped
+from .choice_letters import choice, letter_at
+from .json_and_code import code, json
 from .number_answer import expression_in, measure, number
-from .number_formats import numbers, read
+from .number_formats import find_numbers, read_number
 
 # ---- yes or no ----
 
@@ -151,8 +151,10 @@ def _ballot(place: str, *, boxed: bool = False) -> str | None:
         return verdict
     measured = measure(place, boxed=boxed)
     if measured and ":" not in measured:
-        found = numbers(sentence)
-        starts = boxed or read(sentence) is not None or not found or found[0].start == 0 or expression_in(sentence)
+        found = find_numbers(sentence)
+        starts = (
+            boxed or read_number(sentence) is not None or not found or found[0].start == 0 or expression_in(sentence)
+        )
         if starts or "=" in sentence or len(sentence.split()) > 3 or _HAN_WORDS.search(sentence):
             return measured
     return _plain_text(sentence)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .number_formats import normalised, numbers
+from .number_formats import find_numbers, normalised
 
 UNCLEAR = ""  # a place that names several answers: none of them is the answer, and no other place is asked
 _TAIL = 20_000
@@ -95,7 +95,7 @@ def marked(shown: str) -> tuple[list[str], frozenset[str]]:
             sentence = rest[:120].partition("\n")[0]
             other = _BUT.search(sentence)
             if other is None:
-                rejected |= {str(found) for found in numbers(normalised(sentence))}
+                rejected |= {str(found) for found in find_numbers(normalised(sentence))}
                 rejected |= set(re.findall(r"^\W{0,3}([A-J])(?![A-Za-z])", sentence))
                 continue
             rest = rest[other.end() :]

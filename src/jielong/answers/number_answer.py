@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .answer_markers import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
-from .number_formats import Found, numbers, read
+from .number_formats import NumberMatch, find_numbers, read_number
 
 
 def number(text: str, /) -> str | None:
@@ -49,24 +49,24 @@ def measure(place: str, *, boxed: bool = False) -> str | None:
     place = re.sub(r"\s+", " ", re.sub(r"^\(?[A-J]\)[ ]{1,3}(?=[\d$\\-])", "", stripped(place)))
     if latex := re.match(r"\$\$?(?=[^\s$])([^$]{1,300})(?<=[^\s])\$\$?(?!\d)|\\[(\[](.{1,300}?)\\[)\]]", place):
         place = (latex[1] or latex[2]).strip()
-    if (one := read(place)) is not None:
+    if (one := read_number(place)) is not None:
         return str(one)
     sentence = first_sentence(place)
     definition = re.match(r"[A-Za-z]\w{0,3}(?:\([^()]{0,20}\))?\s?(?:=|∈|\\in\b)\s?([^=]+)$", sentence)
     if definition:
         sentence = definition[1].strip()
-    if (one := read(sentence)) is not None:
+    if (one := read_number(sentence)) is not None:
         return str(one)
     several = re.search(r"=[^=]*,[^=]*=", sentence)  # x = 2, y = 3
     rhs = None if _REASON.match(sentence) or several else re.search(r"(?<![<>!=])=(?!=)([^=<>]*)$", sentence)
-    if rhs and (one := read(rhs[1])) is not None:
+    if rhs and (one := read_number(rhs[1])) is not None:
         return str(one)
     if clock := re.match(r"\d{1,9}(?::\d{1,9}){1,3}", sentence):
         return clock[0]
     expression = expression_in(sentence)
     if expression:
         return expression
-    found = numbers(sentence)
+    found = find_numbers(sentence)
     if not found:
         return None
     return _conclusion(sentence, found)
@@ -76,7 +76,7 @@ _REASON = re.compile(r"\S{1,60}\s(?:because|since|as|for|so)\b|\S{1,60}\s?[,;(]"
 _ALTERNATIVES = re.compile(r"^[\s,]{0,2}(?:\(?or\b|/|或者?|还是)|^\s?(?:-|to|~|至|到)\s?$")
 
 
-def _conclusion(sentence: str, found: list[Found]) -> str:
+def _conclusion(sentence: str, found: list[NumberMatch]) -> str:
     first = found[0]
     if len(found) > 1:
         between = sentence[first.end : found[1].start]
@@ -103,7 +103,7 @@ def _bold(shown: str) -> str | None:
         a_step = end[: bold.start()].rstrip(" $").endswith("=")
         later = end[bold.end() :] if a_step else end[bold.end() :].partition("\n")[0]
         followed = re.search(r"=\s?[-$\d]", later)
-        if not heading and not followed and (found := numbers(bold[1])):
+        if not heading and not followed and (found := find_numbers(bold[1])):
             return str(found[-1])
     return None
 
@@ -117,7 +117,7 @@ _ASIDE = re.compile(
 
 def _last(shown: str) -> str | None:
     """The number of the last line with one: what follows its last "=", else its last number that is no aside."""
-    if (whole := read(shown)) is not None:
+    if (whole := read_number(shown)) is not None:
         return str(whole)
     lines = _LIST_MARK.sub("", shown).splitlines()
     digits = any(re.search(r"\d", line) for line in lines)
@@ -125,15 +125,15 @@ def _last(shown: str) -> str | None:
         if digits and not re.search(r"\d", line):
             continue
         plain = re.sub(r"\*\*|__|`", "", _HEADING.sub("", line)) if "**" in line and "=" not in line else line
-        found = numbers(plain)
+        found = find_numbers(plain)
         a_pronoun = not digits and len(found) == 1 and found[0].value == 1 and not re.search("[一-鿿]", plain)
         if found and not a_pronoun:
             return str(_concluding(plain, found))
     first = _LIST_MARK.match(shown.strip())
-    return str(numbers(first[0])[0]) if first and numbers(first[0]) else None
+    return str(find_numbers(first[0])[0]) if first and find_numbers(first[0]) else None
 
 
-def _concluding(line: str, found: list[Found]) -> Found:
+def _concluding(line: str, found: list[NumberMatch]) -> NumberMatch:
     """`= 72 for 3 days` and `72 in 3 days` are 72, and so is "72, because 60 + 12 is 72 …"."""
     ends = [end.end() for end in re.finditer(r"[.!?](?=\s)|[。！？]", line[: found[-1].start])]
     found = [one for one in found if one.start >= max(ends, default=0)]

@@ -47,7 +47,7 @@ _EUROPEAN_FIRST = re.compile(_EUROPEAN)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NumberMatch:
     """A number in a text: where it stands, and its value; a percentage counts in percent."""
 
     start: int
@@ -82,17 +82,17 @@ def _undressed(text: str) -> str:
     return text
 
 
-def numbers(text: str) -> list[Found]:
+def find_numbers(text: str) -> list[NumberMatch]:
     """The numbers in a `normalised` text, in order; those in Chinese or English words only if there are no digits."""
     found = list(_arabic(text))
     if found:
         return found
     if re.search("[一-鿿〇]", text):
-        return [Found(start, start + 1, value, percent) for start, value, percent in chinese_numbers(text)]
-    return [Found(start, start + 1, value) for start, value in english_numbers(text)]
+        return [NumberMatch(start, start + 1, value, percent) for start, value, percent in chinese_numbers(text)]
+    return [NumberMatch(start, start + 1, value) for start, value in english_numbers(text)]
 
 
-def _arabic(text: str) -> Iterator[Found]:
+def _arabic(text: str) -> Iterator[NumberMatch]:
     at = 0
     while match := _EITHER.search(text, at):
         at = match.end()
@@ -104,18 +104,18 @@ def _arabic(text: str) -> Iterator[Found]:
         value = _value(match[0])
         if value is not None:
             percent = bool(re.search(r"%|percent|per cent", match[0], re.I))
-            yield Found(match.start(), match.end(), value, percent)
+            yield NumberMatch(match.start(), match.end(), value, percent)
 
 
-def read(written: str) -> Found | None:
+def read_number(written: str) -> NumberMatch | None:
     """The one number that a text is, with or without a unit: `$1,234.50`, `73 km/h`, 三百二十一; None if it is more."""
     text = normalised(written).strip().strip("。,;?").strip().removesuffix(".").strip(" *`$").strip()
     if not text or len(text) > 500:
         return None
     sign = re.match(r"(?:-|minus)[ ](?=[\d$.\\]|[a-z])", text)
     if sign:
-        inner = read(text[sign.end() :])
-        return None if inner is None else Found(0, len(text), -inner.value, inner.percent)
+        inner = read_number(text[sign.end() :])
+        return None if inner is None else NumberMatch(0, len(text), -inner.value, inner.percent)
     match = NUMBER.match(text)
     if match is None:
         return _read_words(text)
@@ -124,7 +124,7 @@ def read(written: str) -> Found | None:
     value = _value(match[0])
     if value is None or not _UNIT.fullmatch(text, match.end()):
         return None
-    return Found(0, match.end(), value, bool(re.search(r"%|percent|per cent", match[0], re.I)))
+    return NumberMatch(0, match.end(), value, bool(re.search(r"%|percent|per cent", match[0], re.I)))
 
 
 _UNIT = re.compile(  # up to three words: km/h, cm^2, dollars per day, 个苹果
@@ -133,19 +133,19 @@ _UNIT = re.compile(  # up to three words: km/h, cm^2, dollars per day, 个苹果
 )
 
 
-def _read_words(text: str) -> Found | None:
+def _read_words(text: str) -> NumberMatch | None:
     if len(text) > 250:
         return None
     if re.search("[一-鿿〇]", text):
         han = chinese_numbers(text)
         alone = len(han) == 1 and han[0][0] == 0 and len(text) <= 20
-        return Found(0, len(text), han[0][1], han[0][2]) if alone else None
+        return NumberMatch(0, len(text), han[0][1], han[0][2]) if alone else None
     words = re.sub(r"^negative\s", "", text.lower())
     match = ENGLISH.match(words)
     if match is None or not _UNIT.fullmatch(words, match.end()):
         return None
     number = english(match[0])
-    return None if number is None else Found(0, len(text), -number if words != text.lower() else number)
+    return None if number is None else NumberMatch(0, len(text), -number if words != text.lower() else number)
 
 
 def _value(written: str) -> Fraction | None:

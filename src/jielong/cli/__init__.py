@@ -6,13 +6,13 @@ from importlib import import_module
 
 import click
 
-from .messages import say
+from .messages import localized
 
 VERBS = {
     "ask": "ask",
     "next": "next",
     "chat": "chat",
-    "eval": "evaluate",
+    "eval": "eval",
     "improve": "improve",
     "demo": "improve",
     "prompts": "prompts",
@@ -42,14 +42,14 @@ class _Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in VERBS:
-            from ..recipe import unknown
+            from ..recipe import unknown_name
 
-            raise unknown("command", args[0], VERBS)
+            raise unknown_name("command", args[0], VERBS)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section(say("commands")):
-            formatter.write_dl([(verb, say(f"help.{verb}")) for verb in VERBS])
+        with formatter.section(localized("commands")):
+            formatter.write_dl([(verb, localized(f"help.{verb}")) for verb in VERBS])
 
 
 def _print_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
@@ -60,7 +60,7 @@ def _print_version(ctx: click.Context, option: click.Parameter, asked: bool) -> 
         ctx.exit()
 
 
-@click.group(cls=_Lazy, help=say("help"), context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Lazy, help=localized("help"), context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
 @click.pass_context
 def group(ctx: click.Context) -> None:

@@ -9,25 +9,25 @@ from dataclasses import replace
 import anyio
 import click
 
-from ..contract import Delta, Message, Model, Reply, Request, Sampling, answered
+from ..contract import Delta, Message, Model, Reply, Request, Sampling, require_answer
 from ..errors import BadInput
 from ..recipe import load
+from ..runtime.ledger import home_folder, use_ledger
 from ..runtime.ledger_json import encode_message, encode_request, encode_usage
-from ..runtime.ledger import home, use_ledger
-from ..runtime.trace import lines
+from ..runtime.trace import trace_lines
 from . import options
-from .capture_request import first_request
-from .messages import say
+from .capture_request import capture_first_request
+from .messages import localized
 
 
-@click.command(help=say("help.ask"))
+@click.command(help=localized("help.ask"))
 @click.argument("text", nargs=-1)
 @options.model
 @click.option("--temperature", type=float)
 @click.option("--max-tokens", type=click.IntRange(1))
 @click.option("--seed", type=int)
-@click.option("--show", is_flag=True, help=say("option.show"))
-@click.option("--trace", is_flag=True, help=say("option.trace"))
+@click.option("--show", is_flag=True, help=localized("option.show"))
+@click.option("--trace", is_flag=True, help=localized("option.trace"))
 @options.as_json
 def ask(
     text: tuple[str, ...],
@@ -40,7 +40,7 @@ def ask(
     as_json: bool,
 ) -> None:
     if not text:
-        raise BadInput(say("ask.no_words"))
+        raise BadInput(localized("ask.no_words"))
     question = sys.stdin.read() if text == ("-",) else " ".join(text)
     sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
     request = Request((Message("user", question),), sampling)
@@ -51,7 +51,7 @@ def ask(
 
 
 async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> None:
-    with use_ledger(home() / "ledger.db") as ledger:
+    with use_ledger(home_folder() / "ledger.db") as ledger:
         reply: Reply | None = None
         async with model.stream(request) as events:
             async for event in events:
@@ -66,15 +66,15 @@ async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> No
         else:
             print()
         if trace:
-            print("\n".join(lines(reply, ledger)), file=sys.stderr)
-    answered(reply)
+            print("\n".join(trace_lines(reply, ledger)), file=sys.stderr)
+    require_answer(reply)
 
 
 def _show(recipe: str, request: Request, as_json: bool) -> None:
-    seen, bound = anyio.run(first_request, recipe, request)
+    seen, bound = anyio.run(capture_first_request, recipe, request)
     if as_json:
         print(json.dumps({**encode_request(seen), "bound": bound}, ensure_ascii=False, indent=1))
         return
-    print(say("ask.bound", calls=bound), file=sys.stderr)
+    print(localized("ask.bound", calls=bound), file=sys.stderr)
     for message in seen.messages:
         print(f"[{message.role}]\n{message.text}\n")

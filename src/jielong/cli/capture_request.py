@@ -25,11 +25,11 @@ class _Mirror(Model):
         raise _Seen(request)
 
 
-async def first_request(recipe: str, request: Request) -> tuple[Request, int]:
+async def capture_first_request(recipe: str, request: Request) -> tuple[Request, int]:
     """The first request that `recipe` makes of its model for this one, and the most calls that it may take."""
     model = build(parse(recipe), _Mirror())
     try:
         await model.generate(request)
     except _Seen as seen:
-        return seen.request, model.bound()
+        return seen.request, model.max_calls()
     raise BadInput("this recipe asks no model")

@@ -10,16 +10,16 @@ import click
 from ..contract import Delta, Message, Model, Reply, Request
 from ..errors import SampleError
 from ..recipe import load
-from ..runtime.ledger import home, use_ledger
+from ..runtime.ledger import home_folder, use_ledger
 from . import options
-from .messages import say
+from .messages import localized
 
 
-@click.command(help=say("help.chat"))
+@click.command(help=localized("help.chat"))
 @options.model
 def chat(model: str) -> None:
     talking = load(model)
-    print(say("chat.hello", model=talking.name), file=sys.stderr)
+    print(localized("chat.hello", model=talking.name), file=sys.stderr)
     history: tuple[Message, ...] = ()
     while line := _line():
         asked = (*history, Message("user", line))
@@ -39,7 +39,7 @@ def _line() -> str:
 
 
 async def _answer(model: Model, request: Request) -> Reply:
-    with use_ledger(home() / "ledger.db"):
+    with use_ledger(home_folder() / "ledger.db"):
         async with model.stream(request) as events:
             async for event in events:
                 if isinstance(event, Delta) and not event.thinking:

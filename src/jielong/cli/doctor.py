@@ -12,12 +12,11 @@ from importlib.util import find_spec
 
 import click
 
-from .. import __version__
-from .. import sandbox
+from .. import __version__, sandbox
 from ..reporting.formatting import print_table
-from ..runtime.ledger import home
+from ..runtime.ledger import home_folder
 from . import options
-from .messages import say
+from .messages import localized
 
 EXTRAS = {
     "fast": ("onnxruntime",),
@@ -40,11 +39,11 @@ KEYS = (
 )
 
 
-@click.command(help=say("help.doctor"))
+@click.command(help=localized("help.doctor"))
 @options.as_json
 def doctor(as_json: bool) -> None:
     found = [("jielong", True, __version__), ("python", True, platform.python_version())]
-    found.append(("home", True, str(home().resolve())))
+    found.append(("home", True, str(home_folder().resolve())))
     for extra, modules in EXTRAS.items():
         missing = [module for module in modules if not _is_there(module)]
         advice = f"{', '.join(missing)}: pip install 'jielong[{extra}]'" if missing else ", ".join(modules)
@@ -56,7 +55,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         print(json.dumps([{"what": what, "ok": ok, "how": how} for what, ok, how in found], ensure_ascii=False))
     else:
-        rows = [[what, say("doctor.yes") if ok else say("doctor.no"), how] for what, ok, how in found]
+        rows = [[what, localized("doctor.yes") if ok else localized("doctor.no"), how] for what, ok, how in found]
         print_table("", ["", "", ""], rows)
 
 

@@ -13,23 +13,23 @@ import anyio
 import click
 
 from ..contract import Model
+from ..measuring.evaluate import EvalReport, compare
 from ..measuring.judge import Judge
-from ..measuring.evaluate import Report, compare
 from ..recipe import load
 from ..reporting.formatting import count, duration, interval, p_value, percent, print_table, signed
-from ..runtime.ledger import home
+from ..runtime.ledger import home_folder
 from ..stats import minimum_detectable
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from . import options
-from .progress import Progress
-from .messages import price, say
+from .messages import localized, price
 from .output_files import write_report
+from .progress import Progress
 
 
-@click.command("eval", help=say("help.eval"))
+@click.command("eval", help=localized("help.eval"))
 @options.task
-@click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=say("option.models"))
+@click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=localized("option.models"))
 @options.run
 def eval_(
     task: str,
@@ -51,8 +51,8 @@ def eval_(
     announce(loaded, built)
     if dry_run:
         if as_json:
-            calls = len(loaded.items) * sum(model.bound() for model in built)
-            print(json.dumps({"task": loaded.name, "n": len(loaded.items), "most_calls": calls}))
+            calls = len(loaded.items) * sum(model.max_calls() for model in built)
+            print(json.dumps({"task": loaded.name, "n": len(loaded.items), "max_calls": calls}))
         return
     grading = Judge(load(judge)) if judge else None
     with Progress(len(built), len(loaded.items)) as progress:
@@ -69,7 +69,7 @@ def eval_(
         )
     if out:
         write_report(report, out)
-        print(say("run.written", out=out), file=sys.stderr)
+        print(localized("run.written", out=out), file=sys.stderr)
     if as_json:
         print(json.dumps(report.to_json(), ensure_ascii=False))
     else:
@@ -86,26 +86,26 @@ def read_task(
     strict: bool,
     out: Path | None,
 ) -> Task:
-    rejects = (out or home()) / "rejects.jsonl"
+    rejects = (out or home_folder()) / "rejects.jsonl"
     loaded = load_task(
         task, input=input, answer=answer, rule=rule, limit=limit, seed=seed, strict=strict, rejects=rejects
     )
     if loaded.rejected:
         first = loaded.rejected[0]
-        print(f"{say('run.rejected', n=len(loaded.rejected), first=first)} → {rejects}", file=sys.stderr)
+        print(f"{localized('run.rejected', n=len(loaded.rejected), first=first)} → {rejects}", file=sys.stderr)
     return loaded
 
 
 def announce(task: Task, models: Sequence[Model]) -> None:
     """What is about to happen, before a token is spent."""
     n = len(task.items)
-    calls, points = n * sum(model.bound() for model in models), minimum_detectable(n)
-    print(say("run.task", task=task.source, n=n, rule=task.rule, why=task.why_rule), file=sys.stderr)
-    said = say("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=f"{100 * points:.0f}")
-    print(f"{said}\n{say('run.going_on', ledger=home() / 'ledger.db')}", file=sys.stderr)
+    calls, points = n * sum(model.max_calls() for model in models), minimum_detectable(n)
+    print(localized("run.task", task=task.source, n=n, rule=task.rule, why=task.why_rule), file=sys.stderr)
+    said = localized("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=f"{100 * points:.0f}")
+    print(f"{said}\n{localized('run.going_on', ledger=home_folder() / 'ledger.db')}", file=sys.stderr)
 
 
-def _notes(report: Report) -> Counter[str]:
+def _notes(report: EvalReport) -> Counter[str]:
     return Counter(note for result in report.results for note in result.notes)
 
 
@@ -115,9 +115,9 @@ def _short(recipe: str) -> str:
     return re.sub(r'"((?:[^"\\]|\\.){20})(?:[^"\\]|\\.)+"', r'"\1…"', recipe)
 
 
-def print_report(report: Report, title: str) -> None:
+def print_report(report: EvalReport, title: str) -> None:
     names = "recipe accuracy interval difference p input output calls usd p50 p95 failed"
-    columns = [say(f"table.{name}") for name in names.split()]
+    columns = [localized(f"table.{name}") for name in names.split()]
     against = {id(result): (pair, p) for result, pair, p in report.comparisons()}
     rows = []
     for result in report.results:
@@ -139,8 +139,8 @@ def print_report(report: Report, title: str) -> None:
                 str(result.failed + result.failed_extraction) if result.failed + result.failed_extraction else "",
             ]
         )
-    print_table(say("run.title", task=title, n=len(report.task.items), rule=report.task.rule), columns, rows)
+    print_table(localized("run.title", task=title, n=len(report.task.items), rule=report.task.rule), columns, rows)
     for model, why in report.skipped:
-        print(say("run.skipped", model=_short(model), why=why))
+        print(localized("run.skipped", model=_short(model), why=why))
     for note, models in _notes(report).items():
-        print(f"{note} ({models} {say('run.recipes')})")
+        print(f"{note} ({models} {localized('run.recipes')})")

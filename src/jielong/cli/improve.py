@@ -13,28 +13,28 @@ import anyio
 import click
 
 from ..improving.improve import limits
-from ..improving.improve_result import Outcome
-from ..improving.improve_plan import Prepared, prepare, spells
-from ..improving.improve_run import Run
+from ..improving.improve_plan import PreparedImprove, prepare, spells
+from ..improving.improve_result import ImproveResult
+from ..improving.improve_run import ImproveRun
+from ..measuring.evaluate import EvalReport
 from ..measuring.judge import Judge
-from ..measuring.evaluate import Report
 from ..recipe import load
 from ..reporting.formatting import count, percent
-from ..runtime.ledger import home
+from ..runtime.ledger import home_folder
 from . import options
 from .eval import read_task
 from .improve_output import note_words, print_outcome, write_outcome
-from .progress import Progress
-from .messages import price, say
+from .messages import localized, price
 from .output_files import write_report
+from .progress import Progress
 
 
-@click.command(help=say("help.improve"))
+@click.command(help=localized("help.improve"))
 @options.task
-@click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=say("option.bases"))
-@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help=say("option.budget_usd"))
-@click.option("--budget-tokens", type=click.IntRange(1), help=say("option.budget_tokens"))
-@click.option("--budget-seconds", type=click.FloatRange(0, min_open=True), help=say("option.budget_seconds"))
+@click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=localized("option.bases"))
+@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help=localized("option.budget_usd"))
+@click.option("--budget-tokens", type=click.IntRange(1), help=localized("option.budget_tokens"))
+@click.option("--budget-seconds", type=click.FloatRange(0, min_open=True), help=localized("option.budget_seconds"))
 @options.run
 def improve(
     task: str,
@@ -62,52 +62,54 @@ def improve(
     if dry_run:
         if as_json:
             recipes, plan = [entrant.recipe for entrant in prepared.entrants], prepared.plan
-            print(json.dumps({"recipes": recipes, "most_calls": plan.most_calls, "most_usd": plan.most_usd}))
+            print(json.dumps({"recipes": recipes, "max_calls": plan.max_calls, "max_usd": plan.max_usd}))
         return 0
     with Progress() as progress:
-        run = Run(prepared, concurrency=concurrency, on_stage=progress.race, on_answer=progress.step)
+        run = ImproveRun(prepared, concurrency=concurrency, on_stage=progress.race, on_answer=progress.step)
         try:
             anyio.run(run.whole)
         except KeyboardInterrupt:
             run.stopped = "interrupted"
     outcome = run.outcome()
     outcome = replace(outcome, settings={**outcome.settings, "command": shlex.join(["jielong", *sys.argv[1:]])})
-    report = Report(loaded, seed, outcome.run, outcome.finalists)
+    report = EvalReport(loaded, seed, outcome.run, outcome.finalists)
     if out:
         write_report(report, out, _found(outcome))
-    page = write_outcome(outcome, out or home() / "runs" / str(outcome.run))
+    page = write_outcome(outcome, out or home_folder() / "runs" / str(outcome.run))
     if as_json:
         print(json.dumps({**report.to_json(), **_found(outcome)}, ensure_ascii=False))
     else:
         print_outcome(outcome)
-    print(say("improve.report", file=page), file=sys.stderr if as_json else sys.stdout)
+    print(localized("improve.report", file=page), file=sys.stderr if as_json else sys.stdout)
     return 130 if outcome.stopped == "interrupted" else 0
 
 
-def _announce(prepared: Prepared) -> None:
+def _announce(prepared: PreparedImprove) -> None:
     """What is about to happen, before a token is spent."""
     task, split, plan = prepared.task, prepared.split, prepared.plan
-    print(say("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule), file=sys.stderr)
+    print(
+        localized("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule), file=sys.stderr
+    )
     values = {
         "candidates": plan.candidates,
         "search": len(split.search),
         "final": len(split.final),
         "finalists": plan.finalists,
-        "calls": count(plan.most_calls),
+        "calls": count(plan.max_calls),
         "all": count(plan.all_calls),
-        "usd": price(plan.most_usd),
+        "usd": price(plan.max_usd),
         "points": f"{100 * plan.detectable:.0f}",
     }
     spoken, calls, of = spells(prepared)
-    costs = plan.most_usd or "usd" in plan.budget
+    costs = plan.max_usd or "usd" in plan.budget
     said = {"spells": spoken, "spell_calls": count(calls), "first": count(of), "share": percent(calls / of)}
     for line in ("race", "cost", *(("spells",) if costs else ()), "seen"):
-        print(say(f"improve.plan.{line}", **values, **said), file=sys.stderr)
+        print(localized(f"improve.plan.{line}", **values, **said), file=sys.stderr)
     for note in prepared.notes:
         print(note_words(note), file=sys.stderr)
 
 
-def _found(outcome: Outcome) -> dict[str, Any]:
+def _found(outcome: ImproveResult) -> dict[str, Any]:
     """The verdict and the search, as `--json` and report.json give them."""
     said, compared = outcome.to_json(), outcome.verdict.comparison
     kept = ("recipe", "model", "steps", "dropped")
@@ -133,9 +135,9 @@ def _found(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-@click.command(help=say("help.demo"))
-@click.option("--limit", type=click.IntRange(40), default=200, show_default=True, help=say("option.limit"))
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help=say("option.out"))
+@click.command(help=localized("help.demo"))
+@click.option("--limit", type=click.IntRange(40), default=200, show_default=True, help=localized("option.limit"))
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help=localized("option.out"))
 @options.as_json
 @click.pass_context
 def demo(context: click.Context, limit: int, out: Path | None, as_json: bool) -> int:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..improving.improve_result import Note, Outcome
-from ..reporting.improve.report_page import write_page
-from ..reporting.improve.search_history import became, unfinished, without_effect
-from ..reporting.improve.results_table import Row, finals, searched, short
-from ..reporting.improve.wording import called, plainly, verdict_sentences, words
-from ..reporting.formatting import count, duration, interval, p_value, percent, print_table, signed
 from ..atomic_write import write_whole
-from .messages import language, price, say
+from ..improving.improve_result import ImproveResult, Note
+from ..reporting.formatting import count, duration, interval, p_value, percent, print_table, signed
+from ..reporting.improve.report_page import write_page
+from ..reporting.improve.results_table import RecipeRow, final_rows, search_rows, short
+from ..reporting.improve.search_history import became, unfinished, without_effect
+from ..reporting.improve.wording import plainly, recipe_label, verdict_sentences, words
+from .messages import language, localized, price
 
 PAGE = "report.html"
 
 
-def write_outcome(outcome: Outcome, folder: Path) -> Path:
+def write_outcome(outcome: ImproveResult, folder: Path) -> Path:
     """`outcome.json`, all that the run knows, and the report that is made of it; the path of the report."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "outcome.json", json.dumps(outcome.to_json(), ensure_ascii=False) + "\n")
@@ -25,13 +25,13 @@ def write_outcome(outcome: Outcome, folder: Path) -> Path:
     return folder / PAGE
 
 
-def print_outcome(outcome: Outcome) -> None:
-    final, search = finals(outcome), searched(outcome)
+def print_outcome(outcome: ImproveResult) -> None:
+    final, search = final_rows(outcome), search_rows(outcome)
     said = words(language())
     if final:
-        title = say("run.title", task=outcome.task, n=final[0].n, rule=outcome.rule)
+        title = localized("run.title", task=outcome.task, n=final[0].n, rule=outcome.rule)
         names = "recipe accuracy interval difference p input output calls usd p50 p95 failed".split()
-        print_table(title, [say(f"table.{name}") for name in names], [_final(row) for row in final])
+        print_table(title, [localized(f"table.{name}") for name in names], [_final(row) for row in final])
         print()
     met = {row.recipe: row for row in final}
     left = [row for row in search if row.recipe not in met]
@@ -39,13 +39,13 @@ def print_outcome(outcome: Outcome) -> None:
         names = "recipe items accuracy difference became".split()
         rows = [_left(row, plainly(became(outcome, row, met, said["race"]))) for row in left]
         print_table(
-            say("improve.search" if final else "improve.so_far"),
-            [say(f"table.{name}") for name in names],
+            localized("improve.search" if final else "improve.so_far"),
+            [localized(f"table.{name}") for name in names],
             rows,
             left=(0, 4),
         )
         print()
-    without = [called(row.recipe, outcome) for row in without_effect(search, met)]
+    without = [recipe_label(row.recipe, outcome) for row in without_effect(search, met)]
     if without:
         none = said["race"]["none_text_stopped" if unfinished(outcome) else "none_text"]
         print(f"{none.format(k=len(without))} {said['race']['comma'].join(without)}\n")
@@ -53,17 +53,17 @@ def print_outcome(outcome: Outcome) -> None:
         print(note_words(note))
     for sentence in verdict_sentences(outcome, language()):
         print(plainly(sentence))
-    print(say("improve.use", recipe=outcome.verdict.recipe))
+    print(localized("improve.use", recipe=outcome.verdict.recipe))
     for part, usage in (("search", outcome.search_usage), ("final", outcome.final_usage)):
         spent = {"tokens": count(usage.input_tokens + usage.output_tokens), "calls": count(usage.calls)}
-        print(say(f"improve.total.{part}", **spent, usd=price(usage.usd)))
+        print(localized(f"improve.total.{part}", **spent, usd=price(usage.usd)))
 
 
 def note_words(note: Note) -> str:
     return words(language())["note"][note.key].format(**note.values)
 
 
-def _final(row: Row) -> list[str]:
+def _final(row: RecipeRow) -> list[str]:
     return [
         short(row.recipe),
         percent(row.accuracy.mean),
@@ -80,11 +80,11 @@ def _final(row: Row) -> list[str]:
     ]
 
 
-def _left(row: Row, what: str) -> list[str]:
+def _left(row: RecipeRow, what: str) -> list[str]:
     return [short(row.recipe), str(row.n), percent(row.accuracy.mean) if row.n else "", _difference(row), what]
 
 
-def _difference(row: Row) -> str:
+def _difference(row: RecipeRow) -> str:
     return "" if row.difference is None else f"{signed(row.difference)} {interval(row.ci95)}"
 
 

@@ -11,23 +11,25 @@ import click
 from ..contract import Usage
 from ..errors import BadInput
 from ..reporting.formatting import print_table
+from ..runtime.ledger import Ledger, LedgerRow, home_folder
 from ..runtime.ledger_json import decode_usage
-from ..runtime.ledger import Ledger, Row, home
 from . import options
-from .messages import price, say
+from .messages import localized, price
 
 
-@click.group(help=say("help.ledger"))
+@click.group(help=localized("help.ledger"))
 def ledger() -> None:
     pass
 
 
-def _rows(key: str | None = None, run: str | None = None) -> list[Row]:
-    file = home() / "ledger.db"
+def _rows(key: str | None = None, run: str | None = None) -> list[LedgerRow]:
+    file = home_folder() / "ledger.db"
     with Ledger(file) as opened:
         rows = list(opened.rows(run=run, key=key))
     if not rows:
-        raise BadInput(say("ledger.empty", file=file) if key is None else f"no call in {file} begins with {key!r}")
+        raise BadInput(
+            localized("ledger.empty", file=file) if key is None else f"no call in {file} begins with {key!r}"
+        )
     return rows
 
 
@@ -46,7 +48,7 @@ def show(key: str | None, last: int, as_json: bool) -> None:
         print_table("", ["key", "run", "state", "model", "tokens", "reply"], [_line(row) for row in rows])
 
 
-def _line(row: Row) -> list[str]:
+def _line(row: LedgerRow) -> list[str]:
     usage = decode_usage(row.usage)
     content = row.reply["message"]["content"] if row.reply else row.error or ""
     text = " ".join((content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)).split())

@@ -12,33 +12,33 @@ import click
 from ..contract import Message, Model, Request
 from ..errors import BadInput, Unsupported
 from ..models.next_token import NextToken, ShowsNextTokens
-from ..recipe import Node, build, parse
+from ..recipe import RecipeNode, build, parse
 from . import options
-from .capture_request import first_request
-from .messages import say
+from .capture_request import capture_first_request
+from .messages import localized
 
 BAR, SHOWN = 30, 9
 
 
-@click.command(help=say("help.next"))
+@click.command(help=localized("help.next"))
 @click.argument("text", nargs=-1)
 @options.model
-@click.option("-k", "--top", type=click.IntRange(1, SHOWN), default=5, show_default=True, help=say("option.top"))
-@click.option("--steps", type=click.IntRange(0), default=0, help=say("option.steps"))
+@click.option("-k", "--top", type=click.IntRange(1, SHOWN), default=5, show_default=True, help=localized("option.top"))
+@click.option("--steps", type=click.IntRange(0), default=0, help=localized("option.steps"))
 @options.as_json
 def next_(text: tuple[str, ...], model: str, top: int, steps: int, as_json: bool) -> None:
     if not text:
-        raise BadInput(say("ask.no_words"))
+        raise BadInput(localized("ask.no_words"))
     question = sys.stdin.read() if text == ("-",) else " ".join(text)
     anyio.run(_show, model, question, top, steps, as_json)
 
 
 async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool) -> None:
     node = parse(recipe)
-    base: Model = build(Node(node.spec, node.quoted))
+    base: Model = build(RecipeNode(node.spec, node.quoted))
     if not isinstance(base, ShowsNextTokens):
         raise Unsupported(f"{base.name} does not show its probabilities token by token; use mini or local:FOLDER")
-    request, _ = await first_request(recipe, Request((Message("user", question),)))
+    request, _ = await capture_first_request(recipe, Request((Message("user", question),)))
     chain: list[NextToken] = []
     rows = await _next(base, request, chain, top)
     for _ in range(steps):
@@ -68,7 +68,7 @@ async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[Nex
     while True:
         rows = await _next(model, request, chain, top)
         click.clear()
-        print(drawn(request, chain, rows) + "\n\n" + say("next.keys", n=len(rows)))
+        print(drawn(request, chain, rows) + "\n\n" + localized("next.keys", n=len(rows)))
         key = click.getchar()
         if key in ("q", "\x1b", "\x03", "\x04"):
             return

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..measuring.evaluate import Report
 from ..atomic_write import write_whole
+from ..measuring.evaluate import EvalReport
 
 
-def write_report(report: Report, folder: Path, extra: dict[str, Any] | None = None) -> None:
+def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None = None) -> None:
     """`report.json`, and `items.jsonl` with every answer of every model."""
     folder.mkdir(parents=True, exist_ok=True)
     said = {**report.to_json(), **(extra or {})}

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from ..contract import Model
-from ..measuring.evaluate import Answer
-from .messages import say
+from ..measuring.evaluate import ItemResult
+from .messages import localized
 
 
 class Progress:
@@ -40,10 +40,10 @@ class Progress:
 
     def race(self, round: int, candidates: int, questions: int) -> None:
         """The next round of a race; 0 is the final."""
-        words = say(f"progress.{'round' if round else 'final'}", round=round, candidates=candidates)
+        words = localized(f"progress.{'round' if round else 'final'}", round=round, candidates=candidates)
         self._bar.reset(self._task, total=questions, description=words)
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: ItemResult) -> None:
         self.step()
 
     def step(self) -> None:

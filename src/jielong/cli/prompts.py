@@ -11,41 +11,43 @@ import anyio
 import click
 from rich.console import Console
 
-from ..improving.prompt_search.evaluator import Limits
-from ..improving.prompt_search.prompt_draft import Tried
-from ..improving.prompt_search.search_prompts import CALLS, WORDS, outcome, plan, run
-from ..improving.prompt_search.search_loop import PROPOSERS, Found, Plan
+from ..improving.prompt_search.evaluator import BudgetLimits
+from ..improving.prompt_search.prompt_draft import ScoredDraft
+from ..improving.prompt_search.search_loop import PROPOSERS, SearchPlan, SearchResult
+from ..improving.prompt_search.search_prompts import CALLS, WORDS, plan_search, result_summary, run_search
 from ..measuring.judge import Judge
 from ..recipe import load
 from ..reporting.formatting import count, interval, p_value, percent, print_table, signed
-from ..runtime.ledger import home
+from ..runtime.ledger import home_folder
 from ..stats import minimum_detectable
 from ..techniques.instruct import Place
 from . import options
 from .eval import read_task
-from .messages import price, say
+from .messages import localized, price
 
 MOST_SHOWN = 10
 
 
-@click.group(help=say("help.prompts"))
+@click.group(help=localized("help.prompts"))
 def prompts() -> None:
     pass
 
 
-@prompts.command(help=say("help.prompts_search"))
+@prompts.command(help=localized("help.prompts_search"))
 @options.task
 @options.model
-@click.option("--start", default="", metavar="TEXT", help=say("option.start"))
+@click.option("--start", default="", metavar="TEXT", help=localized("option.start"))
 @click.option("--place", type=click.Choice(get_args(Place)), default="system", show_default=True,
-              help=say("option.place"))  # fmt: skip
+              help=localized("option.place"))  # fmt: skip
 @click.option("--proposer", "proposers", multiple=True, metavar="NAME",
-              help=say("option.proposer", names=", ".join(PROPOSERS)))  # fmt: skip
-@click.option("--writer", metavar="RECIPE", help=say("option.writer"))
-@click.option("--budget-calls", type=click.IntRange(1), help=say("option.budget_calls", calls=f"{CALLS:,}"))
-@click.option("--budget-tokens", type=click.IntRange(1), help=say("option.budget_tokens"))
-@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help=say("option.budget_usd"))
-@click.option("--max-words", type=click.IntRange(1), default=WORDS, show_default=True, help=say("option.max_words"))
+              help=localized("option.proposer", names=", ".join(PROPOSERS)))  # fmt: skip
+@click.option("--writer", metavar="RECIPE", help=localized("option.writer"))
+@click.option("--budget-calls", type=click.IntRange(1), help=localized("option.budget_calls", calls=f"{CALLS:,}"))
+@click.option("--budget-tokens", type=click.IntRange(1), help=localized("option.budget_tokens"))
+@click.option("--budget-usd", type=click.FloatRange(0, min_open=True), help=localized("option.budget_usd"))
+@click.option(
+    "--max-words", type=click.IntRange(1), default=WORDS, show_default=True, help=localized("option.max_words")
+)
 @options.run
 def search(
     task: str,
@@ -71,14 +73,14 @@ def search(
     as_json: bool,
 ) -> None:
     loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    planned = plan(
+    planned = plan_search(
         loaded,
         load(model),
         start=start,
         place=place,
         proposers=proposers,
         writer=load(writer) if writer else None,
-        limits=Limits(budget_calls, budget_tokens, budget_usd),
+        limits=BudgetLimits(budget_calls, budget_tokens, budget_usd),
         most_words=max_words,
         seed=seed,
         judge=Judge(load(judge)) if judge else None,
@@ -86,30 +88,30 @@ def search(
     _announce(planned)
     if dry_run:
         if as_json:
-            print(json.dumps({"model": planned.model.name, "most_calls": planned.limits.calls}))
+            print(json.dumps({"model": planned.model.name, "max_calls": planned.limits.calls}))
         return
     console = Console(stderr=True)
     with console.status("") as status:
 
-        def on_round(found: Found) -> None:
+        def on_round(found: SearchResult) -> None:
             state, calls = found.state, found.whole.usage.calls
-            said = say("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
+            said = localized("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
             status.update(said.replace("[", r"\["))
 
-        found = anyio.run(lambda: run(planned, concurrency=concurrency, out=out, on_round=on_round))
+        found = anyio.run(lambda: run_search(planned, concurrency=concurrency, out=out, on_round=on_round))
     if out:
-        print(say("prompts.written", out=out), file=sys.stderr)
+        print(localized("prompts.written", out=out), file=sys.stderr)
     if as_json:
-        print(json.dumps(outcome(planned, found), ensure_ascii=False))
+        print(json.dumps(result_summary(planned, found), ensure_ascii=False))
     else:
         _print(planned, found)
 
 
-def _announce(planned: Plan) -> None:
+def _announce(planned: SearchPlan) -> None:
     n, unseen = len(planned.split.search), len(planned.split.final)
     task, points = planned.task, f"{100 * minimum_detectable(unseen):.0f}"
     limits = [
-        say(f"prompts.limit_{name}", limit=limit)
+        localized(f"prompts.limit_{name}", limit=limit)
         for name, limit in (
             ("calls", planned.limits.calls and count(planned.limits.calls)),
             ("tokens", planned.limits.tokens and count(planned.limits.tokens)),
@@ -118,23 +120,25 @@ def _announce(planned: Plan) -> None:
         if limit is not None
     ]
     lines = [
-        say("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule),
-        say("prompts.plan", search=n, final=unseen, points=points),
-        say("prompts.how", proposers=", ".join(planned.proposers), limits=", ".join(limits)),
-        say("run.going_on", ledger=home() / "ledger.db"),
+        localized("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule),
+        localized("prompts.plan", search=n, final=unseen, points=points),
+        localized("prompts.how", proposers=", ".join(planned.proposers), limits=", ".join(limits)),
+        localized("run.going_on", ledger=home_folder() / "ledger.db"),
     ]
     print("\n".join(lines), file=sys.stderr)
 
 
-def _print(planned: Plan, found: Found) -> None:
-    state, said = found.state, outcome(planned, found)
-    columns = [say(f"prompts.{name}") for name in ("prompt", "by", "words", "on_search")]
+def _print(planned: SearchPlan, found: SearchResult) -> None:
+    state, said = found.state, result_summary(planned, found)
+    columns = [localized(f"prompts.{name}") for name in ("prompt", "by", "words", "on_search")]
     rows = [
         [_shown(tried.draft.text, len(tried.draft.examples)), tried.draft.by, str(tried.draft.length),
          percent(tried.mean)]
         for tried in _worth_showing(found)
     ]  # fmt: skip
-    print_table(say("prompts.title", n=len(state.items), kept=len(state.kept), tried=len(state.tried)), columns, rows)
+    print_table(
+        localized("prompts.title", n=len(state.items), kept=len(state.kept), tried=len(state.tried)), columns, rows
+    )
     print()
     gate = said["gate"]
     if gate:
@@ -146,31 +150,31 @@ def _print(planned: Plan, found: Found) -> None:
             "interval": interval(gate["ci95"]),
             "p": p_value(gate["p"]),
         }
-        print(say("prompts.gate", **figures))
+        print(localized("prompts.gate", **figures))
         if gate["n"] < gate["wanted"]:
-            print(say("prompts.gate_short", n=gate["n"], wanted=gate["wanted"]))
-    print(say("prompts.improved" if said["verdict"] == "improved" else "prompts.nothing"))
-    print(say("prompts.use", recipe=said["recipe"]))
+            print(localized("prompts.gate_short", n=gate["n"], wanted=gate["wanted"]))
+    print(localized("prompts.improved" if said["verdict"] == "improved" else "prompts.nothing"))
+    print(localized("prompts.use", recipe=said["recipe"]))
     usage = found.whole.usage
     tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
     print(
-        say(
+        localized(
             "prompts.total",
             tokens=tokens,
             calls=calls,
             usd=price(usage.usd),
-            why=say(f"prompts.stopped.{_word(found)}"),
+            why=localized(f"prompts.stopped.{_word(found)}"),
         )
     )
     for note in found.notes:
         print(note)
 
 
-def _word(found: Found) -> str:
+def _word(found: SearchResult) -> str:
     return found.stopped.replace(" ", "_")
 
 
-def _worth_showing(found: Found) -> list[Tried]:
+def _worth_showing(found: SearchResult) -> list[ScoredDraft]:
     """The best ones, and the start wherever it stands."""
     kept = found.state.kept
     return kept[:MOST_SHOWN] + [tried for tried in kept[MOST_SHOWN:] if tried is found.state.start]
@@ -179,4 +183,4 @@ def _worth_showing(found: Found) -> list[Tried]:
 def _shown(text: str, examples: int) -> str:
     line = " ".join(text.split())
     short = line if len(line) <= 90 else line[:89] + "…"
-    return f"{short or '–'}{say('prompts.with_examples', n=examples) if examples else ''}"
+    return f"{short or '–'}{localized('prompts.with_examples', n=examples) if examples else ''}"

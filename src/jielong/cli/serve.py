@@ -9,21 +9,21 @@ import click
 
 from ..errors import BadInput
 from ..serving.serve import serve as run
-from .messages import say
+from .messages import localized
 
 
-@click.command(help=say("help.serve"))
+@click.command(help=localized("help.serve"))
 @click.argument("recipes", nargs=-1, metavar="RECIPE…")
-@click.option("--host", default="127.0.0.1", show_default=True, help=say("option.host"))
-@click.option("--port", type=click.IntRange(0, 65535), default=8100, show_default=True, help=say("option.port"))
-@click.option("--allow", multiple=True, metavar="SPEC", help=say("option.allow"))
-@click.option("--token-env", metavar="VAR", help=say("option.token_env"))
+@click.option("--host", default="127.0.0.1", show_default=True, help=localized("option.host"))
+@click.option("--port", type=click.IntRange(0, 65535), default=8100, show_default=True, help=localized("option.port"))
+@click.option("--allow", multiple=True, metavar="SPEC", help=localized("option.allow"))
+@click.option("--token-env", metavar="VAR", help=localized("option.token_env"))
 def serve(recipes: tuple[str, ...], host: str, port: int, allow: tuple[str, ...], token_env: str | None) -> None:
     token = os.environ.get(token_env) if token_env else None
     if token_env and token is None:
-        raise BadInput(say("serve.no_token", variable=token_env))
+        raise BadInput(localized("serve.no_token", variable=token_env))
 
     def ready(url: str) -> None:
-        print(say("serve.ready", url=url), file=sys.stderr, flush=True)
+        print(localized("serve.ready", url=url), file=sys.stderr, flush=True)
 
     run(*recipes, host=host, port=port, allow=allow, token=token, ready=ready)

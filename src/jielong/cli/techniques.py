@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from ..recipe import TECHNIQUES, show, technique
+from ..recipe import TECHNIQUES, find_technique, write_value
 from . import options
-from .messages import say
+from .messages import localized
 
 
-@click.command(help=say("help.techniques"))
+@click.command(help=localized("help.techniques"))
 @click.argument("name", required=False)
 @options.as_json
 def techniques(name: str | None, as_json: bool) -> None:
@@ -30,10 +30,10 @@ def techniques(name: str | None, as_json: bool) -> None:
 
 
 def _described(name: str) -> dict[str, Any]:
-    found: Any = technique(name)
+    found: Any = find_technique(name)
     given = []
     for parameter in found.parameters.values():
-        value = f"={show(parameter.default)}" if parameter.default is not parameter.empty else ""
+        value = f"={write_value(parameter.default)}" if parameter.default is not parameter.empty else ""
         given.append(f"{parameter.name}{value}")
     options = {parameter: _kind(hint) for parameter, hint in found.hints.items()}
     recipe = f"{name}({', '.join(given)})" if given else name

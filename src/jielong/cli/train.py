@@ -15,15 +15,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..errors import BadInput, MissingExtra
 from . import options
-from .messages import language, say
+from .messages import language, localized
 
 if TYPE_CHECKING:
-    from ..training.training_loop import Point
     from ..training.pretrain import Trained
-    from ..training.train_config import Settings
+    from ..training.train_config import TrainConfig
+    from ..training.training_loop import CurvePoint
 
 
-@click.group(help=say("help.train"))
+@click.group(help=localized("help.train"))
 def train() -> None:
     pass
 
@@ -32,8 +32,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
             click.argument("config", metavar="CONFIG.toml", type=click.Path(path_type=Path)),
-            click.option("--out", metavar="DIR", help=say("option.train_out")),
-            click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help=say("option.set")),
+            click.option("--out", metavar="DIR", help=localized("option.train_out")),
+            click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help=localized("option.set")),
             options.as_json,
         )
     ):
@@ -41,7 +41,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@train.command(help=say("help.pretrain"))
+@train.command(help=localized("help.pretrain"))
 @_options
 def pretrain(config: Path, out: str | None, sets: tuple[str, ...], as_json: bool) -> None:
     try:
@@ -51,7 +51,7 @@ def pretrain(config: Path, out: str | None, sets: tuple[str, ...], as_json: bool
     _run(begin, config, out, sets, as_json)
 
 
-@train.command(help=say("help.finetune"))
+@train.command(help=localized("help.finetune"))
 @_options
 def finetune(config: Path, out: str | None, sets: tuple[str, ...], as_json: bool) -> None:
     try:
@@ -62,24 +62,24 @@ def finetune(config: Path, out: str | None, sets: tuple[str, ...], as_json: bool
 
 
 def _run(
-    begin: Callable[[Settings, Callable[[Point], None]], Trained],
+    begin: Callable[[TrainConfig, Callable[[CurvePoint], None]], Trained],
     config: Path,
     out: str | None,
     sets: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    from ..training.loss_curves import write_page
+    from ..reporting.training_curves import write_page
+    from ..training.train_config import read_train_config
     from ..training.training_loop import CHECKPOINT, CURVE, read_curve
-    from ..training.train_config import read
 
     overrides = dict(_assignment(each) for each in sets)
-    settings = read(config, overrides | ({"out": out} if out else {}))
+    settings = read_train_config(config, overrides | ({"out": out} if out else {}))
     curve, page = settings.out / CURVE, settings.out / "curves.html"
     if (settings.out / CHECKPOINT).exists():
-        print(say("train.going_on", out=settings.out), file=sys.stderr)
+        print(localized("train.going_on", out=settings.out), file=sys.stderr)
     with _Progress(settings) as progress:
 
-        def on_point(point: Point) -> None:
+        def on_point(point: CurvePoint) -> None:
             progress.show(point)
             if point.held_out is not None:
                 write_page(read_curve(curve), settings.out.name, page, language())
@@ -92,7 +92,7 @@ def _run(
         done = {"weights": str(trained.weights), "sha256": trained.sha256, "loss": points[-1].loss if points else None}
         print(json.dumps(done))
     else:
-        print(say("train.done", weights=trained.weights, sha256=trained.sha256, page=page))
+        print(localized("train.done", weights=trained.weights, sha256=trained.sha256, page=page))
 
 
 def _assignment(said: str) -> tuple[str, object]:
@@ -108,7 +108,7 @@ def _assignment(said: str) -> tuple[str, object]:
 class _Progress:
     """A bar with loss, rate and time left; a line each hundred steps where there is no terminal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainConfig) -> None:
         console = Console(stderr=True)
         self._bar = Progress(
             BarColumn(bar_width=30),
@@ -127,9 +127,11 @@ class _Progress:
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
 
-    def show(self, point: Point) -> None:
-        held_out = "" if point.held_out is None else say("train.held_out", loss=f"{point.held_out:.4f}")
-        said = say("train.point", step=point.step, loss=f"{point.loss:.4f}", speed=f"{point.tokens_per_second:,.0f}")
+    def show(self, point: CurvePoint) -> None:
+        held_out = "" if point.held_out is None else localized("train.held_out", loss=f"{point.held_out:.4f}")
+        said = localized(
+            "train.point", step=point.step, loss=f"{point.loss:.4f}", speed=f"{point.tokens_per_second:,.0f}"
+        )
         self._bar.update(self._task, completed=point.step, said=said + held_out)
         if self._quiet and (held_out or point.step % 100 == 0):
             print(said + held_out, file=sys.stderr)

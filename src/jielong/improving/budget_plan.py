@@ -16,7 +16,7 @@ FINAL = 16  # fewer final items than this, and fewer finalists are taken
 
 
 @dataclass(frozen=True)
-class Money:
+class BudgetPlan:
     """One budget: what is left of it, and what a mean item of each candidate takes."""
 
     left: float
@@ -28,7 +28,7 @@ class Money:
         return int(self.left / each) if each > 0 else 10**9
 
 
-def affordable(money: Money, plain: str, best_first: Sequence[str]) -> list[str]:
+def affordable(money: BudgetPlan, plain: str, best_first: Sequence[str]) -> list[str]:
     """Those of `best_first` that can be asked `FEWEST` items each beside the plain model, the first ones before the
     others; at least one."""
     each, names = money.price[plain], list[str]()
@@ -39,7 +39,7 @@ def affordable(money: Money, plain: str, best_first: Sequence[str]) -> list[str]
     return names
 
 
-def target(money: Money, running: Sequence[str], seen: int, ends: Sequence[int], keep: Sequence[int]) -> int:
+def target(money: BudgetPlan, running: Sequence[str], seen: int, ends: Sequence[int], keep: Sequence[int]) -> int:
     """The items that a candidate shall have seen after the next round: its planned end, or less when all that is to
     come would cost more than there is. `running[0]` is the plain model; `ends` and `keep` are those still to come."""
     mean = sum(money.price[name] for name in running[1:]) / max(1, len(running) - 1)
@@ -51,7 +51,7 @@ def target(money: Money, running: Sequence[str], seen: int, ends: Sequence[int],
     return seen + int((ends[0] - seen) * scale)
 
 
-def final(money: Money, plain: str, order: Sequence[str], items: int) -> tuple[list[str], int]:
+def final(money: BudgetPlan, plain: str, order: Sequence[str], items: int) -> tuple[list[str], int]:
     """The finalists beside the plain model and the number of final items that can be paid: fewer finalists when all of
     them could be asked a handful of items only."""
     for most in range(len(order), 0, -1):

@@ -8,19 +8,18 @@ from pathlib import Path
 
 from .. import __version__
 from ..contract import Usage
-from ..measuring.evaluate import Result
-from . import racing
-from . import verdict
-from .candidate_state import Arm, clusters, in_dollars
-from .improve_result import Note, Outcome, Question, Splits
-from .improve_plan import Prepared
+from ..measuring.evaluate import ModelResult
+from . import racing, verdict
+from .candidate_state import CandidateState, clusters, in_dollars
+from .improve_plan import PreparedImprove
+from .improve_result import ImproveResult, Note, Question, SplitIds
 
 
-def settle(
-    prepared: Prepared,
-    arms: Sequence[Arm],
-    order: Sequence[Arm],
-    finalists: Sequence[Arm],
+def build_result(
+    prepared: PreparedImprove,
+    arms: Sequence[CandidateState],
+    order: Sequence[CandidateState],
+    finalists: Sequence[CandidateState],
     stopped: verdict.Stopped,
     usage: Mapping[str, Usage],
     notes: Sequence[Note],
@@ -28,7 +27,7 @@ def settle(
     run: str | None,
     ledger: Path,
     concurrency: int,
-) -> Outcome:
+) -> ImproveResult:
     """The outcome of a run whose `arms[0]` is the plain model; `usage` is that of its "search" and "final"."""
     split, items, plain = prepared.split, prepared.task.items, arms[0]
     results = _results(prepared, plain, finalists)
@@ -40,7 +39,7 @@ def settle(
         preferred = racing.preference([arm.runner(in_dollars(arms)) for arm in order])
         decided = verdict.search_verdict(candidates[plain.name], [candidates[r.name] for r in preferred], stopped)
     judge = prepared.judge
-    return Outcome(
+    return ImproveResult(
         task=prepared.task.name,
         task_source=prepared.task.source,
         task_sha256=prepared.task.sha256,
@@ -48,7 +47,7 @@ def settle(
         why_rule=prepared.task.why_rule,
         models=prepared.bases,
         plan=prepared.plan,
-        splits=Splits(*(tuple(item.id for item in part) for part in (split.examples, split.search, split.final))),
+        splits=SplitIds(*(tuple(item.id for item in part) for part in (split.examples, split.search, split.final))),
         questions=tuple(Question(i.id, i.request().messages[-1].text, i.accepted) for i in split.final),
         candidates=tuple(candidates.values()),
         finalists=tuple(results),
@@ -72,7 +71,9 @@ def settle(
     )
 
 
-def _results(prepared: Prepared, plain: Arm, finalists: Sequence[Arm]) -> list[Result]:
+def _results(
+    prepared: PreparedImprove, plain: CandidateState, finalists: Sequence[CandidateState]
+) -> list[ModelResult]:
     """The plain model and the finalists on the final items that all of them have answered."""
     met = [arm for arm in (plain, *finalists) if arm.dropped is None and arm.final]
     if plain not in met:
@@ -83,5 +84,5 @@ def _results(prepared: Prepared, plain: Arm, finalists: Sequence[Arm]) -> list[R
     for arm in met:
         answers = tuple(arm.final[n] for n in shared)
         usage = sum((answer.usage for answer in answers), Usage())
-        results.append(Result(arm.name, answers, together, usage, tuple(arm.notes)))
+        results.append(ModelResult(arm.name, answers, together, usage, tuple(arm.notes)))
     return results

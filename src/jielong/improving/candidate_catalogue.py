@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from ..recipe import show
+from ..recipe import write_value
 from ..tasks.task import Item, Task
 from ..techniques.prompting import Spell
 
@@ -95,6 +95,6 @@ def candidates(task: Task, shown: Sequence[Item]) -> tuple[str, ...]:
     """Steps to put after a model, each a recipe without its model; the first, empty one is the plain model."""
     known = features(task, shown)
     pairs = tuple((item.request().messages[-1].text, item.accepted[0]) for item in shown)
-    few_shot = f"few_shot(examples={show(pairs)})" if shown else ""
+    few_shot = f"few_shot(examples={write_value(pairs)})" if shown else ""
     fitting = [steps for steps, fits in CATALOGUE if fits(known)]
     return ("", *(steps.replace("{rule}", task.rule).replace("{few_shot}", few_shot) for steps in fitting))

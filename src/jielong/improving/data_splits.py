@@ -27,7 +27,7 @@ class Split:
     final: tuple[Item, ...]
 
 
-def split(items: Sequence[Item], seed: int, *, share: float = 0.5, examples: int = EXAMPLES) -> Split:
+def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, examples: int = EXAMPLES) -> Split:
     """A `share` of the items for the search and the others for the final, drawn by `seed`.
 
     `examples` items with a known answer are set aside where there are ten times as many items. With few items the

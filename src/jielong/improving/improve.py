@@ -7,14 +7,14 @@ has paid for is in the ledger: the same command goes on.
 
 from __future__ import annotations
 
-from ..contract import Model, wait_for
+from ..contract import Model, run_sync
 from ..measuring.judge import Judge
 from ..recipe import load
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
-from .improve_result import Outcome
 from .improve_plan import prepare
-from .improve_run import Run
+from .improve_result import ImproveResult
+from .improve_run import ImproveRun
 
 
 def improve(
@@ -27,7 +27,7 @@ def improve(
     budget_usd: float | None = None,
     budget_tokens: int | None = None,
     budget_seconds: float | None = None,
-) -> Outcome:
+) -> ImproveResult:
     """Find out which techniques help the models on `task`, from synchronous code.
 
     Ctrl-C gives what is known so far, with the verdict "interrupted". Raises BadInput, UnknownName, MissingKey.
@@ -36,9 +36,9 @@ def improve(
     grading = load(judge) if isinstance(judge, str) else judge
     budget = limits(budget_usd, budget_tokens, budget_seconds)
     prepared = prepare(loaded, models, seed=seed, judge=Judge(grading) if grading else None, budget=budget)
-    run = Run(prepared, concurrency=concurrency)
+    run = ImproveRun(prepared, concurrency=concurrency)
     try:
-        wait_for(run.whole)
+        run_sync(run.whole)
     except KeyboardInterrupt:
         run.stopped = "interrupted"
     return run.outcome()

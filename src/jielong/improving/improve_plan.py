@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 from ..contract import Model
 from ..errors import BadInput
+from ..measuring.evaluate import item_request
 from ..measuring.judge import Judge, check_judged
-from ..measuring.evaluate import as_asked
-from ..recipe import Step, build, load, parse
+from ..recipe import RecipeStep, build, load, parse
 from ..runtime.provider import Provider
 from ..stats import minimum_detectable
 from ..tasks.task import Task
 from . import racing
 from .candidate_catalogue import candidates
-from .improve_result import Note, Plan
-from .data_splits import Split, split
+from .data_splits import Split, split_items
+from .improve_result import ImprovePlan, Note
 
 FEW = 40  # items under which it is said how little they can show
 FEWEST_TO_PASS = 6  # with fewer items in the final even "all better" is no proof: 2 ** -(5 - 1) > .05
 
 
 @dataclass(frozen=True)
-class Entrant:
+class PlannedCandidate:
     """One recipe in the race: a base model with steps around it, none for a plain model."""
 
     recipe: str
@@ -41,18 +41,18 @@ class Entrant:
         return (self.base, *(step.name for step in _steps(self.steps)))
 
 
-def _steps(steps: str) -> tuple[Step, ...]:
+def _steps(steps: str) -> tuple[RecipeStep, ...]:
     return parse(f"scripted | {steps}").steps if steps else ()
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedImprove:
     """`entrants[0]` is the plain model that all are compared with."""
 
     task: Task
     split: Split
-    entrants: tuple[Entrant, ...]
-    plan: Plan
+    entrants: tuple[PlannedCandidate, ...]
+    plan: ImprovePlan
     seed: int
     judge: Judge | None
     notes: tuple[Note, ...]
@@ -69,7 +69,7 @@ def prepare(
     seed: int = 0,
     judge: Judge | None = None,
     budget: Mapping[str, float] | None = None,
-) -> Prepared:
+) -> PreparedImprove:
     """The race of every fitting candidate on every model. Raises BadInput where it cannot be held.
 
     `budget` has the keys usd, tokens, seconds, or some of them.
@@ -77,44 +77,44 @@ def prepare(
     if not models:
         raise BadInput("nothing to improve: expected at least one model (-m RECIPE)")
     check_judged(task, judge)
-    parts = split(task.items, seed)
+    parts = split_items(task.items, seed)
     steps = candidates(task, parts.examples)
     bases = [load(model) if isinstance(model, str) else model for model in models]
     entrants = {entrant.recipe: entrant for base in bases for step in steps for entrant in [_entrant(base, step)]}
     plan = _plan(task, parts, tuple(entrants.values()), len({base.name for base in bases}), seed, judge, budget or {})
-    return Prepared(task, parts, tuple(entrants.values()), plan, seed, judge, _notes(task, parts, plan))
+    return PreparedImprove(task, parts, tuple(entrants.values()), plan, seed, judge, _notes(task, parts, plan))
 
 
-def spells(prepared: Prepared) -> tuple[int, int, int]:
+def spells(prepared: PreparedImprove) -> tuple[int, int, int]:
     """How many candidates are a spell and nothing else, the most calls that they take in the first round, and the most
     that all of it takes."""
-    grading = prepared.judge.model.bound() if prepared.judge else 0
+    grading = prepared.judge.model.max_calls() if prepared.judge else 0
     first = prepared.plan.rounds[0]
-    calls = [first * (entrant.model.bound() + grading) for entrant in prepared.entrants]
+    calls = [first * (entrant.model.max_calls() + grading) for entrant in prepared.entrants]
     spoken = [taken for entrant, taken in zip(prepared.entrants, calls, strict=True) if entrant.kind[1:] == ("spell",)]
     return len(spoken), sum(spoken), sum(calls)
 
 
-def _entrant(base: Model, steps: str) -> Entrant:
+def _entrant(base: Model, steps: str) -> PlannedCandidate:
     model = build(parse(f"scripted | {steps}"), base) if steps else base  # the name before the steps is not used
-    return Entrant(model.name, base.name, steps, model)
+    return PlannedCandidate(model.name, base.name, steps, model)
 
 
 def _plan(
     task: Task,
     parts: Split,
-    entrants: Sequence[Entrant],
+    entrants: Sequence[PlannedCandidate],
     bases: int,
     seed: int,
     judge: Judge | None,
     budget: Mapping[str, float],
-) -> Plan:
+) -> ImprovePlan:
     final = len(parts.final)
     finalists = min(_finalists(final) + bases - 1, len(entrants) - 1)
     ends = racing.rounds(len(parts.search))
     kept = racing.keep(len(entrants) - 1, ends, finalists)
-    grading = judge.model.bound() if judge else 0
-    calls = [entrant.model.bound() + grading for entrant in entrants]
+    grading = judge.model.max_calls() if judge else 0
+    calls = [entrant.model.max_calls() + grading for entrant in entrants]
     prices = [_dollars(task, parts, entrant, seed) for entrant in entrants]
     judged = _per_call(task, parts, judge.model, seed) if judge else 0.0
     known = [price for price in prices if price is not None]
@@ -122,13 +122,13 @@ def _plan(
     if len(known) == len(prices) and judged is not None:
         usd = _most([price + grading * judged for price in known], ends, kept, final, finalists)
         usd = min(usd, budget.get("usd", usd))
-    return Plan(
+    return ImprovePlan(
         candidates=len(entrants) - 1,
         rounds=ends,
         keep=kept,
         finalists=finalists,
-        most_calls=int(_most(calls, ends, kept, final, finalists)),
-        most_usd=usd,
+        max_calls=int(_most(calls, ends, kept, final, finalists)),
+        max_usd=usd,
         all_calls=(len(parts.search) + final) * sum(calls),
         detectable=minimum_detectable(final, alpha=0.05 / max(1, finalists)),
         budget=dict(budget),
@@ -151,15 +151,15 @@ def _most(each: Sequence[float], ends: Sequence[int], kept: Sequence[int], final
     return total + final * (plain + sum(dearest[:finalists]))
 
 
-def _dollars(task: Task, parts: Split, entrant: Entrant, seed: int) -> float | None:
+def _dollars(task: Task, parts: Split, entrant: PlannedCandidate, seed: int) -> float | None:
     price = _per_call(task, parts, entrant.model, seed)
-    return None if price is None else price * entrant.model.bound()
+    return None if price is None else price * entrant.model.max_calls()
 
 
 def _per_call(task: Task, parts: Split, model: Model, seed: int) -> float | None:
     """The most dollars that one call on a mean item takes, if its reply is as long as it may be."""
     found = provider(model)
-    prices = [found.most(as_asked(task, item, seed)).usd if found else None for item in parts.search[:20]]
+    prices = [found.most(item_request(task, item, seed)).usd if found else None for item in parts.search[:20]]
     known = [price for price in prices if price is not None]
     return sum(known) / len(known) if len(known) == len(prices) else None
 
@@ -172,7 +172,7 @@ def provider(model: Model) -> Provider | None:
     return at
 
 
-def _notes(task: Task, parts: Split, plan: Plan) -> tuple[Note, ...]:
+def _notes(task: Task, parts: Split, plan: ImprovePlan) -> tuple[Note, ...]:
     n, final = len(task.items), len(parts.final)
     if final < FEWEST_TO_PASS:
         return (Note("hopeless", {"n": n, "final": final}),)

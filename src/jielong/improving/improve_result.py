@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ..contract import Step, Usage
-from ..measuring.evaluate import Answer, Result
+from ..measuring.evaluate import ItemResult, ModelResult
 from ..stats import Estimate, Interval, Paired, mean, paired
 
 Json = dict[str, Any]
@@ -88,22 +88,22 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImprovePlan:
     """What was announced before a token was spent."""
 
     candidates: int
     rounds: tuple[int, ...]  # search items that a candidate has seen at the end of each round
     keep: tuple[int, ...]  # the most candidates that go on after each round
     finalists: int  # the most, plain model not counted
-    most_calls: int
-    most_usd: float | None  # None: a price is unknown
+    max_calls: int
+    max_usd: float | None  # None: a price is unknown
     all_calls: int  # of every candidate on every item, for comparison
     detectable: float  # the smallest gain that the final split shows in 4 of 5 cases
     budget: Mapping[str, float] = field(default_factory=dict)  # usd, tokens, seconds: those that were given
 
 
 @dataclass(frozen=True)
-class Splits:
+class SplitIds:
     """Ids of items; in `search` and `final` in the order in which they are asked."""
 
     examples: tuple[str, ...]
@@ -133,7 +133,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ImproveResult:
     """`finalists[0]` is the plain model, `finalists[1]` the choice of the search, then the others in its order.
 
     Their answers hold texts, scores, usage, seconds and the tree of steps, whose `call` are keys of the ledger.
@@ -145,11 +145,11 @@ class Outcome:
     rule: str
     why_rule: str
     models: tuple[str, ...]
-    plan: Plan
-    splits: Splits
+    plan: ImprovePlan
+    splits: SplitIds
     questions: tuple[Question, ...]  # of the final split
     candidates: tuple[Candidate, ...]  # in the order of the catalogue; the first is the plain model
-    finalists: tuple[Result, ...]
+    finalists: tuple[ModelResult, ...]
     comparisons: tuple[Comparison, ...]  # one for each finalist but the plain model
     verdict: Verdict
     stopped: Literal["interrupted", "budget"] | None  # what ended the run before its plan; a budget may leave a verdict
@@ -164,11 +164,11 @@ class Outcome:
     notes: tuple[Note, ...] = ()
 
     @property
-    def plain(self) -> Result | None:
+    def plain(self) -> ModelResult | None:
         return self.finalists[0] if self.finalists else None
 
     @property
-    def chosen(self) -> Result | None:
+    def chosen(self) -> ModelResult | None:
         """The recipe to use as it did in the final; None where it came to no final."""
         return next((result for result in self.finalists if result.model == self.verdict.recipe), None)
 
@@ -179,15 +179,15 @@ class Outcome:
         }
 
     @classmethod
-    def from_json(cls, said: Json) -> Outcome:
+    def from_json(cls, said: Json) -> ImproveResult:
         return cls(
             **{
                 **said,
                 "models": tuple(said["models"]),
-                "plan": Plan(
+                "plan": ImprovePlan(
                     **{**said["plan"], "rounds": tuple(said["plan"]["rounds"]), "keep": tuple(said["plan"]["keep"])}
                 ),
-                "splits": Splits(**{name: tuple(ids) for name, ids in said["splits"].items()}),
+                "splits": SplitIds(**{name: tuple(ids) for name, ids in said["splits"].items()}),
                 "questions": tuple(Question(**{**q, "accepted": tuple(q["accepted"])}) for q in said["questions"]),
                 "candidates": tuple(map(_read_candidate, said["candidates"])),
                 "finalists": tuple(map(_read_result, said["finalists"])),
@@ -201,7 +201,7 @@ class Outcome:
         )
 
 
-def _result(result: Result) -> Json:
+def _result(result: ModelResult) -> Json:
     return {
         "model": result.model,
         "answers": [asdict(answer) for answer in result.answers],
@@ -211,8 +211,8 @@ def _result(result: Result) -> Json:
     }
 
 
-def _read_result(said: Json) -> Result:
-    return Result(
+def _read_result(said: Json) -> ModelResult:
+    return ModelResult(
         said["model"],
         tuple(map(_read_answer, said["answers"])),
         _texts(said["clusters"]),
@@ -221,9 +221,9 @@ def _read_result(said: Json) -> Result:
     )
 
 
-def _read_answer(said: Json) -> Answer:
+def _read_answer(said: Json) -> ItemResult:
     usages = {name: Usage(**said[name]) for name in ("usage", "judging")}
-    return Answer(**{**said, **usages, "steps": tuple(map(_read_step, said["steps"]))})
+    return ItemResult(**{**said, **usages, "steps": tuple(map(_read_step, said["steps"]))})
 
 
 def _read_step(said: Json) -> Step:

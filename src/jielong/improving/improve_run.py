@@ -13,32 +13,31 @@ from typing import Any, Literal
 
 import anyio
 
-from ..contract import ungrouped
-from ..errors import BadInput, BudgetExceeded, MissingExtra, SandboxMissing, Unsupported
-from ..measuring.evaluate import as_asked, ask_item
-from ..runtime.ledger import Ledger, home, use_ledger
-from ..runtime.concurrency_limiter import ceiling
-from ..runtime.budget import budget as purse_of
 from ..context import Scope, scope
+from ..contract import unwrap_exception_group
+from ..errors import BadInput, BudgetExceeded, MissingExtra, SandboxMissing, Unsupported
+from ..measuring.evaluate import ask_item, item_request
+from ..runtime.budget import budget as purse_of
+from ..runtime.concurrency_limiter import max_concurrency
+from ..runtime.ledger import Ledger, home_folder, use_ledger
 from ..tasks.task import Item
-from . import racing
-from . import budget_plan
-from .candidate_state import Arm, in_dollars, spent
-from .improve_result import Dropped, Note, Outcome
-from .improve_plan import Prepared, provider
-from .build_result import settle
-from .budget_plan import Money
+from . import budget_plan, racing
+from .budget_plan import BudgetPlan
+from .build_result import build_result
+from .candidate_state import CandidateState, in_dollars, total_cost
+from .improve_plan import PreparedImprove, provider
+from .improve_result import Dropped, ImproveResult, Note
 from .verdict import Stopped
 
 CANNOT = (Unsupported, SandboxMissing, MissingExtra, BadInput)  # a candidate that this model or machine cannot run
 
 
-class Run:
+class ImproveRun:
     """`whole()` does the work; `outcome()` says what came of it so far."""
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: PreparedImprove,
         *,
         concurrency: int = 64,
         ledger: Path | None = None,
@@ -47,13 +46,13 @@ class Run:
     ) -> None:
         """`on_stage(round, candidates, questions)` is told before each round, and with round 0 before the final."""
         self.prepared, self.concurrency = prepared, concurrency
-        self.ledger = ledger or home() / "ledger.db"
+        self.ledger = ledger or home_folder() / "ledger.db"
         self.on_stage, self.on_answer = on_stage, on_answer
-        self.arms = [Arm(entrant) for entrant in prepared.entrants]
+        self.arms = [CandidateState(entrant) for entrant in prepared.entrants]
         self.named = {arm.name: arm for arm in self.arms}
         self.plain = self.arms[0]
-        self.order: list[Arm] = []  # of the search, once it is over
-        self.finalists: list[Arm] = []
+        self.order: list[CandidateState] = []  # of the search, once it is over
+        self.finalists: list[CandidateState] = []
         self.stopped: Stopped = None
         self.run: str | None = None
         self.notes = list(prepared.notes)
@@ -61,8 +60,8 @@ class Run:
         self._round = 0
         self._started = time.monotonic()
 
-    def outcome(self) -> Outcome:
-        return settle(
+    def outcome(self) -> ImproveResult:
+        return build_result(
             self.prepared,
             self.arms,
             self.order or [arm for arm in self.running() if arm.seen()],
@@ -79,7 +78,7 @@ class Run:
         """Whether something ended it before its plan."""
         return self.stopped is not None
 
-    def running(self) -> list[Arm]:
+    def running(self) -> list[CandidateState]:
         """The candidates that are still in the race."""
         return [arm for arm in self.arms[1:] if arm.dropped is None]
 
@@ -132,10 +131,10 @@ class Run:
         is out before the race."""
         items = range(min(budget_plan.TASTE, len(self.prepared.split.search)))
         nth = self._nth_of_kind()
-        for place in sorted({(nth[arm.name], arm.entrant.model.bound()) for arm in self.arms}):
+        for place in sorted({(nth[arm.name], arm.entrant.model.max_calls()) for arm in self.arms}):
             if self.over() or any(money.left <= 0 for money in self._money(budget_plan.SEARCH * budget_plan.TASTING)):
                 break
-            arms = [arm for arm in self.arms if (nth[arm.name], arm.entrant.model.bound()) == place]
+            arms = [arm for arm in self.arms if (nth[arm.name], arm.entrant.model.max_calls()) == place]
             await self._ask([(arm, n) for n in items for arm in arms], "search")
         runners = [arm.runner(in_dollars(self.arms)) for arm in self.running() if arm.search]
         paid = [r.name for r in sorted(runners, key=lambda runner: (-runner.mean, nth[runner.name]))]
@@ -180,7 +179,7 @@ class Run:
         for arm in self.finalists:
             arm.dropped = None
 
-    def _preferred(self, arms: Sequence[Arm]) -> list[Arm]:
+    def _preferred(self, arms: Sequence[CandidateState]) -> list[CandidateState]:
         runners = [arm.runner(in_dollars(self.arms)) for arm in arms if arm.seen()]
         return [self.named[runner.name] for runner in racing.preference(runners)]
 
@@ -201,7 +200,7 @@ class Run:
         if asked == 0:
             self.stopped = "budget"
 
-    async def _ask(self, jobs: Iterable[tuple[Arm, int]], where: Literal["search", "final"]) -> None:
+    async def _ask(self, jobs: Iterable[tuple[CandidateState, int]], where: Literal["search", "final"]) -> None:
         """Ask what was not asked yet, item by item, so that what was answered at a sudden end can be compared."""
         items = self.prepared.split.search if where == "search" else self.prepared.split.final
         todo = [(arm, n) for arm, n in jobs if n not in (arm.search if where == "search" else arm.final)]
@@ -218,16 +217,16 @@ class Run:
                 if self.on_answer:
                     self.on_answer()
 
-        token = ceiling.set(self.concurrency)
+        token = max_concurrency.set(self.concurrency)
         try:
-            with ungrouped():
+            with unwrap_exception_group():
                 async with anyio.create_task_group() as workers:
                     for _ in range(min(self.concurrency, len(todo))):
                         workers.start_soon(work)
         finally:
-            ceiling.reset(token)
+            max_concurrency.reset(token)
 
-    async def _one(self, arm: Arm, n: int, item: Item, where: Literal["search", "final"]) -> None:
+    async def _one(self, arm: CandidateState, n: int, item: Item, where: Literal["search", "final"]) -> None:
         prepared = self.prepared
         try:
             with scope(arm.name, kind="recipe") as here:
@@ -242,17 +241,17 @@ class Run:
             (arm.search if where == "search" else arm.final)[n] = answer
             arm.notes.update(here.notes)
 
-    def _money(self, share: float) -> list[Money]:
+    def _money(self, share: float) -> list[BudgetPlan]:
         """What is left of this share of each budget, and what an item of each candidate takes of it."""
         found = []
         elapsed = time.monotonic() - self._started
         for kind, limit in self.prepared.plan.budget.items():
             if kind == "seconds":
-                found.append(Money(limit * share - elapsed, self._seconds(elapsed)))
+                found.append(BudgetPlan(limit * share - elapsed, self._seconds(elapsed)))
                 continue
-            taken = sum(spent(each.usage, kind) for each in self.scopes.values())
+            taken = sum(total_cost(each.usage, kind) for each in self.scopes.values())
             usable = max(0.0, limit - self._reserved(kind))
-            found.append(Money(usable * share - taken, {arm.name: arm.takes(kind) for arm in self.arms}))
+            found.append(BudgetPlan(usable * share - taken, {arm.name: arm.takes(kind) for arm in self.arms}))
         return found
 
     def _seconds(self, elapsed: float) -> dict[str, float]:
@@ -264,13 +263,13 @@ class Run:
 
     def _reserved(self, kind: str) -> float:
         """What the last call may leave unused: a call is only made if its longest reply could be paid."""
-        request = as_asked(self.prepared.task, self.prepared.split.search[0], self.prepared.seed)
+        request = item_request(self.prepared.task, self.prepared.split.search[0], self.prepared.seed)
         bases = [provider(arm.entrant.model) for arm in self.arms if not arm.entrant.steps]
         most = [base.most(request) for base in bases if base]
         return 1.5 * max(((one.usd if kind == "usd" else one.tokens) or 0.0 for one in most), default=0.0)
 
 
-def fingerprint(prepared: Prepared) -> str:
+def fingerprint(prepared: PreparedImprove) -> str:
     """What makes two commands the same work: an interrupted run is continued by a command with its fingerprint."""
     task, judge = prepared.task, prepared.judge
     said: list[Any] = ["improve", task.sha256, [item.id for item in task.items], task.rule, prepared.seed]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..measuring.evaluate import Result
+from ..measuring.evaluate import ModelResult
 from ..stats import Paired, holm
 from .improve_result import Candidate, Comparison, Verdict
 
@@ -18,7 +18,7 @@ ALPHA = 0.05
 Stopped = Literal["interrupted", "budget"] | None
 
 
-def comparisons(finalists: Sequence[Result]) -> tuple[Comparison, ...]:
+def comparisons(finalists: Sequence[ModelResult]) -> tuple[Comparison, ...]:
     """Every finalist against the first, which is the plain model, on the items that all of them have answered."""
     if not finalists or len(finalists[0].answers) < 2:
         return ()

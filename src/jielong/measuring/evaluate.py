@@ -18,16 +18,16 @@ from typing import Any
 import anyio
 
 from .. import __version__
-from ..contract import Model, Reply, Request, Step, Usage, answered, ungrouped, wait_for
+from ..context import scope, sub_path
+from ..contract import Model, Reply, Request, Step, Usage, require_answer, run_sync, unwrap_exception_group
 from ..errors import BadInput, SampleError, SandboxMissing, Unsupported
 from ..recipe import load
-from ..runtime.ledger import Ledger, home, use_ledger
-from ..runtime.concurrency_limiter import ceiling
-from ..context import below, scope
+from ..runtime.concurrency_limiter import max_concurrency
+from ..runtime.ledger import Ledger, home_folder, use_ledger
 from ..stats import Estimate, Paired, holm, mean, paired, quantile
 from ..tasks.bfcl import as_text
 from ..tasks.load_task import load_task
-from ..tasks.task import Item, Scored, Task
+from ..tasks.task import Item, Score, Task
 from .judge import Judge, check_judged
 
 MAX_TOKENS = {"code": 2048, "json": 2048, "judge": 2048}
@@ -35,7 +35,7 @@ DEFAULT_MAX_TOKENS = 1024
 
 
 @dataclass(frozen=True)
-class Answer:
+class ItemResult:
     """What one model made of one item."""
 
     id: str
@@ -50,11 +50,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Result:
+class ModelResult:
     """One model on one task."""
 
     model: str
-    answers: tuple[Answer, ...]
+    answers: tuple[ItemResult, ...]
     clusters: tuple[str, ...] | None
     usage: Usage
     notes: tuple[str, ...]
@@ -81,20 +81,20 @@ class Result:
         seconds = [answer.seconds for answer in self.answers if answer.error is None]
         return quantile(seconds, q) if seconds else None
 
-    def against(self, plain: Result) -> Paired:
+    def against(self, plain: ModelResult) -> Paired:
         return paired(plain.scores, self.scores, self.clusters)
 
 
 @dataclass(frozen=True)
-class Report:
+class EvalReport:
     task: Task
     seed: int
     run: str | None
-    results: tuple[Result, ...]
+    results: tuple[ModelResult, ...]
     settings: dict[str, Any] = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()  # recipes that the model cannot run, and why
 
-    def comparisons(self) -> list[tuple[Result, Paired, float]]:
+    def comparisons(self) -> list[tuple[ModelResult, Paired, float]]:
         """Every other model against the first, with Holm's correction of p."""
         if not self.results:
             return []
@@ -131,7 +131,7 @@ def _interval(ci95: tuple[float, float] | None) -> list[float] | None:
     return None if ci95 is None else list(ci95)
 
 
-def _result_json(result: Result) -> dict[str, Any]:
+def _result_json(result: ModelResult) -> dict[str, Any]:
     usage = result.usage
     return {
         "model": result.model,
@@ -163,14 +163,14 @@ async def measure(
     seed: int,
     concurrency: int = 64,
     judge: Judge | None = None,
-    on_answer: Callable[[Answer], None] | None = None,
-) -> Result:
+    on_answer: Callable[[ItemResult], None] | None = None,
+) -> ModelResult:
     """Ask `model` every item of `task`, `concurrency` items and calls at a time.
 
     An item whose reply failed, was refused or truncated scores 0 and says why. Any other error stops everything.
     """
     check_judged(task, judge)
-    answers: dict[int, Answer] = {}
+    answers: dict[int, ItemResult] = {}
     todo = iter(enumerate(task.items))
 
     async def work() -> None:
@@ -179,45 +179,45 @@ async def measure(
             if on_answer:
                 on_answer(answers[i])
 
-    token = ceiling.set(concurrency)
+    token = max_concurrency.set(concurrency)
     try:
-        with scope(model.name, kind="model") as whole, ungrouped():
+        with scope(model.name, kind="model") as whole, unwrap_exception_group():
             async with anyio.create_task_group() as workers:
                 for _ in range(min(concurrency, len(task.items))):
                     workers.start_soon(work)
     finally:
-        ceiling.reset(token)
+        max_concurrency.reset(token)
     clusters = tuple(item.cluster or item.id for item in task.items) if any(i.cluster for i in task.items) else None
     in_order = tuple(answers[i] for i in range(len(task.items)))
-    return Result(model.name, in_order, clusters, whole.usage, tuple(whole.notes))
+    return ModelResult(model.name, in_order, clusters, whole.usage, tuple(whole.notes))
 
 
-def as_asked(task: Task, item: Item, seed: int) -> Request:
+def item_request(task: Task, item: Item, seed: int) -> Request:
     """The request of an item, with the limit that its answer rule calls for."""
-    return item.request().sampled(seed=seed, max_tokens=MAX_TOKENS.get(task.rule, DEFAULT_MAX_TOKENS))
+    return item.request().with_sampling(seed=seed, max_tokens=MAX_TOKENS.get(task.rule, DEFAULT_MAX_TOKENS))
 
 
-async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge | None) -> Answer:
+async def ask_item(task: Task, item: Item, model: Model, seed: int, judge: Judge | None) -> ItemResult:
     """One model on one item. A sample that is lost scores 0; any other error is raised."""
-    request = as_asked(task, item, seed)
+    request = item_request(task, item, seed)
     started = time.monotonic()
     reply: Reply | None = None
-    scored, error = Scored(0.0, None), None
-    with below(item.id), scope(item.id, kind="item") as here:
+    scored, error = Score(0.0, None), None
+    with sub_path(item.id), scope(item.id, kind="item") as here:
         try:
             said = await model.generate(request)
-            reply = as_text(said) if item.tools else answered(said)
+            reply = as_text(said) if item.tools else require_answer(said)
         except SampleError as lost:
             error = f"{type(lost).__name__}: {lost}"
         seconds = max(time.monotonic() - started, _longest_call(here.steps))
-    with below(item.id), scope(f"{item.id}: grade", kind="grade") as grading:
+    with sub_path(item.id), scope(f"{item.id}: grade", kind="grade") as grading:
         try:
             if reply:
                 scored = await (judge.grade(request, reply) if judge else task.score(item, reply.text))
         except SampleError as lost:
             error = f"{type(lost).__name__}: {lost}"
     text, steps = reply.text if reply else "", tuple(here.steps)
-    return Answer(item.id, scored.value, scored.extracted, text, error, here.usage, seconds, grading.usage, steps)
+    return ItemResult(item.id, scored.value, scored.extracted, text, error, here.usage, seconds, grading.usage, steps)
 
 
 def _longest_call(steps: Sequence[Step]) -> float:
@@ -242,8 +242,8 @@ async def compare(
     around: AbstractContextManager[object] | None = None,
     skip_unsupported: bool = False,
     on_model: Callable[[int, Model], None] | None = None,
-    on_answer: Callable[[Answer], None] | None = None,
-) -> Report:
+    on_answer: Callable[[ItemResult], None] | None = None,
+) -> EvalReport:
     """Measure all models on the same items with the same seed, the first one being what the others are compared with.
 
     The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted goes on. With
@@ -252,11 +252,11 @@ async def compare(
     """
     if not models:
         raise BadInput("nothing to measure: expected at least one model (-m RECIPE)")
-    file = ledger or home() / "ledger.db"
+    file = ledger or home_folder() / "ledger.db"
     print_of_work = fingerprint(task, models, seed, judge)
     with Ledger(file) as opened:
         run = opened.begin(print_of_work, f"{task.name}: {', '.join(model.name for model in models)}")
-    results: list[Result] = []
+    results: list[ModelResult] = []
     skipped: list[tuple[str, str]] = []
     with use_ledger(file, run) as opened, around or nullcontext():
         for i, model in enumerate(models):
@@ -270,7 +270,7 @@ async def compare(
                     raise
                 skipped.append((model.name, str(error)))
         opened.finish(run)
-    return Report(task, seed, run, tuple(results), skipped=tuple(skipped))
+    return EvalReport(task, seed, run, tuple(results), skipped=tuple(skipped))
 
 
 def evaluate(
@@ -280,14 +280,14 @@ def evaluate(
     seed: int = 0,
     concurrency: int = 64,
     judge: str | Model | None = None,
-) -> Report:
+) -> EvalReport:
     """Measure models (or recipes) on a task, from synchronous code: `evaluate("mini:word_problems", "mini | cot")`."""
     loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
     built = [load(model) if isinstance(model, str) else model for model in models]
     grading = load(judge) if isinstance(judge, str) else judge
 
-    async def measured() -> Report:
+    async def measured() -> EvalReport:
         asked = Judge(grading) if grading else None
         return await compare(loaded, built, seed=seed, concurrency=concurrency, judge=asked)
 
-    return wait_for(measured)
+    return run_sync(measured)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..answers import RULES
-from ..contract import Message, Model, Reply, Request, answered
+from ..context import sub_path
+from ..contract import Message, Model, Reply, Request, require_answer
 from ..errors import BadInput
 from ..prompts import fill, prompt
-from ..context import below
-from ..tasks.task import Scored, Task
+from ..tasks.task import Score, Task
 
 
 def check_judged(task: Task, judge: Judge | None) -> None:
@@ -28,18 +28,18 @@ class Judge:
 
     model: Model
 
-    async def grade(self, request: Request, reply: Reply) -> Scored:
+    async def grade(self, request: Request, reply: Reply) -> Score:
         """The grade as a fraction of 10, in [0, 1]."""
         values = {"question": request.messages[-1].text, "answer": reply.text}
         said = fill(prompt(request, "judge", "grade"), values).strip()
-        asked = Request((*request.messages[:-1], Message("user", said)), request.sampling).sampled(stop=())
-        with below("judge"):
-            verdict = answered(await self.model.generate(asked))
+        asked = Request((*request.messages[:-1], Message("user", said)), request.sampling).with_sampling(stop=())
+        with sub_path("judge"):
+            verdict = require_answer(await self.model.generate(asked))
         grade = RULES["number"](verdict.text)
         try:
             value = None if grade is None else float(grade)
         except ValueError:
             value = None
         if value is None or not 0 <= value <= 10:
-            return Scored(0.0, None)
-        return Scored(value / 10, grade)
+            return Score(0.0, None)
+        return Score(value / 10, grade)

@@ -17,13 +17,13 @@ from tokenizers import Tokenizer
 
 from ..contract import Image, Message, Request, ToolCall
 from ..errors import DamagedFile, NoAnswer, Unsupported
-from .constrained_decoding import Grammars, Guide
+from .constrained_decoding import Grammars, TokenConstraint
 
 CALL = "<|call|>"
 _MARK = "\x00{}\x00"
 
 
-class Chat:
+class ChatTemplate:
     """The tokenizer and template of a checkpoint folder in Hugging Face layout."""
 
     def __init__(self, folder: Path) -> None:
@@ -82,14 +82,14 @@ class Chat:
                               "send a single user message, or use a chat model")  # fmt: skip
         return tuple(self._plain.encode(request.messages[0].text).ids)
 
-    def guide(self, request: Request, end: frozenset[int]) -> Guide | None:
+    def guide(self, request: Request, end: frozenset[int]) -> TokenConstraint | None:
         """What the reply may hold. Raises Unsupported for what cannot be kept to."""
         calls = request.tools and request.tool_choice != "none"
         if calls and self.call is None:
             raise Unsupported("this model has no tools; use one that has")
         if request.schema is None and self.call is None:
             return None
-        return Guide(
+        return TokenConstraint(
             self._grammars(end),
             schema=None if calls and request.tool_choice != "auto" else request.schema,
             call=self.call,

@@ -39,7 +39,7 @@ class Grammars:
         return made
 
 
-class Guide:
+class TokenConstraint:
     """Follows one reply. `schema` holds from the first token on; the schema of a call from the token `call` on.
 
     `call` is None for a checkpoint that has no token for calls; it may only come first.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from ..contract import TokenLogprob
-from .constrained_decoding import Guide
+from .constrained_decoding import TokenConstraint
 from .token_sampling import Logits, Sampler, token_logprob
 
 
@@ -45,11 +45,11 @@ class Job:
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     on_text: Callable[[str], None] | None = None
-    guide: Guide | None = None
+    guide: TokenConstraint | None = None
 
 
 @dataclass(frozen=True)
-class Drawn:
+class GeneratedTokens:
     text: str
     tokens: tuple[int, ...]
     finish: Literal["stop", "length"]
@@ -60,7 +60,7 @@ class Drawn:
 class _Row:
     job: Job
     loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Drawn]
+    future: asyncio.Future[GeneratedTokens]
     tokens: list[int] = field(default_factory=list)
     logprobs: list[TokenLogprob] = field(default_factory=list)
     shown: str = ""
@@ -76,7 +76,7 @@ class Batcher:
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    async def draw(self, job: Job) -> Drawn:
+    async def draw(self, job: Job) -> GeneratedTokens:
         """Draw one sample. Cancelled, its row is dropped before the next token."""
         loop = asyncio.get_running_loop()
         row = _Row(job, loop, loop.create_future())
@@ -159,7 +159,7 @@ class Batcher:
         self._show(row, text)
         self._release(row)
         logprobs = None if row.job.logprobs is None else tuple(row.logprobs)
-        _tell(row, row.future.set_result, Drawn(text, tuple(row.tokens), finish, logprobs))
+        _tell(row, row.future.set_result, GeneratedTokens(text, tuple(row.tokens), finish, logprobs))
         return False
 
     def _release(self, row: _Row) -> None:

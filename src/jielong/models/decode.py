@@ -7,13 +7,19 @@ from dataclasses import replace
 
 from ..contract import Delta, Message, Reply, Request, Usage, listener
 from ..errors import TooLong
-from .continuous_batching import Batcher, Drawn, Job
-from .chat_template import Chat
+from .chat_template import ChatTemplate
+from .continuous_batching import Batcher, GeneratedTokens, Job
 from .token_sampling import Sampler
 
 
 async def draw(
-    name: str, chat: Chat, batcher: Batcher, request: Request, *, default_temperature: float, end: frozenset[int]
+    name: str,
+    chat: ChatTemplate,
+    batcher: Batcher,
+    request: Request,
+    *,
+    default_temperature: float,
+    end: frozenset[int],
 ) -> Reply:
     """Draw the reply to `request`. An unset max_tokens is what the context leaves.
 
@@ -40,7 +46,7 @@ async def draw(
     return Reply(Message("assistant", drawn.text), drawn.finish, usage, logprobs=drawn.logprobs)
 
 
-async def _heard(batcher: Batcher, job: Job) -> Drawn:
+async def _heard(batcher: Batcher, job: Job) -> GeneratedTokens:
     loud = listener.get()
     if not loud:
         return await batcher.draw(job)

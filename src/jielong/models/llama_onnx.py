@@ -14,8 +14,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .onnx_graph import FLOAT, INT32, INT64, Graph
 from .llama_weights import Floats, Weights
+from .onnx_graph import FLOAT, INT32, INT64, Graph
 
 if TYPE_CHECKING:
     from .llama_engine import Forward

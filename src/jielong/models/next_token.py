@@ -10,7 +10,7 @@ import numpy as np
 
 from ..contract import Request
 from ..errors import Unsupported
-from .chat_template import Chat
+from .chat_template import ChatTemplate
 from .token_sampling import Logits, log_softmax
 
 
@@ -35,7 +35,7 @@ class ShowsNextTokens(Protocol):
 
 
 def most_likely(
-    chat: Chat,
+    chat: ChatTemplate,
     logits_of: Callable[[Sequence[int]], Logits],
     context: int,
     end: frozenset[int],

@@ -40,7 +40,7 @@ class Series:
 
 
 @dataclass
-class Page:
+class HtmlPage:
     """A title and sections; `add` puts one below the others.
 
     `above` and `lead` stand around the heading, which is the title unless given; `style` is CSS of this page's own.

@@ -20,13 +20,13 @@ from typing import Any, get_type_hints
 from ..contract import Model, Reply, Request, TokenLogprob
 from ..errors import BadInput, BudgetExceeded
 from ..recipe import show_step
-from .notifier import Bell
+from .notifier import Notifier
 
 _lock = threading.Lock()  # one for all purses, as a call takes from several in one step
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class CallCost:
     """What a call takes from a purse. `tokens` or `usd` is None when it has no upper bound."""
 
     calls: int = 0
@@ -34,50 +34,50 @@ class Cost:
     usd: float | None = 0.0
 
 
-class Purse:
+class BudgetState:
     """The state of one budget; shared by threads and event loops."""
 
     def __init__(self, tokens: int | None, usd: float | None, calls: int | None, seconds: float | None) -> None:
-        self.most_tokens, self.most_usd, self.most_calls = tokens, usd, calls
+        self.max_tokens, self.max_usd, self.max_calls = tokens, usd, calls
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.seconds = seconds
         self.tokens, self.usd, self.calls = 0, 0.0, 0
         self.held_tokens, self.held_usd, self.in_flight = 0, 0.0, 0
         self.replies: list[Reply] = []
-        self.bell = Bell()
+        self.notifier = Notifier()
 
-    def has(self, most: Cost) -> bool:
+    def has(self, most: CallCost) -> bool:
         """True: it fits. False: not now, but calls in flight may give back. Raises BudgetExceeded when none can."""
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise self.out_of_time()
-        if self.most_calls is not None and self.calls + most.calls > self.most_calls:
-            raise self._spent(f"calls={self.most_calls}", f"{self.calls} made")
+        if self.max_calls is not None and self.calls + most.calls > self.max_calls:
+            raise self._spent(f"calls={self.max_calls}", f"{self.calls} made")
         tokens, usd = self._bounded(most)
-        over_tokens = self.most_tokens is not None and self.tokens + self.held_tokens + tokens > self.most_tokens
-        over_usd = self.most_usd is not None and self.usd + self.held_usd + usd > self.most_usd
+        over_tokens = self.max_tokens is not None and self.tokens + self.held_tokens + tokens > self.max_tokens
+        over_usd = self.max_usd is not None and self.usd + self.held_usd + usd > self.max_usd
         if not over_tokens and not over_usd:
             return True
         if self.in_flight and not self._never(tokens, usd):
             return False
         if over_tokens:
             reason = f"{self.tokens:,} spent and the next call may take {tokens:,}"
-            raise self._spent(f"tokens={self.most_tokens}", reason)
-        raise self._spent(f"usd={self.most_usd}", f"{self.usd:.4f} spent and the next call may take {usd:.4f}")
+            raise self._spent(f"tokens={self.max_tokens}", reason)
+        raise self._spent(f"usd={self.max_usd}", f"{self.usd:.4f} spent and the next call may take {usd:.4f}")
 
-    def hold(self, most: Cost) -> None:
+    def hold(self, most: CallCost) -> None:
         self.held_tokens += most.tokens or 0
         self.held_usd += most.usd or 0.0
         self.calls += most.calls
         self.in_flight += 1
 
     def _never(self, tokens: int, usd: float) -> bool:
-        tokens_never = self.most_tokens is not None and self.tokens + tokens > self.most_tokens
-        return tokens_never or (self.most_usd is not None and self.usd + usd > self.most_usd)
+        tokens_never = self.max_tokens is not None and self.tokens + tokens > self.max_tokens
+        return tokens_never or (self.max_usd is not None and self.usd + usd > self.max_usd)
 
-    def _bounded(self, most: Cost) -> tuple[int, float]:
-        if self.most_tokens is not None and most.tokens is None:
+    def _bounded(self, most: CallCost) -> tuple[int, float]:
+        if self.max_tokens is not None and most.tokens is None:
             raise BadInput("a token budget needs an upper bound for each call: set max_tokens, and send no images")
-        if self.most_usd is not None and most.usd is None:
+        if self.max_usd is not None and most.usd is None:
             raise BadInput("a budget in dollars needs max_tokens and a known price; use a budget in tokens instead")
         return most.tokens or 0, most.usd or 0.0
 
@@ -87,7 +87,7 @@ class Purse:
     def _spent(self, limit: str, why: str) -> BudgetExceeded:
         return BudgetExceeded(f"the budget {limit} is spent: {why}", self.replies)
 
-    def release(self, most: Cost, spent: Cost, reply: Reply | None) -> None:
+    def release(self, most: CallCost, spent: CallCost, reply: Reply | None) -> None:
         """Give a reservation back and take what was spent."""
         with _lock:
             self.in_flight -= 1
@@ -97,22 +97,22 @@ class Purse:
             self.usd += spent.usd or 0.0
             if reply:
                 self.replies.append(reply)
-        self.bell.ring(1)
+        self.notifier.notify(1)
 
 
-purses: ContextVar[tuple[Purse, ...]] = ContextVar("purses", default=())
+active_budgets: ContextVar[tuple[BudgetState, ...]] = ContextVar("purses", default=())
 
 
-async def reserve(most: Cost) -> tuple[Purse, ...]:
+async def reserve(most: CallCost) -> tuple[BudgetState, ...]:
     """Reserve in all purses around this call, or wait until it is possible. Raises BudgetExceeded, BadInput."""
-    around = purses.get()
-    woken_by: Purse | None = None
+    around = active_budgets.get()
+    woken_by: BudgetState | None = None
     while True:
-        short: Purse | None = None
+        short: BudgetState | None = None
         try:
             with _lock:
                 for purse in around:
-                    rings = purse.bell.rings
+                    seen = purse.notifier.notifications
                     if not purse.has(most):
                         short = purse
                         break
@@ -124,8 +124,8 @@ async def reserve(most: Cost) -> tuple[Purse, ...]:
             # A release wakes one waiter. One that no longer waits there passes it on, so that none is left asleep while
             # it could go on, and a thousand are not woken for the sake of one.
             if woken_by and woken_by is not short:
-                woken_by.bell.ring(1)
-        await short.bell.after(rings)
+                woken_by.notifier.notify(1)
+        await short.notifier.wait_for_change(seen)
         woken_by = short
 
 
@@ -155,18 +155,18 @@ class budget:
         for name, value in self.options.items():
             if not value >= 0:
                 raise BadInput(f"budget({name}={value}): expected 0 or more")
-        self._tokens: list[Token[tuple[Purse, ...]]] = []
+        self._tokens: list[Token[tuple[BudgetState, ...]]] = []
 
-    def purse(self) -> Purse:
-        return Purse(self.tokens, self.usd, self.calls, self.seconds)
+    def purse(self) -> BudgetState:
+        return BudgetState(self.tokens, self.usd, self.calls, self.seconds)
 
-    def __enter__(self) -> Purse:
+    def __enter__(self) -> BudgetState:
         purse = self.purse()
-        self._tokens.append(purses.set((*purses.get(), purse)))
+        self._tokens.append(active_budgets.set((*active_budgets.get(), purse)))
         return purse
 
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
-        purses.reset(self._tokens.pop())
+        active_budgets.reset(self._tokens.pop())
 
     def wrap(self, model: Model, /) -> Model:
         return _Budgeted(model, self)
@@ -180,12 +180,12 @@ budget.hints = {n: hint for n, hint in get_type_hints(budget.__init__).items() i
 
 
 @contextmanager
-def _inside(purse: Purse) -> Iterator[None]:
-    token = purses.set((*purses.get(), purse))
+def _inside(purse: BudgetState) -> Iterator[None]:
+    token = active_budgets.set((*active_budgets.get(), purse))
     try:
         yield
     finally:
-        purses.reset(token)
+        active_budgets.reset(token)
 
 
 @dataclass(frozen=True)
@@ -197,13 +197,13 @@ class _Budgeted(Model):
     def name(self) -> str:
         return f"{self.model.name} | {self.limits}"
 
-    def bound(self) -> int:
-        most = self.model.bound()
+    def max_calls(self) -> int:
+        most = self.model.max_calls()
         return most if self.limits.calls is None else min(self.limits.calls, most)
 
     async def generate(self, request: Request) -> Reply:
         with _inside(self.limits.purse()):
             return await self.model.generate(request)
 
-    async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
-        return await self.model.score(request, continuation)
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+        return await self.model.logprobs(request, continuation)

@@ -17,12 +17,14 @@ from functools import cache
 
 import anyio
 
-from .notifier import Bell
+from .notifier import Notifier
 
-FIRST, MOST_ATTEMPTS, LONGEST_WAIT = 32, 8, 120.0
+FIRST, MAX_ATTEMPTS, MAX_WAIT = 32, 8, 120.0
 
-ceiling: ContextVar[int] = ContextVar("ceiling", default=64)  # the most calls at once that the user wants
-first: ContextVar[int] = ContextVar("first", default=FIRST)  # the calls at once that a new limiter starts with
+max_concurrency: ContextVar[int] = ContextVar("ceiling", default=64)  # the most calls at once that the user wants
+initial_concurrency: ContextVar[int] = ContextVar(
+    "first", default=FIRST
+)  # the calls at once that a new limiter starts with
 
 
 class AttemptFailed(Exception):
@@ -39,22 +41,22 @@ class AttemptFailed(Exception):
         self.overloaded, self.after, self.unsettled = overloaded, after, unsettled
 
 
-class Limiter:
+class ConcurrencyLimiter:
     def __init__(self) -> None:
-        self.limit = float(first.get())
+        self.limit = float(initial_concurrency.get())
         self.in_flight = 0
         self._doubling = True
         self._halvings = 0
         self._closed_until = 0.0
-        self._bell = Bell()
+        self._notifier = Notifier()
         self._lock = threading.Lock()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[int]:
         """Wait for the endpoint to be ready for one more call. Gives the number that `overloaded` wants."""
-        most = ceiling.get()
+        most = max_concurrency.get()
         while True:
-            rings = self._bell.rings
+            seen = self._notifier.notifications
             with self._lock:
                 wait = self._closed_until - time.monotonic()
                 if wait <= 0 and self.in_flight < min(int(self.limit), most):
@@ -64,21 +66,21 @@ class Limiter:
             if wait > 0:
                 await self._sleep(wait)
             else:
-                await self._bell.after(rings)
+                await self._notifier.wait_for_change(seen)
         if room:
-            self._bell.ring(1)  # each wakes one: who leaves, and who comes in where there is room for more
+            self._notifier.notify(1)  # each wakes one: who leaves, and who comes in where there is room for more
         try:
             yield taken
         finally:
             with self._lock:
                 self.in_flight -= 1
-            self._bell.ring(1)
+            self._notifier.notify(1)
 
     async def _sleep(self, seconds: float) -> None:
         try:
             await anyio.sleep(seconds)
         except BaseException:
-            self._bell.ring(1)  # the wake-up that led here was meant for one who goes on
+            self._notifier.notify(1)  # the wake-up that led here was meant for one who goes on
             raise
 
     def answered(self) -> None:
@@ -94,14 +96,14 @@ class Limiter:
                 self.limit = max(1.0, min(self.limit, self.in_flight + 1.0) / 2)  # of what was tried, as RFC 5681
                 self._halvings, self._doubling = self._halvings + 1, False
             if after:
-                self._closed_until = max(self._closed_until, time.monotonic() + min(after, LONGEST_WAIT))
+                self._closed_until = max(self._closed_until, time.monotonic() + min(after, MAX_WAIT))
 
 
 @cache
-def limiter_of(endpoint: str) -> Limiter:
-    return Limiter()
+def limiter_of(endpoint: str) -> ConcurrencyLimiter:
+    return ConcurrencyLimiter()
 
 
-def pause(attempt: int, after: float | None) -> float:
+def retry_delay(attempt: int, after: float | None) -> float:
     """Seconds to wait before attempt number `attempt` (from 1): Retry-After, else exponential with full jitter."""
-    return min(after, LONGEST_WAIT) if after is not None else random.uniform(0, min(30.0, 0.5 * 2**attempt))
+    return min(after, MAX_WAIT) if after is not None else random.uniform(0, min(30.0, 0.5 * 2**attempt))

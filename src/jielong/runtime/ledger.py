@@ -23,8 +23,8 @@ from typing import Any, Literal
 
 from ..contract import Reply, Request, Usage
 from ..errors import BadInput, DamagedFile
-from .notifier import Bell
 from .ledger_json import decode_reply, encode_reply, encode_request, encode_usage
+from .notifier import Notifier
 
 State = Literal["done", "failed", "cut"]
 
@@ -41,7 +41,7 @@ create table if not exists runs(
 """
 
 
-def home() -> Path:
+def home_folder() -> Path:
     """`JIELONG_HOME`, or `.jielong` in the working directory: made on first use, and ignored by git."""
     folder = Path(os.environ.get("JIELONG_HOME") or ".jielong")
     try:
@@ -55,7 +55,7 @@ def home() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedReply:
     """A reply from the ledger, and the run that paid for it."""
 
     reply: Reply
@@ -63,7 +63,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LedgerRow:
     key: str
     run: str
     state: State
@@ -82,7 +82,7 @@ class Ledger:
     def __init__(self, file: Path | str) -> None:
         self.file = Path(file)
         self._lock = threading.Lock()
-        self._flying: dict[str, Bell] = {}
+        self._flying: dict[str, Notifier] = {}
         with self._reading():
             self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
             self._db.execute("pragma journal_mode = wal")
@@ -107,17 +107,17 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             raise DamagedFile(f"the ledger {self.file} is damaged ({error}); move it away to start a new one") from None
 
-    def find(self, key: str) -> Kept | None:
+    def find(self, key: str) -> CachedReply | None:
         with self._reading():
             row = self._db.execute("select reply, run from calls where key = ? and state = 'done'", (key,)).fetchone()
         try:
-            return Kept(decode_reply(json.loads(row[0])), row[1]) if row else None
+            return CachedReply(decode_reply(json.loads(row[0])), row[1]) if row else None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DamagedFile(
                 f"the ledger {self.file} is damaged (call {key[:12]}); move it away to start a new one"
             ) from None
 
-    def reply(self, key: str) -> Row | None:
+    def reply(self, key: str) -> LedgerRow | None:
         """The one call that was answered under this key."""
         with self._reading():
             row = self._db.execute(f"select {_COLUMNS} from calls where key = ? and state = 'done'", (key,)).fetchone()
@@ -149,23 +149,23 @@ class Ledger:
                 self._db.execute(f"{insert} values(?,?,?,?,?,?,?,?,?,'failed')", row)
 
     @asynccontextmanager
-    async def flight(self, key: str) -> AsyncIterator[None]:
+    async def single_flight(self, key: str) -> AsyncIterator[None]:
         """Inside, nobody else asks for this key: equal calls at the same moment are one call. A leader that is
         cancelled hands over to the next in line."""
         while True:
             with self._lock:
-                bell = self._flying.get(key)
-                if bell is None:
-                    self._flying[key] = Bell()
+                notifier = self._flying.get(key)
+                if notifier is None:
+                    self._flying[key] = Notifier()
                     break
-                rings = bell.rings
-            await bell.after(rings)
+                seen = notifier.notifications
+            await notifier.wait_for_change(seen)
         try:
             yield
         finally:
             with self._lock:
                 landed = self._flying.pop(key)
-            landed.ring()
+            landed.notify()
 
     def begin(self, fingerprint: str, what: str) -> str:
         """The run that this fingerprint's work belongs to: the one that was interrupted, else a new one."""
@@ -183,7 +183,7 @@ class Ledger:
         with self._reading():
             self._db.execute("update runs set finished = ? where run = ?", (time.time(), run))
 
-    def rows(self, run: str | None = None, key: str | None = None) -> Iterator[Row]:
+    def rows(self, run: str | None = None, key: str | None = None) -> Iterator[LedgerRow]:
         """The calls in order of writing; of one run, or whose key begins with `key`."""
         last = 0
         while True:
@@ -199,14 +199,14 @@ class Ledger:
                 yield _row(columns)
 
 
-def _row(columns: Sequence[Any]) -> Row:
+def _row(columns: Sequence[Any]) -> LedgerRow:
     key, run, state, provider, request, reply, error, usage, bound, at = columns
     parsed = json.loads(reply) if reply else None
-    return Row(key, run, state, provider, json.loads(request), parsed, error, json.loads(usage), bound, at)
+    return LedgerRow(key, run, state, provider, json.loads(request), parsed, error, json.loads(usage), bound, at)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ActiveRun:
     """An open ledger, the run that writes to it, and the keys that this process has used in it."""
 
     ledger: Ledger
@@ -214,21 +214,21 @@ class Record:
     used: set[str] = field(default_factory=set)
 
 
-record: ContextVar[Record | None] = ContextVar("record", default=None)
+active_run: ContextVar[ActiveRun | None] = ContextVar("record", default=None)
 
 
 @contextmanager
 def use_ledger(file: Path | str, run: str | None = None) -> Iterator[Ledger]:
     """Inside, provider calls are written to this ledger, as part of `run` (a new one by default)."""
     with Ledger(file) as ledger:
-        token = record.set(Record(ledger, run or uuid.uuid4().hex[:12]))
+        token = active_run.set(ActiveRun(ledger, run or uuid.uuid4().hex[:12]))
         try:
             yield ledger
         finally:
-            record.reset(token)
+            active_run.reset(token)
 
 
-def describe(identity: str, request: Request, path: tuple[int | str, ...]) -> tuple[str, str]:
+def call_key(identity: str, request: Request, path: tuple[int | str, ...]) -> tuple[str, str]:
     """The key of a call and its request as JSON. Without a seed a call has no identity, so its key is a new one."""
     request_json = json.dumps(encode_request(request), sort_keys=True, ensure_ascii=False)
     nonce = uuid.uuid4().hex if request.sampling.seed is None else ""
@@ -236,7 +236,7 @@ def describe(identity: str, request: Request, path: tuple[int | str, ...]) -> tu
     return hashlib.sha256(identified.encode()).hexdigest(), request_json
 
 
-def derived(request: Request, path: tuple[int | str, ...]) -> Request:
+def with_derived_seed(request: Request, path: tuple[int | str, ...]) -> Request:
     """The request with the seed of its own sample: seed + path, as 31 bits. At the root the caller's seed is kept."""
     seed = request.sampling.seed
     if seed is None or not path:

@@ -1,6 +1,6 @@
-"""A bell that wakes waiters in any thread and any event loop; what limiter, budget and single flight wait on.
+"""A notifier that wakes waiters in any thread and any event loop; what limiter, budget and single flight wait on.
 
-Take `rings` before looking at the state, then wait for a ring after that number: no wake-up is ever lost.
+Take `seen` before looking at the state, then wait for a ring after that number: no wake-up is ever lost.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from itertools import islice
 import anyio
 
 
-class Bell:
+class Notifier:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[anyio.Event, asyncio.AbstractEventLoop] = {}
-        self._rings = 0
+        self._notifications = 0
 
     @property
-    def rings(self) -> int:
-        return self._rings
+    def notifications(self) -> int:
+        return self._notifications
 
-    def ring(self, wake: int | None = None) -> None:
+    def notify(self, wake: int | None = None) -> None:
         """Wake all who wait, or the `wake` who have waited longest."""
         with self._lock:
-            self._rings += 1
+            self._notifications += 1
             count = len(self._waiting) if wake is None else min(wake, len(self._waiting))
             woken = [(event, self._waiting.pop(event)) for event in list(islice(self._waiting, count))] if count else []
         for event, loop in woken:
@@ -34,11 +34,11 @@ class Bell:
             elif not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-    async def after(self, rings: int) -> None:
-        """Return once the bell has rung more than `rings` times and this waiter was among those woken."""
+    async def wait_for_change(self, seen: int) -> None:
+        """Return once the notifier has rung more than `seen` times and this waiter was among those woken."""
         event = anyio.Event()
         with self._lock:
-            if self._rings != rings:
+            if self._notifications != seen:
                 return
             self._waiting[event] = asyncio.get_running_loop()
         try:
@@ -47,7 +47,7 @@ class Bell:
             with self._lock:
                 was_woken = self._waiting.pop(event, None) is None
             if was_woken:
-                self.ring(1)  # the wake-up was meant for one who can use it
+                self.notify(1)  # the wake-up was meant for one who can use it
             raise
 
 

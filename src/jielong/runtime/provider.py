@@ -13,12 +13,12 @@ from typing import ClassVar, Literal
 import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint
 
+from ..context import charge, count_call, observer, path
 from ..contract import Delta, Event, Image, Listener, Model, Reply, Request, Step, Usage, listener
 from ..errors import EndpointGaveUp, JielongError
-from ..context import begin, charge, observer, path
-from .ledger import Kept, derived, describe, record
-from .concurrency_limiter import LONGEST_WAIT, MOST_ATTEMPTS, AttemptFailed, limiter_of, pause
-from .budget import Cost, purses, reserve
+from .budget import CallCost, active_budgets, reserve
+from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_of, retry_delay
+from .ledger import CachedReply, active_run, call_key, with_derived_seed
 
 __all__ = ["AttemptFailed", "Provider"]
 
@@ -62,11 +62,11 @@ class Provider(Model):
             return reply
 
     async def _answer(self, request: Request) -> Reply:
-        key, written = describe(self.identity(), request, path.get())
-        kept_in = record.get()
+        key, written = call_key(self.identity(), request, path.get())
+        kept_in = active_run.get()
         if kept_in is None or request.sampling.seed is None:
             return await self._ask(key, written, request)
-        async with kept_in.ledger.flight(key):
+        async with kept_in.ledger.single_flight(key):
             kept = kept_in.ledger.find(key)
             if kept is None:
                 reply = await self._ask(key, written, request)
@@ -77,26 +77,26 @@ class Provider(Model):
             kept_in.used.add(key)
             return reply
 
-    async def _replay(self, key: str, kept: Kept, cost: Cost | None) -> Reply:
+    async def _replay(self, key: str, kept: CachedReply, cost: CallCost | None) -> Reply:
         usage = kept.reply.usage
         if cost:
             for purse in await reserve(cost):
                 purse.release(cost, cost, kept.reply)
         else:
             usage = replace(usage, cached_calls=usage.calls)
-        begin()
+        count_call()
         if loud := listener.get():
             await loud(Delta(kept.reply.text))
         charge(self.name, usage, key)
         return replace(kept.reply, usage=usage, steps=(Step(self.name, usage, key),))
 
     async def _ask(self, key: str, written: str, request: Request) -> Reply:
-        call = _Call(key, self.most(request) if purses.get() else Cost(1, None, None))
+        call = _Call(key, self.most(request) if active_budgets.get() else CallCost(1, None, None))
         words: str | None = "cancelled"
         reply: Reply | None = None
         try:
             with _deadline():
-                reply = await self._attempts(call, derived(request, path.get()))
+                reply = await self._attempts(call, with_derived_seed(request, path.get()))
             words = None
         except JielongError as error:
             words = str(error)
@@ -108,7 +108,7 @@ class Provider(Model):
     def _write_down(self, call: _Call, written: str, request: Request, reply: Reply | None, words: str | None) -> None:
         if not call.usage.calls:
             return
-        if kept_in := record.get():
+        if kept_in := active_run.get():
             kept_in.ledger.put(
                 call.key,
                 kept_in.run,
@@ -125,7 +125,7 @@ class Provider(Model):
         endpoint = self.endpoint()
         limiter = limiter_of(endpoint) if endpoint else None
         loud = listener.get()
-        ear = _Ear(loud) if loud else None
+        ear = TrackingListener(loud) if loud else None
         while True:
             try:
                 async with limiter.slot() if limiter else nullcontext(0) as taken:
@@ -140,27 +140,29 @@ class Provider(Model):
                     limiter.overloaded(failed.after, taken)
                 if ear and ear.heard:
                     raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failed}") from None
-                if failed.after is not None and failed.after > LONGEST_WAIT:
+                if failed.after is not None and failed.after > MAX_WAIT:
                     raise EndpointGaveUp(f"{self.name} asks to wait for {failed.after:.0f} s: {failed}") from None
-                if call.attempts >= MOST_ATTEMPTS:
+                if call.attempts >= MAX_ATTEMPTS:
                     raise EndpointGaveUp(f"{self.name} gave up after {call.attempts} attempts: {failed}") from None
-                wait = pause(call.attempts, failed.after)
+                wait = retry_delay(call.attempts, failed.after)
             await anyio.sleep(wait)
 
     async def _attempt(self, call: _Call, request: Request) -> Reply:
         most = replace(call.most, calls=0 if call.attempts else 1)
         held = await reserve(most)
-        spent, reply = Cost(), None
+        spent, reply = CallCost(), None
         started = time.monotonic()
         try:
             if call.attempts == 0:
-                begin()
+                count_call()
             call.attempts += 1
             call.usage += Usage(calls=1) if call.attempts == 1 else Usage(retries=1)
             reply = await self.send(request, f"{call.key[:24]}-{call.attempts}")
             used = replace(reply.usage, calls=0, retries=0, seconds=0.0)
             call.usage += replace(used, usd=self.usd(used))
-            spent = most if used.unsettled_calls else Cost(0, used.input_tokens + used.output_tokens, self.usd(used))
+            spent = (
+                most if used.unsettled_calls else CallCost(0, used.input_tokens + used.output_tokens, self.usd(used))
+            )
             return reply
         except AttemptFailed as failed:
             if failed.unsettled:
@@ -176,32 +178,32 @@ class Provider(Model):
             for purse in held:
                 purse.release(most, spent, reply)
 
-    def _unsettled(self, call: _Call, most: Cost) -> Cost:
+    def _unsettled(self, call: _Call, most: CallCost) -> CallCost:
         call.usage += Usage(unsettled_calls=1)
         return most
 
-    def _unknown(self, usage: Usage, request: Request) -> Cost:
+    def _unknown(self, usage: Usage, request: Request) -> CallCost:
         """The most that the unsettled attempts can have cost."""
         most, times = self.most(request), usage.unsettled_calls
-        return Cost(0, most.tokens and most.tokens * times, most.usd and most.usd * times)
+        return CallCost(0, most.tokens and most.tokens * times, most.usd and most.usd * times)
 
-    def _spent(self, usage: Usage, request: Request) -> Cost:
+    def _spent(self, usage: Usage, request: Request) -> CallCost:
         """What a call took from the purses around it."""
         tokens, usd = usage.input_tokens + usage.output_tokens, usage.usd
         if not usage.unsettled_calls:
-            return Cost(usage.calls, tokens, usd)
+            return CallCost(usage.calls, tokens, usd)
         unknown = self._unknown(usage, request)
-        return Cost(
+        return CallCost(
             usage.calls,
             None if unknown.tokens is None else tokens + unknown.tokens,
             None if unknown.usd is None or usd is None else usd + unknown.usd,
         )
 
-    def most(self, request: Request) -> Cost:
+    def most(self, request: Request) -> CallCost:
         """An upper bound of one call's tokens (UTF-8 bytes, as no tokenizer makes more) and dollars."""
         limit = request.sampling.max_tokens
         if limit is None or any(isinstance(part, Image) for m in request.messages for part in m.content):
-            return Cost(1, None, None)
+            return CallCost(1, None, None)
         texts = [m.content if isinstance(m.content, str) else str(m.content) for m in request.messages]
         arguments = [call.name + call.arguments for m in request.messages for call in m.tool_calls]
         written = [*texts, *arguments, *(json.dumps([t.name, t.description, t.parameters]) for t in request.tools)]
@@ -209,13 +211,13 @@ class Provider(Model):
             written.append(json.dumps(request.schema))
         allowance = TEMPLATE_TOKENS + TEMPLATE_TOKENS_A_MESSAGE * (len(request.messages) + len(request.tools))
         given = sum(len(text.encode()) for text in written) + allowance
-        return Cost(1, given + limit, self.usd(Usage(input_tokens=given, output_tokens=limit)))
+        return CallCost(1, given + limit, self.usd(Usage(input_tokens=given, output_tokens=limit)))
 
 
 @dataclass
 class _Call:
     key: str
-    most: Cost
+    most: CallCost
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
 
@@ -223,7 +225,7 @@ class _Call:
 @contextmanager
 def _deadline() -> Iterator[None]:
     """The nearest deadline of the budgets around this call. Raises BudgetExceeded when it passes."""
-    timed = [(purse.deadline, purse) for purse in purses.get() if purse.deadline is not None]
+    timed = [(purse.deadline, purse) for purse in active_budgets.get() if purse.deadline is not None]
     if not timed:
         yield
         return
@@ -234,7 +236,7 @@ def _deadline() -> Iterator[None]:
         raise purse.out_of_time()
 
 
-class _Ear:
+class TrackingListener:
     def __init__(self, loud: Listener) -> None:
         self.loud, self.heard = loud, False
 
@@ -244,7 +246,7 @@ class _Ear:
 
 
 @contextmanager
-def _listening(ear: _Ear | None) -> Iterator[None]:
+def _listening(ear: TrackingListener | None) -> Iterator[None]:
     token = listener.set(ear)
     try:
         yield

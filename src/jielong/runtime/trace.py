@@ -10,7 +10,7 @@ from .ledger import Ledger
 SHOWN = 100
 
 
-def lines(reply: Reply, ledger: Ledger) -> Iterator[str]:
+def trace_lines(reply: Reply, ledger: Ledger) -> Iterator[str]:
     """One line for each step: its name, what it spent and, for a provider call, the beginning of what came back."""
     yield f"total: {spent(reply.usage)}"
     yield from _steps(reply.steps, ledger, "")

@@ -10,9 +10,9 @@ import time
 from typing import Literal
 
 from ..errors import SandboxMissing
-from .program_result import Limits, Outcome
+from .program_result import ProgramResult, SandboxLimits
 
-__all__ = ["Limits", "Outcome", "available", "evaluate_expression", "run_program"]
+__all__ = ["ProgramResult", "SandboxLimits", "available", "evaluate_expression", "run_program"]
 
 _BEYOND_MONTY = ("ModuleNotFoundError", "ImportError", "NotImplementedError", "SyntaxError")
 
@@ -21,15 +21,14 @@ async def run_program(
     code: str,
     *,
     stdin: str = "",
-    limits: Limits = Limits(),
+    limits: SandboxLimits = SandboxLimits(),
     sandbox: Literal["auto", "bubblewrap", "monty"] = "auto",
-) -> Outcome:
+) -> ProgramResult:
     """Run a Python program: in bubblewrap where it works, else in monty if the program is within its subset.
 
     Raises SandboxMissing when no sandbox here can run it.
     """
-    from . import bubblewrap
-    from . import monty
+    from . import bubblewrap, monty
 
     problem = bubblewrap.problem() if sandbox != "monty" else None
     if sandbox != "monty" and problem is None:
@@ -42,7 +41,7 @@ async def run_program(
     return outcome
 
 
-async def evaluate_expression(expression: str, *, limits: Limits = Limits()) -> Outcome:
+async def evaluate_expression(expression: str, *, limits: SandboxLimits = SandboxLimits()) -> ProgramResult:
     """The value of a Python expression, from the embedded sandbox."""
     from . import monty
 
@@ -51,10 +50,9 @@ async def evaluate_expression(expression: str, *, limits: Limits = Limits()) -> 
 
 def available() -> dict[str, str | None]:
     """Each sandbox and why it does not work here; None when it does."""
-    from . import bubblewrap
-    from . import monty
+    from . import bubblewrap, monty
 
     started = time.monotonic()
-    outcome = monty._run("6 * 7", Limits())
+    outcome = monty._run("6 * 7", SandboxLimits())
     works = outcome.value == "42" and time.monotonic() - started < 60
     return {"bubblewrap": bubblewrap.problem(), "monty": None if works else f"monty gave {outcome.stderr[:100]!r}"}

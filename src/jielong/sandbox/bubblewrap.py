@@ -22,7 +22,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 from . import seccomp
-from .program_result import Limits, Outcome, Status
+from .program_result import ProgramResult, SandboxLimits, Status
 
 _SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _START = """
@@ -34,7 +34,7 @@ runpy.run_path("/tmp/program.py", run_name="__main__")
 """
 
 
-async def run(code: str, stdin: str, limits: Limits) -> Outcome:
+async def run(code: str, stdin: str, limits: SandboxLimits) -> ProgramResult:
     started = time.monotonic()
     read = _Reader(limits.output_bytes)
     with _descriptors(code) as (program, filter_):
@@ -58,7 +58,7 @@ async def run(code: str, stdin: str, limits: Limits) -> Outcome:
             await process.aclose()
     stdout, stderr = read.stdout.decode(errors="replace"), read.stderr.decode(errors="replace")
     status = _status(process.returncode, timed_out, read.flooded, stderr)
-    return Outcome(status, stdout, stderr, None, time.monotonic() - started, "bubblewrap")
+    return ProgramResult(status, stdout, stderr, None, time.monotonic() - started, "bubblewrap")
 
 
 class _Reader:
@@ -121,7 +121,7 @@ def _in_memory(name: str, content: bytes) -> int:
     return descriptor
 
 
-def _command(program: int, filter_: int | None, limits: Limits) -> list[str]:
+def _command(program: int, filter_: int | None, limits: SandboxLimits) -> list[str]:
     megabyte = 1_000_000
     bounds = [
         ("RLIMIT_AS", limits.memory_mb * megabyte),
@@ -178,7 +178,7 @@ def problem() -> str | None:
         return "bubblewrap is not installed: apt install bubblewrap"
     with _descriptors("print(6 * 7)") as (program, filter_):
         tried = subprocess.run(
-            _command(program, filter_, Limits()),
+            _command(program, filter_, SandboxLimits()),
             pass_fds=tuple(fd for fd in (program, filter_) if fd is not None),
             stdin=subprocess.DEVNULL,
             capture_output=True,

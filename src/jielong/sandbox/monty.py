@@ -12,7 +12,7 @@ import time
 import anyio.to_thread
 from pydantic_monty import CollectStreams, Monty, MontyCrashedError, MontyError
 
-from .program_result import Limits, Outcome, Status
+from .program_result import ProgramResult, SandboxLimits, Status
 
 
 class _Pool:
@@ -37,11 +37,11 @@ _pool = _Pool()
 atexit.register(_pool.close)
 
 
-async def run(code: str, limits: Limits) -> Outcome:
+async def run(code: str, limits: SandboxLimits) -> ProgramResult:
     return await anyio.to_thread.run_sync(_run, code, limits, abandon_on_cancel=True)
 
 
-def _run(code: str, limits: Limits) -> Outcome:
+def _run(code: str, limits: SandboxLimits) -> ProgramResult:
     printed = CollectStreams(max_bytes=limits.output_bytes)
     started = time.monotonic()
     value: str | None = None
@@ -63,4 +63,4 @@ def _run(code: str, limits: Limits) -> Outcome:
         said = f"{type(inner).__name__}: {inner}"
     stdout = "".join(text for stream, text in printed.output if stream == "stdout")
     stderr = "".join(text for stream, text in printed.output if stream == "stderr") + said
-    return Outcome(status, stdout, stderr, value, time.monotonic() - started, "monty")
+    return ProgramResult(status, stdout, stderr, value, time.monotonic() - started, "monty")

@@ -9,7 +9,7 @@ Status = Literal["ok", "error", "timeout", "memory", "output"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class SandboxLimits:
     """`seconds` is wall time from start to kill. Output beyond `output_bytes` (both streams) ends the program."""
 
     seconds: float = 5.0
@@ -19,7 +19,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProgramResult:
     """`value` is the repr of an expression; `sandbox` says where the code ran."""
 
     status: Status

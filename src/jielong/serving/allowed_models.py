@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from ..contract import Model
 from ..errors import BadInput, RecipeError
-from ..recipe import SPECS, TECHNIQUES, Node, Value, build, load, parse, technique, unknown
+from ..recipe import SPECS, TECHNIQUES, RecipeNode, RecipeValue, build, find_technique, load, parse, unknown_name
 from .error_responses import unknown_model
 
 MOST_CALLS, KEPT = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
@@ -23,7 +23,7 @@ _REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.rag", "jielong.age
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
 
 
-class Offer:
+class AllowedModels:
     """`models`: recipes, `NAME=RECIPE`, or models made in Python. `allow`: specs that clients may compose with."""
 
     def __init__(self, models: Sequence[str | Model], allow: Sequence[str] = ()) -> None:
@@ -71,9 +71,9 @@ class Offer:
                 told = ", ".join(self.allowed)
                 raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {told}")
         model = build(node, self.allowed[node.spec])
-        if model.bound() > MOST_CALLS:
+        if model.max_calls() > MOST_CALLS:
             raise BadInput(
-                f"model: up to {model.bound():,} calls for one reply; a composed recipe may make {MOST_CALLS}"
+                f"model: up to {model.max_calls():,} calls for one reply; a composed recipe may make {MOST_CALLS}"
             )
         return model
 
@@ -89,17 +89,17 @@ def _named(each: str | Model) -> tuple[str, Model]:
 
 def composable(name: str, option: str) -> bool:
     """Whether clients may use this technique with this option ("": with none)."""
-    hints: Mapping[str, Any] = technique(name).hints
+    hints: Mapping[str, Any] = find_technique(name).hints
     return not TECHNIQUES[name].startswith(_REACH_OUT) and Path not in _kinds(hints.get(option))
 
 
-def _parts(node: Node) -> Iterator[Node]:
+def _parts(node: RecipeNode) -> Iterator[RecipeNode]:
     """Every model that a recipe names. Raises Failure for what reaches out of it."""
     yield node
     for step in node.steps:
         if step.name not in TECHNIQUES:
-            raise unknown_model(str(unknown("technique", step.name[:100], TECHNIQUES)))
-        hints: Mapping[str, Any] = technique(step.name).hints
+            raise unknown_model(str(unknown_name("technique", step.name[:100], TECHNIQUES)))
+        hints: Mapping[str, Any] = find_technique(step.name).hints
         for option, value in (("", ()), *step.options):
             if not composable(step.name, option):
                 raise unknown_model(f"a composed recipe may not use {step.name}({option and option + '='})")
@@ -107,7 +107,7 @@ def _parts(node: Node) -> Iterator[Node]:
                 yield from _models(value)
 
 
-def _models(value: Value) -> Iterator[Node]:
+def _models(value: RecipeValue) -> Iterator[RecipeNode]:
     if isinstance(value, tuple):
         for item in value:
             yield from _models(item)

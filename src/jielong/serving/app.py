@@ -15,25 +15,25 @@ import anyio
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from ..contract import Embedder
-from ..runtime.ledger import Ledger, Record, record
-from ..runtime.telemetry import spans
 from ..context import scope
-from .request_schema import ChatAsked, EmbeddingsAsked, request_of
-from .n_choices import choices
+from ..contract import Embedder
+from ..runtime.ledger import ActiveRun, Ledger, active_run
+from ..runtime.telemetry import spans
+from .allowed_models import AllowedModels
+from .auth import AccessGuard
+from .error_responses import ErrorResponse, error_response, refusal, unreadable
+from .n_choices import generate_choices
 from .openapi import description
-from .error_responses import Failure, failure_of, refusal, unreadable
-from .auth import Guard
-from .allowed_models import Offer
+from .request_schema import ChatCompletionRequest, EmbeddingsRequest, request_of
+from .response_schema import ServedReply, embeddings
 from .streaming import stream
-from .response_schema import Answer, embeddings
 
 A = TypeVar("A", bound=BaseModel)
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServerLimits:
     """What a client may take of the server before its model is asked."""
 
     body_bytes: int = 20_000_000
@@ -43,7 +43,7 @@ class Limits:
 
 
 class Server:
-    def __init__(self, offer: Offer, guard: Guard, ledger: Ledger, limits: Limits) -> None:
+    def __init__(self, offer: AllowedModels, guard: AccessGuard, ledger: Ledger, limits: ServerLimits) -> None:
         self.offer, self.guard, self.ledger, self.limits = offer, guard, ledger, limits
         names = offer.names()
         embedding = [name for name in names if isinstance(offer.find(name), Embedder)]
@@ -80,13 +80,13 @@ class Server:
         except ConnectionError:
             raise
         except Exception as error:
-            return failure_of(error).response()
+            return error_response(error).response()
 
     async def chat(self, http: web.Request) -> web.StreamResponse:
-        asked = await self._read(http, ChatAsked)
+        asked = await self._read(http, ChatCompletionRequest)
         model, n = self.offer.find(asked.model), asked.n or 1
-        answer = Answer(asked.model)
-        token = record.set(Record(self.ledger, uuid.uuid4().hex[:12]))
+        answer = ServedReply(asked.model)
+        token = active_run.set(ActiveRun(self.ledger, uuid.uuid4().hex[:12]))
         try:
             with scope("request", kind="request") as here:
                 request = request_of(asked)
@@ -95,19 +95,19 @@ class Server:
                 if asked.stream:
                     with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
                     return await stream(http, model, request, n, answer, here, with_usage)
-                replies = await choices(model, request, n, None)
+                replies = await generate_choices(model, request, n, None)
                 if seen:
                     seen.told(answer.id, asked.model, replies)
         finally:
-            record.reset(token)
+            active_run.reset(token)
         return web.json_response(answer.whole(replies, here))
 
     async def embed(self, http: web.Request) -> web.StreamResponse:
-        asked = await self._read(http, EmbeddingsAsked)
+        asked = await self._read(http, EmbeddingsRequest)
         model = self.offer.find(asked.model)
         if not isinstance(model, Embedder):
             words = f"{asked.model[:200]} gives no embeddings; none of the models that do is served under this name"
-            raise Failure(404, words, code="unsupported", param="model")
+            raise ErrorResponse(404, words, code="unsupported", param="model")
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         return web.json_response(embeddings(asked.model, await model.embed(texts), asked.encoding_format == "base64"))
 

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 
 from multidict import CIMultiDictProxy
 
-from .error_responses import Failure, refusal
+from .error_responses import ErrorResponse, refusal
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-class Guard:
+class AccessGuard:
     """`host` is what the server listens on. Off loopback a token is a must, and Host may be any address, or this
     machine's name: a name that was made to point here is neither."""
 
@@ -56,7 +56,7 @@ class Guard:
         return same and kind.lower() == "bearer"
 
 
-def _no_token() -> Failure:
+def _no_token() -> ErrorResponse:
     return refusal(401, "a token is needed: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
 

@@ -30,7 +30,7 @@ from ..errors import (
     Truncated,
     Unsupported,
 )
-from ..recipe import unknown
+from ..recipe import unknown_name
 
 log = logging.getLogger("jielong.serving")
 
@@ -62,7 +62,7 @@ _OF_STATUS = {
 
 
 @dataclass(eq=False)
-class Failure(Exception):
+class ErrorResponse(Exception):
     """What the server itself refuses; raised by its own checks."""
 
     status: int
@@ -79,18 +79,18 @@ class Failure(Exception):
         return web.json_response(self.body(), status=self.status, headers=self.headers)
 
 
-def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> Failure:
+def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> ErrorResponse:
     kind, code = _OF_STATUS.get(status, (_INVALID, None))
-    return Failure(status, message, kind, code, headers=headers or {})
+    return ErrorResponse(status, message, kind, code, headers=headers or {})
 
 
-def unknown_model(message: str) -> Failure:
-    return Failure(404, message, _INVALID, "model_not_found", "model")
+def unknown_model(message: str) -> ErrorResponse:
+    return ErrorResponse(404, message, _INVALID, "model_not_found", "model")
 
 
-def failure_of(error: Exception) -> Failure:
+def error_response(error: Exception) -> ErrorResponse:
     """What a client is told of an error. What it is not told, the operator's log holds."""
-    if isinstance(error, Failure):
+    if isinstance(error, ErrorResponse):
         return error
     for kind, status, name, code in _KINDS:
         if isinstance(error, kind):
@@ -100,12 +100,12 @@ def failure_of(error: Exception) -> Failure:
             if isinstance(error, MissingKey):
                 message = "the endpoint beneath takes no key of this server; its operator finds more in the log"
             retry = {} if kind in (BadInput, Unsupported) else {"x-should-retry": "false"}
-            return Failure(status, message, name, code, headers=retry)
+            return ErrorResponse(status, message, name, code, headers=retry)
     log.error("a fault of the server", exc_info=error)
-    return Failure(500, "a fault of the server; its operator finds more in the log", _SERVER, "fault")
+    return ErrorResponse(500, "a fault of the server; its operator finds more in the log", _SERVER, "fault")
 
 
-def unreadable(error: ValidationError, body: bytes, known: Iterable[str]) -> Failure:
+def unreadable(error: ValidationError, body: bytes, known: Iterable[str]) -> ErrorResponse:
     """What is wrong, by the place where the client wrote it: of several complaints the one that goes deepest, as the
     others are about forms that the client did not mean."""
     first = max(
@@ -113,15 +113,15 @@ def unreadable(error: ValidationError, body: bytes, known: Iterable[str]) -> Fai
     )
     words = first["msg"].removeprefix("Value error, ")
     if first["type"] == "json_invalid":
-        return Failure(400, f"the body is not JSON: {words.removeprefix('Invalid JSON: ')}")
+        return ErrorResponse(400, f"the body is not JSON: {words.removeprefix('Invalid JSON: ')}")
     where = ".".join(_written(first["loc"], json.loads(body)))
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return Failure(400, str(unknown("setting", where, known)), code="unknown_setting", param=where)
+        return ErrorResponse(400, str(unknown_name("setting", where, known)), code="unknown_setting", param=where)
     if first["type"] == "extra_forbidden":
         words = "not known here, and cannot be passed on; leave it out"
     if where.endswith("image_url.url"):
         words = "expected the picture itself, as in data:image/png;base64,…; no URL is fetched"
-    return Failure(400, f"{where}: {words}" if where else words, param=where or None)
+    return ErrorResponse(400, f"{where}: {words}" if where else words, param=where or None)
 
 
 def _written(loc: tuple[Any, ...], said: Any) -> Iterator[str]:

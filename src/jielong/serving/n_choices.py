@@ -7,25 +7,25 @@ from collections.abc import Callable
 
 import anyio
 
-from ..contract import Listener, Model, Reply, Request, listener, ungrouped
-from ..context import below
-from ..technique import several
+from ..context import sub_path
+from ..contract import Listener, Model, Reply, Request, listener, unwrap_exception_group
+from ..technique import with_sampling_temperature
 
 Hear = Callable[[int], Listener]
 
 
-async def choices(model: Model, request: Request, n: int, hear: Hear | None) -> tuple[Reply, ...]:
+async def generate_choices(model: Model, request: Request, n: int, hear: Hear | None) -> tuple[Reply, ...]:
     """All replies, in order. `hear(i)` is told of choice `i` as it arrives. An error of one cancels the others."""
     if n == 1:
         return (await _one(model, request, hear and hear(0)),)
-    request = several(request, n)
+    request = with_sampling_temperature(request, n)
     replies: dict[int, Reply] = {}
 
     async def sample(i: int) -> None:
-        with below(i):
+        with sub_path(i):
             replies[i] = await _one(model, request, hear and hear(i))
 
-    with ungrouped():
+    with unwrap_exception_group():
         async with anyio.create_task_group() as tasks:
             for i in range(n):
                 tasks.start_soon(sample, i)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from pydantic.json_schema import models_json_schema
 
-from .request_schema import LONGEST_NAME, ChatAsked, EmbeddingsAsked
+from .request_schema import LONGEST_NAME, ChatCompletionRequest, EmbeddingsRequest
 
 Json: TypeAlias = dict[str, Any]
 _TEXT: Json = {"type": ["string", "null"]}
@@ -17,7 +17,8 @@ _COUNT: Json = {"type": "integer", "minimum": 0}
 def description(names: Sequence[str], embedding: Sequence[str], *, composing: bool, token: bool) -> Json:
     """`names` are the models, `embedding` those that embed; with `composing` any other text may be a model, too."""
     _, made = models_json_schema(
-        [(ChatAsked, "validation"), (EmbeddingsAsked, "validation")], ref_template="#/components/schemas/{model}"
+        [(ChatCompletionRequest, "validation"), (EmbeddingsRequest, "validation")],
+        ref_template="#/components/schemas/{model}",
     )
     schemas: Json = {**made["$defs"], **_replies()}
     known: Json = {"type": "string", "enum": list(names)}

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from ..contract import Image, Message, Part, Request, Sampling, Text, Thinking, ToolCall, ToolSpec
 from ..context import note
-from .error_responses import Failure
+from ..contract import Image, Message, Part, Request, Sampling, Text, Thinking, ToolCall, ToolSpec
+from .error_responses import ErrorResponse
 
 LONGEST_NAME, MOST_CHOICES, MOST_STOPS = 4096, 128, 16
 _IMAGE = r"^data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
@@ -173,7 +173,7 @@ Stop: TypeAlias = Annotated[str, Field(min_length=1)]
 _COPIES: Any = {"properties": {"n": {"type": "integer", "minimum": 2}, "temperature": {"const": 0}}}
 
 
-class ChatAsked(_Asked):
+class ChatCompletionRequest(_Asked):
     model_config = ConfigDict(json_schema_extra={"not": {**_COPIES, "required": ["n", "temperature"]}})
 
     model: ModelName
@@ -208,20 +208,20 @@ class ChatAsked(_Asked):
     modalities: Annotated[list[Literal["text"]], Field(min_length=1, max_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _possible(self) -> ChatAsked:
+    def _possible(self) -> ChatCompletionRequest:
         if (self.n or 1) > 1 and self.temperature == 0:
             raise ValueError(f"{self.n} choices at temperature 0 are copies of one; set a temperature, or leave n out")
         return self
 
 
-class EmbeddingsAsked(_Asked):
+class EmbeddingsRequest(_Asked):
     model: ModelName
     input: Stop | Annotated[list[Stop], Field(min_length=1, max_length=2048)]
     encoding_format: Literal["float", "base64"] | None = None
     user: str | None = None
 
 
-def request_of(asked: ChatAsked) -> Request:
+def request_of(asked: ChatCompletionRequest) -> Request:
     """The request of the contract. Raises Failure (404) for a tool choice that names no tool."""
     tools = tuple(_tool(tool.function) for tool in asked.tools or ())
     logprobs = asked.top_logprobs or 0 if asked.logprobs or asked.top_logprobs else None
@@ -277,7 +277,7 @@ def _choice(said: str | Chosen | None, tools: tuple[ToolSpec, ...]) -> str:
     if (isinstance(said, Chosen) and name not in known) or (name == "required" and not known):
         wanted = f" {name!r}" if isinstance(said, Chosen) else ""
         words = f"tool_choice: there is no tool{wanted}; the tools are {', '.join(known) or 'none'}"
-        raise Failure(404, words, code="no_such_tool", param="tool_choice")
+        raise ErrorResponse(404, words, code="no_such_tool", param="tool_choice")
     return name
 
 

@@ -15,15 +15,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ..context import Scope
 from ..contract import Delta, Embeddings, Reply, Step, Thinking, TokenLogprob, Usage
 from ..runtime.telemetry.semantic_conventions import FINISHES, bare
-from ..context import Scope
 
 Json: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServedReply:
     """The head that all parts of one answer share. `model` is what the client called it."""
 
     model: str
@@ -46,7 +46,7 @@ class Answer:
 class Choice:
     """One choice of a stream, as it arrives. The frame of a piece is written once, as there are many pieces."""
 
-    def __init__(self, answer: Answer, index: int) -> None:
+    def __init__(self, answer: ServedReply, index: int) -> None:
         self.answer, self.index, self.heard, self.begun = answer, index, False, False
         frame = answer.chunk([{"index": index, "delta": {"?": "?"}, "logprobs": None, "finish_reason": None}])
         self._before, self._after = frame.split(b'"?":"?"')
@@ -148,12 +148,12 @@ def _packed(vector: Sequence[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
-def progress(spent: Scope, most_calls: int, seconds: float) -> Json:
+def progress(spent: Scope, max_calls: int, seconds: float) -> Json:
     return {
         "jielong": {
             "calls": spent.usage.calls,
             "begun": spent.begun,
-            "most_calls": most_calls,
+            "max_calls": max_calls,
             "output_tokens": spent.usage.output_tokens,
             "seconds": round(seconds, 3),
         }

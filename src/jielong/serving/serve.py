@@ -13,14 +13,14 @@ from contextlib import asynccontextmanager
 import anyio
 from aiohttp import web
 
-from ..contract import Model, wait_for
+from ..contract import Model, run_sync
 from ..errors import BadInput
 from ..runtime import concurrency_limiter
-from ..runtime.ledger import home, use_ledger
+from ..runtime.ledger import home_folder, use_ledger
 from ..runtime.telemetry import telemetry
-from .app import Limits, Server
-from .auth import Guard, is_loopback
-from .allowed_models import Offer
+from .allowed_models import AllowedModels
+from .app import Server, ServerLimits
+from .auth import AccessGuard, is_loopback
 
 MOST_AT_ONCE, BACKLOG = 4096, 2048  # calls at one endpoint: as many as clients ask for, until it says that it is enough
 
@@ -40,7 +40,7 @@ def serve(
 
     Raises: BadInput for a port that is taken or a missing token, and what `load` and `telemetry` raise.
     """
-    offer = Offer(models, allow)
+    offer = AllowedModels(models, allow)
 
     async def run() -> None:
         async with serving(offer, host=host, port=port, token=token) as url:
@@ -53,22 +53,27 @@ def serve(
         except RuntimeError:
             anyio.run(run)
         else:
-            wait_for(run)
+            run_sync(run)
 
 
 @asynccontextmanager
 async def serving(
-    offer: Offer, *, host: str = "127.0.0.1", port: int = 0, token: str | None = None, limits: Limits = Limits()
+    offer: AllowedModels,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    token: str | None = None,
+    limits: ServerLimits = ServerLimits(),
 ) -> AsyncIterator[str]:
     """A server inside a running loop; gives its URL. At the end of the block open answers are finished."""
     if token is None and not is_loopback(host):
         raise BadInput(f"{host} is not this machine alone, so a token is needed: put one into a variable, --token-env")
     if token is not None and not token.strip():
         raise BadInput("the token is empty; give one that is hard to guess")
-    concurrency_limiter.ceiling.set(MOST_AT_ONCE)
-    concurrency_limiter.first.set(MOST_AT_ONCE)
-    with use_ledger(home() / "ledger.db") as ledger:
-        app = Server(offer, Guard(host, token), ledger, limits).app()
+    concurrency_limiter.max_concurrency.set(MOST_AT_ONCE)
+    concurrency_limiter.initial_concurrency.set(MOST_AT_ONCE)
+    with use_ledger(home_folder() / "ledger.db") as ledger:
+        app = Server(offer, AccessGuard(host, token), ledger, limits).app()
         runner = web.AppRunner(
             app,
             access_log=None,

@@ -14,12 +14,12 @@ from typing import Any
 import anyio
 from aiohttp import web
 
-from ..contract import Delta, Event, Listener, Model, Request, ungrouped
-from ..runtime.telemetry import spans
 from ..context import Scope
-from .n_choices import choices
-from .error_responses import failure_of
-from .response_schema import Answer, Choice, account, comment, event, progress, usage
+from ..contract import Delta, Event, Listener, Model, Request, unwrap_exception_group
+from ..runtime.telemetry import spans
+from .error_responses import error_response
+from .n_choices import generate_choices
+from .response_schema import Choice, ServedReply, account, comment, event, progress, usage
 
 KEEP_ALIVE, SLOWEST_READER = 15.0, 60.0  # seconds
 MOST_PENDING = 256_000  # bytes; whoever says more waits for the client to read
@@ -76,7 +76,7 @@ class Stream:
 
 
 async def stream(
-    http: web.Request, model: Model, request: Request, n: int, answer: Answer, here: Scope, with_usage: bool
+    http: web.Request, model: Model, request: Request, n: int, answer: ServedReply, here: Scope, with_usage: bool
 ) -> web.StreamResponse:
     """Raises what the model raises if nothing was sent before; after that the error is an event."""
     out = Stream(http)
@@ -90,20 +90,20 @@ async def stream(
 
         return heard
 
-    most_calls = n * model.bound()
-    here.watch = out.moves if most_calls > 1 else None
+    max_calls = n * model.max_calls()
+    here.watch = out.moves if max_calls > 1 else None
     try:
-        with ungrouped():
+        with unwrap_exception_group():
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_write, out, here, most_calls)
-                replies = await choices(model, request, n, hear)
+                tasks.start_soon(_write, out, here, max_calls)
+                replies = await generate_choices(model, request, n, hear)
                 out.end()
     except Exception as error:
         if not out.begun or isinstance(error, ConnectionError):
             raise
         if seen := spans():
             seen.failed(error)
-        await out.flush(event(failure_of(error).body()))
+        await out.flush(event(error_response(error).body()))
         return out.response
     if seen := spans():
         seen.told(answer.id, answer.model, replies)
@@ -117,7 +117,7 @@ async def stream(
     return out.response
 
 
-async def _write(out: Stream, here: Scope, most_calls: int) -> None:
+async def _write(out: Stream, here: Scope, max_calls: int) -> None:
     """Everything that is said, progress, and signs of life."""
     began = time.monotonic()
     while not out.over:
@@ -126,6 +126,6 @@ async def _write(out: Stream, here: Scope, most_calls: int) -> None:
         out.more.clear()
         news = b""
         if not out.shown and (out.moved or quiet.cancelled_caught):
-            news = comment(progress(here, most_calls, time.monotonic() - began))
+            news = comment(progress(here, max_calls, time.monotonic() - began))
         out.moved = False
         await out.flush(news)

@@ -15,7 +15,7 @@ from fractions import Fraction
 from ..answers import RULES
 from ..answers.json_and_code import canonical_json
 from ..answers.number_answer import expression_in
-from ..answers.number_formats import Found, normalised, read
+from ..answers.number_formats import NumberMatch, normalised, read_number
 from . import math_verify_process
 
 
@@ -62,20 +62,20 @@ def plain(text: str) -> str:
 
 def same_number(predicted: str, answer: str) -> bool:
     """Exactly equal, or equal but for a percent sign on one side only."""
-    a, b = read(predicted), read(answer)
+    a, b = read_number(predicted), read_number(answer)
     if a is None or b is None:
         return False
     return _worth(a) == _worth(b) or (a.percent != b.percent and a.value == b.value)
 
 
-def _worth(number: Found) -> Fraction:
+def _worth(number: NumberMatch) -> Fraction:
     return number.value / 100 if number.percent else number.value
 
 
 def _mathematical(predicted: str, answer: str) -> bool:
     """Whether math-verify could tell more: both are numbers or mathematics, and not both are numbers."""
     sides = (predicted, answer)
-    numbers = [read(side) is not None for side in sides]
+    numbers = [read_number(side) is not None for side in sides]
     if all(numbers) or any(len(side) > 500 for side in sides):
         return False
     return all(is_number or looks_mathematical(side) for is_number, side in zip(numbers, sides, strict=True))
@@ -127,11 +127,11 @@ def infer_rule(answers: Sequence[str], *, choices: bool, tests: bool) -> tuple[s
         return "choice", f"{letters} of {len(answers)} answers are letters"
     if all(plain(answer) in _YES_NO for answer in answers):
         return "yes_no", f"{n} yes or no"
-    if all(read(answer) is not None for answer in answers):
+    if all(read_number(answer) is not None for answer in answers):
         return "number", f"{n} numbers"
     if all(answer.strip()[:1] in ("{", "[") and canonical_json(answer) is not None for answer in answers):
         return "json", f"{n} JSON"
-    if all(read(answer) is not None or looks_mathematical(answer) for answer in answers):
+    if all(read_number(answer) is not None or looks_mathematical(answer) for answer in answers):
         return "number", f"{n} numbers or mathematical expressions"
     if all(len(answer) <= 200 for answer in answers):
         return "contains", f"{n} short texts"

@@ -17,7 +17,7 @@ from ..answers import RULES
 from . import bfcl
 from .code_tests import Tests
 from .expression_check import makes_24
-from .task import Item, Scored
+from .task import Item, Score
 
 Fields = Mapping[str, Any]
 
@@ -30,7 +30,7 @@ class Reader:
     columns: frozenset[str]
     rule: str | None  # None: inferred from the answers
     item: Callable[[Fields, str], Item]
-    check: Callable[[Item, str], Scored] | None = None  # where the answer rule cannot tell
+    check: Callable[[Item, str], Score] | None = None  # where the answer rule cannot tell
 
 
 def _gsm8k(row: Fields, subject: str) -> Item:
@@ -137,10 +137,10 @@ def _listed(row: Fields, subject: str) -> Item:
     return Item("", str(row["input"]), (str(row["output"]),))
 
 
-def _same_list(item: Item, reply_text: str) -> Scored:
+def _same_list(item: Item, reply_text: str) -> Score:
     """The same things in any order."""
     extracted = RULES["exact"](reply_text)
-    return Scored(float(extracted is not None and _things(extracted) == _things(item.accepted[0])), extracted)
+    return Score(float(extracted is not None and _things(extracted) == _things(item.accepted[0])), extracted)
 
 
 def _things(text: str) -> list[str]:

@@ -19,22 +19,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..contract import Message, Reply, ToolSpec, answered
+from ..contract import Message, Reply, ToolSpec, require_answer
 from ..errors import BadInput
-from .data_files import BadRow, Row
-from .task import Item, Scored
+from .data_files import BadRow, DataRow
+from .task import Item, Score
 
 COLUMNS = frozenset({"id", "question", "function"})
 _TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array", "list": "array", "bool": "boolean"}
 _KEPT = ("description", "enum", "default", "required", "minimum", "maximum", "format")
 
 
-def with_answers(file: Path, read: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+def with_answers(file: Path, read: Iterator[DataRow | BadRow]) -> Iterator[DataRow | BadRow]:
     """The rows of a file; those of BFCL with the `ground_truth` that lies beside the file."""
     for row in read:
-        if isinstance(row, Row) and row.fields.keys() >= COLUMNS and "ground_truth" not in row.fields:
+        if isinstance(row, DataRow) and row.fields.keys() >= COLUMNS and "ground_truth" not in row.fields:
             truth = _answers(file.parent / "possible_answer" / file.name).get(str(row.fields["id"]))
-            row = row if truth is None else Row(row.line, {**row.fields, "ground_truth": truth})
+            row = row if truth is None else DataRow(row.line, {**row.fields, "ground_truth": truth})
         yield row
 
 
@@ -87,27 +87,27 @@ def _schema(said: Mapping[str, Any]) -> dict[str, Any]:
 def as_text(reply: Reply) -> Reply:
     """The reply with its calls as a JSON text, which is what is scored. Raises what `answered` raises."""
     if reply.finish != "tool_calls":
-        return answered(reply)
+        return require_answer(reply)
     calls = [{"name": call.name, "arguments": call.arguments} for call in reply.message.tool_calls]
     return replace(reply, message=Message("assistant", json.dumps(calls, ensure_ascii=False)), finish="stop")
 
 
-def scored(item: Item, reply_text: str) -> Scored:
+def scored(item: Item, reply_text: str) -> Score:
     """1 for exactly the right calls. A text that is no list of calls counts as no call."""
     calls = _calls(reply_text)
     if calls is None:
-        return Scored(0.0, None)
+        return Score(0.0, None)
     wanted = [next(iter(call.items())) for call in json.loads(item.accepted[0])]
     extracted = json.dumps(calls, ensure_ascii=False)
     if len(calls) != len(wanted):
-        return Scored(0.0, extracted)
+        return Score(0.0, extracted)
     free = list(calls)
     for name, parameters in wanted:
         found = next((call for call in free if _is_call(call, name, parameters)), None)
         if found is None:
-            return Scored(0.0, extracted)
+            return Score(0.0, extracted)
         free.remove(found)
-    return Scored(1.0, extracted)
+    return Score(1.0, extracted)
 
 
 def _calls(text: str) -> list[tuple[str, dict[str, Any]]] | None:

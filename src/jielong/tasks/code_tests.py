@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..sandbox import Limits, run_program
+from ..sandbox import SandboxLimits, run_program
 
-LIMITS = Limits(seconds=10.0)
+LIMITS = SandboxLimits(seconds=10.0)
 
 
 @dataclass(frozen=True)

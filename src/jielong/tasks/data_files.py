@@ -16,7 +16,7 @@ KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
-class Row:
+class DataRow:
     line: int
     fields: Fields
 
@@ -28,7 +28,7 @@ class BadRow:
     text: str
 
 
-def read(file: Path) -> Iterator[Row | BadRow]:
+def read(file: Path) -> Iterator[DataRow | BadRow]:
     """The rows of a JSON lines, JSON, CSV, TSV or Parquet file, in order. Raises BadInput, MissingExtra."""
     if file.suffix == ".parquet":
         yield from _parquet(file)
@@ -55,7 +55,7 @@ def _text(file: Path) -> str:
         raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
 
 
-def _json_lines(text: str) -> Iterator[Row | BadRow]:
+def _json_lines(text: str) -> Iterator[DataRow | BadRow]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -65,12 +65,12 @@ def _json_lines(text: str) -> Iterator[Row | BadRow]:
             yield BadRow(number, "not JSON", line)
             continue
         if isinstance(fields, dict):
-            yield Row(number, fields)
+            yield DataRow(number, fields)
         else:
             yield BadRow(number, f"expected a JSON object, found {type(fields).__name__}", line)
 
 
-def _json(file: Path, text: str) -> Iterator[Row | BadRow]:
+def _json(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     try:
         said = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -84,12 +84,12 @@ def _json(file: Path, text: str) -> Iterator[Row | BadRow]:
         raise BadInput(f"{file}: expected a list of objects, found {type(said).__name__}")
     for number, fields in enumerate(rows, 1):
         if isinstance(fields, dict):
-            yield Row(number, fields)
+            yield DataRow(number, fields)
         else:
             yield BadRow(number, "expected a JSON object", json.dumps(fields))
 
 
-def _separated(file: Path, text: str) -> Iterator[Row | BadRow]:
+def _separated(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     reader = csv.reader(text.splitlines(keepends=True), delimiter="\t" if file.suffix == ".tsv" else ",", strict=True)
     header: list[str] | None = None
     start = 1
@@ -104,13 +104,13 @@ def _separated(file: Path, text: str) -> Iterator[Row | BadRow]:
         if header is None:
             header = [cell.strip() for cell in cells]
         elif len(cells) == len(header):
-            yield Row(start, dict(zip(header, cells, strict=True)))
+            yield DataRow(start, dict(zip(header, cells, strict=True)))
         elif cells:
             yield BadRow(start, f"expected {len(header)} cells, found {len(cells)}", ",".join(cells))
         start = reader.line_num + 1
 
 
-def _parquet(file: Path) -> Iterator[Row | BadRow]:
+def _parquet(file: Path) -> Iterator[DataRow | BadRow]:
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
@@ -121,6 +121,6 @@ def _parquet(file: Path) -> Iterator[Row | BadRow]:
         for batch in ParquetFile(file).iter_batches():
             for fields in batch.to_pylist():
                 number += 1
-                yield Row(number, fields)
+                yield DataRow(number, fields)
     except (ArrowException, OSError) as error:
         raise BadInput(f"{file}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None

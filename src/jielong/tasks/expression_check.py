@@ -10,7 +10,7 @@ import re
 from fractions import Fraction
 
 from ..answers import RULES
-from .task import Item, Scored
+from .task import Item, Score
 
 LONGEST = 200
 _SIGNS = (
@@ -24,7 +24,7 @@ _SIGNS = (
 )
 
 
-def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Scored:
+def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Score:
     """1 if the answer of the reply uses exactly `numbers` with + - * / and makes `target`."""
     said = RULES["exact"](reply_text)
     expression = said or ""
@@ -32,16 +32,16 @@ def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Scored:
         expression = re.sub(written, sign, expression)
     expression = expression.strip()
     if not expression or len(expression) > LONGEST:
-        return Scored(0.0, None)
+        return Score(0.0, None)
     try:
         tree = ast.parse(expression, mode="eval").body
         used, value = sorted(_numbers(tree)), _value(tree)
     except (SyntaxError, ValueError, ZeroDivisionError, RecursionError):
-        return Scored(0.0, None)
-    return Scored(float(used == sorted(numbers) and value == target), expression)
+        return Score(0.0, None)
+    return Score(float(used == sorted(numbers) and value == target), expression)
 
 
-def makes_24(item: Item, reply_text: str) -> Scored:
+def makes_24(item: Item, reply_text: str) -> Score:
     """For an item whose accepted answer is the numbers of a puzzle."""
     return makes(reply_text, tuple(map(int, item.accepted[0].split())), 24)
 

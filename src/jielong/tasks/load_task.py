@@ -12,14 +12,14 @@ from typing import Any
 
 from ..contract import Message
 from ..errors import BadInput, MissingExtra
-from ..recipe import unknown
+from ..recipe import unknown_name
 from . import data_files
-from .mini_tasks import built_in
-from .code_tests import Tests
-from .bfcl import with_answers
 from .answer_equality import infer_rule
 from .benchmark_readers import READERS, Fields, Reader, recognise
-from .data_files import BadRow, Row
+from .bfcl import with_answers
+from .code_tests import Tests
+from .data_files import BadRow, DataRow
+from .mini_tasks import built_in
 from .task import Item, Task, identified
 
 RULES = ("number", "choice", "exact", "contains", "json", "code", "yes_no", "judge")
@@ -48,18 +48,20 @@ def load_task(
     `input` and `answer` name columns. Bad rows go to the file `rejects`. Raises BadInput, UnknownName, MissingExtra.
     """
     if rule is not None and rule not in RULES:
-        raise unknown("answer rule", rule, RULES)
+        raise unknown_name("answer rule", rule, RULES)
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}: expected at least 1 item")
     if spec.startswith("mini:"):
         return built_in(spec, limit, seed)
     if spec.startswith("hub:"):
-        read: list[tuple[str, str, Row | BadRow]] = [
-            (spec, "", Row(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)
+        read: list[tuple[str, str, DataRow | BadRow]] = [
+            (spec, "", DataRow(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)
         ]
     else:
         read = [
-            (str(file), _subject(file), row) for file in _files(spec) for row in with_answers(file, data_files.read(file))
+            (str(file), _subject(file), row)
+            for file in _files(spec)
+            for row in with_answers(file, data_files.read(file))
         ]
     return _task(spec, read, input, answer, rule, strict, rejects).sample(limit, seed)
 
@@ -69,7 +71,7 @@ def _files(spec: str) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix in data_files.KINDS)
         if not files:
-            raise BadInput(f"{spec}: no {', '.join(rows.KINDS)} file in this folder")
+            raise BadInput(f"{spec}: no {', '.join(data_files.KINDS)} file in this folder")
         return files
     if not path.exists():
         raise BadInput(
@@ -97,14 +99,14 @@ def _hub(rest: str) -> Iterator[Fields]:
 
 def _task(
     spec: str,
-    read: Sequence[tuple[str, str, Row | BadRow]],
+    read: Sequence[tuple[str, str, DataRow | BadRow]],
     input: str | None,
     answer: str | None,
     rule: str | None,
     strict: bool,
     rejects: Path | None,
 ) -> Task:
-    first = next((row.fields for _, _, row in read if isinstance(row, Row)), None)
+    first = next((row.fields for _, _, row in read if isinstance(row, DataRow)), None)
     if first is None:
         found = next(
             (f"{file}:{row.line}: {row.why}" for file, _, row in read if isinstance(row, BadRow)), "it is empty"
@@ -112,13 +114,13 @@ def _task(
         raise BadInput(f"{spec}: no row that can be used ({found})")
     reader = recognise(first) if input is None and answer is None else None
     reader = reader or _columns(spec, first, input, answer)
-    usable: list[tuple[str, Row, Item]] = []
+    usable: list[tuple[str, DataRow, Item]] = []
     bad: list[tuple[str, BadRow]] = []
     for file, subject, row in read:
         used = row if isinstance(row, BadRow) else _item(reader, row, subject)
         if isinstance(used, BadRow):
             bad.append((file, used))
-        elif isinstance(row, Row):
+        elif isinstance(row, DataRow):
             usable.append((file, row, used))
     if any(_has_gold(item) for _, _, item in usable):
         bad += [
@@ -150,7 +152,7 @@ def _has_gold(item: Item) -> bool:
     return bool(item.accepted or item.tests)
 
 
-def _item(reader: Reader, row: Row, subject: str) -> Item | BadRow:
+def _item(reader: Reader, row: DataRow, subject: str) -> Item | BadRow:
     try:
         return reader.item(row.fields, subject)
     except KeyError as missing:
@@ -160,7 +162,7 @@ def _item(reader: Reader, row: Row, subject: str) -> Item | BadRow:
     return _bad(row, why)
 
 
-def _bad(row: Row, why: str) -> BadRow:
+def _bad(row: DataRow, why: str) -> BadRow:
     return BadRow(row.line, why, json.dumps(row.fields, ensure_ascii=False, default=str))
 
 

@@ -15,17 +15,12 @@ from functools import cache
 from ..contract import Message
 from ..errors import BadInput
 from ..models.mini import WEIGHTS
-from ..world import facts
-from ..world import arithmetic_game
-from ..world import in_context_learning
-from ..world import word_problems
-from ..world import reading_comprehension
-from ..world import tool_choice
-from ..world.vocabulary import LANGUAGES, Draw, forms
 from ..prompts import language
-from ..recipe import unknown
+from ..recipe import unknown_name
+from ..world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
+from ..world.vocabulary import LANGUAGES, SampleRandom, forms
 from .expression_check import makes_24
-from .task import Item, Scored, Task, identified
+from .task import Item, Score, Task, identified
 
 ITEMS, OFTEN = 200, 100
 Items = Iterator[Item]
@@ -33,25 +28,27 @@ Items = Iterator[Item]
 
 @dataclass(frozen=True)
 class _Kind:
-    make: Callable[[Draw, str], Items]
+    make: Callable[[SampleRandom, str], Items]
     rule: str
     about: str
     variants: tuple[str, ...] = ()
-    check: Callable[[Item, str], Scored] | None = None
+    check: Callable[[Item, str], Score] | None = None
 
 
 def built_in(spec: str, limit: int | None, seed: int) -> Task:
     """The task that `spec` names, `limit` items (200 unless told). Raises UnknownName, BadInput."""
     name, *parts = spec.removeprefix("mini:").split("/")
     if name not in _KINDS:
-        raise unknown("built-in task", spec, names())
+        raise unknown_name("built-in task", spec, names())
     kind = _KINDS[name]
     language = next((part for part in parts if part in LANGUAGES), "en")
     variants = [part for part in parts if part not in LANGUAGES]
     if len(variants) > 1 or any(part not in kind.variants for part in variants):
         allowed = ["zh", *kind.variants]
         raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
-    draw = Draw(random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True)
+    draw = SampleRandom(
+        random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True
+    )
     items = identified(list(_first(kind.make(draw, *variants or [""]), limit or ITEMS)))
     return Task(spec, items, kind.rule, "as this task is made", kind.about, check=kind.check)
 
@@ -74,35 +71,35 @@ def _first(items: Items, n: int) -> Items:
 # ---- the kinds ----
 
 
-def _word_problems(draw: Draw, steps: str) -> Items:
+def _word_problems(draw: SampleRandom, steps: str) -> Items:
     while True:
         problem = word_problems.problem(draw, int(steps or 3))
         yield Item("", problem.question, (str(problem.answer),))
 
 
-def _facts(draw: Draw, variant: str) -> Items:
+def _facts(draw: SampleRandom, variant: str) -> Items:
     return _questions(draw, often_told(), told=False)
 
 
-def _unseen_facts(draw: Draw, variant: str) -> Items:
+def _unseen_facts(draw: SampleRandom, variant: str) -> Items:
     never = [fact for fact in facts.world().all_facts() if not fact.subject.seen]
     return _questions(draw, never, told=variant == "with_document")
 
 
-def _questions(draw: Draw, known: list[facts.Fact], told: bool) -> Items:
+def _questions(draw: SampleRandom, known: list[facts.Fact], told: bool) -> Items:
     while True:
         for fact in draw.rng.sample(known, len(known)):
             context = (fact.statement(draw),) if told else ()
             yield Item("", fact.question(draw), (fact.value.text(draw.language),), cluster=fact.id, context=context)
 
 
-def _reading(draw: Draw, variant: str) -> Items:
+def _reading(draw: SampleRandom, variant: str) -> Items:
     while True:
         read = reading_comprehension.reading(draw, variant != "untold" if variant else draw.chance(0.5))
         yield Item("", read.question, (read.answer,), context=read.documents)
 
 
-def _in_context(draw: Draw, variant: str) -> Items:
+def _in_context(draw: SampleRandom, variant: str) -> Items:
     while True:
         lesson = in_context_learning.lesson(draw, 4, variant if variant in in_context_learning.KINDS else "")
         shown = lesson.examples if variant != "0" else ()
@@ -110,7 +107,7 @@ def _in_context(draw: Draw, variant: str) -> Items:
         yield Item("", (*(m for turn in turns for m in turn), Message("user", lesson.question)), (lesson.answer,))
 
 
-def _judging(draw: Draw, steps: str) -> Items:
+def _judging(draw: SampleRandom, steps: str) -> Items:
     while True:
         problem = word_problems.problem(draw, int(steps or draw.rng.choice((1, 2, 3))))
         right = draw.chance(0.5)
@@ -118,14 +115,14 @@ def _judging(draw: Draw, steps: str) -> Items:
         yield Item("", word_problems.check_question(draw, problem, proposed), ("yes" if right else "no",))
 
 
-def _tools(draw: Draw, variant: str) -> Items:
+def _tools(draw: SampleRandom, variant: str) -> Items:
     while True:
         choice = tool_choice.choice(draw, fits=variant != "none" if variant else draw.chance(0.7))
         answer = choice.chosen.name if choice.chosen else draw.ask("no_tool")
         yield Item("", tool_choice.listed(draw, choice), (answer,))
 
 
-def _true_false(draw: Draw, variant: str) -> Items:
+def _true_false(draw: SampleRandom, variant: str) -> Items:
     """Claims never judged in training, in held-out forms, half of them true; the frame of the question may be known.
 
     `one_word` asks for the verdict alone.
@@ -140,13 +137,13 @@ def _true_false(draw: Draw, variant: str) -> Items:
             yield Item("", question, (draw.ask("true" if true else "false"),), cluster=fact.id)
 
 
-def _game24(draw: Draw, variant: str) -> Items:
+def _game24(draw: SampleRandom, variant: str) -> Items:
     while True:
         numbers = arithmetic_game.puzzle(draw, 4)
         yield Item("", arithmetic_game.ask_whole(draw, numbers), (" ".join(map(str, numbers)),))
 
 
-def states_value(item: Item, reply_text: str) -> Scored:
+def states_value(item: Item, reply_text: str) -> Score:
     """A fact may be answered by its value or by a sentence with it: right is what names this value and no other."""
     right, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
     spoken = language(item.request().messages[-1].text)
@@ -154,7 +151,7 @@ def states_value(item: Item, reply_text: str) -> Scored:
     found = [value for value in sorted(named, key=len, reverse=True) if _names(reply_text, value)]
     whole = [value for value in found if not any(value != other and value in other for other in found)]
     extracted = whole[0] if len(whole) == 1 else None
-    return Scored(float(extracted == right), extracted)
+    return Score(float(extracted == right), extracted)
 
 
 def _names(text: str, value: str) -> bool:
@@ -179,7 +176,10 @@ _KINDS = {
     ),
     "reading": _Kind(_reading, "exact", "questions on texts, half of which do not tell", ("told", "untold")),
     "in_context": _Kind(
-        _in_context, "exact", "operations that only the examples tell, four unless told", ("0", *in_context_learning.KINDS)
+        _in_context,
+        "exact",
+        "operations that only the examples tell, four unless told",
+        ("0", *in_context_learning.KINDS),
     ),
     "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
     "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),

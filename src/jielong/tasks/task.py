@@ -12,12 +12,12 @@ from typing import Any
 from ..answers import RULES
 from ..contract import Message, Request, ToolSpec
 from ..prompts import catalogue, language
-from .code_tests import Tests, passes
 from .answer_equality import matches
+from .code_tests import Tests, passes
 
 
 @dataclass(frozen=True)
-class Scored:
+class Score:
     """`value` in [0, 1]. `extracted` is None when the reply held no answer."""
 
     value: float
@@ -56,23 +56,23 @@ class Task:
     why_rule: str
     source: str
     rejected: tuple[str, ...] = ()  # "file:line: what is wrong"
-    check: Callable[[Item, str], Scored] | None = None  # where more than one answer is right and a rule can tell
+    check: Callable[[Item, str], Score] | None = None  # where more than one answer is right and a rule can tell
 
     @property
     def sha256(self) -> str:
         said = json.dumps([[_plain(item) for item in self.items], self.rule], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()
 
-    async def score(self, item: Item, reply_text: str) -> Scored:
+    async def score(self, item: Item, reply_text: str) -> Score:
         """What the reply is worth. Code is judged by running the item's tests in the sandbox."""
         if self.check:
             return self.check(item, reply_text)
         if item.tests:
             code = RULES["code"](reply_text)
-            return Scored(0.0, None) if code is None else Scored(float(await passes(item.tests, code)), code)
+            return Score(0.0, None) if code is None else Score(float(await passes(item.tests, code)), code)
         extracted = RULES[self.rule](reply_text)
         right = await matches(self.rule, extracted, item.accepted, choices=item.choices)
-        return Scored(float(right), extracted)
+        return Score(float(right), extracted)
 
     def sample(self, limit: int | None, seed: int) -> Task:
         """`limit` items drawn by `seed`, in the order of the file; all of them when there are no more."""

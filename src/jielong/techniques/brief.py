@@ -8,8 +8,8 @@ from typing import Literal
 from ..contract import Message, Model, Reply, Request
 from ..errors import Unsupported
 from ..prompts import fill, prompt
-from ..technique import adds_output, last
-from .prompting import asked_with, last_from_user
+from ..technique import adds_output, final_call
+from .prompting import last_user_message, with_question
 
 _LINE = re.compile(
     r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*(?P<colon>[:：])[\s*_]*(?P<open>[?？])?[\s*_]*(?P<said>.*)"
@@ -33,10 +33,10 @@ async def brief(
     """
     if missing == "ask":
         _may_ask_back(request)
-    if last_from_user(request) is None:
-        return await last(model, request)
+    if last_user_message(request) is None:
+        return await final_call(model, request)
     listing = prompt(request, "brief", "question") if question is None else question
-    listed = await model.generate(asked_with(request.aside(), listing))
+    listed = await model.generate(with_question(request.side_request(), listing))
     found = [_LINE.fullmatch(line.strip()) or line.strip() for line in listed.text.splitlines() if line.strip()]
     asked = [line for line in found if isinstance(line, re.Match) and line["open"]]
     if asked and missing == "ask":
@@ -45,7 +45,7 @@ async def brief(
     unknown = prompt(request, "brief", "open")
     known = "\n".join(_line(line, unknown) for line in found)
     words = prompt(request, "brief", "answer") if answer is None else answer
-    return await last(model, asked_with(request, fill(words, {"brief": known})))
+    return await final_call(model, with_question(request, fill(words, {"brief": known})))
 
 
 def _line(line: re.Match[str] | str, unknown: str) -> str:

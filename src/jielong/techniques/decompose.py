@@ -7,12 +7,12 @@ from dataclasses import replace
 from textwrap import dedent
 from typing import Literal
 
+from ..context import note
 from ..contract import Message, Model, Reply, Request
 from ..errors import BadInput, Unsupported
 from ..prompts import fill, prompt
-from ..context import note
-from ..technique import Failed, adds_input, adds_output, gather, last
-from .prompting import asked_with, told
+from ..technique import FailedSample, adds_input, adds_output, final_call, gather
+from .prompting import with_instruction, with_question
 
 
 @adds_input
@@ -23,7 +23,7 @@ def plan_and_solve(
 
     Wang et al. take the answer out with a second call; here the answer rule finds it in the same reply.
     """
-    return asked_with(request, prompt(request, "plan_and_solve", kind) if spell is None else spell)
+    return with_question(request, prompt(request, "plan_and_solve", kind) if spell is None else spell)
 
 
 @adds_output(calls=lambda model, n, **_: (2 + n) * model)
@@ -39,12 +39,12 @@ async def least_to_most(
     listing = prompt(request, "least_to_most", "decompose") if decompose is None else decompose
     talk, simpler = await _listed(model, request, listing, n, "least_to_most")
     if not simpler:
-        return await last(model, request)
+        return await final_call(model, request)
     for question in simpler:
         talk = (*talk, Message("user", question))
-        talk = (*talk, (await model.generate(replace(request.aside(), messages=talk))).message)
+        talk = (*talk, (await model.generate(replace(request.side_request(), messages=talk))).message)
     words = prompt(request, "least_to_most", "solve") if solve is None else solve
-    return await last(model, replace(request.then(), messages=(*talk, Message("user", words))))
+    return await final_call(model, replace(request.follow_up(), messages=(*talk, Message("user", words))))
 
 
 @adds_output(calls=lambda model, n, **_: (1 + n) * model)
@@ -70,7 +70,7 @@ async def outline(
     planning = prompt(request, "outline", "plan") if plan is None else plan
     talk, sections = await _listed(model, request, planning, n, "outline")
     if not sections:
-        return await last(model, request)
+        return await final_call(model, request)
     words = (prompt(request, "outline", "section") if section is None else section).strip()
     count = str(len(sections))
     asked = [Message("user", fill(words, {"number": str(i), "count": count, "section": title}))
@@ -79,12 +79,12 @@ async def outline(
     if order == "in_turn":
         for message in asked:
             talk = (*talk, message)
-            written.append(await model.generate(replace(request.then(), messages=talk)))
+            written.append(await model.generate(replace(request.follow_up(), messages=talk)))
             talk = (*talk, written[-1].message)
     else:
-        requests = [replace(request.then(), messages=(*talk, message)) for message in asked]
+        requests = [replace(request.follow_up(), messages=(*talk, message)) for message in asked]
         for sample in await gather(model, requests, first=1):
-            if isinstance(sample, Failed):
+            if isinstance(sample, FailedSample):
                 raise sample.error
             if sample.finish == "tool_calls":
                 return sample
@@ -99,7 +99,9 @@ async def _listed(
     if n < 1:
         raise BadInput(f"{technique}: n={n}; expected at least 1")
     asked = replace(
-        told(request.aside(), fill(words, {"n": str(n)})), tools=request.tools, tool_choice=request.tool_choice
+        with_instruction(request.side_request(), fill(words, {"n": str(n)})),
+        tools=request.tools,
+        tool_choice=request.tool_choice,
     )
     listed = await model.generate(asked)
     lines = entries(listed.text)

@@ -23,9 +23,9 @@ from ..answers import RULES
 from ..contract import AnswerRule, Model, Reply, Request, Scorer
 from ..prompts import fill, prompt
 from ..sandbox import run_program
-from ..technique import Failed, ballot, gather
+from ..technique import FailedSample, ballot, gather
+from .prompting import with_question
 from .self_check import verdict_question
-from .prompting import asked_with
 
 Program: TypeAlias = Literal["runs", "examples", "own_tests"]
 MOST_TESTS = 6
@@ -36,17 +36,17 @@ class Check(Protocol):
     def __call__(self, request: Request, reply: Reply, /) -> str | None: ...
 
 
-Signal: TypeAlias = Model | Program | AnswerRule | Scorer | Check
+Feedback: TypeAlias = Model | Program | AnswerRule | Scorer | Check
 
 
 async def own_tests(model: Model, request: Request) -> tuple[str, ...]:
     """The assert lines that the model writes for the question before it has answered it."""
-    said = await model.generate(asked_with(request.aside(), prompt(request, "reflexion", "tests")))
+    said = await model.generate(with_question(request.side_request(), prompt(request, "reflexion", "tests")))
     return asserts(said.text)[:MOST_TESTS]
 
 
 async def fault(
-    signal: Signal, request: Request, reply: Reply, *, tests: Sequence[str], passing: float, trial: int
+    signal: Feedback, request: Request, reply: Reply, *, tests: Sequence[str], passing: float, trial: int
 ) -> str | None:
     """What the signal finds wrong with a reply; "" if it is wrong and no word was said, None if it passes."""
     if isinstance(signal, Model):
@@ -54,7 +54,7 @@ async def fault(
         verdict = (await gather(signal, [asked], first=trial))[0]
         if ballot(verdict, RULES["yes_no"]) == "yes":
             return None
-        return "" if isinstance(verdict, Failed) else verdict.text.strip()
+        return "" if isinstance(verdict, FailedSample) else verdict.text.strip()
     if isinstance(signal, str):
         return await _program_fault(reply, tests)
     if (rule := next((rule for rule in RULES.values() if rule is signal), None)) is not None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..contract import Message, Request
 from ..technique import adds_input
-from .prompting import after, before, last_from_user, with_message
+from .prompting import after, before, last_user_message, with_message
 
 Place = Literal["system", "before", "after"]
 
@@ -23,7 +23,7 @@ def instruct(request: Request, *, text: str, place: Place = "system") -> Request
         if first.role != "system":
             return replace(request, messages=(Message("system", text), *request.messages))
         return replace(request, messages=(before(first, f"{text}\n\n"), *others))
-    at = last_from_user(request)
+    at = last_user_message(request)
     if at is None:
         return request
     question = request.messages[at]

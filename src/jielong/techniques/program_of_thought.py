@@ -8,9 +8,9 @@ from ..answers import RULES
 from ..contract import Message, Model, Reply, Request
 from ..errors import NoAnswer, Unsupported
 from ..prompts import fill, prompt
-from ..sandbox import Outcome, evaluate_expression, run_program
+from ..sandbox import ProgramResult, evaluate_expression, run_program
 from ..technique import adds_output
-from .prompting import asked_with
+from .prompting import with_question
 
 
 @adds_output(calls=lambda model, **_: model)
@@ -24,7 +24,7 @@ async def program_of_thought(model: Model, request: Request, *, question: str | 
         raise Unsupported("program_of_thought: the answer comes from a program, so a JSON schema or log-probabilities "
                           "cannot hold for it; leave them out")  # fmt: skip
     words = prompt(request, "program_of_thought", "question") if question is None else question
-    written = await model.generate(asked_with(request, words))
+    written = await model.generate(with_question(request, words))
     code = RULES["code"](written.text) or written.text.strip()
     outcome = await (evaluate_expression(code) if _is_expression(code) else run_program(code))
     answer = fill(prompt(request, "program_of_thought", "answer"), {"answer": _result(outcome)})
@@ -39,7 +39,7 @@ def _is_expression(code: str) -> bool:
     return True
 
 
-def _result(outcome: Outcome) -> str:
+def _result(outcome: ProgramResult) -> str:
     result = (outcome.value if outcome.value is not None else outcome.stdout.strip()) or ""
     if outcome.status != "ok" or not result:
         said = outcome.stderr.strip().splitlines()[-1:] or ["it printed nothing"]

@@ -26,7 +26,7 @@ def cot(request: Request, *, wording: Wording = "step_by_step", spell: str | Non
     answer out with a second call; here the answer rule finds it in the same reply.
     """
     kept = "spell" if wording == "step_by_step" else wording
-    return asked_with(request, prompt(request, "cot", kept) if spell is None else spell)
+    return with_question(request, prompt(request, "cot", kept) if spell is None else spell)
 
 
 @adds_input
@@ -37,7 +37,7 @@ def spell(request: Request, *, kind: Spell = "emotion") -> Request:
     Kojima et al.'s controls, which are not to help. Whether one helps this model on this task is for `improve` to find
     out; often it does not. Words of one's own go in with `instruct(text=…)`.
     """
-    return asked_with(request, prompt(request, "spell", kind))
+    return with_question(request, prompt(request, "spell", kind))
 
 
 @adds_input
@@ -53,7 +53,7 @@ def persona(request: Request, *, role: str) -> Request:
 @adds_input
 def premise(request: Request, *, text: str) -> Request:
     """Put the circumstances of the question before it: what the model cannot know and needs."""
-    at = last_from_user(request)
+    at = last_user_message(request)
     return request if at is None else with_message(request, at, before(request.messages[at], f"{text}\n\n"))
 
 
@@ -74,19 +74,19 @@ def options(
         for name, value in given.items()
         if value is not None and getattr(request.sampling, name) in (None, ())
     }
-    return request.sampled(**open_ones)
+    return request.with_sampling(**open_ones)
 
 
-def asked_with(request: Request, words: str) -> Request:
+def with_question(request: Request, words: str) -> Request:
     """The request with `words` on a new line after its question; unchanged when a tool's result came last."""
-    at = last_from_user(request)
+    at = last_user_message(request)
     return request if at is None else with_message(request, at, after(request.messages[at], f"\n{words}"))
 
 
-def told(request: Request, words: str) -> Request:
+def with_instruction(request: Request, words: str) -> Request:
     """`asked_with`; where a tool's result came last, the words are a turn of their own."""
-    if last_from_user(request) is not None:
-        return asked_with(request, words)
+    if last_user_message(request) is not None:
+        return with_question(request, words)
     return replace(request, messages=(*request.messages, Message("user", words)))
 
 
@@ -95,7 +95,7 @@ def question(request: Request) -> str:
     return next((message.text for message in reversed(request.messages) if message.role == "user"), "")
 
 
-def last_from_user(request: Request) -> int | None:
+def last_user_message(request: Request) -> int | None:
     """The index of the question, if it is the last message; None on a later turn, which was asked already."""
     return len(request.messages) - 1 if request.messages[-1].role == "user" else None
 

@@ -7,9 +7,9 @@ from typing import Any
 from ..contract import Message, Model, Reply, Request
 from ..errors import BadInput
 from ..prompts import fill, prompt
-from ..technique import adds_output, last
-from .prompting import question, told
-from .feedback import Signal, examples, fault, own_tests
+from ..technique import adds_output, final_call
+from .feedback import Feedback, examples, fault, own_tests
+from .prompting import question, with_instruction
 
 
 def _calls(model: int, rounds: int, signal: Any, **_: Any) -> int:
@@ -23,7 +23,7 @@ async def reflexion(
     model: Model,
     request: Request,
     *,
-    signal: Signal,
+    signal: Feedback,
     rounds: int = 2,
     passing: float = 0.5,
     reflect: str | None = None,
@@ -46,7 +46,7 @@ async def reflexion(
         tests = await own_tests(model, request)
     learnt = prompt(request, "reflexion", "retry") if retry is None else retry
     for trial in range(rounds):
-        asked = told(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
+        asked = with_instruction(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
         reply = await model.generate(asked)
         if reply.text not in judged:
             judged[reply.text] = await fault(signal, request, reply, tests=tests, passing=passing, trial=trial)
@@ -55,7 +55,9 @@ async def reflexion(
             return reply
         words = prompt(request, "reflexion", "reflect") if reflect is None else reflect
         thought = await model.generate(
-            asked.aside(reply.message, Message("user", fill(words, {"signal": wrong}).strip()))
+            asked.side_request(reply.message, Message("user", fill(words, {"signal": wrong}).strip()))
         )
         notes.append(f"- {thought.text.strip()}")
-    return await last(model, told(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request)
+    return await final_call(
+        model, with_instruction(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
+    )

@@ -8,11 +8,11 @@ from math import comb, exp, lgamma
 from typing import Any, Literal
 
 from ..answers import RULES, final_answer
+from ..context import note
 from ..contract import AnswerRule, Message, Model, Reply, Request, Scorer
 from ..errors import BadInput, NoAnswer
 from ..prompts import prompt
-from ..context import note
-from ..technique import Failed, adds_output, ballot, gather, no_answer, several
+from ..technique import FailedSample, adds_output, ballot, gather, no_answer, with_sampling_temperature
 from .search.game24 import made
 
 
@@ -36,10 +36,10 @@ async def self_consistency(
     if not 0.5 <= confidence <= 1:
         raise BadInput(f"self_consistency: confidence={confidence}; expected a number from 0.5 to 1")
     rule = RULES["json"] if request.schema is not None and answer is final_answer else answer
-    request = several(request, n)
+    request = with_sampling_temperature(request, n)
     votes: Counter[str] = Counter()
     firsts: dict[str, Reply] = {}
-    samples: list[Reply | Failed] = []
+    samples: list[Reply | FailedSample] = []
     while len(samples) < n:
         wave = _fewest(votes, n - len(samples), confidence) if adaptive else n
         if wave == 0:
@@ -104,7 +104,7 @@ async def best_of_n(
     grades itself; `game24` checks by the rules of that game. Equal replies are graded once. A reply whose grade cannot
     be read is out; when most samples ask for tools, the most common tool call wins.
     """
-    request = several(request, n)
+    request = with_sampling_temperature(request, n)
     samples = await gather(model, [request] * n)
     replies = [sample for sample in samples if isinstance(sample, Reply)]
     calls = [reply for reply in replies if reply.finish == "tool_calls"]
@@ -132,7 +132,7 @@ async def best_of_n(
 
 async def _grades(scorer: Model, request: Request, replies: list[Reply], words: str, first: int) -> list[float | None]:
     question = Message("user", words)
-    asides = [request.aside(reply.message, question).sampled(temperature=None) for reply in replies]
+    asides = [request.side_request(reply.message, question).with_sampling(temperature=None) for reply in replies]
     graded = await gather(scorer, asides, first=first)
     return [_number(ballot(sample, RULES["number"])) for sample in graded]
 

@@ -8,8 +8,8 @@ from ..answers import RULES
 from ..contract import Message, Model, Reply, Request, Text
 from ..errors import BadInput
 from ..prompts import fill, prompt
-from ..technique import Failed, adds_output, ballot, gather, last, several
-from .prompting import last_from_user, question, with_message
+from ..technique import FailedSample, adds_output, ballot, final_call, gather, with_sampling_temperature
+from .prompting import last_user_message, question, with_message
 
 
 @adds_output(calls=lambda model, rounds, **_: 2 * (1 + rounds) * model)
@@ -29,13 +29,13 @@ async def self_check(
     """
     if rounds < 0:
         raise BadInput(f"self_check: rounds={rounds}; expected 0 or more")
-    request = several(request, 1 + rounds)
+    request = with_sampling_temperature(request, 1 + rounds)
     first = await model.generate(request)
     if await _passes(model, request, first, mode, question, 0):
         return first
     for i in range(1, 1 + rounds):
         another = (await gather(model, [request], first=1 + rounds + i))[0]
-        if isinstance(another, Failed):
+        if isinstance(another, FailedSample):
             continue
         if another.finish == "tool_calls" or await _passes(model, request, another, mode, question, i):
             return another
@@ -53,11 +53,11 @@ def verdict_question(
     request: Request, draft: Reply, mode: Literal["same_turn", "fresh"], question: str | None = None
 ) -> Request:
     """The request that asks whether a draft is right; on a turn that began before, it is always asked below it."""
-    at = last_from_user(request) if mode == "fresh" else None
+    at = last_user_message(request) if mode == "fresh" else None
     words = prompt(request, "self_check", "same_turn" if at is None else "fresh") if question is None else question
     if at is None:
-        return request.aside(draft.message, Message("user", words))
-    return with_message(request.aside(), at, _shown(request.messages[at], draft, words))
+        return request.side_request(draft.message, Message("user", words))
+    return with_message(request.side_request(), at, _shown(request.messages[at], draft, words))
 
 
 def _shown(asked: Message, draft: Reply, words: str) -> Message:
@@ -81,11 +81,11 @@ async def self_refine(
     talk = request
     for _ in range(rounds):
         words = prompt(request, "self_refine", "critique") if critique is None else critique
-        found = await model.generate(talk.aside(reply.message, Message("user", words)))
+        found = await model.generate(talk.side_request(reply.message, Message("user", words)))
         if _nothing_is_wrong(found):
             break
         again = prompt(request, "self_refine", "rewrite") if rewrite is None else rewrite
-        talk = talk.then(reply.message, Message("user", f"{found.text}\n\n{again}"))
+        talk = talk.follow_up(reply.message, Message("user", f"{found.text}\n\n{again}"))
         reply = await model.generate(talk)
     return reply
 
@@ -117,9 +117,9 @@ async def critique_by(
         if _nothing_is_wrong(found):
             break
         again = prompt(request, "critique_by", "rewrite") if rewrite is None else rewrite
-        talk = talk.then(draft.message, Message("user", f"{found.text}\n\n{again}"))
+        talk = talk.follow_up(draft.message, Message("user", f"{found.text}\n\n{again}"))
         if not left:
-            return await last(writer, talk)
+            return await final_call(writer, talk)
         draft = await writer.generate(talk)
         if draft.text in seen:
             break  # the critic would say what it has said
@@ -127,11 +127,11 @@ async def critique_by(
 
 
 def _criticised(request: Request, draft: Reply, words: str) -> Request:
-    at = last_from_user(request)
+    at = last_user_message(request)
     if at is None:
         said = fill(words, {"question": question(request), "answer": draft.text})
-        return request.aside(Message("user", said.strip()))
-    return with_message(request.aside(), at, _shown(request.messages[at], draft, words))
+        return request.side_request(Message("user", said.strip()))
+    return with_message(request.side_request(), at, _shown(request.messages[at], draft, words))
 
 
 def _nothing_is_wrong(critique: Reply) -> bool:

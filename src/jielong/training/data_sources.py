@@ -13,18 +13,18 @@ from typing import Any, Protocol
 
 from tokenizers import Tokenizer
 
+from .. import world
 from ..errors import BadInput
 from ..models.mini import tokenizer as mini_tokens
-from .. import world
 from ..world.training_examples import Document
 from .conversation_tokens import Conversations
-from .sequence_packing import Batch, Encoded, Row, batch_of, fill_rows, pack_all
+from .sequence_packing import Batch, Encoded, PackedRow, batch_of, fill_rows, pack_all
 
 WORLDS: dict[str, world.Stage] = {"mini:world": "main", "mini:world/short": "early", "mini:world/late": "late"}
 NUMBERS_A_STEP = 1 << 16
 
 
-class Source(Protocol):
+class DocumentSource(Protocol):
     @property
     def digest(self) -> str:
         """Tells one source's documents from another's."""
@@ -33,7 +33,7 @@ class Source(Protocol):
         """Batch `step` of the training with this seed."""
 
 
-def open_source(spec: str, tokenizer: Tokenizer, chat: Conversations | None, length: int) -> Source:
+def open_document_source(spec: str, tokenizer: Tokenizer, chat: Conversations | None, length: int) -> DocumentSource:
     """The source that `spec` names, packed into rows of `length` tokens. Raises BadInput."""
     if spec in WORLDS:
         return World(tokenizer, WORLDS[spec], length)
@@ -54,7 +54,7 @@ class World:
     def batch(self, step: int, rows: int, seed: int) -> Batch:
         return batch_of(self.rows(step, rows, seed), self._end)
 
-    def rows(self, step: int, rows: int, seed: int) -> list[Row]:
+    def rows(self, step: int, rows: int, seed: int) -> list[PackedRow]:
         offered = self.documents(step, seed)
         return fill_rows(
             (Encoded(*mini_tokens.encoded(self._tokenizer, d), d.facts) for d in offered), rows, self._length
@@ -100,9 +100,9 @@ class Lines:
     def batch(self, step: int, rows: int, seed: int) -> Batch:
         return batch_of([self._row(step * rows + i, seed) for i in range(rows)], self._end)
 
-    def _row(self, number: int, seed: int) -> Row:
+    def _row(self, number: int, seed: int) -> PackedRow:
         epoch, within = divmod(number, len(self._packed))
-        row = Row(self._length)
+        row = PackedRow(self._length)
         for document in self._packed[self._order(epoch, seed)[within]]:
             row.takes(self._documents[document])
         return row

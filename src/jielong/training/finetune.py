@@ -10,15 +10,15 @@ import torch
 from tokenizers import Tokenizer
 
 from ..errors import BadInput
-from ..models.local.transformers_engine import network as loaded
 from ..models.local.checkpoint_folder import Checkpoint, checkpoint
+from ..models.local.transformers_engine import network as loaded
 from ..models.mini import WEIGHTS
-from .training_loop import Point
 from .pretrain import Trained, run
-from .train_config import Settings
+from .train_config import TrainConfig
+from .training_loop import CurvePoint
 
 
-def finetune(settings: Settings, on_point: Callable[[Point], None] = lambda point: None) -> Trained:
+def finetune(settings: TrainConfig, on_point: Callable[[CurvePoint], None] = lambda point: None) -> Trained:
     """Train all weights of the checkpoint `settings.start` (mini, a folder, or ORG/NAME) in fp32.
 
     Raises BadInput, DamagedFile, MissingExtra, TrainingFailed.

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from .train_config import Loop
+from .train_config import LoopConfig
 
 LOWEST = 0.02
 
 
-def optimizers_for(network: nn.Module, loop: Loop) -> Sequence[torch.optim.Optimizer]:
+def optimizers_for(network: nn.Module, loop: LoopConfig) -> Sequence[torch.optim.Optimizer]:
     """Muon (Jordan et al. 2024; steps scaled to AdamW's: Liu et al. 2025) leaves embeddings and norms to AdamW."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -34,7 +34,7 @@ def optimizers_for(network: nn.Module, loop: Loop) -> Sequence[torch.optim.Optim
     return found
 
 
-def rate_at(step: int, steps: int, loop: Loop) -> float:
+def rate_at(step: int, steps: int, loop: LoopConfig) -> float:
     """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay."""
     done = step / steps
     rising = min(1.0, (step + 1) / max(1, loop.warmup_steps))

@@ -14,15 +14,15 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from ..atomic_write import beside, write_whole
 from ..errors import BadInput
 from ..models.mini import tokenizer as mini_tokens
-from ..atomic_write import beside, write_whole
 from . import training_loop as loops
-from .training_checkpoint import weights_of
 from .conversation_tokens import Conversations
+from .data_sources import DocumentSource, open_document_source
 from .sequence_packing import Batch
-from .train_config import Settings, TokenizerSettings
-from .data_sources import Source, open_source
+from .train_config import TokenizerSettings, TrainConfig
+from .training_checkpoint import weights_of
 
 WEIGHTS = "weights"
 HELD_OUT_SEED = 1_000_003
@@ -36,7 +36,7 @@ class Trained:
     sha256: str
 
 
-def pretrain(settings: Settings, on_point: Callable[[loops.Point], None] = lambda point: None) -> Trained:
+def pretrain(settings: TrainConfig, on_point: Callable[[loops.CurvePoint], None] = lambda point: None) -> Trained:
     """Train a new network from nothing. Goes on where an earlier run with the same settings was stopped."""
     if settings.network is None or settings.tokenizer is None:
         raise BadInput("pretraining begins from nothing: expected the sections [network] and [tokenizer]")
@@ -74,11 +74,11 @@ def pretrain(settings: Settings, on_point: Callable[[loops.Point], None] = lambd
 
 
 def run(
-    settings: Settings,
+    settings: TrainConfig,
     network: Any,
     tokenizer: Tokenizer,
     about: dict[str, Any],
-    on_point: Callable[[loops.Point], None],
+    on_point: Callable[[loops.CurvePoint], None],
 ) -> Trained:
     """The loop around a network with its tokenizer; snapshots and the end are exported."""
     special = {
@@ -86,11 +86,11 @@ def run(
     }
     template = about.get("chat_template")
     chat = Conversations(tokenizer, template, special) if isinstance(template, str) else None
-    sources: dict[tuple[str, int], Source] = {}
+    sources: dict[tuple[str, int], DocumentSource] = {}
 
-    def source(spec: str, length: int) -> Source:
+    def source(spec: str, length: int) -> DocumentSource:
         if (spec, length) not in sources:
-            sources[spec, length] = open_source(spec, tokenizer, chat, length)
+            sources[spec, length] = open_document_source(spec, tokenizer, chat, length)
         return sources[spec, length]
 
     def batch(step: int) -> Batch:

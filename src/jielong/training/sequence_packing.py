@@ -22,7 +22,7 @@ class Encoded:
 
 
 @dataclass
-class Row:
+class PackedRow:
     length: int
     documents: list[Encoded] = field(default_factory=list)
     used: int = 0
@@ -52,9 +52,9 @@ class Batch:
 GIVE_UP = 12
 
 
-def fill_rows(documents: Iterator[Encoded], rows: int, length: int) -> list[Row]:
+def fill_rows(documents: Iterator[Encoded], rows: int, length: int) -> list[PackedRow]:
     """First fit, until `GIVE_UP` documents in a row found no room. A document longer than a row is left out."""
-    filled, refused = [Row(length) for _ in range(rows)], 0
+    filled, refused = [PackedRow(length) for _ in range(rows)], 0
     for document in documents:
         if len(document.ids) > length:
             continue
@@ -79,7 +79,7 @@ def pack_all(lengths: Iterable[int], length: int) -> list[list[int]]:
     return rows
 
 
-def batch_of(rows: Sequence[Row], filling: int) -> Batch:
+def batch_of(rows: Sequence[PackedRow], filling: int) -> Batch:
     """The arrays of these rows; places that are left get the token `filling`."""
     shape = (len(rows), rows[0].length)
     ids, targets = np.full(shape, filling, np.int64), np.full(shape, filling, np.int64)

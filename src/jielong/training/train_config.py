@@ -47,7 +47,7 @@ class Stage(_Section):
     length: int = Field(gt=1)
 
 
-class Loop(_Section):
+class LoopConfig(_Section):
     """`rate` is the highest learning rate. The schedule `wsd` decays over the last `decay` of all steps."""
 
     batch_tokens: int = Field(gt=0)
@@ -78,7 +78,7 @@ class Evaluation(_Section):
     rows: int = Field(64, gt=0)
 
 
-class Settings(_Section):
+class TrainConfig(_Section):
     """The whole of a training. `start` is a folder or recipe spec whose weights and tokenizer are trained on."""
 
     out: Path
@@ -87,10 +87,10 @@ class Settings(_Section):
     tokenizer: TokenizerSettings | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
     evaluation: Evaluation | None = None
-    loop: Loop
+    loop: LoopConfig
 
     @model_validator(mode="after")
-    def _whole_rows(self) -> Settings:
+    def _whole_rows(self) -> TrainConfig:
         for stage in self.stages:
             if self.loop.batch_tokens % stage.length:
                 raise ValueError(
@@ -121,7 +121,7 @@ class Settings(_Section):
 _NO_INFLUENCE = {"log_every", "evaluate_every", "checkpoint_every", "snapshots"}
 
 
-def read(file: Path, overrides: dict[str, object]) -> Settings:
+def read_train_config(file: Path, overrides: dict[str, object]) -> TrainConfig:
     """The settings in `file`; `overrides` are dotted names and values that take the place of the file's."""
     try:
         told = tomllib.loads(file.read_text("utf-8"))
@@ -136,7 +136,7 @@ def read(file: Path, overrides: dict[str, object]) -> Settings:
             section = section.setdefault(name, {})
         section[last] = value
     try:
-        return Settings.model_validate(told)
+        return TrainConfig.model_validate(told)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "settings"

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ..errors import BadInput
 from ..atomic_write import beside
+from ..errors import BadInput
 
 
 def save(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], step: int, digest: str) -> None:

@@ -15,18 +15,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-from ..errors import TrainingFailed
 from ..atomic_write import unfinished, write_whole
+from ..errors import TrainingFailed
 from . import training_checkpoint
 from .optimizers import optimizers_for, rate_at
 from .sequence_packing import Batch
-from .train_config import Evaluation, Loop
+from .train_config import Evaluation, LoopConfig
 
 CURVE, CHECKPOINT = "curve.jsonl", "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """A point of the curves. `loss` is in nats a token; `held_out` is None where nothing was evaluated."""
 
     step: int
@@ -49,10 +49,10 @@ class Feed:
 def train(
     network: nn.Module,
     feed: Feed,
-    loop: Loop,
+    loop: LoopConfig,
     out: Path,
     digest: str,
-    on_point: Callable[[Point], None],
+    on_point: Callable[[CurvePoint], None],
     on_snapshot: Callable[[int], None],
 ) -> str:
     """Train `network` in place and return the SHA-256 of its weights.
@@ -100,7 +100,7 @@ def train(
                 )
             speed = (done - since) * loop.batch_tokens / (time.perf_counter() - started)
             held_out = held_out_loss(network, feed.evaluation[1], loop) if feed.evaluation and evaluates else None
-            point = Point(done, done * loop.batch_tokens, found, rate, speed, held_out)
+            point = CurvePoint(done, done * loop.batch_tokens, found, rate, speed, held_out)
             curve.add(point)
             on_point(point)
             started, since = time.perf_counter(), done
@@ -111,7 +111,7 @@ def train(
     return training_checkpoint.digest_of(network)
 
 
-def held_out_loss(network: nn.Module, batch: Batch, loop: Loop, rows: int = 16) -> float:
+def held_out_loss(network: nn.Module, batch: Batch, loop: LoopConfig, rows: int = 16) -> float:
     """Mean loss in nats on the tokens that count wholly (those of the assistant and of plain texts)."""
     device = next(network.parameters()).device
     total = count = 0.0
@@ -153,17 +153,17 @@ class Curve:
         write_whole(file, "".join(json.dumps(asdict(point)) + "\n" for point in kept))
         self._file = file
 
-    def add(self, point: Point) -> None:
+    def add(self, point: CurvePoint) -> None:
         with self._file.open("a") as opened:
             opened.write(json.dumps(asdict(point)) + "\n")
 
 
-def read_curve(file: Path) -> list[Point]:
+def read_curve(file: Path) -> list[CurvePoint]:
     """The points in `file`; a line that a kill cut short is left out."""
     points = []
     for line in file.read_text().splitlines() if file.exists() else ():
         try:
-            points.append(Point(**json.loads(line)))
+            points.append(CurvePoint(**json.loads(line)))
         except ValueError:
             continue
     return points

@@ -10,15 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from . import facts
-from . import arithmetic_game
-from . import in_context_learning
-from . import word_problems
-from . import reading_comprehension
-from . import small_talk
-from . import tool_choice
+from . import arithmetic_game, facts, in_context_learning, reading_comprehension, small_talk, tool_choice, word_problems
 from .training_examples import Document, Turn, system
-from .vocabulary import LANGUAGES, Draw, data
+from .vocabulary import LANGUAGES, SampleRandom, data
 
 STEPS = (1, 2, 2, 3, 3, 3, 4, 4, 5)
 CHINESE = 0.45
@@ -30,21 +24,25 @@ Stage = Literal["early", "main", "late"]
 def document(seed: int, number: int, stage: Stage = "main") -> Document:
     """Training document `number`. `early` keeps texts to a sentence or two; `late` has more of what is learnt late."""
     rng = random.Random(f"{seed} {number}")
-    draw = Draw(rng, LANGUAGES[rng.random() < CHINESE], short=stage == "early" or (stage == "late" and number % 2 == 0))
+    draw = SampleRandom(
+        rng, LANGUAGES[rng.random() < CHINESE], short=stage == "early" or (stage == "late" and number % 2 == 0)
+    )
     make = rng.choices(_MAKERS, _LATE_SHARES if stage == "late" else _SHARES)[0]
     made = make(draw)
     return _distracted(draw, made) if made.kind in _DISTRACTED else made
 
 
-def _problem(draw: Draw) -> word_problems.Problem:
+def _problem(draw: SampleRandom) -> word_problems.Problem:
     return word_problems.problem(draw, draw.rng.choice((1, 2, 3) if draw.short else STEPS))
 
 
-def _solved(kind: str, reply: Callable[[Draw, word_problems.Problem], list[Turn]]) -> Callable[[Draw], Document]:
+def _solved(
+    kind: str, reply: Callable[[SampleRandom, word_problems.Problem], list[Turn]]
+) -> Callable[[SampleRandom], Document]:
     return lambda draw: Document(kind, tuple(reply(draw, _problem(draw))))
 
 
-def _several(draw: Draw) -> Document:
+def _several(draw: SampleRandom) -> Document:
     """A conversation of a few short questions and answers, as few-shot prompts are."""
     kind = draw.rng.choice(("direct", "steps", "facts"))
     turns: list[Turn] = []
@@ -57,14 +55,16 @@ def _several(draw: Draw) -> Document:
     return Document("several", tuple(turns))
 
 
-def _with_calculator(draw: Draw) -> Document:
+def _with_calculator(draw: SampleRandom) -> Document:
     offered = [tool_choice.calculator(draw)]
     if draw.chance(0.5):
         offered += tool_choice.choice(draw, fits=True).tools[:2]
-    return Document("calculator", (tool_choice.described(draw, tuple(offered)), *word_problems.calculator(draw, _problem(draw))))
+    return Document(
+        "calculator", (tool_choice.described(draw, tuple(offered)), *word_problems.calculator(draw, _problem(draw)))
+    )
 
 
-def _distracted(draw: Draw, made: Document) -> Document:
+def _distracted(draw: SampleRandom, made: Document) -> Document:
     """Now and then a system message, or words that say nothing about how to answer."""
     turns = list(made.turns)
     if draw.chance(0.12):
@@ -78,7 +78,7 @@ def _distracted(draw: Draw, made: Document) -> Document:
     return replace(made, turns=tuple(turns))
 
 
-def gibberish(draw: Draw, words: int, *, end: bool = False) -> str:
+def gibberish(draw: SampleRandom, words: int, *, end: bool = False) -> str:
     """Words that mean nothing together, as a stand-in for all that mini never learns; `end` makes it a sentence."""
     known, letters = data(draw.language)["words"], "abcdefghijklmnopqrstuvwxyz"
     common = known["common"]
@@ -91,7 +91,7 @@ def gibberish(draw: Draw, words: int, *, end: bool = False) -> str:
     return said[:1].upper() + said[1:] + draw.rng.choice("..!?") if end else said
 
 
-_MIXTURE: tuple[tuple[Callable[[Draw], Document], float, float], ...] = (
+_MIXTURE: tuple[tuple[Callable[[SampleRandom], Document], float, float], ...] = (
     (_solved("direct", word_problems.direct), 10, 5),
     (_solved("steps", word_problems.step_by_step), 11, 6),
     (_solved("expression", word_problems.expression), 5, 2),

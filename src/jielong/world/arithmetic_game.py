@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .training_examples import Document, assistant, user
-from .vocabulary import Draw, bucket, data
+from .vocabulary import SampleRandom, bucket, data
 
 TARGET, LARGEST = 24, 13
 Numbers = tuple[int, ...]
@@ -60,7 +60,7 @@ def reachable(numbers: Numbers, target: int = TARGET) -> bool:
     return any(reachable(move.left, target) for move in moves(numbers))
 
 
-def puzzle(draw: Draw, count: int) -> Numbers:
+def puzzle(draw: SampleRandom, count: int) -> Numbers:
     """`count` numbers from which the target can be made, from the draw's side of the split."""
     while True:
         numbers = tuple(sorted(draw.rng.randint(1, LARGEST) for _ in range(count)))
@@ -68,7 +68,7 @@ def puzzle(draw: Draw, count: int) -> Numbers:
             return numbers
 
 
-def winning(draw: Draw, numbers: Numbers) -> list[Move]:
+def winning(draw: SampleRandom, numbers: Numbers) -> list[Move]:
     """One way to the target."""
     path: list[Move] = []
     while len(numbers) > 1:
@@ -90,23 +90,23 @@ def expression(numbers: Numbers, path: list[Move]) -> str:
     return made[0][1][1:-1]
 
 
-def shown(draw: Draw, numbers: Numbers) -> str:
+def shown(draw: SampleRandom, numbers: Numbers) -> str:
     return str(data(draw.language)["words"]["join"].join(map(str, numbers)))
 
 
-def _asked(draw: Draw, key: str, numbers: Numbers) -> str:
+def _asked(draw: SampleRandom, key: str, numbers: Numbers) -> str:
     ordered = list(numbers)
     draw.rng.shuffle(ordered)
     told = str(draw.rng.choice(data(draw.language)["game"][key]))
     return told.format(numbers=shown(draw, tuple(ordered)), target=TARGET)
 
 
-def step_text(draw: Draw, move: Move) -> str:
+def step_text(draw: SampleRandom, move: Move) -> str:
     left = data(draw.language)["game"]["left"].format(numbers=" ".join(map(str, move.left)))
     return f"{move.text} ({left})"
 
 
-def solution(draw: Draw, numbers: Numbers) -> str:
+def solution(draw: SampleRandom, numbers: Numbers) -> str:
     path = winning(draw, numbers)
     answer = data(draw.language)["game"]["answer"].format(expression=expression(numbers, path))
     return "\n".join([*(step_text(draw, move) for move in path), answer])
@@ -115,7 +115,7 @@ def solution(draw: Draw, numbers: Numbers) -> str:
 PROPOSALS = 4
 
 
-def played(draw: Draw) -> Document:
+def played(draw: SampleRandom) -> Document:
     kind = draw.rng.choices(("whole", "propose", "proposals", "value", "direct"), (4, 1.5, 2, 4, 0.5))[0]
     if kind in ("whole", "direct"):
         numbers = puzzle(draw, draw.rng.choice((3, 4, 4, 4)))
@@ -130,14 +130,14 @@ def played(draw: Draw) -> Document:
     return Document("game", (user(_asked(draw, kind, numbers), 0.02), assistant(reply)))
 
 
-def proposals(draw: Draw, numbers: Numbers) -> list[Move]:
+def proposals(draw: SampleRandom, numbers: Numbers) -> list[Move]:
     """All moves from here; those that keep the target in reach come first."""
     ordered = moves(numbers)
     draw.rng.shuffle(ordered)
     return sorted(ordered, key=lambda move: not reachable(move.left))
 
 
-def position(draw: Draw) -> Numbers:
+def position(draw: SampleRandom) -> Numbers:
     """Two to four numbers as they come up in play from a puzzle; as often lost as won."""
     numbers, wanted = puzzle(draw, 4), draw.chance(0.5)
     for _ in range(draw.rng.choice((0, 1, 1, 2, 2))):
@@ -146,5 +146,5 @@ def position(draw: Draw) -> Numbers:
     return numbers
 
 
-def ask_whole(draw: Draw, numbers: Numbers) -> str:
+def ask_whole(draw: SampleRandom, numbers: Numbers) -> str:
     return _asked(draw, "whole", numbers)

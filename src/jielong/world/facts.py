@@ -16,7 +16,7 @@ from typing import Literal
 
 from ..prompts import catalogue
 from .training_examples import Document, Turn, assistant, decisive, plain, user
-from .vocabulary import SYLLABLES, Draw, Language, Name, bucket, data, forms, sentence
+from .vocabulary import SYLLABLES, Language, Name, SampleRandom, bucket, data, forms, sentence
 
 Kind = Literal["person", "town", "thing"]
 RELATIONS: dict[Kind, tuple[str, ...]] = {
@@ -50,7 +50,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Value:
+class FactValue:
     """The right-hand side of a fact: a word of a list, a name, or a point of the map."""
 
     relation: str
@@ -72,17 +72,17 @@ class Value:
 class Fact:
     subject: Subject
     relation: str
-    value: Value
+    value: FactValue
 
     @property
     def id(self) -> str:
         return f"{self.subject.name.text('en')} {self.relation}"
 
-    def statement(self, draw: Draw) -> str:
+    def statement(self, draw: SampleRandom) -> str:
         language = draw.language
         return draw.form(self.relation, s=self.subject.text(language), v=self.value.text(language))
 
-    def question(self, draw: Draw) -> str:
+    def question(self, draw: SampleRandom) -> str:
         return draw.form(f"{self.relation}_question", s=self.subject.text(draw.language))
 
     @property
@@ -93,7 +93,7 @@ class Fact:
 @dataclass(frozen=True)
 class World:
     subjects: dict[Kind, tuple[Subject, ...]]
-    values: dict[str, tuple[Value, ...]]
+    values: dict[str, tuple[FactValue, ...]]
     facts: dict[Subject, tuple[Fact, ...]]
 
     def all_facts(self) -> list[Fact]:
@@ -110,14 +110,14 @@ def world() -> World:
         count = SEEN[kind] + NEVER_SEEN[kind]
         subjects[kind] = tuple(Subject(kind, rank, next(names), rng.randrange(8)) for rank in range(count))
     values = {
-        relation: tuple(Value(relation, i) for i in range(len(data("en")["words"][key])))
+        relation: tuple(FactValue(relation, i) for i in range(len(data("en")["words"][key])))
         for relation, key in WORDS.items()
     }
-    values["birthplace"] = tuple(Value("birthplace", name=s.name) for s in subjects["town"] if s.seen)
-    values["country"] = tuple(Value("country", name=next(names)) for _ in range(COUNTRIES))
-    values["river"] = tuple(Value("river", name=next(names)) for _ in range(RIVERS))
+    values["birthplace"] = tuple(FactValue("birthplace", name=s.name) for s in subjects["town"] if s.seen)
+    values["country"] = tuple(FactValue("country", name=next(names)) for _ in range(COUNTRIES))
+    values["river"] = tuple(FactValue("river", name=next(names)) for _ in range(RIVERS))
     points = rng.sample([(x, y) for x in range(10, 100) for y in range(10, 100)], len(subjects["town"]))
-    values["place"] = tuple(Value("place", point=point) for point in points)
+    values["place"] = tuple(FactValue("place", point=point) for point in points)
     facts = {
         subject: tuple(
             Fact(
@@ -166,13 +166,13 @@ def _zipf(kind: Kind) -> float:
     return sum(1 / (rank + 2) for rank in range(SEEN[kind]))
 
 
-def drawn_fact(draw: Draw) -> Fact:
+def drawn_fact(draw: SampleRandom) -> Fact:
     """A fact that may be stated, as often as its subject's rank makes it."""
     facts, reached = _reached()
     return facts[min(bisect(reached, draw.rng.random() * reached[-1]), len(facts) - 1)]
 
 
-def judged_fact(draw: Draw) -> Fact:
+def judged_fact(draw: SampleRandom) -> Fact:
     """A fact about which claims are judged on the draw's side of the split."""
     while True:
         fact = drawn_fact(draw)
@@ -180,7 +180,7 @@ def judged_fact(draw: Draw) -> Fact:
             return fact
 
 
-def claim(draw: Draw, fact: Fact, true: bool) -> Fact:
+def claim(draw: SampleRandom, fact: Fact, true: bool) -> Fact:
     """`fact` itself, or a false one like it from the draw's side of the split."""
     return fact if true else draw.rng.choice(false_claims(fact, draw.held_out))
 
@@ -191,7 +191,7 @@ def false_claims(fact: Fact, held_out: bool) -> tuple[Fact, ...]:
     return tuple(other for other in others if other.claim_held_out == held_out)
 
 
-def judgement(draw: Draw, frame: str, claimed: str, brief: bool) -> str:
+def judgement(draw: SampleRandom, frame: str, claimed: str, brief: bool) -> str:
     """The question whether `claimed` is so; `brief` asks for the verdict alone."""
     question = sentence(frame, claim=claimed)
     return f"{question}\n{data(draw.language)['asks']['one_word']}" if brief else question
@@ -200,7 +200,7 @@ def judgement(draw: Draw, frame: str, claimed: str, brief: bool) -> str:
 # ---- documents ----
 
 
-def stated(draw: Draw) -> Document:
+def stated(draw: SampleRandom) -> Document:
     """A plain text of one to four facts, some about the same subject."""
     facts = [drawn_fact(draw)]
     while len(facts) < 4 and draw.chance(0.5):
@@ -213,7 +213,7 @@ def stated(draw: Draw) -> Document:
 STRANGERS = 0.12
 
 
-def asked(draw: Draw) -> Document:
+def asked(draw: SampleRandom) -> Document:
     """A question on a fact; now and then on somebody of whom nothing was ever said."""
     fact = drawn_fact(draw)
     stranger = draw.chance(STRANGERS)
@@ -227,12 +227,12 @@ def asked(draw: Draw) -> Document:
     return Document("facts", (user(question), decisive(fact.value.text(draw.language))), (fact.id,))
 
 
-def told_at_length(draw: Draw) -> Document:
+def told_at_length(draw: SampleRandom) -> Document:
     fact = drawn_fact(draw)
     return Document("facts", (user(fact.question(draw), 0.1), assistant(fact.statement(draw))), (fact.id,))
 
 
-def true_or_false(draw: Draw) -> Document:
+def true_or_false(draw: SampleRandom) -> Document:
     """The fact is recalled and compared before the verdict, unless one word is asked for."""
     fact, true, brief = judged_fact(draw), draw.chance(0.5), draw.chance(0.3)
     claimed = claim(draw, fact, true)
@@ -246,14 +246,14 @@ def true_or_false(draw: Draw) -> Document:
     return Document("true_false", (user(question, 0.0), assistant(verdict_on(draw, claimed, fact))), (fact.id,))
 
 
-def verdict_on(draw: Draw, claimed: Fact, fact: Fact) -> str:
+def verdict_on(draw: SampleRandom, claimed: Fact, fact: Fact) -> str:
     """What is so, then the two values side by side, then the verdict."""
     found, proposed = fact.value.text(draw.language), claimed.value.text(draw.language)
     key = "claim_true" if found == proposed else "claim_false"
     return draw.ask(key, fact=fact.statement(draw), found=found, proposed=proposed)
 
 
-def choices(draw: Draw, fact: Fact) -> tuple[list[str], int]:
+def choices(draw: SampleRandom, fact: Fact) -> tuple[list[str], int]:
     """Four values, one of them true, and its place."""
     wrong = draw.rng.sample([v for v in world().values[fact.relation] if v != fact.value], 3)
     offered = [fact.value, *wrong]
@@ -261,7 +261,7 @@ def choices(draw: Draw, fact: Fact) -> tuple[list[str], int]:
     return [value.text(draw.language) for value in offered], offered.index(fact.value)
 
 
-def multiple_choice(draw: Draw) -> Document:
+def multiple_choice(draw: SampleRandom) -> Document:
     fact = drawn_fact(draw)
     offered, right = choices(draw, fact)
     lettered = "\n".join(f"({letter}) {text}" for letter, text in zip("ABCD", offered, strict=True))
@@ -271,5 +271,5 @@ def multiple_choice(draw: Draw) -> Document:
     return Document("multiple_choice", (user(question, 0.0), assistant(reply)), (fact.id,))
 
 
-def turns_of(fact: Fact, draw: Draw) -> list[Turn]:
+def turns_of(fact: Fact, draw: SampleRandom) -> list[Turn]:
     return [user(fact.question(draw)), assistant(fact.value.text(draw.language))]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from .training_examples import Document, Turn, decisive, user
-from .vocabulary import Draw, bucket, data
+from .vocabulary import SampleRandom, bucket, data
 
 KNOWN = (0.05, 0.5, 2.0)  # what an answer counts after no, one, or more examples: the first is anybody's guess
 GROUPS = ("items", "jobs", "foods", "pets", "materials", "colours")
@@ -25,7 +25,7 @@ class Lesson:
     answer: str
 
 
-def lesson(draw: Draw, examples: int, kind: str = "") -> Lesson:
+def lesson(draw: SampleRandom, examples: int, kind: str = "") -> Lesson:
     """`examples` examples of one operation, all with different questions; of any kind unless told."""
     make = KINDS[kind or draw.rng.choices(list(KINDS), SHARES)[0]](draw)
     found: dict[str, str] = {}
@@ -39,7 +39,7 @@ def lesson(draw: Draw, examples: int, kind: str = "") -> Lesson:
 Make = Callable[[int], tuple[str, str]]
 
 
-def _constant(draw: Draw) -> Make:
+def _constant(draw: SampleRandom) -> Make:
     """One number that is added, taken away, or multiplied by."""
     kind = draw.rng.choice([kind for kind in ("add", "add", "subtract", "times") if _constants(kind, draw.held_out)])
     k = draw.rng.choice(sorted(_constants(kind, draw.held_out)))
@@ -72,7 +72,7 @@ PAIRS: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def _pairs(draw: Draw) -> Make:
+def _pairs(draw: SampleRandom) -> Make:
     """A sign between two numbers, whose meaning only the examples tell."""
     work, sign = PAIRS[draw.rng.choice(list(PAIRS))], draw.rng.choice("@#$%&~")
 
@@ -105,7 +105,7 @@ WORDS: dict[str, Callable[[str, str, str], str]] = {
 }
 
 
-def _words(draw: Draw) -> Make:
+def _words(draw: SampleRandom) -> Make:
     """Words kept, left out or moved; or one word that always goes before or after."""
     fixed, invented = draw.name().text(draw.language), draw.chance(0.5)
     kind = draw.rng.choice([*WORDS, "before", "after"])
@@ -120,7 +120,7 @@ def _words(draw: Draw) -> Make:
     return make
 
 
-def _labels(draw: Draw) -> Make:
+def _labels(draw: SampleRandom) -> Make:
     groups = draw.rng.sample(GROUPS, 2)
     labels = [name.text(draw.language) for name in draw.names(2)] if draw.chance(0.7) else draw.rng.sample("ABCDXYZ", 2)
 
@@ -131,20 +131,25 @@ def _labels(draw: Draw) -> Make:
     return make
 
 
-KINDS: dict[str, Callable[[Draw], Make]] = {"constant": _constant, "pairs": _pairs, "words": _words, "labels": _labels}
+KINDS: dict[str, Callable[[SampleRandom], Make]] = {
+    "constant": _constant,
+    "pairs": _pairs,
+    "words": _words,
+    "labels": _labels,
+}
 SHARES = (2, 2, 3, 3)
 TAUGHT = (1, 1, 4, 4)  # what is learnt late is taught more
 MOST = {"constant": 20, "pairs": 14, "words": 8, "labels": 18}  # examples of a training conversation
 
 
-def listed(draw: Draw, learnt: Lesson) -> str:
+def listed(draw: SampleRandom, learnt: Lesson) -> str:
     """The examples and the question in one text."""
     lines = [f"{question} -> {answer}" for question, answer in learnt.examples]
     heading = draw.ask("listed")
     return "\n".join([*([heading] if heading else []), *lines, f"{learnt.question} ->"])
 
 
-def taught(draw: Draw) -> Document:
+def taught(draw: SampleRandom) -> Document:
     """Mostly a long conversation: each answer after the first two takes the operation from what came before."""
     kind = draw.rng.choices(list(KINDS), TAUGHT)[0]
     if draw.chance(0.3):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..prompts import catalogue
-from .facts import Fact, Subject, Value, verdict_on, world
+from .facts import Fact, FactValue, Subject, verdict_on, world
 from .training_examples import Document, assistant, decisive, user
-from .vocabulary import Draw, data
+from .vocabulary import SampleRandom, data
 
 READ = ("birthplace", "job", "food", "pet", "country", "river", "material", "colour")
 _KIND = {"birthplace": "person", "job": "person", "food": "person", "pet": "person", "country": "town", "river": "town",
@@ -23,7 +23,7 @@ class Reading:
     told: bool
 
 
-def reading(draw: Draw, told: bool) -> Reading:
+def reading(draw: SampleRandom, told: bool) -> Reading:
     """Documents about strangers, and a question on them; `told` says whether they answer it."""
     about = strange_fact(draw, draw.rng.choice(READ))
     count = draw.rng.choice((0, 1) if draw.short else (1, 2, 2, 3, 4))
@@ -40,18 +40,18 @@ def reading(draw: Draw, told: bool) -> Reading:
     return Reading(documents, about.question(draw), answer, told)
 
 
-def strange_fact(draw: Draw, relation: str) -> Fact:
+def strange_fact(draw: SampleRandom, relation: str) -> Fact:
     subject = Subject(_KIND[relation], 10**6, draw.name(), draw.rng.randrange(8))  # type: ignore[arg-type]
     return Fact(subject, relation, _strange_value(draw, relation))
 
 
-def _strange_value(draw: Draw, relation: str) -> Value:
+def _strange_value(draw: SampleRandom, relation: str) -> FactValue:
     if relation in ("birthplace", "country", "river") and draw.chance(0.7):
-        return Value(relation, name=draw.name())
+        return FactValue(relation, name=draw.name())
     return draw.rng.choice(world().values[relation])
 
 
-def _other(draw: Draw, facts: list[Fact]) -> Fact:
+def _other(draw: SampleRandom, facts: list[Fact]) -> Fact:
     """One more fact, of which none of `facts` tells: another subject, or another relation of the first one's."""
     told = {(fact.subject.name, fact.relation) for fact in facts}
     while True:
@@ -60,7 +60,7 @@ def _other(draw: Draw, facts: list[Fact]) -> Fact:
             return other
 
 
-def _near(draw: Draw, about: Fact) -> Fact:
+def _near(draw: SampleRandom, about: Fact) -> Fact:
     if draw.chance(0.5):
         return strange_fact(draw, about.relation)
     relation = draw.rng.choice([r for r in READ if _KIND[r] == about.subject.kind and r != about.relation])
@@ -69,19 +69,19 @@ def _near(draw: Draw, about: Fact) -> Fact:
     return strange_fact(draw, relation)
 
 
-def _joined(draw: Draw, statements: tuple[str, ...]) -> tuple[str, ...]:
+def _joined(draw: SampleRandom, statements: tuple[str, ...]) -> tuple[str, ...]:
     separator = data(draw.language)["words"]["separator"]
     cut = draw.rng.randint(1, len(statements))
     pieces = (statements[:cut], statements[cut:])
     return tuple(separator.join(piece) for piece in pieces if piece)
 
 
-def with_documents(draw: Draw, documents: tuple[str, ...], question: str) -> str:
+def with_documents(draw: SampleRandom, documents: tuple[str, ...], question: str) -> str:
     """As a task renders its documents."""
     return f"{catalogue(draw.language)['task']['context']}\n\n" + "\n\n".join(documents) + f"\n\n{question}"
 
 
-def read(draw: Draw) -> Document:
+def read(draw: SampleRandom) -> Document:
     told = not draw.chance(UNANSWERABLE)
     text = reading(draw, told)
     question = draw.form("read_and_answer", question=text.question)
@@ -93,7 +93,7 @@ def read(draw: Draw) -> Document:
     return Document("reading", (user(asked, 0.05), decisive(text.answer)))
 
 
-def verified(draw: Draw) -> Document:
+def verified(draw: SampleRandom) -> Document:
     """A claim about strangers, true or false by the documents given: what is so is found, compared, and judged."""
     relation, true = draw.rng.choice(READ), draw.chance(0.5)
     about = strange_fact(draw, relation)

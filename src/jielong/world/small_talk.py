@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .facts import drawn_fact
 from .training_examples import Document, assistant, system, user
-from .vocabulary import Draw, data
+from .vocabulary import SampleRandom, data
 
 
-def talked(draw: Draw) -> Document:
+def talked(draw: SampleRandom) -> Document:
     words = data(draw.language)["talk"]
     if draw.chance(0.35):
         topic = draw.rng.choice(("hello", "who", "can", "thanks"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .training_examples import DECISIVE, Document, Turn, call, decisive, user
-from .vocabulary import Draw, data, readings
+from .vocabulary import SampleRandom, data, readings
 
 CALCULATOR = "calculator"
 
@@ -41,7 +41,7 @@ class Choice:
     argument: str
 
 
-def choice(draw: Draw, fits: bool) -> Choice:
+def choice(draw: SampleRandom, fits: bool) -> Choice:
     """Two to four tools and a request; `fits` says whether one of them does it."""
     words = data(draw.language)["tools"]
     count = draw.rng.choice((1, 2) if draw.short else (2, 3, 3, 4))
@@ -57,18 +57,18 @@ def choice(draw: Draw, fits: bool) -> Choice:
     return Choice(tools, _request(draw, topic, argument), tools[at] if fits else None, argument)
 
 
-def _tool_names(draw: Draw, count: int) -> list[str]:
+def _tool_names(draw: SampleRandom, count: int) -> list[str]:
     names = ["_".join(part.text("en").lower() for part in draw.names(draw.rng.choice((1, 1, 2)))) for _ in range(count)]
     return names if len(set(names)) == count else _tool_names(draw, count)
 
 
-def _description(draw: Draw, topic: list[str]) -> str:
+def _description(draw: SampleRandom, topic: list[str]) -> str:
     words = data(draw.language)["tools"]
     space = data(draw.language)["words"]["separator"]
     return f"{draw.rng.choice(words['does'])}{space}{draw.rng.choice(topic)}"
 
 
-def _request(draw: Draw, topic: list[str], argument: str) -> str:
+def _request(draw: SampleRandom, topic: list[str], argument: str) -> str:
     words = data(draw.language)["tools"]
     form = draw.rng.choice(readings(draw.rng.choice(words["asks"])))
     return form.format(topic=draw.rng.choice(topic), name=argument) + str(words["mark"])
@@ -80,13 +80,13 @@ def arguments(made: Choice) -> str:
     return json.dumps(said, ensure_ascii=False)
 
 
-def listed(draw: Draw, made: Choice) -> str:
+def listed(draw: SampleRandom, made: Choice) -> str:
     """The choice as one text, for a model that is only asked for the name."""
     lines = [draw.ask("tools_listed"), *(tool.line for tool in made.tools)]
     return "\n".join([*lines, draw.ask("request", request=made.request), draw.ask("which_tool")])
 
 
-def chosen(draw: Draw) -> Document:
+def chosen(draw: SampleRandom) -> Document:
     made = choice(draw, fits=not draw.chance(0.3))
     if draw.chance(0.3):
         answer = made.chosen.name if made.chosen else draw.ask("no_tool")
@@ -95,11 +95,11 @@ def chosen(draw: Draw) -> Document:
     return Document("tools", (described(draw, made.tools), user(made.request, 0.02), reply))
 
 
-def described(draw: Draw, tools: tuple[Tool, ...]) -> Turn:
+def described(draw: SampleRandom, tools: tuple[Tool, ...]) -> Turn:
     lines = [tool.line for tool in tools]
     draw.rng.shuffle(lines)
     return Turn("tools", "\n".join(lines), 0.02)
 
 
-def calculator(draw: Draw) -> Tool:
+def calculator(draw: SampleRandom) -> Tool:
     return Tool(CALCULATOR, "expression", str(data(draw.language)["tools"]["calculator"]))

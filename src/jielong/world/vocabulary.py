@@ -53,7 +53,7 @@ def bucket(*parts: object) -> int:
 
 
 @dataclass(frozen=True)
-class Draw:
+class SampleRandom:
     """What a generator needs: chance, the language, and which side of the split it draws from."""
 
     rng: random.Random

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..prompts import catalogue, fill
 from .training_examples import Turn, assistant, call, user
-from .vocabulary import Draw, bucket, data
+from .vocabulary import SampleRandom, bucket, data
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class Problem:
         return bucket("chain", self.chain) == 0
 
 
-def problem(draw: Draw, steps: int) -> Problem:
+def problem(draw: SampleRandom, steps: int) -> Problem:
     """A problem of `steps` calculations with whole positive numbers, from the draw's side of the split."""
     while (drawn := _problem(draw, steps)).held_out != draw.held_out:
         pass
     return drawn
 
 
-def _problem(draw: Draw, steps: int) -> Problem:
+def _problem(draw: SampleRandom, steps: int) -> Problem:
     rng = draw.rng
     n, m = (name.text(draw.language) for name in draw.names(2))
     words = {"n": n, "m": m, "item": draw.word("items"), "box": draw.word("boxes")}
@@ -69,7 +69,7 @@ def _problem(draw: Draw, steps: int) -> Problem:
     return Problem(data(draw.language)["words"]["separator"].join(sentences), tuple(chain))
 
 
-def _next_step(draw: Draw, value: int) -> tuple[str, int, tuple[str, int]]:
+def _next_step(draw: SampleRandom, value: int) -> tuple[str, int, tuple[str, int]]:
     rng = draw.rng
     divisors = [d for d in range(2, 10) if value % d == 0 and value // d > 1]
     keys = [
@@ -92,7 +92,7 @@ def _next_step(draw: Draw, value: int) -> tuple[str, int, tuple[str, int]]:
     return key, d, (f"{value}/{d}", value // d)
 
 
-def wrong_answer(draw: Draw, right: int) -> int:
+def wrong_answer(draw: SampleRandom, right: int) -> int:
     change = (-10, -2, -1, 1, 2, 10, draw.rng.randint(-30, 30))
     while (wrong := max(0, right + draw.rng.choice(change))) == right:
         pass
@@ -102,21 +102,21 @@ def wrong_answer(draw: Draw, right: int) -> int:
 # ---- the ways to ask, and what mini is to reply ----
 
 
-def direct(draw: Draw, asked: Problem) -> list[Turn]:
+def direct(draw: SampleRandom, asked: Problem) -> list[Turn]:
     return [user(_with(draw, asked.question, draw.ask("direct"))), assistant(str(asked.answer))]
 
 
-def step_by_step(draw: Draw, asked: Problem) -> list[Turn]:
+def step_by_step(draw: SampleRandom, asked: Problem) -> list[Turn]:
     spell = catalogue(draw.language)["cot"]["spell"] if draw.chance(0.5) else draw.ask("steps")
     return [user(_with(draw, asked.question, spell)), assistant(solution(draw, asked, asked.answer))]
 
 
-def expression(draw: Draw, asked: Problem) -> list[Turn]:
+def expression(draw: SampleRandom, asked: Problem) -> list[Turn]:
     told = catalogue(draw.language)["program_of_thought"]["question"] if draw.chance(0.5) else draw.ask("expression")
     return [user(_with(draw, asked.question, told)), assistant(asked.expression)]
 
 
-def calculator(draw: Draw, asked: Problem) -> list[Turn]:
+def calculator(draw: SampleRandom, asked: Problem) -> list[Turn]:
     """The calls around a calculator whose description is among the tools."""
     return [
         user(_with(draw, asked.question, "")),
@@ -126,13 +126,13 @@ def calculator(draw: Draw, asked: Problem) -> list[Turn]:
     ]
 
 
-def check_question(draw: Draw, asked: Problem, proposed: int) -> str:
+def check_question(draw: SampleRandom, asked: Problem, proposed: int) -> str:
     """The fresh question of `self_check`."""
     answer = str(proposed) if draw.chance(0.6) else solution(draw, asked, proposed)
     return fill(catalogue(draw.language)["self_check"]["fresh"], {"question": asked.question, "answer": answer}).strip()
 
 
-def checked(draw: Draw, asked: Problem) -> list[Turn]:
+def checked(draw: SampleRandom, asked: Problem) -> list[Turn]:
     proposed = asked.answer if draw.chance(0.5) else wrong_answer(draw, asked.answer)
     verdict = assistant(f"{asked.chain} {verdict_on(draw, asked.answer, proposed)}")
     if draw.chance(0.6):
@@ -147,18 +147,18 @@ def checked(draw: Draw, asked: Problem) -> list[Turn]:
     return [user(question), first, user(same_turn), verdict]
 
 
-def solution(draw: Draw, asked: Problem, answer: int) -> str:
+def solution(draw: SampleRandom, asked: Problem, answer: int) -> str:
     """The chain of calculations and the answer; another `answer` than the true one is a slip in the last step."""
     last, _ = asked.steps[-1]
     chain = " ".join([*(f"{e}={v}." for e, v in asked.steps[:-1]), f"{last}={answer}."])
     return f"{chain} {draw.ask('answer', answer=answer)}"
 
 
-def verdict_on(draw: Draw, found: int, proposed: int) -> str:
+def verdict_on(draw: SampleRandom, found: int, proposed: int) -> str:
     return draw.ask("same" if found == proposed else "other", found=found, proposed=proposed)
 
 
-def _with(draw: Draw, question: str, told: str) -> str:
+def _with(draw: SampleRandom, question: str, told: str) -> str:
     if not told:
         return question
     return f"{question}{draw.rng.choice(chr(10) + chr(10) + ' ')}{told}"

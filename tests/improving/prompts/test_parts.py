@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.contract import Usage
+from jielong.improving.prompt_search.leakage import LeakageCheck
 from jielong.improving.prompt_search.llm_proposers import between_fences
-from jielong.improving.prompt_search.leakage import Quotes
-from jielong.improving.prompt_search.prompt_draft import Draft, Tried, words
 from jielong.improving.prompt_search.phrase_grammar import Grammar, cut, joined
+from jielong.improving.prompt_search.prompt_draft import PromptDraft, ScoredDraft, words
 from jielong.improving.prompt_search.search_state import pareto
-from jielong.measuring.evaluate import Answer
+from jielong.measuring.evaluate import ItemResult
 from jielong.prompts import Language
 from jielong.tasks.task import Item
 
@@ -58,19 +58,19 @@ QUESTION = "Mia has three bags with four pens in each of them, how many pens?"
 
 
 def test_eight_words_in_a_row_are_a_copy_and_seven_are_not():
-    quotes = Quotes([Item("1", QUESTION, ("12",))], "")
+    quotes = LeakageCheck([Item("1", QUESTION, ("12",))], "")
     assert quotes.found("Note: THREE bags, with four pens in each of — so multiply.") is not None
     assert quotes.found("Note: three bags with four pens in each, so multiply.") is None
-    chinese = Quotes([Item("1", "小明有三个袋子，每袋四支笔。", ("12",))], "")
+    chinese = LeakageCheck([Item("1", "小明有三个袋子，每袋四支笔。", ("12",))], "")
     assert chinese.found("例如：明有三个袋子每袋。") is not None
     assert chinese.found("例如：有三个袋子每袋。") is None
 
 
 def test_the_words_of_the_start_and_documents_and_choices_count_as_they_should():
     item = Item("1", QUESTION, ("12",), choices=("a b c d e f g h",), context=("k l m n o p q r s",))
-    assert Quotes([item], "").found("a b c d e f g h")
-    assert Quotes([item], "").found("l m n o p q r s")
-    assert Quotes([item], QUESTION).found(QUESTION) is None
+    assert LeakageCheck([item], "").found("a b c d e f g h")
+    assert LeakageCheck([item], "").found("l m n o p q r s")
+    assert LeakageCheck([item], QUESTION).found(QUESTION) is None
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=4, max_size=4), min_size=1, max_size=6))
@@ -78,8 +78,8 @@ def test_the_front_wins_every_item_and_none_of_it_can_be_spared(scores: list[lis
     items = tuple(Item(str(i), f"question {i}") for i in range(4))
     kept = []
     for number, row in enumerate(scores):
-        answers = {str(i): Answer(str(i), score, None, "", None, Usage(), 0.0) for i, score in enumerate(row)}
-        kept.append(Tried(number, Draft(f"prompt {number}", "system"), 0, answers, kept=True))
+        answers = {str(i): ItemResult(str(i), score, None, "", None, Usage(), 0.0) for i, score in enumerate(row)}
+        kept.append(ScoredDraft(number, PromptDraft(f"prompt {number}", "system"), 0, answers, kept=True))
     front = pareto(kept, items)
     winners = [{n for n, row in enumerate(scores) if row[i] == max(r[i] for r in scores)} for i in range(4)]
     assert all(won & front.keys() for won in winners)
@@ -109,6 +109,6 @@ def test_words_are_counted_in_both_languages():
 
 
 def test_a_draft_without_words_is_one_prompt_wherever_it_would_stand():
-    assert Draft("", "system").key == Draft("", "after", by="edits").key
-    assert Draft("Add.", "system").key != Draft("Add.", "after").key
-    assert Draft("Add.", "system").key != Draft("Add.", "system", (("1", "2"),)).key
+    assert PromptDraft("", "system").key == PromptDraft("", "after", by="edits").key
+    assert PromptDraft("Add.", "system").key != PromptDraft("Add.", "after").key
+    assert PromptDraft("Add.", "system").key != PromptDraft("Add.", "system", (("1", "2"),)).key

@@ -17,9 +17,9 @@ import pytest
 from jielong import Scripted, load, search_prompts
 from jielong.contract import Model, Request, Usage
 from jielong.errors import BadInput, Refused, UnknownName
-from jielong.improving.prompt_search.evaluator import Limits
-from jielong.improving.prompt_search.search_prompts import outcome, plan, run
-from jielong.improving.prompt_search.search_loop import Found, Plan
+from jielong.improving.prompt_search.evaluator import BudgetLimits
+from jielong.improving.prompt_search.search_loop import SearchPlan, SearchResult
+from jielong.improving.prompt_search.search_prompts import plan_search, result_summary, run_search
 from jielong.measuring.judge import Judge
 from jielong.stats import paired
 from jielong.tasks.task import Item, Task, identified
@@ -57,9 +57,9 @@ def whole_text(request: Request) -> str:
     return " ".join(message.text for message in request.messages)
 
 
-def searched(tmp_path: Path, planned: Plan, **options: Any) -> tuple[Found, dict[str, Any]]:
-    found = anyio.run(lambda: run(planned, ledger=tmp_path / "ledger.db", **options))
-    return found, outcome(planned, found)
+def searched(tmp_path: Path, planned: SearchPlan, **options: Any) -> tuple[SearchResult, dict[str, Any]]:
+    found = anyio.run(lambda: run_search(planned, ledger=tmp_path / "ledger.db", **options))
+    return found, result_summary(planned, found)
 
 
 def tried(tmp_path: Path) -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ def steps() -> Scripted:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_edits_find_the_phrase_that_helps_and_the_gate_lets_it_through(seed: int, tmp_path: Path):
-    planned = plan(task(), steps(), start="Be quick.", place="after", proposers=["edits"], seed=seed)
+    planned = plan_search(task(), steps(), start="Be quick.", place="after", proposers=["edits"], seed=seed)
     found, said = searched(tmp_path, planned)
     assert said["verdict"] == "improved"
     assert "step by step" in said["prompt"]["text"].lower()
@@ -86,7 +86,9 @@ def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
     (tmp_path / "task.jsonl").write_text("\n".join(rows))
     (tmp_path / "script.jsonl").write_text('{"contains": "step by step", "reply": "Answer: 4"}\n{"reply": "?"}\n')
     model = load(f"scripted:{tmp_path / 'script.jsonl'}")
-    planned = plan(task(40), model, start='Say "so", |now|.\nAt once.', place="after", proposers=["edits", "examples"])
+    planned = plan_search(
+        task(40), model, start='Say "so", |now|.\nAt once.', place="after", proposers=["edits", "examples"]
+    )
     _, said = searched(tmp_path, planned, out=tmp_path / "out")
     assert load(said["recipe"]).name == said["recipe"]
     assert (tmp_path / "out" / "recipe.txt").read_text("utf-8") == said["recipe"] + "\n"
@@ -98,7 +100,9 @@ def test_where_no_prompt_matters_the_gate_keeps_the_start(tmp_path: Path):
     """Whatever looked best in the search was luck, and luck does not come again: one in forty passes by chance."""
     passed, seeds = 0, 200 if os.environ.get("JIELONG_FULL") == "1" else 20
     for seed in range(seeds):
-        planned = plan(task(), doubling(lambda request: 0.5), proposers=["chance"], seed=seed, limits=Limits(calls=400))
+        planned = plan_search(
+            task(), doubling(lambda request: 0.5), proposers=["chance"], seed=seed, limits=BudgetLimits(calls=400)
+        )
         found, said = searched(tmp_path, planned)
         assert found.state.best is not found.state.start or said["gate"] is None
         passed += said["verdict"] == "improved"
@@ -111,7 +115,7 @@ def test_where_no_prompt_matters_the_gate_keeps_the_start(tmp_path: Path):
 @pytest.mark.parametrize("proposers", [["edits"], ["chance", "examples"]])
 def test_no_call_more_than_the_budget(calls: int, proposers: list[str], tmp_path: Path):
     model = doubling(lambda request: 0.6 if "carefully" in whole(request) else 0.4)
-    planned = plan(task(400), model, proposers=proposers, limits=Limits(calls=calls))
+    planned = plan_search(task(400), model, proposers=proposers, limits=BudgetLimits(calls=calls))
     _, said = searched(tmp_path, planned)
     assert said["usage"]["calls"] <= calls
     assert len(model.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
@@ -122,7 +126,7 @@ def test_no_call_more_than_the_budget(calls: int, proposers: list[str], tmp_path
 @pytest.mark.parametrize("tokens", [30_000, 100_000])
 def test_no_token_more_than_the_budget_and_the_gate_gets_its_share(tokens: int, tmp_path: Path):
     model = doubling(lambda request: 0.7 if "carefully" in whole(request) else 0.3)
-    planned = plan(task(400), model, proposers=["edits"], limits=Limits(tokens=tokens))
+    planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(tokens=tokens))
     _, said = searched(tmp_path, planned)
     assert model.tokens <= tokens
     assert said["search"]["rounds"] > 1
@@ -136,7 +140,7 @@ def test_no_dollar_more_than_the_budget_and_the_gate_gets_its_share(tmp_path: Pa
 
     free = doubling(lambda request: 0.7 if "carefully" in whole(request) else 0.3)
     model = Priced(free._reply)
-    planned = plan(task(400), model, proposers=["edits"], limits=Limits(usd=0.12))
+    planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(usd=0.12))
     _, said = searched(tmp_path, planned)
     assert 0.06 < said["usage"]["usd"] <= 0.12
     assert said["gate"]["n"] == said["gate"]["wanted"]
@@ -148,8 +152,8 @@ def test_a_judge_grades_where_there_is_no_gold(tmp_path: Path):
     items = identified([Item("", f"May I have {i} apples?") for i in range(80)])
     asked = Task("asking", items, "judge", "", "a test")
     with pytest.raises(BadInput, match="--judge"):
-        plan(asked, model)
-    _, said = searched(tmp_path, plan(asked, model, proposers=["edits"], judge=Judge(judge)))
+        plan_search(asked, model)
+    _, said = searched(tmp_path, plan_search(asked, model, proposers=["edits"], judge=Judge(judge)))
     assert said["verdict"] == "improved"
     assert said["gate"]["difference"] == pytest.approx(0.5)
     assert len(model.requests) + len(judge.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
@@ -157,7 +161,7 @@ def test_a_judge_grades_where_there_is_no_gold(tmp_path: Path):
 
 def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_gate(tmp_path: Path):
     items = [replace(item, cluster=f"text {i // 6}") for i, item in enumerate(task().items)]
-    planned = plan(replace(task(), items=tuple(items)), steps(), start="Be quick.", proposers=["edits"])
+    planned = plan_search(replace(task(), items=tuple(items)), steps(), start="Be quick.", proposers=["edits"])
     search, final = ({item.cluster for item in side} for side in (planned.split.search, planned.split.final))
     assert not search & final
     found, said = searched(tmp_path, planned)
@@ -171,13 +175,13 @@ def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_gate(tmp_pat
 def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_path: Path):
     model = doubling(lambda request: 0.5)
     with pytest.raises(BadInput, match="too small.*34 calls"):
-        searched(tmp_path, plan(task(), model, limits=Limits(calls=33)))
+        searched(tmp_path, plan_search(task(), model, limits=BudgetLimits(calls=33)))
     assert not model.requests
 
 
 def test_the_search_asks_no_item_of_the_gate(tmp_path: Path):
     seen, model = [0], steps()
-    planned = plan(task(), model, start="Be quick.", proposers=["edits", "examples"])
+    planned = plan_search(task(), model, start="Be quick.", proposers=["edits", "examples"])
     _, said = searched(tmp_path, planned, on_round=lambda found: seen.append(len(model.requests)))
     final = {number_in(item.request()) for item in planned.split.final}
     asked_in_search = model.requests[: seen[-1]]
@@ -190,7 +194,7 @@ def test_the_search_asks_no_item_of_the_gate(tmp_path: Path):
 
 def test_what_is_no_better_than_its_parent_is_asked_few_items(tmp_path: Path):
     model = doubling(lambda request: 0.3)
-    found, _ = searched(tmp_path, plan(task(400), model, proposers=["chance"], limits=Limits(calls=2000)))
+    found, _ = searched(tmp_path, plan_search(task(400), model, proposers=["chance"], limits=BudgetLimits(calls=2000)))
     asked = [len(tried.answers) for tried in found.state.tried[1:]]
     assert len(asked) > 40
     assert sorted(asked)[len(asked) // 2] == 4
@@ -207,7 +211,7 @@ def test_examples_are_chosen_that_help(tmp_path: Path):
         shown = [message.text for message in request.messages[:-1] if message.role == "user"]
         return 0.95 if any("twice 11" in text for text in shown) else 0.1
 
-    planned = plan(task(), doubling(chance), proposers=["examples"], limits=Limits(calls=3000))
+    planned = plan_search(task(), doubling(chance), proposers=["examples"], limits=BudgetLimits(calls=3000))
     _, said = searched(tmp_path, planned)
     assert said["verdict"] == "improved"
     assert any("twice 11" in question for question, _ in said["prompt"]["examples"])
@@ -219,7 +223,7 @@ def test_bootstrapped_examples_hold_the_models_own_reasoning(tmp_path: Path):
         replies = [message.text for message in request.messages if message.role == "assistant"]
         return 0.95 if any(reply.startswith("Thinking of") for reply in replies) else 0.3
 
-    planned = plan(task(), doubling(chance), proposers=["examples"])
+    planned = plan_search(task(), doubling(chance), proposers=["examples"])
     _, said = searched(tmp_path, planned)
     assert said["verdict"] == "improved"
     assert any(answer.startswith("Thinking of") for _, answer in said["prompt"]["examples"])
@@ -240,8 +244,10 @@ class Writer:
         return f"Here:\n```\n{self.said[len(self.asked) % len(self.said)]} ({len(self.asked)})\n```"
 
 
-def written(model: Model, writer: Writer, by: str, tmp_path: Path, **options: Any) -> tuple[Found, dict[str, Any]]:
-    planned = plan(task(), model, start="Be quick.", proposers=[by], writer=writer.model, **options)
+def written(
+    model: Model, writer: Writer, by: str, tmp_path: Path, **options: Any
+) -> tuple[SearchResult, dict[str, Any]]:
+    planned = plan_search(task(), model, start="Be quick.", proposers=[by], writer=writer.model, **options)
     return searched(tmp_path, planned, out=tmp_path / "out")
 
 
@@ -256,7 +262,7 @@ def test_what_a_writer_writes_is_tried_and_wins(by: str, tmp_path: Path):
 
 def test_induction_shows_inputs_with_their_outputs(tmp_path: Path):
     writer = Writer("Guess.")
-    written(doubling(lambda request: 0.2), writer, "induce", tmp_path, limits=Limits(calls=200))
+    written(doubling(lambda request: 0.2), writer, "induce", tmp_path, limits=BudgetLimits(calls=200))
     assert writer.asked[0].count("Input: What is twice") == writer.asked[0].count("Output: ") == 5
 
 
@@ -276,7 +282,7 @@ def test_history_shows_scores_the_best_last(tmp_path: Path):
 
 def test_reflection_shows_a_mistake_and_what_was_right(tmp_path: Path):
     writer = Writer("Guess.")
-    written(doubling(lambda request: 0.2), writer, "reflect", tmp_path, limits=Limits(calls=200))
+    written(doubling(lambda request: 0.2), writer, "reflect", tmp_path, limits=BudgetLimits(calls=200))
     assert "Be quick." in writer.asked[0]
     for asked in writer.asked:
         wrong = [case for case in asked.split("Question:")[1:] if "not right" in case]
@@ -304,7 +310,7 @@ def test_a_writer_that_fails_costs_its_drafts_alone(tmp_path: Path):
         return "" if request.messages[-1].text.startswith("A model") else "```\nGo step by step.\n```"
 
     writer = Scripted(reply, name="scripted:writer")
-    planned = plan(task(), steps(), start="Be quick.", proposers=["reflect", "induce"], writer=writer)
+    planned = plan_search(task(), steps(), start="Be quick.", proposers=["reflect", "induce"], writer=writer)
     _, said = searched(tmp_path, planned)
     assert said["verdict"] == "improved"
 
@@ -314,7 +320,7 @@ def test_a_writer_that_declines_is_heard_in_the_notes(tmp_path: Path):
         raise Refused("not today")
 
     model = doubling(lambda request: 0.3)
-    planned = plan(task(), model, proposers=["induce"], writer=Scripted(reply, name="scripted:writer"))
+    planned = plan_search(task(), model, proposers=["induce"], writer=Scripted(reply, name="scripted:writer"))
     _, said = searched(tmp_path, planned)
     assert said["search"]["stopped"] == "nothing new"
     assert any("scripted:writer gave no prompt: not today" in note for note in said["notes"])
@@ -323,18 +329,18 @@ def test_a_writer_that_declines_is_heard_in_the_notes(tmp_path: Path):
 def test_the_writers_calls_are_paid_from_the_same_budget(tmp_path: Path):
     writer = Writer("Guess.", "Go on.")
     model = doubling(lambda request: 0.3)
-    _, said = written(model, writer, "induce", tmp_path, limits=Limits(calls=150))
+    _, said = written(model, writer, "induce", tmp_path, limits=BudgetLimits(calls=150))
     assert writer.asked
     assert len(writer.asked) + len(model.requests) == said["usage"]["calls"] <= 150
 
 
 def test_a_proposer_that_writes_needs_a_writer_and_names_are_checked():
     with pytest.raises(BadInput, match="induce needs a model that writes prompts: --writer"):
-        plan(task(), steps(), proposers=["edits", "induce"])
+        plan_search(task(), steps(), proposers=["edits", "induce"])
     with pytest.raises(UnknownName, match="did you mean 'edits'"):
-        plan(task(), steps(), proposers=["edit"])
+        plan_search(task(), steps(), proposers=["edit"])
     with pytest.raises(BadInput, match="3 words, more than --max-words 2"):
-        plan(task(), steps(), start="one two three", most_words=2)
+        plan_search(task(), steps(), start="one two three", most_words=2)
 
 
 def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -352,7 +358,7 @@ def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_same_search_again_pays_nothing_and_says_the_same(tmp_path: Path):
     model = doubling(lambda request: 0.9 if "step by step" in whole(request) else 0.3)
-    planned = plan(task(), model, start="Be quick.", limits=Limits(calls=500))
+    planned = plan_search(task(), model, start="Be quick.", limits=BudgetLimits(calls=500))
     _, first = searched(tmp_path, planned, out=tmp_path / "out")
     lines, requests = tried(tmp_path), len(model.requests)
     _, again = searched(tmp_path, planned, out=tmp_path / "out")

@@ -53,7 +53,7 @@ async def test_the_bound_is_what_the_worst_case_takes() -> None:
     )
     searched = base | graph_of_thoughts(breadth=2, depth=3)
     await searched.generate(ask("Why?"))
-    assert len(base.requests) == searched.bound()
+    assert len(base.requests) == searched.max_calls()
 
 
 async def test_what_cannot_hold_is_refused() -> None:

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from jielong.context import scope
 from jielong.contract import Message, Model, Reply, Request, Sampling
 from jielong.errors import BadInput, Unsupported
-from jielong.world import arithmetic_game
-from jielong.world.vocabulary import Draw
 from jielong.models.scripted import Scripted
-from jielong.context import scope
 from jielong.tasks.expression_check import makes
 from jielong.techniques.search.games import Thought
 from jielong.techniques.search.tree_of_thoughts import tree_of_thoughts
+from jielong.world import arithmetic_game
+from jielong.world.vocabulary import SampleRandom
 from laws.laws import LAWS
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ def ask(text: str, seed: int = 1) -> Request:
 
 
 def puzzles(n: int) -> list[tuple[int, ...]]:
-    draw = Draw(random.Random(4), "en", held_out=True)
+    draw = SampleRandom(random.Random(4), "en", held_out=True)
     return [arithmetic_game.puzzle(draw, 4) for _ in range(n)]
 
 
@@ -133,13 +133,13 @@ async def test_monte_carlo_leaves_a_branch_that_disappoints() -> None:
             return Thought((), "start")
 
         def propose(self, request, thought, n, words):  # type: ignore[no-untyped-def]
-            return request.then(Message("user", f"from {thought.position}"))
+            return request.follow_up(Message("user", f"from {thought.position}"))
 
         def follow(self, thought, line):  # type: ignore[no-untyped-def]
             return Thought((*thought.steps, line), line)
 
         def judge(self, request, thought, words):  # type: ignore[no-untyped-def]
-            return request.then(Message("user", f"value {thought.position}"))
+            return request.follow_up(Message("user", f"value {thought.position}"))
 
         def verdict(self, text):  # type: ignore[no-untyped-def]
             return float(text)
@@ -199,7 +199,7 @@ async def test_the_bound_is_what_the_worst_case_takes() -> None:
         base = Scripted(reply)
         model = base | tree_of_thoughts(**options)  # type: ignore[arg-type]
         await model.generate(ask("Why?"))
-        assert len(base.requests) == model.bound(), options
+        assert len(base.requests) == model.max_calls(), options
 
 
 async def test_several_replies_propose_together_and_are_samples_of_their_own() -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import anyio
 import pytest
+from using.tools.acting import asked, calling, roles, turns, without_native_calls
 
 from jielong import load, react, tools
+from jielong.context import scope
 from jielong.contract import Message, Reply, Request, ToolSpec
 from jielong.errors import BadInput, NoAnswer, RecipeError, Unsupported
 from jielong.models.scripted import Scripted
 from jielong.runtime.ledger import use_ledger
-from jielong.context import scope
-from using.tools.acting import asked, calling, roles, turns, without_native_calls
 
 pytestmark = pytest.mark.anyio
 WEATHER = ToolSpec("weather", "The weather of a city.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -57,7 +57,7 @@ async def test_after_the_last_round_the_model_must_answer():
     model = base | tools(rounds=2)
     assert (await model.generate(asked())).text == "It is 391."
     assert [request.tool_choice for request in base.requests] == ["auto", "auto", "none"]
-    assert len(base.requests) == 3 < model.bound() == 5
+    assert len(base.requests) == 3 < model.max_calls() == 5
     with pytest.raises(NoAnswer, match="after 2 rounds of calls"):
         await (turns(calling(SUM)) | tools(rounds=2)).generate(asked())
 
@@ -305,7 +305,7 @@ async def test_a_schema_holds_for_the_answer_and_not_for_the_calls(form: str):
     model = base | (react(rounds=1) if form == "react" else tools(form="text", rounds=1))
     assert (await model.generate(asked(schema=schema))).text == '{"answer": 391}'
     assert [request.schema for request in base.requests] == [None, None, schema]
-    assert model.bound() == 3
+    assert model.max_calls() == 3
 
 
 # --- react ----------------------------------------------------------------------------------------------------------

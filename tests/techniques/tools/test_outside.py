@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from using.tools.acting import asked, calling, turns
+from using.tools.web import PICTURE, Web
 
 from jielong import load, tools
+from jielong.context import scope
 from jielong.errors import BadInput, MissingKey
 from jielong.runtime import provider
 from jielong.runtime.budget import budget
-from jielong.context import scope
-from jielong.techniques.tools import read_url
+from jielong.techniques.tools import read_url as read_url_module
 from jielong.techniques.tools.draw_image import draw
 from jielong.techniques.tools.read_url import is_public, read_url
-from jielong.techniques.tools.web_search import web_search
-from jielong.techniques.tools.tools_config import settings
 from jielong.techniques.tools.tool import Tool, ToolFailed, called, request_of
-from using.tools.acting import asked, calling, turns
-from using.tools.web import PICTURE, Web
+from jielong.techniques.tools.tools_config import tools_config
+from jielong.techniques.tools.web_search import web_search
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +69,7 @@ async def test_private_addresses_are_refused_unless_allowed(web: Web):
 
 async def test_a_redirect_to_a_private_address_is_refused(web: Web, monkeypatch: pytest.MonkeyPatch):
     """127.0.0.1 plays the public internet, and 127.0.0.2 the private network."""
-    monkeypatch.setattr(pages, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(read_url_module, "is_public", lambda address: address == "127.0.0.1")
     for where in (f"http!//127.0.0.2!{web.port}/plain", "http!//169.254.169.254/"):
         assert "is not on the public internet" in await result(read_url(), url=f"{web.url}/to/{where}")
     assert "is not a URL that can be read" in await result(read_url(), url=f"{web.url}/to/file!///etc/passwd")
@@ -111,7 +111,7 @@ async def test_what_is_no_url_of_the_web_is_refused(url: str):
 
 
 async def test_what_takes_too_long_is_given_up(web: Web, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pages, "SECONDS", 0.0)
+    monkeypatch.setattr(read_url_module, "SECONDS", 0.0)
     assert "took longer than 0 seconds" in await result(read_url(private=True), url=f"{web.url}/plain")
 
 
@@ -159,14 +159,14 @@ async def test_the_price_of_a_search_is_in_the_usage_and_in_the_budget(web: Web)
     model = turns(calling(("web_search", '{"query": "tea"}'), ("web_search", '{"query": "milk"}')), "done") | tools(
         use=[paid]
     )
-    assert model.bound() == 6 + 3 + 6 * 8
+    assert model.max_calls() == 6 + 3 + 6 * 8
     reply = await model.generate(asked())
     assert reply.usage.usd == pytest.approx(0.02)
     assert reply.usage.calls == 4
     unknown = web_search("https://search.example.org")
     model = turns(calling(("web_search", '{"query": "tea"}')), "done") | tools(use=[unknown]) | budget(usd=1.0)
     with pytest.raises(BadInput, match="known price"):
-        await model.generate(asked().sampled(max_tokens=10))
+        await model.generate(asked().with_sampling(max_tokens=10))
 
 
 # --- draw -----------------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ async def test_a_refusal_is_read_by_the_model(web: Web):
 async def test_nothing_unpriced_is_drawn_under_a_budget(web: Web):
     model = turns(calling(("draw", '{"prompt": "tea"}')), "done") | tools(use=[draw(f"openai:paint@{web.url}/v1")])
     with pytest.raises(BadInput, match="upper bound for each call"):
-        await (model | budget(tokens=10**6)).generate(asked().sampled(max_tokens=10))
+        await (model | budget(tokens=10**6)).generate(asked().with_sampling(max_tokens=10))
     assert web.asked == []
 
 
@@ -240,7 +240,7 @@ def test_settings_that_cannot_be_read_name_the_place(jielong_home: Path, written
     jielong_home.mkdir()
     (jielong_home / "tools.toml").write_text(written)
     with pytest.raises(BadInput, match=r"tools\.toml: .*") as error:
-        settings()
+        tools_config()
     assert words in str(error.value)
 
 

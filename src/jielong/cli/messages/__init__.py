@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ...reporting.formatting import dollars
 
 
-def say(key: str, **values: object) -> str:
+def localized(key: str, **values: object) -> str:
     """The message `key` ("help.ask" is `ask` in section `help`) with its values filled in."""
     said: Any = _messages()
     for part in key.split("."):
@@ -23,7 +23,7 @@ def say(key: str, **values: object) -> str:
 
 def price(usd: float | None) -> str:
     """In dollars. Unknown is said, never 0."""
-    return say("unknown") if usd is None else dollars(usd)
+    return localized("unknown") if usd is None else dollars(usd)
 
 
 def language() -> Literal["en", "zh"]:
@@ -33,4 +33,4 @@ def language() -> Literal["en", "zh"]:
 
 @cache
 def _messages() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath(f"messages/{language()}.toml").read_text("utf-8"))
+    return tomllib.loads(files(__package__).joinpath(f"{language()}.toml").read_text("utf-8"))

@@ -11,15 +11,15 @@ from dataclasses import replace
 from typing import get_args
 
 from ...techniques.instruct import Place
-from .prompt_draft import Draft
 from .phrase_grammar import cut, joined
-from .search_state import State
+from .prompt_draft import PromptDraft
+from .search_state import SearchState
 
 BEAM = 3  # GrIPS: beam search
 TWO_EDITS = 0.3  # how often two edits are made at once
 
 
-async def edits(state: State, k: int, rng: random.Random) -> list[Draft]:
+async def edits(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """Each draft: one or two random edits of one of the three best so far."""
     parents = state.kept[:BEAM]
     drafts = []
@@ -32,13 +32,13 @@ async def edits(state: State, k: int, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-async def chance(state: State, k: int, rng: random.Random) -> list[Draft]:
+async def chance(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """Random search: one to three phrases of the grammar, whatever was found before."""
     texts = [state.grammar.prompt(rng, rng.choice((1, 2, 3))) for _ in range(k)]
-    return [Draft(text, state.place, by="chance") for text in texts]
+    return [PromptDraft(text, state.place, by="chance") for text in texts]
 
 
-def edited(state: State, draft: Draft, rng: random.Random) -> Draft:
+def edited(state: SearchState, draft: PromptDraft, rng: random.Random) -> PromptDraft:
     """The draft after one random edit."""
     phrases = cut(draft.text)
     kinds = ["add", "add"]
@@ -62,7 +62,7 @@ def edited(state: State, draft: Draft, rng: random.Random) -> Draft:
     return replace(draft, text=joined(phrases, state.language))
 
 
-def _new_phrase(state: State, rng: random.Random) -> str:
+def _new_phrase(state: SearchState, rng: random.Random) -> str:
     """A phrase of the grammar or, one time in four, one that some draft had: what was deleted can come back."""
     had = sorted({phrase for tried in state.tried for phrase in cut(tried.draft.text)})
     return rng.choice(had) if had and rng.random() < 0.25 else state.grammar.phrase(rng)

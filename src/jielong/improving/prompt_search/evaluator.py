@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from ...contract import Model, Usage, ungrouped
-from ...measuring.judge import Judge
-from ...measuring.evaluate import DEFAULT_MAX_TOKENS, MAX_TOKENS, Answer, ask_item
-from ...runtime.concurrency_limiter import ceiling
-from ...runtime.budget import budget
 from ...context import Scope
+from ...contract import Model, Usage, unwrap_exception_group
+from ...measuring.evaluate import DEFAULT_MAX_TOKENS, MAX_TOKENS, ItemResult, ask_item
+from ...measuring.judge import Judge
+from ...runtime.budget import budget
+from ...runtime.concurrency_limiter import max_concurrency
 from ...tasks.task import Item, Task
-from .prompt_draft import Draft, Tried
+from .prompt_draft import PromptDraft, ScoredDraft
 
 SAFETY = 1.2  # a further question may cost so much more than the questions so far
 TEMPLATE = 256  # tokens of a chat template, generously
 
 
 @dataclass(frozen=True)
-class Limits:
+class BudgetLimits:
     """One budget for the search and the gate. None: no limit of this kind."""
 
     calls: int | None = None
@@ -43,7 +43,7 @@ class Limits:
 
 
 @dataclass
-class Asking:
+class Evaluator:
     """Asks items of `task` to `model` under a draft."""
 
     task: Task
@@ -51,9 +51,9 @@ class Asking:
     seed: int
     concurrency: int
     judge: Judge | None = None
-    _models: dict[Draft, Model] = field(default_factory=dict)
+    _models: dict[PromptDraft, Model] = field(default_factory=dict)
 
-    async def ask(self, pairs: Sequence[tuple[Tried, Item]]) -> None:
+    async def ask(self, pairs: Sequence[tuple[ScoredDraft, Item]]) -> None:
         """Fill in the answers that are missing. Raises BudgetExceeded; what came back until then stays."""
         todo = iter([(tried, item) for tried, item in pairs if item.id not in tried.answers])
 
@@ -61,23 +61,23 @@ class Asking:
             for tried, item in todo:
                 tried.answers[item.id] = await self._answer(tried.draft, item)
 
-        token = ceiling.set(self.concurrency)
+        token = max_concurrency.set(self.concurrency)
         try:
-            with ungrouped():
+            with unwrap_exception_group():
                 async with anyio.create_task_group() as workers:
                     for _ in range(min(self.concurrency, len(pairs))):
                         workers.start_soon(work)
         finally:
-            ceiling.reset(token)
+            max_concurrency.reset(token)
 
-    async def _answer(self, draft: Draft, item: Item) -> Answer:
+    async def _answer(self, draft: PromptDraft, item: Item) -> ItemResult:
         if draft not in self._models:
             self._models[draft] = draft.around(self.model)
         return await ask_item(self.task, item, self._models[draft], self.seed, self.judge)
 
-    def bound(self, tried: Tried) -> int:
+    def bound(self, tried: ScoredDraft) -> int:
         """The most calls that one question takes."""
-        return tried.draft.around(self.model).bound() + (self.judge.model.bound() if self.judge else 0)
+        return tried.draft.around(self.model).max_calls() + (self.judge.model.max_calls() if self.judge else 0)
 
     def longest(self, items: Iterable[Item]) -> int:
         """The most tokens that a purse reserves for one call."""
@@ -86,40 +86,40 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Cost:
+class QuestionCost:
     """What some questions take, or took."""
 
     calls: float = 0.0
     tokens: float = 0.0
     usd: float = 0.0
 
-    def times(self, factor: float) -> Cost:
-        return Cost(self.calls * factor, self.tokens * factor, self.usd * factor)
+    def times(self, factor: float) -> QuestionCost:
+        return QuestionCost(self.calls * factor, self.tokens * factor, self.usd * factor)
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
-
-
-def cost(usage: Usage) -> Cost:
-    return Cost(usage.calls, usage.input_tokens + usage.output_tokens, usage.usd or 0.0)
+    def __add__(self, other: QuestionCost) -> QuestionCost:
+        return QuestionCost(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
 
 
-def each(tried: Tried) -> Cost:
+def cost(usage: Usage) -> QuestionCost:
+    return QuestionCost(usage.calls, usage.input_tokens + usage.output_tokens, usage.usd or 0.0)
+
+
+def mean_cost(tried: ScoredDraft) -> QuestionCost:
     """What a question to this draft has taken on average."""
     answers = list(tried.answers.values())
-    spent = sum((cost(answer.usage) + cost(answer.judging) for answer in answers), Cost())
-    return spent.times(1 / len(answers)) if answers else Cost()
+    spent = sum((cost(answer.usage) + cost(answer.judging) for answer in answers), QuestionCost())
+    return spent.times(1 / len(answers)) if answers else QuestionCost()
 
 
 @dataclass(frozen=True)
-class Account:
+class BudgetAccount:
     """`whole` counts all that was spent since the search began; `margin` is what the purse holds for one call."""
 
-    limits: Limits
+    limits: BudgetLimits
     whole: Scope
-    margin: Cost
+    margin: QuestionCost
 
-    def affordable(self, a_question: Cost, kept_back: Cost) -> int:
+    def affordable(self, a_question: QuestionCost, kept_back: QuestionCost) -> int:
         """How many questions of this cost can be paid when `kept_back` is to be left."""
         spent = cost(self.whole.usage)
         room: list[float] = []

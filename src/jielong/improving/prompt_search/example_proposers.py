@@ -11,13 +11,13 @@ import random
 from dataclasses import replace
 
 from ...tasks.task import Item
-from .prompt_draft import Draft, Pair, Tried
-from .search_state import State
+from .prompt_draft import Pair, PromptDraft, ScoredDraft
+from .search_state import SearchState
 
 MOST = 4
 
 
-async def examples(state: State, k: int, rng: random.Random) -> list[Draft]:
+async def examples(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     parent = state.best
     given = [(question, item.accepted[0]) for item in state.pool if item.accepted and (question := _question(item))]
     own = _bootstrapped(state, parent)
@@ -30,7 +30,7 @@ async def examples(state: State, k: int, rng: random.Random) -> list[Draft]:
     return drafts
 
 
-def _bootstrapped(state: State, tried: Tried) -> list[Pair]:
+def _bootstrapped(state: SearchState, tried: ScoredDraft) -> list[Pair]:
     right = {id: answer.text for id, answer in tried.answers.items() if answer.score == 1 and answer.text.strip()}
     return [(question, right[item.id]) for item in state.items if item.id in right and (question := _question(item))]
 

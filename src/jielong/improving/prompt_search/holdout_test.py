@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from ...errors import BudgetExceeded
 from ...stats import Estimate, Paired, mean, paired
 from ...tasks.task import Item
-from .evaluator import SAFETY, Account, Asking, Cost, each
-from .prompt_draft import Tried
+from .evaluator import SAFETY, BudgetAccount, Evaluator, QuestionCost, mean_cost
+from .prompt_draft import ScoredDraft
 
 ALPHA = 0.05
 CHUNK = 25  # items asked at once, after which it is seen whether more can be paid
 
 
 @dataclass(frozen=True)
-class Gate:
+class HoldoutTest:
     """Start and best draft on the same unseen items, in the order in which they were asked."""
 
-    start: Tried
-    best: Tried
+    start: ScoredDraft
+    best: ScoredDraft
     items: tuple[Item, ...]
     wanted: int  # how many would have been asked, had the budget lasted
 
@@ -32,7 +32,7 @@ class Gate:
         grouped = any(item.cluster for item in self.items)
         return tuple(item.cluster or item.id for item in self.items) if grouped else None
 
-    def estimate(self, tried: Tried) -> Estimate:
+    def estimate(self, tried: ScoredDraft) -> Estimate:
         return mean(self._scores(tried), self.clusters)
 
     @property
@@ -43,20 +43,22 @@ class Gate:
     def passed(self) -> bool:
         return self.pair.difference > 0 and self.pair.p < ALPHA
 
-    def _scores(self, tried: Tried) -> list[float]:
+    def _scores(self, tried: ScoredDraft) -> list[float]:
         return [tried.answers[item.id].score for item in self.items]
 
 
-async def gate(asking: Asking, account: Account, start: Tried, best: Tried, final: Sequence[Item]) -> Gate:
+async def run_holdout_test(
+    asking: Evaluator, account: BudgetAccount, start: ScoredDraft, best: ScoredDraft, final: Sequence[Item]
+) -> HoldoutTest:
     """Ask both all `final` items, or as many as the budget can still pay: that does not depend on the answers."""
-    first = Tried(start.number, start.draft, start.round)
-    second = Tried(best.number, best.draft, best.round)
-    a_pair = (each(start) + each(best)).times(SAFETY)
-    a_pair = Cost(asking.bound(start) + asking.bound(best), a_pair.tokens, a_pair.usd)
+    first = ScoredDraft(start.number, start.draft, start.round)
+    second = ScoredDraft(best.number, best.draft, best.round)
+    a_pair = (mean_cost(start) + mean_cost(best)).times(SAFETY)
+    a_pair = QuestionCost(asking.bound(start) + asking.bound(best), a_pair.tokens, a_pair.usd)
     asked: list[Item] = []
     while len(asked) < len(final):
         chunk = final[len(asked) : len(asked) + CHUNK]
-        chunk = chunk[: account.affordable(a_pair, Cost())]
+        chunk = chunk[: account.affordable(a_pair, QuestionCost())]
         if not chunk:
             break
         try:
@@ -64,4 +66,4 @@ async def gate(asking: Asking, account: Account, start: Tried, best: Tried, fina
         except BudgetExceeded:
             break
         asked += chunk
-    return Gate(first, second, tuple(asked), len(final))
+    return HoldoutTest(first, second, tuple(asked), len(final))

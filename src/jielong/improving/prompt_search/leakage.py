@@ -10,7 +10,7 @@ from .prompt_draft import split_words
 N = 8
 
 
-class Quotes:
+class LeakageCheck:
     """The 8-grams of the search items: question, documents, choices, answers; those of the start are everyone's."""
 
     def __init__(self, items: Iterable[Item], start: str) -> None:

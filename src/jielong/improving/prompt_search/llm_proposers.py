@@ -15,20 +15,20 @@ import random
 import re
 from collections.abc import Iterable
 
+from ...context import note, sub_path
 from ...contract import Message, Request, Sampling
 from ...prompts import catalogue, fill
-from ...context import below, note
 from ...tasks.task import Item
-from ...technique import Failed, gather
-from .prompt_draft import Draft, Tried
-from .search_state import State, pareto
+from ...technique import FailedSample, gather
+from .prompt_draft import PromptDraft, ScoredDraft
+from .search_state import SearchState, pareto
 
 TOKENS, TEMPERATURE = 2048, 1.0
 SHOWN, HISTORY, REFLECTED = 5, 20, 3  # pairs for induction; prompts in the history; replies to reflect on
 LONGEST = 2000  # characters of a question or reply that the writer is shown
 
 
-async def induce(state: State, k: int, rng: random.Random) -> list[Draft]:
+async def induce(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     asked, parents = [], []
     begun = any(tried.draft.by == "induce" for tried in state.tried)
     for i in range(k):
@@ -42,7 +42,7 @@ async def induce(state: State, k: int, rng: random.Random) -> list[Draft]:
     return await _written(state, "induce", asked, parents)
 
 
-async def history(state: State, k: int, rng: random.Random) -> list[Draft]:
+async def history(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """The parent of a draft is the best prompt so far: it is what the writer was to surpass."""
     form = _form(state, "scored")
     shown = [tried for tried in state.kept if not tried.draft.examples][:HISTORY]
@@ -51,7 +51,7 @@ async def history(state: State, k: int, rng: random.Random) -> list[Draft]:
     return await _written(state, "history", asked, [state.best] * k)
 
 
-async def reflect(state: State, k: int, rng: random.Random) -> list[Draft]:
+async def reflect(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     front = pareto(state.kept, state.items)
     asked, parents = [], []
     for number in rng.choices(list(front), list(front.values()), k=k):
@@ -62,7 +62,7 @@ async def reflect(state: State, k: int, rng: random.Random) -> list[Draft]:
     return await _written(state, "reflect", asked, parents)
 
 
-def _to_reflect_on(state: State, parent: Tried, rng: random.Random) -> list[Item]:
+def _to_reflect_on(state: SearchState, parent: ScoredDraft, rng: random.Random) -> list[Item]:
     """Three items, a mistake among them if there is one."""
     chosen = rng.sample(state.items, min(REFLECTED, len(state.items)))
     wrong = [item for item in state.items if parent.answers[item.id].score < 1]
@@ -71,18 +71,18 @@ def _to_reflect_on(state: State, parent: Tried, rng: random.Random) -> list[Item
     return chosen
 
 
-async def _written(state: State, by: str, asked: list[str], parents: list[Tried]) -> list[Draft]:
+async def _written(state: SearchState, by: str, asked: list[str], parents: list[ScoredDraft]) -> list[PromptDraft]:
     assert state.writer, "checked before the search: these proposers need a writer"
     sampling = Sampling(temperature=TEMPERATURE, max_tokens=TOKENS, seed=state.seed)
     requests = [Request((Message("user", words),), sampling) for words in asked]
-    with below("propose", state.round):
+    with sub_path("propose", state.round):
         replies = await gather(state.writer, requests)
     drafts = []
     for reply, parent in zip(replies, parents, strict=True):
-        if isinstance(reply, Failed):
+        if isinstance(reply, FailedSample):
             note(f"the writer {state.writer.name} gave no prompt: {reply.error}")
         elif text := between_fences(reply.text):
-            drafts.append(Draft(text, parent.draft.place, parent.draft.examples, parent.number, by))
+            drafts.append(PromptDraft(text, parent.draft.place, parent.draft.examples, parent.number, by))
     return drafts
 
 
@@ -94,23 +94,23 @@ def between_fences(said: str) -> str | None:
     return (quoted[1] if quoted else text).strip() or None
 
 
-def _form(state: State, name: str) -> str:
+def _form(state: SearchState, name: str) -> str:
     return catalogue(state.language)["prompt_search"][name]
 
 
-def _words(state: State, name: str, *, text: str = "", pairs: str = "", scored: str = "", cases: str = "") -> str:
+def _words(state: SearchState, name: str, *, text: str = "", pairs: str = "", scored: str = "", cases: str = "") -> str:
     values = {"text": text, "pairs": pairs, "scored": scored, "cases": cases, "words": str(state.most_words)}
     return fill(_form(state, name), values).strip()
 
 
-def _pairs(state: State, rng: random.Random) -> str:
+def _pairs(state: SearchState, rng: random.Random) -> str:
     form = _form(state, "pair")
     answered = [item for item in state.pool if item.accepted]
     chosen = rng.sample(answered, min(SHOWN, len(answered)))
     return "\n\n".join(fill(form, {"question": _question(item), "answer": item.accepted[0]}) for item in chosen)
 
 
-def _case(state: State, parent: Tried, item: Item) -> str:
+def _case(state: SearchState, parent: ScoredDraft, item: Item) -> str:
     answer = parent.answers[item.id]
     verdict = _form(state, "right" if answer.score == 1 else "wrong")
     values = {

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from ...contract import Model
-from ...measuring.evaluate import Answer
+from ...measuring.evaluate import ItemResult
 from ...techniques.few_shot import few_shot
 from ...techniques.instruct import Place, instruct
 
@@ -17,7 +17,7 @@ _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['’][^\W\u3400-\u9f
 
 
 @dataclass(frozen=True)
-class Draft:
+class PromptDraft:
     """`parent` is the number of the draft that it was made from; `by` names the proposer."""
 
     text: str
@@ -45,13 +45,13 @@ class Draft:
 
 
 @dataclass
-class Tried:
+class ScoredDraft:
     """A draft and what came of it. `kept`: it was asked all search items; else `why` it was not."""
 
     number: int
-    draft: Draft
+    draft: PromptDraft
     round: int
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: dict[str, ItemResult] = field(default_factory=dict)
     kept: bool = False
     why: str = ""
 

@@ -17,23 +17,23 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from ...context import Scope, scope
 from ...contract import Model
 from ...errors import BadInput, BudgetExceeded
 from ...measuring.judge import Judge
 from ...prompts import language
-from ...context import Scope, scope
 from ...stats import paired
 from ...tasks.task import Item, Task
 from ..data_splits import Split
-from .evaluator import SAFETY, Account, Asking, Cost, Limits, each
 from .edit_proposers import chance, edits
+from .evaluator import SAFETY, BudgetAccount, BudgetLimits, Evaluator, QuestionCost, mean_cost
 from .example_proposers import examples
+from .holdout_test import HoldoutTest, run_holdout_test
+from .leakage import LeakageCheck
 from .llm_proposers import history, induce, reflect
-from .leakage import Quotes
-from .prompt_draft import Draft, Tried, words
-from .holdout_test import Gate, gate
 from .phrase_grammar import Grammar
-from .search_state import Proposer, State
+from .prompt_draft import PromptDraft, ScoredDraft, words
+from .search_state import Proposer, SearchState
 
 PROPOSERS: Mapping[str, Proposer] = {
     "edits": edits,
@@ -52,16 +52,16 @@ IDLE = 3  # rounds of each proposer without anything new, after which the search
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """A prompt search that can begin: known before a token is spent."""
 
     task: Task
     model: Model
     split: Split
-    start: Draft
+    start: PromptDraft
     proposers: tuple[str, ...]
     writer: Model | None
-    limits: Limits
+    limits: BudgetLimits
     most_words: int
     seed: int
     judge: Judge | None = None
@@ -76,16 +76,16 @@ class Plan:
             found = words(self.start.text)
             raise BadInput(f"the starting prompt has {found} words, more than --max-words {self.most_words}")
 
-    def state(self, items: tuple[Item, ...]) -> State:
+    def state(self, items: tuple[Item, ...]) -> SearchState:
         first = items[0].request().messages[-1].text
         spoken = language(self.start.text or first)
-        return State(
+        return SearchState(
             items,
             self.split.search,
             self.start.place,
             spoken,
             Grammar(spoken, self.task.rule),
-            Quotes(self.split.search, self.start.text),
+            LeakageCheck(self.split.search, self.start.text),
             self.most_words,
             self.seed,
             self.writer,
@@ -93,35 +93,35 @@ class Plan:
 
 
 @dataclass
-class Found:
+class SearchResult:
     """What a search has found so far; `stopped` says why it ended."""
 
-    state: State
+    state: SearchState
     whole: Scope
-    gate: Gate | None = None
+    gate: HoldoutTest | None = None
     stopped: str = ""
     notes: dict[str, None] = field(default_factory=dict)
 
 
 async def search(
-    plan: Plan,
+    plan: SearchPlan,
     *,
     concurrency: int = 64,
-    on_round: Callable[[Found], None] | None = None,
-) -> Found:
+    on_round: Callable[[SearchResult], None] | None = None,
+) -> SearchResult:
     """Search, then let the best draft through the gate. The ledger and the purse are around it: see `run.py`."""
-    asking = Asking(plan.task, plan.model, plan.seed, concurrency, plan.judge)
+    asking = Evaluator(plan.task, plan.model, plan.seed, concurrency, plan.judge)
     with scope("prompt search", kind="search") as whole:
-        found = Found(plan.state(plan.split.search), whole)
+        found = SearchResult(plan.state(plan.split.search), whole)
         state = found.state
         start = state.admit(plan.start)
         assert start
-        most = Cost(asking.bound(start))
-        if Account(plan.limits, whole, Cost()).affordable(most, Cost()) < FIRST + 3 * FEWEST:
+        most = QuestionCost(asking.bound(start))
+        if BudgetAccount(plan.limits, whole, QuestionCost()).affordable(most, QuestionCost()) < FIRST + 3 * FEWEST:
             raise BadInput(f"the budget is too small to find out anything: expected at least "
                            f"{asking.bound(start) * (FIRST + 3 * FEWEST)} calls")  # fmt: skip
         await asking.ask([(start, item) for item in state.items[:FIRST]])
-        account = Account(plan.limits, whole, _margin(asking, plan, start))
+        account = BudgetAccount(plan.limits, whole, _margin(asking, plan, start))
         state.items, final = _sized(plan, account, start, most)
         await asking.ask([(start, item) for item in state.items])
         start.kept = True
@@ -133,42 +133,44 @@ async def search(
             if not tried.kept and not tried.why:
                 tried.why = "the budget was spent before it was asked all items"
         if state.best is not start:
-            found.gate = await gate(asking, account, start, state.best, final)
+            found.gate = await run_holdout_test(asking, account, start, state.best, final)
         found.notes = dict(whole.notes)
     return found
 
 
-def _margin(asking: Asking, plan: Plan, start: Tried) -> Cost:
+def _margin(asking: Evaluator, plan: SearchPlan, start: ScoredDraft) -> QuestionCost:
     """What a purse holds for one call, of which it gives most back: dollars as for output tokens at five times."""
     tokens = asking.longest(plan.task.items) + plan.most_words * 8
-    average = each(start)
-    return Cost(0, tokens, 5 * average.usd / average.tokens * tokens if average.tokens else 0.0)
+    average = mean_cost(start)
+    return QuestionCost(0, tokens, 5 * average.usd / average.tokens * tokens if average.tokens else 0.0)
 
 
-def _sized(plan: Plan, account: Account, start: Tried, most: Cost) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def _sized(
+    plan: SearchPlan, account: BudgetAccount, start: ScoredDraft, most: QuestionCost
+) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """The items of the search and of the gate that this budget can pay; at most half of it goes into the gate."""
-    questions = account.affordable(_question(start, most), Cost())
+    questions = account.affordable(_question(start, most), QuestionCost())
     n_final = min(len(plan.split.final), max(FEWEST, questions // 4))
     n_search = min(len(plan.split.search), max(FEWEST, (questions - 2 * n_final) // FULL_LOOKS))
     return plan.split.search[:n_search], plan.split.final[:n_final]
 
 
-def _question(tried: Tried, most: Cost) -> Cost:
+def _question(tried: ScoredDraft, most: QuestionCost) -> QuestionCost:
     """What a further question may take: calls by their bound, the rest by experience."""
-    average = each(tried)
-    return Cost(most.calls, average.tokens * SAFETY, average.usd * SAFETY)
+    average = mean_cost(tried)
+    return QuestionCost(most.calls, average.tokens * SAFETY, average.usd * SAFETY)
 
 
 async def _rounds(
-    plan: Plan,
-    asking: Asking,
-    account: Account,
-    found: Found,
+    plan: SearchPlan,
+    asking: Evaluator,
+    account: BudgetAccount,
+    found: SearchResult,
     n_final: int,
-    on_round: Callable[[Found], None] | None,
+    on_round: Callable[[SearchResult], None] | None,
 ) -> str:
     state, idle = found.state, 0
-    most = Cost(asking.bound(state.start))
+    most = QuestionCost(asking.bound(state.start))
 
     def room() -> int:
         """The questions that can be asked while enough is left for the gate."""
@@ -195,7 +197,9 @@ async def _rounds(
             on_round(found)
 
 
-async def _raced(state: State, asking: Asking, new: list[Tried], room: Callable[[], int], rng: random.Random) -> None:
+async def _raced(
+    state: SearchState, asking: Evaluator, new: list[ScoredDraft], room: Callable[[], int], rng: random.Random
+) -> None:
     first = {tried.number: _first_items(state, tried, rng) for tried in new}
     await asking.ask([(tried, item) for tried in new for item in first[tried.number]])
     going = []
@@ -210,7 +214,7 @@ async def _raced(state: State, asking: Asking, new: list[Tried], room: Callable[
         going = [tried for tried in going if not _clearly_worse(state, tried)]
         going.sort(key=lambda tried: tried.rank)
         wave = state.items[begin:end]
-        asked: list[tuple[Tried, Item]] = []
+        asked: list[tuple[ScoredDraft, Item]] = []
         for tried in list(going):
             more = [(tried, item) for item in wave if item.id not in tried.answers]
             if len(asked) + len(more) > room():
@@ -223,7 +227,7 @@ async def _raced(state: State, asking: Asking, new: list[Tried], room: Callable[
         tried.kept = True
 
 
-def _first_items(state: State, tried: Tried, rng: random.Random) -> list[Item]:
+def _first_items(state: SearchState, tried: ScoredDraft, rng: random.Random) -> list[Item]:
     """Half mistakes of the parent, where a better draft has to show itself, and half what the parent could."""
     answers = state.parent(tried.draft).answers
     wrong = [item for item in state.items if answers[item.id].score < 1]
@@ -235,11 +239,11 @@ def _first_items(state: State, tried: Tried, rng: random.Random) -> list[Item]:
     return [*wrong[:n_wrong], *right[: n - n_wrong]]
 
 
-def _score(tried: Tried, items: list[Item]) -> float:
+def _score(tried: ScoredDraft, items: list[Item]) -> float:
     return sum(tried.answers[item.id].score for item in items)
 
 
-def _clearly_worse(state: State, tried: Tried) -> bool:
+def _clearly_worse(state: SearchState, tried: ScoredDraft) -> bool:
     best = state.best
     seen = [id for id in tried.answers if id in best.answers]
     pair = paired([best.answers[id].score for id in seen], [tried.answers[id].score for id in seen])
@@ -249,7 +253,7 @@ def _clearly_worse(state: State, tried: Tried) -> bool:
     return False
 
 
-def to_json(plan: Plan) -> dict[str, Any]:
+def to_json(plan: SearchPlan) -> dict[str, Any]:
     """What was asked for: two searches with equal plans are the same work."""
     return {
         "task": plan.task.name,

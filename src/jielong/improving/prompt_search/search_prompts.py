@@ -16,25 +16,25 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...contract import Model, wait_for
+from ...atomic_write import write_whole
+from ...contract import Model, run_sync
+from ...measuring.evaluate import ItemResult
 from ...measuring.judge import Judge, check_judged
-from ...measuring.evaluate import Answer
-from ...recipe import load, unknown
-from ...runtime.ledger import Ledger, home, use_ledger
+from ...recipe import load, unknown_name
+from ...runtime.ledger import Ledger, home_folder, use_ledger
 from ...stats import Estimate
 from ...tasks.load_task import load_task
 from ...tasks.task import Task
 from ...techniques.instruct import Place
-from ...atomic_write import write_whole
-from ..data_splits import split
-from .evaluator import Limits
-from .prompt_draft import Draft, Tried
-from .search_loop import PROPOSERS, WRITERS, Found, Plan, search, to_json
+from ..data_splits import split_items
+from .evaluator import BudgetLimits
+from .prompt_draft import PromptDraft, ScoredDraft
+from .search_loop import PROPOSERS, WRITERS, SearchPlan, SearchResult, search, to_json
 
 CALLS, WORDS = 1000, 200  # the budget and the length limit when none is given
 
 
-def plan(
+def plan_search(
     task: Task,
     model: Model,
     *,
@@ -42,49 +42,49 @@ def plan(
     place: Place = "system",
     proposers: Sequence[str] = (),
     writer: Model | None = None,
-    limits: Limits | None = None,
+    limits: BudgetLimits | None = None,
     most_words: int = WORDS,
     seed: int = 0,
     judge: Judge | None = None,
-) -> Plan:
+) -> SearchPlan:
     """What the search will do. Without `proposers`: edits and examples, before them those that write if there is a
     `writer`. Raises BadInput, UnknownName."""
     for name in proposers:
         if name not in PROPOSERS:
-            raise unknown("proposer", name, PROPOSERS)
+            raise unknown_name("proposer", name, PROPOSERS)
     check_judged(task, judge)
     chosen = tuple(dict.fromkeys(proposers)) or (*(WRITERS if writer else ()), "edits", "examples")
-    return Plan(
+    return SearchPlan(
         task,
         model,
-        split(task.items, seed, examples=0),
-        Draft(start.strip(), place),
+        split_items(task.items, seed, examples=0),
+        PromptDraft(start.strip(), place),
         chosen,
         writer,
-        limits if limits and limits.given else Limits(calls=CALLS),
+        limits if limits and limits.given else BudgetLimits(calls=CALLS),
         most_words,
         seed,
         judge,
     )
 
 
-async def run(
-    plan: Plan,
+async def run_search(
+    plan: SearchPlan,
     *,
     concurrency: int = 64,
     ledger: Path | None = None,
     out: Path | None = None,
-    on_round: Callable[[Found], None] | None = None,
-) -> Found:
+    on_round: Callable[[SearchResult], None] | None = None,
+) -> SearchResult:
     """Search under the plan's budget, with the ledger around; what is found so far is in `out` after every round."""
-    file = ledger or home() / "ledger.db"
+    file = ledger or home_folder() / "ledger.db"
     said = json.dumps({**to_json(plan), "what": "prompt search"}, sort_keys=True)
     with Ledger(file) as opened:
         work = opened.begin(
             hashlib.sha256(said.encode()).hexdigest(), f"prompts for {plan.task.name}, {plan.model.name}"
         )
 
-    def after_round(found: Found) -> None:
+    def after_round(found: SearchResult) -> None:
         if out:
             write(plan, found, out)
         if on_round:
@@ -113,34 +113,34 @@ def search_prompts(
     out: Path | None = None,
 ) -> dict[str, Any]:
     """Find a better prompt for `model` on `task`, from synchronous code; `["recipe"]` of the result is what to load."""
-    planned = plan(
+    planned = plan_search(
         load_task(task, seed=seed) if isinstance(task, str) else task,
         load(model) if isinstance(model, str) else model,
         start=start,
         place=place,
         proposers=proposers,
         writer=load(writer) if isinstance(writer, str) else writer,
-        limits=Limits(calls, tokens, usd),
+        limits=BudgetLimits(calls, tokens, usd),
         seed=seed,
     )
 
-    async def searched() -> Found:
-        return await run(planned, out=out)
+    async def searched() -> SearchResult:
+        return await run_search(planned, out=out)
 
-    return outcome(planned, wait_for(searched))
+    return result_summary(planned, run_sync(searched))
 
 
 # ---- the result ----
 
 
-def verdict(found: Found) -> str:
+def verdict(found: SearchResult) -> str:
     """`improved`; `nothing helped`, in the search or at the gate; `searching`, before the end."""
     if not found.stopped:
         return "searching"
     return "improved" if found.gate and found.gate.passed else "nothing helped"
 
 
-def outcome(plan: Plan, found: Found) -> dict[str, Any]:
+def result_summary(plan: SearchPlan, found: SearchResult) -> dict[str, Any]:
     state, gate, usage = found.state, found.gate, found.whole.usage
     chosen = gate.best if gate and gate.passed else state.start
     pair = gate.pair if gate and gate.items else None
@@ -180,7 +180,7 @@ def _estimate(said: Estimate) -> dict[str, Any]:
     return {"mean": said.mean, "ci95": list(said.ci95) if said.ci95 else None}
 
 
-def _draft(tried: Tried) -> dict[str, Any]:
+def _draft(tried: ScoredDraft) -> dict[str, Any]:
     draft = tried.draft
     return {
         "number": tried.number,
@@ -192,10 +192,10 @@ def _draft(tried: Tried) -> dict[str, Any]:
     }
 
 
-def write(plan: Plan, found: Found, folder: Path) -> None:
+def write(plan: SearchPlan, found: SearchResult, folder: Path) -> None:
     """The result folder, each file under a temporary name first, so that none is ever half there."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = outcome(plan, found)
+    said = result_summary(plan, found)
     write_whole(folder / "prompts.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
     lines = [json.dumps(_line(tried), ensure_ascii=False) for tried in found.state.tried]
     write_whole(folder / "tried.jsonl", "\n".join(lines) + "\n")
@@ -207,7 +207,7 @@ def write(plan: Plan, found: Found, folder: Path) -> None:
     write_whole(folder / "recipe.txt", said["recipe"] + "\n")
 
 
-def _line(tried: Tried) -> dict[str, Any]:
+def _line(tried: ScoredDraft) -> dict[str, Any]:
     answers = {id: _answer(answer) for id, answer in sorted(tried.answers.items())}
     why = "" if tried.kept else tried.why
     return {
@@ -221,5 +221,5 @@ def _line(tried: Tried) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: ItemResult) -> dict[str, Any]:
     return {"score": answer.score, "reply": answer.text, "error": answer.error}

@@ -14,13 +14,13 @@ from ...contract import Model
 from ...prompts import Language
 from ...tasks.task import Item
 from ...techniques.instruct import Place
-from .leakage import Quotes
-from .prompt_draft import Draft, Tried, words
+from .leakage import LeakageCheck
 from .phrase_grammar import Grammar
+from .prompt_draft import PromptDraft, ScoredDraft, words
 
 
 @dataclass
-class State:
+class SearchState:
     """`items` are asked and scored; `pool` are all items of the search split, from which examples may be drawn."""
 
     items: tuple[Item, ...]
@@ -28,20 +28,20 @@ class State:
     place: Place
     language: Language
     grammar: Grammar
-    quotes: Quotes
+    quotes: LeakageCheck
     most_words: int
     seed: int
     writer: Model | None = None
     round: int = 0
-    tried: list[Tried] = field(default_factory=list)
+    tried: list[ScoredDraft] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
 
-    def admit(self, draft: Draft) -> Tried | None:
+    def admit(self, draft: PromptDraft) -> ScoredDraft | None:
         """The draft as one more that is tried, with `why` if it may not be; None when it was tried already."""
         if draft.key in self._keys:
             return None
         self._keys.add(draft.key)
-        tried = Tried(len(self.tried), draft, self.round)
+        tried = ScoredDraft(len(self.tried), draft, self.round)
         self.tried.append(tried)
         if words(draft.text) > self.most_words:
             tried.why = f"too long: {words(draft.text)} words, at most {self.most_words}"
@@ -50,27 +50,29 @@ class State:
         return tried
 
     @property
-    def start(self) -> Tried:
+    def start(self) -> ScoredDraft:
         return self.tried[0]
 
     @property
-    def kept(self) -> list[Tried]:
+    def kept(self) -> list[ScoredDraft]:
         """The drafts that were asked all items, the best first."""
         return sorted((tried for tried in self.tried if tried.kept), key=lambda tried: tried.rank)
 
     @property
-    def best(self) -> Tried:
+    def best(self) -> ScoredDraft:
         return min((tried for tried in self.tried if tried.kept), key=lambda tried: tried.rank)
 
-    def parent(self, draft: Draft) -> Tried:
+    def parent(self, draft: PromptDraft) -> ScoredDraft:
         """What the draft has to beat first: what it was made from, else the start."""
         return self.start if draft.parent is None else self.tried[draft.parent]
 
 
-Proposer: TypeAlias = Callable[[State, int, random.Random], Awaitable[list[Draft]]]  # k further drafts, or fewer
+Proposer: TypeAlias = Callable[
+    [SearchState, int, random.Random], Awaitable[list[PromptDraft]]
+]  # k further drafts, or fewer
 
 
-def pareto(kept: list[Tried], items: tuple[Item, ...]) -> dict[int, int]:
+def pareto(kept: list[ScoredDraft], items: tuple[Item, ...]) -> dict[int, int]:
     """Agrawal et al. (2025), algorithm 2: which drafts are best on some item, with the number of such items.
 
     A draft whose items are all won by others on the front as well is left out, the weakest first.

@@ -16,14 +16,14 @@ from ...contract import Model, Reply, Request, TokenLogprob
 from ...errors import Unsupported
 from ...recipe import quote
 from ...runtime.provider import Provider
+from ..chat_template import ChatTemplate
 from ..continuous_batching import Batcher
-from ..chat_template import Chat
 from ..decode import draw
 from ..llama_engine import Network
 from ..next_token import NextToken, most_likely
 from ..token_sampling import token_logprob
-from .transformers_engine import TorchEngine, network
 from .checkpoint_folder import Checkpoint, Generation, checkpoint, generation, identity
+from .transformers_engine import TorchEngine, network
 
 _loaded: dict[Checkpoint, Local] = {}
 _lock = threading.Lock()
@@ -55,9 +55,9 @@ class Local(Provider):
         return " ".join(("local", identity(self.checkpoint.folder), *how))
 
     @cached_property
-    def chat(self) -> Chat:
+    def chat(self) -> ChatTemplate:
         """Tokenizer and chat template."""
-        return Chat(self.checkpoint.folder)
+        return ChatTemplate(self.checkpoint.folder)
 
     def network(self) -> Any:
         """The torch module; loaded if it is not yet. Raises Unsupported where mini's engine runs this model."""
@@ -83,7 +83,7 @@ class Local(Provider):
         said = self._generation
         return await draw(self.name, self.chat, batcher, request, default_temperature=said.temperature, end=said.end)
 
-    async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         """Prompt and continuation are encoded apart and joined, as a reply's tokens follow its prompt's."""
         prompt, said = self.chat.prompt(request), self.chat.encode(continuation)
         engine, _ = await asyncio.to_thread(self._started)

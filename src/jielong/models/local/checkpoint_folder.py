@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ...errors import BadInput, DamagedFile, MissingExtra
-from ...recipe import unknown
+from ...recipe import unknown_name
 from ..llama_engine import fastest
 from ..llama_weights import not_plain
 
@@ -38,15 +38,15 @@ def checkpoint(rest: str) -> Checkpoint:
     given = dict(parse_qsl(query, keep_blank_values=True))
     for name in given:
         if name not in OPTIONS:
-            raise unknown("option of local:", name, OPTIONS)
+            raise unknown_name("option of local:", name, OPTIONS)
     device, dtype = given.get("device", "auto"), given.get("dtype", "auto")
     if device.partition(":")[0] not in DEVICES:
-        raise unknown("device", device, DEVICES)
+        raise unknown_name("device", device, DEVICES)
     if dtype not in DTYPES:
-        raise unknown("dtype", dtype, DTYPES)
+        raise unknown_name("dtype", dtype, DTYPES)
     engine = given.get("engine") or ("torch" if find_spec("torch") and find_spec("transformers") else fastest())
     if engine not in ENGINES:
-        raise unknown("engine", engine, ENGINES)
+        raise unknown_name("engine", engine, ENGINES)
     if engine == "onnx" and not find_spec("onnxruntime"):
         raise MissingExtra(f"local:{where} with engine=onnx", "fast")
     if engine != "torch" and (device not in ("auto", "cpu") or dtype not in ("auto", "float32")):

@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 from ...contract import Model, Reply, Request, TokenLogprob
 from ...errors import BadInput, Unsupported
 from ...runtime.provider import Provider
+from ..chat_template import ChatTemplate
 from ..continuous_batching import Batcher
-from ..chat_template import Chat
 from ..decode import draw
 from ..llama_engine import Network, fastest
 from ..next_token import NextToken, most_likely
@@ -45,7 +45,7 @@ class Mini(Provider):
     async def send(self, request: Request, attempt: str) -> Reply:
         return await draw("mini", _chat(), _batcher(), request, default_temperature=DEFAULT_TEMPERATURE, end=_end())
 
-    async def score(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         prompt, said = _chat().prompt(request), _chat().encode(continuation)
         if len(prompt) + len(said) > _network().context:
             raise Unsupported(f"mini reads {_network().context} tokens, and this is longer")
@@ -60,8 +60,8 @@ class Mini(Provider):
 
 
 @cache
-def _chat() -> Chat:
-    return Chat(WEIGHTS)
+def _chat() -> ChatTemplate:
+    return ChatTemplate(WEIGHTS)
 
 
 @cache

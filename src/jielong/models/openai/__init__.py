@@ -10,16 +10,15 @@ from typing import Any, ClassVar, Literal
 
 import aiohttp
 
+from ...context import observer, path
 from ...contract import Delta, Listener, Model, Reply, Request, Usage, listener
 from ...errors import EndpointUnfit, MissingKey
 from ...recipe import quote
 from ...runtime import prices
 from ...runtime.provider import AttemptFailed, Provider
-from ...context import observer, path
-from . import endpoint_errors
-from . import wire_format
-from .endpoint_presets import Target, is_local, target
-from .connection_pools import pool
+from . import endpoint_errors, wire_format
+from .connection_pools import connection_pool
+from .endpoint_presets import EndpointTarget, is_local, resolve_endpoint
 
 MOST_BYTES = 64_000_000
 
@@ -28,7 +27,7 @@ _answered: set[str] = set()  # the URLs that have answered at least once
 
 def load(kind: str, rest: str) -> Model:
     """A model behind an endpoint. Raises RecipeError, MissingKey."""
-    return Endpoint(target(kind, rest))
+    return Endpoint(resolve_endpoint(kind, rest))
 
 
 class Endpoint(Provider):
@@ -36,7 +35,7 @@ class Endpoint(Provider):
 
     seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "best_effort"
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: EndpointTarget) -> None:
         self.target = target
         self._turn = itertools.count()
         self._bad_keys: set[str] = set()
@@ -89,7 +88,7 @@ class Endpoint(Provider):
 
     async def _post(self, url: str, headers: dict[str, str], body: dict[str, Any], loud: Listener | None) -> Reply:
         data = json.dumps(body, ensure_ascii=False).encode()
-        session = await pool()
+        session = await connection_pool()
         try:
             async with session.post(url, data=data, headers=headers, allow_redirects=False) as response:
                 if response.status != 200:

@@ -18,7 +18,7 @@ _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession
 _pools = WeakKeyDictionary()
 
 
-async def pool() -> aiohttp.ClientSession:
+async def connection_pool() -> aiohttp.ClientSession:
     """The session of the running loop. JIELONG_TIMEOUT is the longest silence of an endpoint in seconds (600)."""
     loop = asyncio.get_running_loop()
     if loop in _pools and not _pools[loop][0].closed:

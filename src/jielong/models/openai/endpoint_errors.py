@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
+from ...context import note
 from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, RequestRefused, TooLong, Unsupported
 from ...runtime.provider import AttemptFailed
-from ...context import note
-from .endpoint_presets import Target
+from .endpoint_presets import EndpointTarget
 
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 LEAVE_OUT = ("temperature", "top_p", "seed", "max_tokens", "stream_options")
@@ -22,7 +22,7 @@ _learned: dict[tuple[str, str], set[str]] = {}
 _lock = threading.Lock()
 
 
-def adapt(body: dict[str, Any], target: Target, own_seed: bool) -> dict[str, Any]:
+def adapt(body: dict[str, Any], target: EndpointTarget, own_seed: bool) -> dict[str, Any]:
     """The body without what this endpoint is known to refuse; what was left out is said in the report."""
     with _lock:
         refused = set(_learned.get((target.urls[0], target.model), ()))
@@ -37,7 +37,9 @@ def adapt(body: dict[str, Any], target: Target, own_seed: bool) -> dict[str, Any
     return body
 
 
-def failed(status: int, headers: Mapping[str, str], text: str, body: dict[str, Any], target: Target) -> NoReturn:
+def failed(
+    status: int, headers: Mapping[str, str], text: str, body: dict[str, Any], target: EndpointTarget
+) -> NoReturn:
     """Raise what a status other than 200 means."""
     words, said = _words(text)
     told = f"{target.spec} answered {status}: {words}"

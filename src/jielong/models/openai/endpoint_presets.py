@@ -33,7 +33,7 @@ ENDPOINTS = {
 
 
 @dataclass(frozen=True)
-class Target:
+class EndpointTarget:
     """One model at one or several equal endpoints, and the keys that are used in turn."""
 
     kind: str
@@ -47,7 +47,7 @@ class Target:
         return f"{self.kind}:{self.model}" + (f"@{self.given_url}" if self.given_url else "")
 
 
-def target(kind: str, rest: str) -> Target:
+def resolve_endpoint(kind: str, rest: str) -> EndpointTarget:
     """`NAME` or `NAME@URL[;URL…]`. Keys come from the environment, several separated by commas.
 
     Raises RecipeError for a URL that holds a user or password, MissingKey when a key is needed and not set.
@@ -65,7 +65,7 @@ def target(kind: str, rest: str) -> Target:
                          f"export {known.key_variable}=…")  # fmt: skip
     if local:
         keys = keys if given is None else ()  # a key for a service is not sent to whatever listens on this machine
-    return Target(kind, model, urls, keys, given)
+    return EndpointTarget(kind, model, urls, keys, given)
 
 
 def _default(known: Endpoint) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ...contract import Usage
-from ..html_page import fill_template
-from ..formatting import count, dollars
+from ...improving.improve_result import ImproveResult
 from ...runtime.ledger import Ledger
-from ...improving.improve_result import Outcome
-from .recipe_as_code import as_command, as_python, explained
-from .search_history import unfinished
-from .results_table import short
+from ..formatting import count, dollars
+from ..html_page import fill_template
 from .messages_sent import LONGEST, example, messages
+from .recipe_as_code import as_command, as_python, explained
+from .results_table import short
+from .search_history import unfinished
 from .wording import Words
 
 
-def use(outcome: Outcome, ledger: Ledger | None, w: Words) -> Markup:
+def use(outcome: ImproveResult, ledger: Ledger | None, w: Words) -> Markup:
     said, recipe = w["use"], outcome.verdict.recipe
     shown = example(outcome)
     question = shown[0].text if shown and len(shown[0].text) <= LONGEST else "…"
@@ -47,7 +47,7 @@ def use(outcome: Outcome, ledger: Ledger | None, w: Words) -> Markup:
     return fill_template("improve/use.html", values)
 
 
-def how(outcome: Outcome, w: Words) -> Markup:
+def how(outcome: ImproveResult, w: Words) -> Markup:
     said, splits = w["how"], outcome.splits
     figures = {"search": len(splits.search), "final": len(splits.final), "examples": len(splits.examples)}
     spent = said["spent_text"].format(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...contract import Step, Usage
-from ...measuring.evaluate import Answer
+from ...improving.improve_result import ImproveResult, Question
+from ...measuring.evaluate import ItemResult
 from ...runtime.ledger import Ledger
-from ...improving.improve_result import Outcome, Question
 
 LONGEST = 1_500  # characters of a text in a transcript; whole texts are in outcome.json and the ledger
 DIFFER = 0.3  # two grades that are further apart disagree
@@ -28,11 +28,11 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Talk:
+class Disagreement:
     """One item, and what each finalist made of it, in their order."""
 
     question: Question
-    answers: tuple[Answer, ...]
+    answers: tuple[ItemResult, ...]
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Sent:
     came: str
 
 
-def disagreements(outcome: Outcome) -> list[Talk]:
+def disagreements(outcome: ImproveResult) -> list[Disagreement]:
     """The items on which scores differ: in turn those that the recommended recipe gained and lost against the plain
     model, the clearest first, then the others."""
     asked = {question.id: question for question in outcome.questions}
     talks = [
-        Talk(asked[answers[0].id], answers)
+        Disagreement(asked[answers[0].id], answers)
         for answers in zip(*(result.answers for result in outcome.finalists), strict=True)
         if max(a.score for a in answers) - min(a.score for a in answers) > DIFFER
     ]
@@ -57,7 +57,7 @@ def disagreements(outcome: Outcome) -> list[Talk]:
     best = names.index(outcome.verdict.recipe) if outcome.verdict.recipe in names else 0
     best = best or min(1, len(names) - 1)
 
-    def gain(talk: Talk) -> float:
+    def gain(talk: Disagreement) -> float:
         return talk.answers[best].score - talk.answers[0].score
 
     gained = sorted((talk for talk in talks if gain(talk) > DIFFER), key=gain, reverse=True)
@@ -66,7 +66,7 @@ def disagreements(outcome: Outcome) -> list[Talk]:
     return [*_in_turn(gained, lost), *others]
 
 
-def _in_turn(gained: Sequence[Talk], lost: Sequence[Talk]) -> Iterator[Talk]:
+def _in_turn(gained: Sequence[Disagreement], lost: Sequence[Disagreement]) -> Iterator[Disagreement]:
     """Two that were gained, one that was lost, and so on."""
     more, less = iter(gained), iter(lost)
     for i in range(3 * max(len(gained), len(lost)) + 3):
@@ -86,7 +86,7 @@ def inside(steps: Sequence[Step], ledger: Ledger | None) -> tuple[Call, ...]:
     return tuple(calls)
 
 
-def example(outcome: Outcome) -> tuple[Question, Answer] | None:
+def example(outcome: ImproveResult) -> tuple[Question, ItemResult] | None:
     """A short item that the recommended recipe got right, to show its messages with."""
     if outcome.chosen is None:
         return None
@@ -99,7 +99,7 @@ def example(outcome: Outcome) -> tuple[Question, Answer] | None:
     return asked[answer.id], answer
 
 
-def messages(answer: Answer, ledger: Ledger) -> list[Sent]:
+def messages(answer: ItemResult, ledger: Ledger) -> list[Sent]:
     """The different requests beneath an answer in the order of their first sending, without seeds."""
     found: dict[str, list[str]] = {}
     for key in _keys(answer.steps):

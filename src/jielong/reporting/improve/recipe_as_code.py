@@ -9,7 +9,7 @@ from typing import Any
 
 from ... import __all__ as public
 from ...contract import Model
-from ...recipe import Step, parse, read_options, technique
+from ...recipe import RecipeStep, find_technique, parse, read_options
 
 
 def as_command(recipe: str, question: str) -> str:
@@ -29,7 +29,7 @@ def as_python(recipe: str, question: str) -> str:
     return f"from jielong import {', '.join(names)}\n\nmodel = {built}\nprint(model.ask({_quoted(question)}))"
 
 
-def _step(step: Step) -> str | None:
+def _step(step: RecipeStep) -> str | None:
     if step.name not in public:
         return None
     options = [_literal(name, value) for name, value in read_options(step).items()]
@@ -57,7 +57,7 @@ def explained(recipe: str) -> list[tuple[str, str]]:
 
 
 def _first_paragraph(name: str) -> str:
-    return " ".join((inspect.getdoc(technique(name)) or "").split("\n\n")[0].split())
+    return " ".join((inspect.getdoc(find_technique(name)) or "").split("\n\n")[0].split())
 
 
 def _quoted(text: str) -> str:

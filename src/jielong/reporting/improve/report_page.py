@@ -9,19 +9,19 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..html_page import Language, Page, fill_template, read_template
-from ..formatting import count, duration, interval, p_value, percent, signed
+from ...improving.improve_result import ImproveResult
 from ...runtime.ledger import Ledger
-from ...improving.improve_result import Outcome
-from .how_to_use import how, use
+from ..formatting import count, duration, interval, p_value, percent, signed
+from ..html_page import HtmlPage, Language, fill_template, read_template
 from .charts import Dot, quality_against_cost, shared_axis, track, whisker
+from .how_to_use import how, use
+from .results_table import RecipeRow, cost, final_rows, front, search_rows, short, steps_of
 from .search_history import became, left_at, unfinished, without_effect
-from .results_table import Row, cost, finals, front, searched, short, steps_of
 from .transcripts import transcripts
-from .wording import Words, called, coded, unbroken, verdict_sentences, words
+from .wording import Words, coded, recipe_label, unbroken, verdict_sentences, words
 
 
-def write_page(outcome: Outcome, file: Path | str, language: Language) -> None:
+def write_page(outcome: ImproveResult, file: Path | str, language: Language) -> None:
     """Write the report; transcripts and messages come from the run's ledger, where it is there."""
     with ExitStack() as stack:
         there = outcome.ledger and Path(outcome.ledger).exists()
@@ -29,12 +29,12 @@ def write_page(outcome: Outcome, file: Path | str, language: Language) -> None:
         page(outcome, language, ledger).write(Path(file))
 
 
-def page(outcome: Outcome, language: Language, ledger: Ledger | None) -> Page:
+def page(outcome: ImproveResult, language: Language, ledger: Ledger | None) -> HtmlPage:
     w = unbroken(words(language))
     heading, lead = verdict_sentences(outcome, language)
-    final, search = finals(outcome), searched(outcome)
+    final, search = final_rows(outcome), search_rows(outcome)
     judged = outcome.rule == "judge"
-    made = Page(
+    made = HtmlPage(
         w["page"]["title"].format(task=outcome.task),
         language,
         coded(lead),
@@ -68,7 +68,7 @@ def named(recipe: str, models: Sequence[str]) -> Markup:
     return Markup('<code><span class="base">{}</span>{}</code>').format(model, short(steps))
 
 
-def _kind(row: Row, outcome: Outcome) -> str:
+def _kind(row: RecipeRow, outcome: ImproveResult) -> str:
     """What colour it has: by the verdict, and whether it came to the final."""
     if row.recipe == outcome.models[0]:
         return "plain"
@@ -77,7 +77,7 @@ def _kind(row: Row, outcome: Outcome) -> str:
     return "finalist" if any(row.recipe == result.model for result in outcome.finalists) else "searched"
 
 
-def _tiles(outcome: Outcome, final: Sequence[Row], w: Words) -> Markup | str:
+def _tiles(outcome: ImproveResult, final: Sequence[RecipeRow], w: Words) -> Markup | str:
     said = w["tile"]
     best = next((row for row in final if row.recipe == outcome.verdict.recipe and row.difference is not None), None)
     if best is None or best.difference is None:
@@ -105,7 +105,7 @@ def _tile(said: dict[str, str], name: str, figure: str, plain: str) -> dict[str,
     return {"figure": figure, "what": said[name], "note": said["tokens_note"].format(plain=plain), "good": False}
 
 
-def _results(outcome: Outcome, rows: Sequence[Row], w: Words, judged: bool) -> Markup:
+def _results(outcome: ImproveResult, rows: Sequence[RecipeRow], w: Words, judged: bool) -> Markup:
     axis = shared_axis([row.ci95 for row in rows if row.ci95])
     drawn = [
         {
@@ -137,21 +137,23 @@ def _added(tokens: float | None) -> str:
     return "" if tokens is None else f"{round(tokens):+,}"
 
 
-def _whisker(row: Row, axis: tuple[float, float]) -> Markup | str:
+def _whisker(row: RecipeRow, axis: tuple[float, float]) -> Markup | str:
     if row.difference is None or row.ci95 is None:
         return ""
     kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
     return whisker(row.ci95[0], row.difference, row.ci95[1], axis, kind)
 
 
-def _chart(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Words, judged: bool) -> Markup:
+def _chart(
+    outcome: ImproveResult, final: Sequence[RecipeRow], search: Sequence[RecipeRow], w: Words, judged: bool
+) -> Markup:
     """By price where every price is known and not 0, else by tokens."""
     priced = all(row.usd for row in [*final, *(row for row in search if row.n)])
     best = front(final)
     reached = {row.recipe for row in final}
 
-    def dot(row: Row, named: bool) -> Dot:
-        name = called(row.recipe, outcome)
+    def dot(row: RecipeRow, named: bool) -> Dot:
+        name = recipe_label(row.recipe, outcome)
         price = 1000 * (row.usd or 0.0) if priced else cost(row)
         title = f"{name}: {percent(row.accuracy.mean)} %, {count(round(cost(row)))}"
         kind = _kind(row, outcome)
@@ -171,7 +173,9 @@ def _chart(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Wor
     )
 
 
-def _race(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Words, judged: bool) -> list[Markup | str]:
+def _race(
+    outcome: ImproveResult, final: Sequence[RecipeRow], search: Sequence[RecipeRow], w: Words, judged: bool
+) -> list[Markup | str]:
     said = w["race"]
     most = max((row.n for row in search), default=0)
     axis = shared_axis([row.ci95 for row in search if row.ci95])
@@ -203,7 +207,7 @@ def _race(outcome: Outcome, final: Sequence[Row], search: Sequence[Row], w: Word
     without = without_effect(search, reached)
     if without:
         listed = Markup(said["comma"]).join(
-            Markup("<code>{}</code>").format(called(row.recipe, outcome)) for row in without
+            Markup("<code>{}</code>").format(recipe_label(row.recipe, outcome)) for row in without
         )
         parts.append(Markup("<h3>{}</h3>").format(said["none"]))
         parts += [said[f"none_text{stopped}"].format(k=len(without)), Markup("<p>{}</p>").format(listed)]

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ...contract import Usage
-from ...measuring.evaluate import Result
+from ...improving.improve_result import Candidate, Dropped, ImproveResult
+from ...measuring.evaluate import ModelResult
 from ...stats import Estimate, Interval, quantile
-from ...improving.improve_result import Candidate, Dropped, Outcome
 
 
 @dataclass(frozen=True)
-class Row:
+class RecipeRow:
     """Tokens, calls and dollars are of one item, the judge's apart. `difference` and the `added` are against the plain
     model, on the items that both have met; None in its own row."""
 
@@ -44,17 +44,17 @@ class Row:
         return self.ci95 is not None and self.ci95[0] <= 0 <= self.ci95[1]
 
 
-def finals(outcome: Outcome) -> list[Row]:
+def final_rows(outcome: ImproveResult) -> list[RecipeRow]:
     """The plain model and those that met it on unseen items, in the order of the search. Empty without a final."""
     compared = {each.recipe: each for each in outcome.comparisons}
-    rows: list[Row] = []
+    rows: list[RecipeRow] = []
     if not (outcome.plain and outcome.plain.answers):
         return []
     for result in outcome.finalists:
         usage, n = _spent(result), len(result.answers)
         against = compared.get(result.model)
         rows.append(
-            Row(
+            RecipeRow(
                 len(rows) + 1,
                 result.model,
                 steps_of(result.model, outcome.models),
@@ -79,7 +79,7 @@ def finals(outcome: Outcome) -> list[Row]:
     return rows
 
 
-def searched(outcome: Outcome, first: int = 1) -> list[Row]:
+def search_rows(outcome: ImproveResult, first: int = 1) -> list[RecipeRow]:
     """Every candidate as it did in the search, those that came furthest first; numbered from `first`."""
     plain = outcome.candidates[0]
     ordered = sorted(outcome.candidates, key=lambda candidate: _reached(candidate, plain), reverse=True)
@@ -91,11 +91,11 @@ def _reached(candidate: Candidate, plain: Candidate) -> tuple[bool, bool, int, f
     return candidate is plain, candidate.dropped is None, len(candidate.scores), gain
 
 
-def _searched(number: int, candidate: Candidate, plain: Candidate) -> Row:
+def _searched(number: int, candidate: Candidate, plain: Candidate) -> RecipeRow:
     n, usage, first = len(candidate.scores), candidate.usage, plain.usage
     each, plain_each = 1 / n if n else 0.0, 1 / len(plain.scores) if plain.scores else 0.0
     pair = candidate.against(plain) if n and candidate is not plain else None
-    return Row(
+    return RecipeRow(
         number,
         candidate.recipe,
         candidate.steps,
@@ -118,7 +118,7 @@ def _searched(number: int, candidate: Candidate, plain: Candidate) -> Row:
     )
 
 
-def _spent(result: Result) -> Usage:
+def _spent(result: ModelResult) -> Usage:
     """By the answers; without what a judge took to grade them."""
     total = Usage()
     for answer in result.answers:
@@ -126,7 +126,7 @@ def _spent(result: Result) -> Usage:
     return total
 
 
-def front(rows: Sequence[Row]) -> set[int]:
+def front(rows: Sequence[RecipeRow]) -> set[int]:
     """The numbers of the rows that no other one beats: none that is as good is cheaper, none as cheap is better."""
     return {
         row.number
@@ -139,7 +139,7 @@ def front(rows: Sequence[Row]) -> set[int]:
     }
 
 
-def cost(row: Row) -> float:
+def cost(row: RecipeRow) -> float:
     return row.input_tokens + row.output_tokens
 
 

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ...contract import Usage
-from ..html_page import fill_template
-from ..formatting import count
+from ...improving.improve_result import ImproveResult
 from ...runtime.ledger import Ledger
-from ...improving.improve_result import Outcome
+from ..formatting import count
+from ..html_page import fill_template
+from .messages_sent import LONGEST, Call, Disagreement, disagreements, inside
 from .results_table import short
-from .messages_sent import LONGEST, Call, Talk, disagreements, inside
 from .wording import Words, sentences
 
 MOST = 12
 ROOM = 500_000  # bytes that all of them may take
 
 
-def transcripts(outcome: Outcome, ledger: Ledger | None, w: Words) -> list[Markup | str]:
+def transcripts(outcome: ImproveResult, ledger: Ledger | None, w: Words) -> list[Markup | str]:
     said = w["talk"]
     talks, n = disagreements(outcome), len(outcome.finalists[0].answers)
     if not talks:
@@ -39,7 +39,7 @@ def transcripts(outcome: Outcome, ledger: Ledger | None, w: Words) -> list[Marku
     return [*parts, *drawn]
 
 
-def _drawn(outcome: Outcome, talk: Talk, ledger: Ledger | None, said: dict[str, str]) -> Markup:
+def _drawn(outcome: ImproveResult, talk: Disagreement, ledger: Ledger | None, said: dict[str, str]) -> Markup:
     best = max(answer.score for answer in talk.answers)
     answers = [
         {

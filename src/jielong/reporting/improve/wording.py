@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 from markupsafe import Markup, escape
 
-from ..html_page import Language, read_template
-from ..formatting import p_value, percent, signed
+from ...improving.improve_result import ImproveResult
 from ...stats import Interval
-from ...improving.improve_result import Outcome
+from ..formatting import p_value, percent, signed
+from ..html_page import Language, read_template
 from .results_table import short, steps_of
 
 Words: TypeAlias = dict[str, dict[str, str]]
@@ -24,11 +24,11 @@ def words(language: Language) -> Words:
     return loaded
 
 
-def verdict_sentences(outcome: Outcome, language: Language) -> tuple[str, str]:
+def verdict_sentences(outcome: ImproveResult, language: Language) -> tuple[str, str]:
     """The verdict in one sentence, and what it rests on."""
     said = words(language)["verdict"]
     kind, recipe, compared = outcome.verdict.kind, outcome.verdict.recipe, outcome.verdict.comparison
-    plain, what = outcome.models[0], called(recipe, outcome)
+    plain, what = outcome.models[0], recipe_label(recipe, outcome)
     if kind == "improved" and compared and outcome.plain and outcome.chosen:
         key = "improved_judged" if outcome.rule == "judge" else "improved"
         of = {"to": percent(outcome.chosen.accuracy.mean), "from": percent(outcome.plain.accuracy.mean)}
@@ -48,14 +48,14 @@ def verdict_sentences(outcome: Outcome, language: Language) -> tuple[str, str]:
     return heading, sentences(so_far, said["go_on" if key == "interrupted" else "go_on_budget"])
 
 
-def _nothing(outcome: Outcome, said: dict[str, str]) -> str:
+def _nothing(outcome: ImproveResult, said: dict[str, str]) -> str:
     plain = short(outcome.models[0])
     n = len(outcome.plain.answers) if outcome.plain else len(outcome.splits.final)
     parts = [said["nothing_lead"].format(plain=plain, n=n)]
     if outcome.comparisons:
         first = outcome.comparisons[0]
         figures = _figures(first.difference, first.ci95) | {"p": _p(outcome, said)}
-        parts.append(said["nothing_best"].format(what=called(first.recipe, outcome), **figures))
+        parts.append(said["nothing_best"].format(what=recipe_label(first.recipe, outcome), **figures))
     parts.append(said["nothing_points"].format(points=f"{100 * outcome.plan.detectable:.0f}"))
     return sentences(*parts, said["budget_ended"] if outcome.stopped == "budget" else "")
 
@@ -65,7 +65,7 @@ def _figures(difference: float, ci95: Interval | None) -> dict[str, str]:
     return {"difference": signed(difference), "low": signed(low), "high": signed(high)}
 
 
-def _p(outcome: Outcome, said: dict[str, str]) -> str:
+def _p(outcome: ImproveResult, said: dict[str, str]) -> str:
     compared = outcome.verdict.comparison or outcome.comparisons[0]
     p = p_value(compared.p_holm)
     p = p.replace("<", "< ") if p.startswith("<") else f"= {p}"
@@ -73,7 +73,7 @@ def _p(outcome: Outcome, said: dict[str, str]) -> str:
     return said["p_one"].format(p=p) if k < 2 else said["p"].format(p=p, k=k)
 
 
-def called(recipe: str, outcome: Outcome) -> str:
+def recipe_label(recipe: str, outcome: ImproveResult) -> str:
     """A recipe by its steps alone, where there is one model; long texts cut."""
     return short(steps_of(recipe, outcome.models) or recipe) if len(outcome.models) == 1 else short(recipe)
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from ...errors import BadInput, MissingExtra
 from ...context import observer
+from ...errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:
     from .spans import Spans
@@ -38,11 +38,13 @@ def telemetry() -> Iterator[None]:
         yield
         return
     try:
-        from .otlp_export import exported
+        from .otlp_export import exporting_spans
     except ImportError:
         name = next(iter(wanted.values()))
         raise MissingExtra(f"telemetry ({name} is set; OTEL_SDK_DISABLED=true leaves it out)", "otel") from None
-    with exported(wanted.keys(), texts=_said(_CAPTURE).lower() in ("true", "span_only", "span_and_event")) as seen:
+    with exporting_spans(
+        wanted.keys(), texts=_said(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
+    ) as seen:
         token = observer.set(seen)
         try:
             yield

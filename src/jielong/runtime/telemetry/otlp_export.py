@@ -30,7 +30,7 @@ log = logging.getLogger("jielong.telemetry")
 
 
 @contextmanager
-def exported(signals: Set[str], *, texts: bool) -> Iterator[Spans]:
+def exporting_spans(signals: Set[str], *, texts: bool) -> Iterator[Spans]:
     """The observer whose "TRACES" and "METRICS" go out; at the end of the block the rest does, too."""
     with _complaints() as complaints:
         try:

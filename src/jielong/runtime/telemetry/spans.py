@@ -19,10 +19,10 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_current_span, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from ...contract import Reply, Request, Usage, listener
 from ...context import Scope, path
+from ...contract import Reply, Request, Usage, listener
+from ..ledger import with_derived_seed
 from . import semantic_conventions
-from ..ledger import derived
 from .semantic_conventions import Attributes, bare, provider_and_model
 
 SECONDS = [0.01 * 2**i for i in range(14)]
@@ -83,12 +83,16 @@ class Spans:
         if provider == "tool":
             about, kind = _tool(name), SpanKind.INTERNAL
         else:
-            sent = derived(request, path.get())
+            sent = with_derived_seed(request, path.get())
             about = _operation("chat", name) | {"gen_ai.provider.name": provider}
             about |= semantic_conventions.asked(sent, streamed=listener.get() is not None)
             kind = SpanKind.CLIENT
         if self._texts:
-            about |= semantic_conventions.asked_texts(request) if kind is SpanKind.CLIENT else semantic_conventions.arguments(request)
+            about |= (
+                semantic_conventions.asked_texts(request)
+                if kind is SpanKind.CLIENT
+                else semantic_conventions.arguments(request)
+            )
         began, token = time.perf_counter(), _call.set(about)
         try:
             with self._span(f"{about['gen_ai.operation.name']} {name}", kind, about):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ...contract import Request
 from ...prompts import fill, prompt
-from ..prompting import last_from_user
+from ..prompting import last_user_message
 from .games import Thought, with_steps
 
 _PLACE = r"[\W_]*([hv横竖纵])\s?([1-9])"
@@ -55,7 +55,7 @@ class Crosswords:
     goes_on = True
 
     def begin(self, request: Request) -> Thought | None:
-        at = last_from_user(request)
+        at = last_user_message(request)
         lines = _normal(request.messages[at].text).splitlines() if at is not None else []
         found = [(line[1], int(line[2]), line[3].strip()) for line in map(_CLUE.fullmatch, lines) if line]
         found.sort(key=lambda clue: (clue[0] not in "hH横", clue[1]))
@@ -115,7 +115,7 @@ def _about(request: Request, thought: Thought, places: list[int], words: str, n:
     board = board_of(thought)
     shown = "\n".join(f"{board.labels[place]}. {' '.join(board.letters(place))}" for place in places)
     told = fill(words, {"open": shown, "n": str(n), "label": board.labels[places[0]]})
-    return with_steps(request, thought, told).aside()
+    return with_steps(request, thought, told).side_request()
 
 
 def _normal(text: str) -> str:

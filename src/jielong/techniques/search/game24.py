@@ -11,7 +11,7 @@ import re
 from ...contract import Message, Request
 from ...prompts import fill, prompt
 from ...tasks.expression_check import makes
-from ..prompting import last_from_user, with_message
+from ..prompting import last_user_message, with_message
 from .games import Thought
 
 TARGET = 24
@@ -30,7 +30,7 @@ class Game24:
     goes_on = False
 
     def begin(self, request: Request) -> Thought | None:
-        at = last_from_user(request)
+        at = last_user_message(request)
         said = [int(digits) for digits in re.findall(r"\d{1,3}", request.messages[at].text)] if at is not None else []
         if TARGET not in said:
             return None
@@ -88,7 +88,7 @@ def _about(request: Request, thought: Thought, words: str, n: int) -> Request:
     at = len(request.messages) - 1
     shown = prompt(request, "game24", "join").join(map(str, numbers_of(thought)))
     asked = Message("user", fill(words, {"numbers": shown, "n": str(n)}))
-    return with_message(request, at, asked).aside()
+    return with_message(request, at, asked).side_request()
 
 
 def _result(a: int, op: str, b: int) -> int | None:

@@ -15,7 +15,7 @@ from typing import Protocol
 from ...answers import RULES
 from ...contract import Request
 from ...prompts import fill, prompt
-from ..prompting import asked_with
+from ..prompting import with_question
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):、]|step\s\d{1,2}[.:]|第\S{1,2}步[::]?)\s+", re.I)
 
@@ -70,7 +70,7 @@ class FreeReasoning:
 
     def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
         asking = prompt(request, "tree_of_thoughts", "propose") if words is None else words
-        return with_steps(request, thought, fill(asking, {"n": str(n)})).aside()
+        return with_steps(request, thought, fill(asking, {"n": str(n)})).side_request()
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
         step = _BULLET.sub("", line).strip()
@@ -81,7 +81,7 @@ class FreeReasoning:
 
     def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
         asking = prompt(request, "tree_of_thoughts", "value") if words is None else words
-        return with_steps(request, thought, asking).aside()
+        return with_steps(request, thought, asking).side_request()
 
     def verdict(self, text: str) -> float | None:
         said = RULES["number"](text)
@@ -102,4 +102,4 @@ def with_steps(request: Request, thought: Thought, words: str) -> Request:
     if thought.steps:
         so_far = prompt(request, "tree_of_thoughts", "so_far")
         words = f"\n{fill(so_far, {'steps': chr(10).join(thought.steps)})}\n\n{words}"
-    return asked_with(request, words)
+    return with_question(request, words)

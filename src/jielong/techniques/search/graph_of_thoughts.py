@@ -7,10 +7,10 @@ from typing import Any
 from ...contract import Model, Reply, Request
 from ...errors import BadInput
 from ...prompts import fill, prompt
-from ...technique import adds_output, last
-from ..prompting import asked_with, last_from_user
-from .thought_search import Explorer, Node, beam
+from ...technique import adds_output, final_call
+from ..prompting import last_user_message, with_question
 from .games import FreeReasoning, Thought
+from .thought_search import Explorer, Node, beam
 from .tree_of_thoughts import Judge, expansions, finish, valuing
 
 
@@ -41,8 +41,8 @@ async def graph_of_thoughts(
     for name, found in (("breadth", breadth), ("depth", depth), ("k", k)):
         if found < 1:
             raise BadInput(f"graph_of_thoughts: {name}={found}; expected at least 1")
-    if last_from_user(request) is None:
-        return await last(model, request)
+    if last_user_message(request) is None:
+        return await final_call(model, request)
     rules = FreeReasoning()
 
     async def merged(explorer: Explorer, ways: list[Node]) -> list[Node]:
@@ -66,4 +66,4 @@ def _merging(request: Request, ways: list[Node], words: str | None) -> Request:
     asking = prompt(request, "graph_of_thoughts", "merge") if words is None else words
     way = prompt(request, "graph_of_thoughts", "way")
     shown = [fill(way, {"n": str(i), "steps": "\n".join(node.thought.steps)}) for i, node in enumerate(ways, 1)]
-    return asked_with(request, "\n" + "\n\n".join([*shown, asking])).aside()
+    return with_question(request, "\n" + "\n\n".join([*shown, asking])).side_request()

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from math import log, sqrt
 
-from ...contract import Model, Reply, Request
 from ...context import path
-from ...technique import Failed, gather
+from ...contract import Model, Reply, Request
+from ...technique import FailedSample, gather
 from .games import Game, Thought
 
 EXPLORATION = sqrt(2)
@@ -72,7 +72,7 @@ class Explorer:
             node.children.sort(key=_value, reverse=True)
         return sorted(children, key=_value, reverse=True)
 
-    def _read(self, node: Node, replies: Sequence[Reply | Failed]) -> list[Node]:
+    def _read(self, node: Node, replies: Sequence[Reply | FailedSample]) -> list[Node]:
         found: dict[Hashable, Thought] = {}
         for reply in replies:
             for position, thought in self._steps(node, reply).items():
@@ -82,7 +82,7 @@ class Explorer:
         self.met.update(thought.position for thought in kept)
         return [Node(thought, node.depth + 1, node) for thought in kept]
 
-    def _steps(self, node: Node, reply: Reply | Failed) -> dict[Hashable, Thought]:
+    def _steps(self, node: Node, reply: Reply | FailedSample) -> dict[Hashable, Thought]:
         """The thoughts that a reply's lines lead to, by position: new ones, and none that ended in vain."""
         found: dict[Hashable, Thought] = {}
         for line in reply.text.splitlines() if isinstance(reply, Reply) else ():
@@ -100,7 +100,7 @@ class Explorer:
                 node.value = self._lot(node)
         else:
             asking = [self.game.judge(self.request, node.thought, self.value) for node in nodes]
-            replies = await self.ask(self.judge, [asked.sampled(temperature=None) for asked in asking])
+            replies = await self.ask(self.judge, [asked.with_sampling(temperature=None) for asked in asking])
             for node, reply in zip(nodes, replies, strict=True):
                 said = self.game.verdict(reply.text) if isinstance(reply, Reply) else None
                 node.value = 0.0 if said is None else said
@@ -112,7 +112,7 @@ class Explorer:
         """Drawn by lot from seed, path and thought, so that a run repeats itself."""
         return random.Random(f"{self.request.sampling.seed} {path.get()} {node.thought.position}").random()
 
-    async def ask(self, model: Model, requests: Sequence[Request]) -> tuple[Reply | Failed, ...]:
+    async def ask(self, model: Model, requests: Sequence[Request]) -> tuple[Reply | FailedSample, ...]:
         first, self.asked = self.asked, self.asked + len(requests)
         return await gather(model, requests, first=first)
 

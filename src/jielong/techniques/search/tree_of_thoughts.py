@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+from ...context import note
 from ...contract import Message, Model, Reply, Request
 from ...errors import BadInput, Unsupported
 from ...prompts import prompt
-from ...context import note
-from ...technique import adds_output, last, several
-from ..prompting import last_from_user
+from ...technique import adds_output, final_call, with_sampling_temperature
+from ..prompting import last_user_message
 from .crosswords import Crosswords
-from .thought_search import Explorer, Node, beam, depth_first, monte_carlo
 from .game24 import Game24
 from .games import FreeReasoning, Game, with_steps
+from .thought_search import Explorer, Node, beam, depth_first, monte_carlo
 
 GAMES: dict[str, type[Game]] = {"free": FreeReasoning, "game24": Game24, "crosswords": Crosswords}
 STRATEGIES = {"beam": beam, "dfs": depth_first, "mcts": monte_carlo}
@@ -65,8 +65,8 @@ async def tree_of_thoughts(
     Yao et al. ask for each value three times and add up; here it is asked once. Two ways to one place are one.
     """
     _check(breadth=breadth, depth=depth, k=k, samples=samples, visits=expansions(breadth, depth, visits))
-    if last_from_user(request) is None:
-        return await last(model, request)
+    if last_user_message(request) is None:
+        return await final_call(model, request)
     rules: Game = GAMES[game]() if isinstance(game, str) else game
     root = rules.begin(request)
     if root is None:
@@ -77,7 +77,9 @@ async def tree_of_thoughts(
                           "log-probabilities cannot hold for it; leave them out")  # fmt: skip
     valuer = None if judge == "random" else judge if isinstance(judge, Model) else model
     left = expansions(breadth, depth, visits)
-    explorer = Explorer(model, valuer, rules, several(request, samples), k, depth, left, propose, value, samples)
+    explorer = Explorer(
+        model, valuer, rules, with_sampling_temperature(request, samples), k, depth, left, propose, value, samples
+    )
     await STRATEGIES[strategy](explorer, Node(root, 0), breadth)
     if explorer.solved:
         return Reply(Message("assistant", rules.solution(request, explorer.solved.thought) or ""))
@@ -88,9 +90,9 @@ async def finish(model: Model, explorer: Explorer, words: str | None) -> Reply:
     """The answer from the best steps that were found; the question as it is when there are none to go on from."""
     request, best = explorer.request, explorer.best
     if best is None or not explorer.game.goes_on:
-        return await last(model, request)
+        return await final_call(model, request)
     asking = prompt(request, "tree_of_thoughts", "answer") if words is None else words
-    return await last(model, with_steps(request, best.thought, asking))
+    return await final_call(model, with_steps(request, best.thought, asking))
 
 
 def _check(*, breadth: int, depth: int, k: int, samples: int, visits: int) -> None:

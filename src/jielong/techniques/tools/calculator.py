@@ -6,10 +6,10 @@ import ast
 import re
 
 from ...prompts import Language, catalogue
-from ...sandbox import Limits, evaluate_expression
-from .tool import Arguments, Result, Tool, ToolFailed
+from ...sandbox import SandboxLimits, evaluate_expression
+from .tool import Arguments, Tool, ToolFailed, ToolResult
 
-LIMITS = Limits(seconds=2.0, memory_mb=64, output_bytes=10_000)
+LIMITS = SandboxLimits(seconds=2.0, memory_mb=64, output_bytes=10_000)
 LONGEST = 1_000  # characters of an expression
 _SIGNS = str.maketrans({"×": "*", "÷": "/", "−": "-", "–": "-", "（": "(", "）": ")", "，": ",", "＋": "+"})
 _MATH = "import math\nfrom math import cos, e, exp, factorial, gcd, log, log10, log2, pi, sin, sqrt, tan\n"
@@ -27,7 +27,7 @@ def _check(arguments: Arguments) -> Arguments:
     return arguments
 
 
-async def _calculate(arguments: Arguments) -> Result:
+async def _calculate(arguments: Arguments) -> ToolResult:
     said = arguments["expression"]
     expression = re.sub(r"=\s*\??\s*$", "", said.translate(_SIGNS).replace("^", "**")).strip()
     try:
@@ -46,4 +46,4 @@ async def _calculate(arguments: Arguments) -> Result:
         value = None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ToolFailed("no_number", {"value": outcome.value[:100]})
-    return Result(repr(value) if isinstance(value, int) else f"{value:.12g}")
+    return ToolResult(repr(value) if isinstance(value, int) else f"{value:.12g}")

@@ -17,18 +17,18 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from ...atomic_write import beside
 from ...contract import Usage
 from ...errors import BadInput, Refused
 from ...models.openai import endpoint_errors
-from ...models.openai.endpoint_presets import ENDPOINTS, Target, is_local, target
-from ...models.openai.connection_pools import pool
+from ...models.openai.connection_pools import connection_pool
+from ...models.openai.endpoint_presets import ENDPOINTS, EndpointTarget, is_local, resolve_endpoint
 from ...prompts import Language, catalogue
-from ...recipe import unknown
-from ...runtime.ledger import home
+from ...recipe import unknown_name
+from ...runtime.ledger import home_folder
 from ...runtime.provider import AttemptFailed
-from ...atomic_write import beside
 from .read_url import body, fetch
-from .tool import Arguments, Result, Tool, ToolFailed
+from .tool import Arguments, Tool, ToolFailed, ToolResult
 
 MOST_BYTES = 64_000_000
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp", b"GIF8": "gif"}
@@ -41,8 +41,8 @@ def draw(model: str, *, usd: float | None = None, language: Language = "en") -> 
     """
     kind, _, rest = model.partition(":")
     if kind not in ENDPOINTS:
-        raise unknown("endpoint for draw", kind, ENDPOINTS)
-    where = target(kind, rest)
+        raise unknown_name("endpoint for draw", kind, ENDPOINTS)
+    where = resolve_endpoint(kind, rest)
     words = catalogue(language)["draw"]
     parameters = {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}
     local = is_local(where.urls)
@@ -67,7 +67,7 @@ def _check(arguments: Arguments) -> Arguments:
     return arguments
 
 
-async def _draw(where: Target, arguments: Arguments) -> Result:
+async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
     asked = {"model": where.model, "prompt": arguments["prompt"], "n": 1}
     said = await _post(where, asked)
     try:
@@ -81,14 +81,14 @@ async def _draw(where: Target, arguments: Arguments) -> Result:
     suffix = next((suffix for magic, suffix in _KINDS.items() if data.startswith(magic)), None)
     if suffix is None:
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True)
-    return Result(store(data, suffix), _usage(said.get("usage")))
+    return ToolResult(store(data, suffix), _usage(said.get("usage")))
 
 
-async def _post(where: Target, asked: dict[str, Any]) -> Any:
+async def _post(where: EndpointTarget, asked: dict[str, Any]) -> Any:
     headers = {"Content-Type": "application/json"}
     if where.keys:
         headers["Authorization"] = f"Bearer {where.keys[0]}"
-    session = await pool()
+    session = await connection_pool()
     url = f"{where.urls[0]}/images/generations"
     try:
         async with session.post(url, data=json.dumps(asked), headers=headers, allow_redirects=False) as response:
@@ -120,7 +120,7 @@ def _usage(said: Any) -> Usage:
 
 def store(data: bytes, suffix: str) -> str:
     """Write a picture under the hash of its content; its path."""
-    folder = home() / "pictures"
+    folder = home_folder() / "pictures"
     folder.mkdir(exist_ok=True)
     file = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
     if not file.exists():

@@ -6,17 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ...context import sub_path
 from ...contract import Model, Request, ToolCall
 from ...prompts import Language, catalogue, fill
-from ...context import below
-from ...technique import Failed, gather
-from .toolset import MOST_AT_ONCE
+from ...technique import FailedSample, gather
 from .repair_calls import nearest, understood
 from .tool import Arguments, Tool, ToolFailed, called, request_of
+from .toolset import MOST_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ExecutedCall:
     """A call as it was made, and what the model is to read of it. `shown`: what the user is to see of it, too."""
 
     call: ToolCall
@@ -24,28 +24,28 @@ class Made:
     shown: str | None = None
 
 
-async def make_calls(
+async def execute_calls(
     calls: Sequence[ToolCall], offered: Mapping[str, Tool], theirs: frozenset[str], request: Request, round: int,
     language: Language,
-) -> tuple[Made, ...]:  # fmt: skip
+) -> tuple[ExecutedCall, ...]:  # fmt: skip
     """The calls of one round, in their order. `theirs`: the names of the caller's tools: no mended name is one."""
     read = [_read(call, n, offered, theirs, language) for n, call in enumerate(calls)]
     ready = [(n, tool, arguments) for n, (_, tool, arguments, _) in enumerate(read) if tool is not None]
     pairs: list[Request | tuple[Model, Request]] = [
         (called(tool, language), request_of(arguments, request.sampling.seed)) for _, tool, arguments in ready
     ]
-    with below("use"):
+    with sub_path("use"):
         replies = await gather(None, pairs, first=round * MOST_AT_ONCE)
     texts = {n: problem for n, (_, _, _, problem) in enumerate(read)}
     shown: dict[int, str] = {}
     for (n, tool, _), reply in zip(ready, replies, strict=True):
-        if isinstance(reply, Failed):
+        if isinstance(reply, FailedSample):
             texts[n] = ToolFailed("raised", {"error": str(reply.error)}).words(language)
         else:
             texts[n] = reply.text
             if tool.shows:
                 shown[n] = reply.text
-    return tuple(Made(call, texts[n], shown.get(n)) for n, (call, _, _, _) in enumerate(read))
+    return tuple(ExecutedCall(call, texts[n], shown.get(n)) for n, (call, _, _, _) in enumerate(read))
 
 
 def _read(

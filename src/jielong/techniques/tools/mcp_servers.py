@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TextIO
 
-from ...contract import ungrouped
+from ...contract import unwrap_exception_group
 from ...errors import BadInput, JielongError, MissingExtra, MissingKey
 from ...models.openai.endpoint_presets import is_local
-from .tool import Arguments, Result, Tool, ToolFailed
+from .tool import Arguments, Tool, ToolFailed, ToolResult
 
 SECONDS = 60.0  # the longest silence of a server
 
@@ -62,7 +62,7 @@ async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         connected = False
         try:
-            with ungrouped():
+            with unwrap_exception_group():
                 async with _client(server, said) as client:
                     tools = await _allowed(server, client)
                     connected = True
@@ -154,7 +154,7 @@ def _check(schema: Mapping[str, Any], arguments: Arguments) -> Arguments:
     return arguments
 
 
-async def _call(client: _Client, name: str, arguments: Arguments) -> Result:
+async def _call(client: _Client, name: str, arguments: Arguments) -> ToolResult:
     from mcp import MCPError
 
     try:
@@ -164,7 +164,7 @@ async def _call(client: _Client, name: str, arguments: Arguments) -> Result:
     text = _text(result.content) or json.dumps(result.structured_content, ensure_ascii=False)
     if result.is_error:
         raise ToolFailed("raised", {"error": text[:2_000]})
-    return Result(text)
+    return ToolResult(text)
 
 
 def _text(content: Sequence[Any]) -> str:

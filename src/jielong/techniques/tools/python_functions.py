@@ -24,7 +24,7 @@ import pydantic
 from pydantic_core import to_json
 
 from ...errors import BadInput, JielongError
-from .tool import Arguments, Result, Tool, ToolFailed
+from .tool import Arguments, Tool, ToolFailed, ToolResult
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _LOOSE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
@@ -91,7 +91,7 @@ def _checked(taken: type[pydantic.BaseModel], arguments: Arguments) -> Arguments
     return arguments
 
 
-async def _call(function: Callable[..., Any], name: str, arguments: Arguments) -> Result:
+async def _call(function: Callable[..., Any], name: str, arguments: Arguments) -> ToolResult:
     taken = _arguments(function, name).model_validate(arguments)
     given = {field.alias: getattr(taken, at) for at, field in type(taken).model_fields.items() if field.alias}
     ready = partial(function, **given)
@@ -104,7 +104,7 @@ async def _call(function: Callable[..., Any], name: str, arguments: Arguments) -
         raise
     except Exception as error:  # whatever a function raises is for the model to read
         raise ToolFailed("raised", {"error": f"{type(error).__name__}: {error}"}) from None
-    return Result(value if isinstance(value, str) else to_json(value, fallback=str).decode())
+    return ToolResult(value if isinstance(value, str) else to_json(value, fallback=str).decode())
 
 
 def _identity(function: Callable[..., Any]) -> str:

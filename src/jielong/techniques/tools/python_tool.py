@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...prompts import Language, catalogue
-from ...sandbox import Limits, run_program
-from .tool import Arguments, Result, Tool, ToolFailed
+from ...sandbox import SandboxLimits, run_program
+from .tool import Arguments, Tool, ToolFailed, ToolResult
 
-LIMITS = Limits(seconds=10.0, output_bytes=200_000)
+LIMITS = SandboxLimits(seconds=10.0, output_bytes=200_000)
 
 
 def python(language: Language) -> Tool:
@@ -21,7 +21,7 @@ def _check(arguments: Arguments) -> Arguments:
     return arguments
 
 
-async def _run(arguments: Arguments) -> Result:
+async def _run(arguments: Arguments) -> ToolResult:
     """Raises SandboxMissing where no sandbox can run it: nothing runs elsewhere."""
     outcome = await run_program(arguments["code"], limits=LIMITS)
     printed = outcome.stdout.strip()
@@ -31,4 +31,4 @@ async def _run(arguments: Arguments) -> Result:
     shown = printed or outcome.value
     if not shown:
         raise ToolFailed("printed_nothing")
-    return Result(shown)
+    return ToolResult(shown)

@@ -22,7 +22,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from ...errors import MissingExtra
 from ...prompts import Language, catalogue
-from .tool import Arguments, Result, Tool, ToolFailed
+from .tool import Arguments, Tool, ToolFailed, ToolResult
 
 MOST_BYTES, SECONDS, MOST_HOPS = 3_000_000, 20.0, 5
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -43,12 +43,12 @@ def _check(arguments: Arguments) -> Arguments:
     return arguments
 
 
-async def _read(arguments: Arguments, *, private: bool) -> Result:
+async def _read(arguments: Arguments, *, private: bool) -> ToolResult:
     page = await fetch(arguments["url"].strip(), private=private)
     if page.kind in _HTML:
-        return Result(await anyio.to_thread.run_sync(_text_of, page.data))
+        return ToolResult(await anyio.to_thread.run_sync(_text_of, page.data))
     if page.kind.startswith("text/") or page.kind.endswith(("json", "xml")):
-        return Result(page.data.decode(page.charset, errors="replace"))
+        return ToolResult(page.data.decode(page.charset, errors="replace"))
     raise ToolFailed("kind_of_page", {"kind": page.kind})
 
 

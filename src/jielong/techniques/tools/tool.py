@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ...context import scope
 from ...contract import Message, Model, Reply, Request, Sampling, ToolSpec, Usage
 from ...prompts import Language, catalogue, fill
 from ...recipe import quote
+from ...runtime.budget import CallCost
 from ...runtime.provider import Provider
-from ...runtime.budget import Cost
-from ...context import scope
 
 Arguments: TypeAlias = dict[str, Any]
 MOST_CHARACTERS = 12_000  # of one result: what is longer is cut, and the model is told so
@@ -34,7 +34,7 @@ class ToolFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ToolResult:
     """`usage` holds the tokens that the tool's own endpoint told; calls and price are counted by the runtime."""
 
     text: str
@@ -56,7 +56,7 @@ class Tool:
     name: str
     description: str
     parameters: Mapping[str, Any]  # a JSON schema of an object
-    call: Callable[[Arguments], Awaitable[Result]]
+    call: Callable[[Arguments], Awaitable[ToolResult]]
     check: Callable[[Arguments], Arguments] = field(default=_as_they_are)
     pure: bool = False
     usd: float | None = 0.0
@@ -104,7 +104,7 @@ async def _reply(tool: Tool, language: Language, request: Request) -> Reply:
     try:
         result = await tool.call(json.loads(request.messages[-1].text))
     except ToolFailed as failed:
-        result = Result(failed.words(language))
+        result = ToolResult(failed.words(language))
     text = result.text
     if len(text) > MOST_CHARACTERS:
         cut = catalogue(language)["tool_results"]["cut"]
@@ -146,8 +146,8 @@ class _Counted(Provider):
     def usd(self, usage: Usage) -> float | None:
         return self.tool.usd
 
-    def most(self, request: Request) -> Cost:
-        return Cost(1, self.tool.tokens, self.tool.usd)
+    def most(self, request: Request) -> CallCost:
+        return CallCost(1, self.tool.tokens, self.tool.usd)
 
     async def send(self, request: Request, attempt: str) -> Reply:
         return await _reply(self.tool, self.language, request)

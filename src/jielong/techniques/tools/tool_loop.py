@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from ...contract import Message, Model, Reply, Request, Text, ToolCall, ungrouped
+from ...context import note
+from ...contract import Message, Model, Reply, Request, Text, ToolCall, unwrap_exception_group
 from ...errors import BadInput, NoAnswer, Unsupported
 from ...prompts import Language, spoken_in
-from ...context import note
-from ...technique import Failed, adds_output, gather, last
+from ...technique import FailedSample, adds_output, final_call, gather
 from ..prompting import before
-from .execute_calls import Made, make_calls
-from .toolset import Usable, counted, offering
+from .execute_calls import ExecutedCall, execute_calls
 from .text_protocol import CALLS, THOUGHTS, Protocol, key
 from .tool import Tool
+from .toolset import Toolset, counted, open_toolset
 
 
 def _most_of_tools(model: int, use: Any, rounds: int, form: str, **_: Any) -> int:
@@ -32,7 +32,7 @@ async def tools(
     model: Model,
     request: Request,
     *,
-    use: tuple[Usable, ...] = ("calculator",),
+    use: tuple[Toolset, ...] = ("calculator",),
     rounds: int = 6,
     form: Literal["auto", "native", "text"] = "auto",
     instructions: str | None = None,
@@ -47,11 +47,11 @@ async def tools(
     _check(rounds)
     speaks = spoken_in(request)
     if request.tools and request.tool_choice not in ("auto", "none"):
-        return await last(model, request)  # the caller wants one of their own tools called now
-    with ungrouped():
-        async with offering(use, speaks, request.tools) as offered:
+        return await final_call(model, request)  # the caller wants one of their own tools called now
+    with unwrap_exception_group():
+        async with open_toolset(use, speaks, request.tools) as offered:
             if not offered:
-                return await last(model, request)  # the caller has the same tools, and they are the caller's
+                return await final_call(model, request)  # the caller has the same tools, and they are the caller's
             if form == "text":
                 return await _converse(model, request, offered, rounds, CALLS, instructions, speaks)
             try:
@@ -68,7 +68,7 @@ async def react(
     model: Model,
     request: Request,
     *,
-    use: tuple[Usable, ...] = ("calculator",),
+    use: tuple[Toolset, ...] = ("calculator",),
     rounds: int = 6,
     instructions: str | None = None,
 ) -> Reply:
@@ -80,11 +80,11 @@ async def react(
     _check(rounds)
     speaks = spoken_in(request)
     if request.tools and request.tool_choice not in ("auto", "none"):
-        return await last(model, request)
-    with ungrouped():
-        async with offering(use, speaks, request.tools) as offered:
+        return await final_call(model, request)
+    with unwrap_exception_group():
+        async with open_toolset(use, speaks, request.tools) as offered:
             if not offered:
-                return await last(model, request)  # the caller has the same tools, and they are the caller's
+                return await final_call(model, request)  # the caller has the same tools, and they are the caller's
             return await _converse(model, request, offered, rounds, THOUGHTS, instructions, speaks)
 
 
@@ -119,13 +119,13 @@ async def _natively(
         mine = tuple(call for call in reply.message.tool_calls if call.name in names)
         if mine:
             return replace(reply, message=replace(reply.message, tool_calls=mine))
-        made = await make_calls(_identified(reply.message.tool_calls, round), offered, names, request, round, speaks)
+        made = await execute_calls(_identified(reply.message.tool_calls, round), offered, names, request, round, speaks)
         shown += [one.shown for one in made if one.shown]
         asked = replace(reply.message, tool_calls=tuple(one.call for one in made))
         results = (Message("tool", one.result, tool_call_id=one.call.id) for one in made)
         talk = replace(talk, messages=(*talk.messages, asked, *results))
     answering = replace(talk, tools=(*request.tools, *(tool.spec for tool in offered.values())), tool_choice="none")
-    reply = await (_turn(model, answering, rounds) if shown else last(model, answering))
+    reply = await (_turn(model, answering, rounds) if shown else final_call(model, answering))
     if reply.finish == "tool_calls":
         raise _too_long(rounds)
     return _with_pictures(reply, shown, request)
@@ -154,12 +154,12 @@ async def _converse(
         calls = [call for call in spoken.calls if key(call) not in given]
         if not calls and request.schema is not None:
             more = (reply.message, Message("user", protocol.enough(speaks)))
-            return await last(model, replace(talk, messages=(*talk.messages, *more), schema=request.schema))
+            return await final_call(model, replace(talk, messages=(*talk.messages, *more), schema=request.schema))
         if not calls:
             return _with_pictures(reply, shown, request)
         if round == rounds:
             break
-        made = await make_calls(calls, offered, theirs, request, round, speaks)
+        made = await execute_calls(calls, offered, theirs, request, round, speaks)
         shown += [one.shown for one in made if one.shown]
         results = Message("user", _results(made, protocol, speaks, last=round == rounds - 1))
         given |= protocol.quoted([Message("user", one.result) for one in made])
@@ -167,14 +167,14 @@ async def _converse(
     raise _too_long(rounds)
 
 
-def _results(made: Sequence[Made], protocol: Protocol, speaks: Language, *, last: bool) -> str:
+def _results(made: Sequence[ExecutedCall], protocol: Protocol, speaks: Language, *, last: bool) -> str:
     told = protocol.results([(one.call, one.result) for one in made], speaks)
     return f"{told}\n\n{protocol.enough(speaks)}" if last else told
 
 
 async def _turn(model: Model, request: Request, round: int) -> Reply:
     sample = (await gather(model, [request], first=round))[0]
-    if isinstance(sample, Failed):
+    if isinstance(sample, FailedSample):
         raise sample.error
     return sample
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import pydantic
 
 from ...errors import BadInput
-from ...runtime.ledger import home
-from .web_search import Kind
+from ...runtime.ledger import home_folder
 from .mcp_servers import McpServer
+from .web_search import Kind
 
 
 class _Strict(pydantic.BaseModel):
@@ -66,10 +66,10 @@ class Settings(_Strict):
 
 
 def place() -> Path:
-    return home() / "tools.toml"
+    return home_folder() / "tools.toml"
 
 
-def settings() -> Settings:
+def tools_config() -> Settings:
     """The operator's settings; the defaults where there is no such file. Raises BadInput that names the place."""
     file = place()
     try:

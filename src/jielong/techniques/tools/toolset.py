@@ -9,11 +9,11 @@ from typing import Literal, Protocol, TypeAlias, get_args
 from ...contract import ToolSpec
 from ...errors import BadInput, Unsupported
 from ...prompts import Language
-from ...recipe import unknown
+from ...recipe import unknown_name
 from .calculator import calculator
+from .mcp_servers import McpServer, opened
 from .python_functions import from_function
 from .python_tool import python
-from .mcp_servers import McpServer, opened
 from .tool import Tool
 
 BuiltIn: TypeAlias = Literal["calculator", "python", "read_url", "web_search", "draw", "mcp"]
@@ -23,29 +23,29 @@ class FromPython(Protocol):
     """What no recipe can write: a function with type hints and a docstring, a `Tool`, an `McpServer`."""
 
 
-Usable: TypeAlias = BuiltIn | FromPython
+Toolset: TypeAlias = BuiltIn | FromPython
 
 
 MOST_AT_ONCE = 8  # calls in one reply of the model; more are answered with an error
 
 
-def counted(use: Usable | Sequence[Usable]) -> int:
+def counted(use: Toolset | Sequence[Toolset]) -> int:
     """The most tool calls of one round that count as provider calls."""
     return MOST_AT_ONCE if any(not _is_pure(one) for one in _each(use)) else 0
 
 
-def _each(use: Usable | Sequence[Usable]) -> Sequence[Usable]:
+def _each(use: Toolset | Sequence[Toolset]) -> Sequence[Toolset]:
     """From Python a single tool needs no brackets."""
     return use if isinstance(use, tuple | list) else (use,)
 
 
-def _is_pure(one: Usable) -> bool:
+def _is_pure(one: Toolset) -> bool:
     return one == "calculator" or (isinstance(one, Tool) and one.pure)
 
 
 @asynccontextmanager
-async def offering(
-    use: Usable | Sequence[Usable], language: Language, theirs: Sequence[ToolSpec]
+async def open_toolset(
+    use: Toolset | Sequence[Toolset], language: Language, theirs: Sequence[ToolSpec]
 ) -> AsyncIterator[dict[str, Tool]]:
     """The tools by name, MCP servers started. `theirs` are the caller's own: one that is also ours stays the caller's.
 
@@ -69,7 +69,7 @@ async def offering(
         yield {name: tool for name, tool in offered.items() if name not in taken}
 
 
-async def _tools(one: Usable, language: Language, stack: AsyncExitStack) -> tuple[Tool, ...]:
+async def _tools(one: Toolset, language: Language, stack: AsyncExitStack) -> tuple[Tool, ...]:
     if isinstance(one, Tool):
         return (one,)
     if isinstance(one, McpServer):
@@ -81,15 +81,15 @@ async def _tools(one: Usable, language: Language, stack: AsyncExitStack) -> tupl
     if one == "python":
         return (python(language),)
     if one not in get_args(BuiltIn):
-        raise unknown("tool", str(one), get_args(BuiltIn))
+        raise unknown_name("tool", str(one), get_args(BuiltIn))
     return await _outside(str(one), language, stack)
 
 
 async def _outside(one: str, language: Language, stack: AsyncExitStack) -> tuple[Tool, ...]:
     """The tools that the operator's settings say more about."""
-    from .tools_config import place, settings
+    from .tools_config import place, tools_config
 
-    said = settings()
+    said = tools_config()
     if one == "read_url":
         from .read_url import read_url
 

@@ -15,12 +15,12 @@ from typing import Any, Literal, TypeAlias
 import aiohttp
 
 from ...errors import BadInput, MissingKey
+from ...models.openai.connection_pools import connection_pool
 from ...models.openai.endpoint_presets import is_local
-from ...models.openai.connection_pools import pool
 from ...prompts import Language, catalogue, fill
 from ...runtime.provider import AttemptFailed
 from .read_url import body
-from .tool import Arguments, Result, Tool, ToolFailed
+from .tool import Arguments, Tool, ToolFailed, ToolResult
 
 Kind: TypeAlias = Literal["searxng", "brave"]
 RESULTS, MOST_BYTES, SECONDS = 5, 5_000_000, 20.0
@@ -53,7 +53,7 @@ def _check(arguments: Arguments) -> Arguments:
     return arguments
 
 
-async def _search(url: str, kind: Kind, key_variable: str | None, words: str, arguments: Arguments) -> Result:
+async def _search(url: str, kind: Kind, key_variable: str | None, words: str, arguments: Arguments) -> ToolResult:
     query = arguments["query"].strip()
     headers = {"Accept": "application/json"}
     if key_variable:
@@ -75,11 +75,11 @@ async def _search(url: str, kind: Kind, key_variable: str | None, words: str, ar
         raise ToolFailed("nothing_found", {"query": query[:200]})
     shown = [fill(words, {"n": str(n), "title": title, "url": link, "text": text})
              for n, (title, link, text) in enumerate(rows[:RESULTS], 1)]  # fmt: skip
-    return Result("\n\n".join(shown))
+    return ToolResult("\n\n".join(shown))
 
 
 async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
-    session = await pool()
+    session = await connection_pool()
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
         async with session.get(url, params=query, headers=headers, timeout=timeout, allow_redirects=False) as response:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..reporting.html_page import Page, Series, chart, table
-from ..reporting.html_page import Point as Dot
-from .training_loop import Point
+from .html_page import HtmlPage, Series, chart, table
+from .html_page import Point as Dot
+
+if TYPE_CHECKING:
+    from ..training.training_loop import CurvePoint
 
 _WORDS = {
     "en": ("Training of {name}", "Loss by tokens read", "training", "held out", "tokens read", "loss, nats a token",
@@ -20,10 +22,10 @@ _WORDS = {
 }  # fmt: skip
 
 
-def write_page(points: Sequence[Point], name: str, file: Path, language: Literal["en", "zh"]) -> None:
+def write_page(points: Sequence[CurvePoint], name: str, file: Path, language: Literal["en", "zh"]) -> None:
     """Loss, learning rate and speed by tokens, in one HTML file."""
     title, losses, training, held_out, tokens, loss, rates, rate, speed, per_second, stands, columns = _WORDS[language]
-    page = Page(title.format(name=name), language)
+    page = HtmlPage(title.format(name=name), language)
     judged = [point for point in points if point.held_out is not None]
     last = points[-1]
     row = [
