@@ -8,8 +8,6 @@ from typing import Any
 
 import anyio
 import pytest
-from using.tools.acting import asked, calling
-from using.tools.hostile import HOSTILE
 
 from jielong import load, tools
 from jielong.contract import Message, Model, Reply, Request, Sampling, Step, ToolCall, ToolSpec
@@ -21,6 +19,8 @@ from jielong.technique import gather
 from jielong.techniques.tools.tool_loop import react
 from laws import laws
 from laws.samples import variants
+from techniques.tools.acting import asked, calling
+from techniques.tools.hostile import HOSTILE
 
 pytestmark = pytest.mark.anyio
 SMALL = {name: make for name, make in variants(small=True) if "(kind=" not in name}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import anyio
 import pytest
-from using.tools.acting import asked, calling, roles, turns, without_native_calls
 
 from jielong import load, react, tools
 from jielong.context import scope
@@ -15,6 +14,7 @@ from jielong.contract import Message, Reply, Request, ToolSpec
 from jielong.errors import BadInput, NoAnswer, RecipeError, Unsupported
 from jielong.models.scripted import Scripted
 from jielong.runtime.ledger import use_ledger
+from techniques.tools.acting import asked, calling, roles, turns, without_native_calls
 
 pytestmark = pytest.mark.anyio
 WEATHER = ToolSpec("weather", "The weather of a city.", {"type": "object", "properties": {"city": {"type": "string"}}})

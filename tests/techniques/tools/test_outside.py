@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from using.tools.acting import asked, calling, turns
-from using.tools.web import PICTURE, Web
 
 from jielong import load, tools
 from jielong.context import scope
@@ -20,6 +18,8 @@ from jielong.techniques.tools.read_url import is_public, read_url
 from jielong.techniques.tools.tool import Tool, ToolFailed, called, request_of
 from jielong.techniques.tools.tools_config import tools_config
 from jielong.techniques.tools.web_search import web_search
+from techniques.tools.acting import asked, calling, turns
+from techniques.tools.web import PICTURE, Web
 
 pytestmark = pytest.mark.anyio
 

@@ -8,9 +8,9 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from using.tools.clumsy import HARD, KINDS
 
 from jielong.techniques.tools.repair_calls import nearest, read_arguments, understood
+from techniques.tools.clumsy import HARD, KINDS
 
 SCHEMA = {
     "type": "object",

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from using.tools.acting import asked, calling, turns
 
 from jielong import tools
 from jielong.errors import BadInput, EndpointGaveUp, MissingKey
 from jielong.techniques.tools.mcp_servers import McpServer
+from techniques.tools.acting import asked, calling, turns
 
 pytest.importorskip("mcp")
 pytestmark = pytest.mark.anyio
