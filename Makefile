@@ -30,7 +30,7 @@ mini: $(VENV)/.all
 	$(RUN)/python scripts/mini.py build/mini
 
 techniques: $(VENV)/.core
-	$(RUN)/python scripts/techniques.py
+	$(RUN)/python scripts/measure_techniques.py
 
 $(VENV)/.core: pyproject.toml constraints.txt
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import measure_techniques as techniques
 import pytest
 from techniques_rows import ROWS, Row
 
-import techniques
 from jielong import recipe
 
 PLAYED = Row("tree_of_thoughts(game=game24)", "mini:game24", "scripted:player", 6, checks=True)

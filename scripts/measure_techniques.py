@@ -36,7 +36,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 AT_ONCE, MOST_SAMPLES, SEED = 16, 24, 0
 NOT_MEASURED = ("options", "budget")  # settings and limits
 recipe.SPECS = {**recipe.SPECS, "scripted": f"{techniques_scripted.__name__}:load"}
-TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("techniques.toml").read_text("utf-8"))
+TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("measure_techniques.toml").read_text("utf-8"))
 
 
 def model_of(row: Row, step: str) -> Model:
