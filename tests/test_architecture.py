@@ -38,6 +38,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "genai_prices": {"runtime/prices.py"},
     "pyarrow": {"tasks/data_files.py"},
     "datasets": {"tasks/load_task.py"},
+    "pydantic": {"improving/improve_result.py"},
     "math_verify": {"tasks/math_verify_process.py"},
     "click": {"__main__.py"},
     "resource": {"tasks/math_verify_process.py"},  # not there on Windows

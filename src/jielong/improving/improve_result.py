@@ -1,17 +1,21 @@
 """All that a run of `improve` knows at its end, or when it was interrupted: what the report is made of.
 
-`outcome.to_json()` is the file outcome.json in the result directory; `Outcome.from_json` gives it back.
+`result.to_json()` is the file outcome.json in the result directory; `ImproveResult.from_json` reads it back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..contract import Step, Usage
-from ..measuring.evaluate import ItemResult, ModelResult
+from ..contract import Usage
+from ..measuring.evaluate import ModelResult
 from ..stats import Estimate, Interval, Paired, mean, paired
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Json = dict[str, Any]
 Why = Literal["worse", "dearer", "halved", "unsupported", "budget"]
@@ -173,84 +177,18 @@ class ImproveResult:
         return next((result for result in self.finalists if result.model == self.verdict.recipe), None)
 
     def to_json(self) -> Json:
-        return {
-            **{name: value for name, value in asdict(self).items() if name != "finalists"},
-            "finalists": [_result(result) for result in self.finalists],
-        }
+        """All of it as plain JSON values, answers with their trees of steps included."""
+        values: Json = _adapter().dump_python(self, mode="json")
+        return values
 
     @classmethod
-    def from_json(cls, said: Json) -> ImproveResult:
-        return cls(
-            **{
-                **said,
-                "models": tuple(said["models"]),
-                "plan": ImprovePlan(
-                    **{**said["plan"], "rounds": tuple(said["plan"]["rounds"]), "keep": tuple(said["plan"]["keep"])}
-                ),
-                "splits": SplitIds(**{name: tuple(ids) for name, ids in said["splits"].items()}),
-                "questions": tuple(Question(**{**q, "accepted": tuple(q["accepted"])}) for q in said["questions"]),
-                "candidates": tuple(map(_read_candidate, said["candidates"])),
-                "finalists": tuple(map(_read_result, said["finalists"])),
-                "comparisons": tuple(map(_read_comparison, said["comparisons"])),
-                "verdict": Verdict(
-                    **{**said["verdict"], "comparison": _maybe_comparison(said["verdict"]["comparison"])}
-                ),
-                **{name: Usage(**said[name]) for name in ("search_usage", "final_usage", "judging_usage")},
-                "notes": tuple(Note(**note) for note in said["notes"]),
-            }
-        )
+    def from_json(cls, values: Json) -> ImproveResult:
+        return _adapter().validate_python(values)
 
 
-def _result(result: ModelResult) -> Json:
-    return {
-        "model": result.model,
-        "answers": [asdict(answer) for answer in result.answers],
-        "clusters": result.clusters,
-        "usage": asdict(result.usage),
-        "notes": result.notes,
-    }
+@cache
+def _adapter() -> TypeAdapter[ImproveResult]:
+    """Imported late: pydantic takes a tenth of a second, and most readers of a result never need it."""
+    from pydantic import TypeAdapter
 
-
-def _read_result(said: Json) -> ModelResult:
-    return ModelResult(
-        said["model"],
-        tuple(map(_read_answer, said["answers"])),
-        _texts(said["clusters"]),
-        Usage(**said["usage"]),
-        tuple(said["notes"]),
-    )
-
-
-def _read_answer(said: Json) -> ItemResult:
-    usages = {name: Usage(**said[name]) for name in ("usage", "judging")}
-    return ItemResult(**{**said, **usages, "steps": tuple(map(_read_step, said["steps"]))})
-
-
-def _read_step(said: Json) -> Step:
-    return Step(said["name"], Usage(**said["usage"]), said["call"], tuple(map(_read_step, said["steps"])))
-
-
-def _read_candidate(said: Json) -> Candidate:
-    return Candidate(
-        **{
-            **said,
-            "scores": tuple(said["scores"]),
-            "clusters": _texts(said["clusters"]),
-            "usage": Usage(**said["usage"]),
-            "seconds": tuple(said["seconds"]),
-            "dropped": Dropped(**said["dropped"]) if said["dropped"] else None,
-            "notes": tuple(said["notes"]),
-        }
-    )
-
-
-def _read_comparison(said: Json) -> Comparison:
-    return Comparison(**{**said, "ci95": tuple(said["ci95"]) if said["ci95"] else None})
-
-
-def _maybe_comparison(said: Json | None) -> Comparison | None:
-    return _read_comparison(said) if said else None
-
-
-def _texts(said: list[str] | None) -> tuple[str, ...] | None:
-    return None if said is None else tuple(said)
+    return TypeAdapter(ImproveResult)
