@@ -299,7 +299,8 @@ def test_a_ballot_is_an_answer_or_a_tool_call_in_canonical_form() -> None:
 
 def test_a_lost_vote_says_what_became_of_its_samples() -> None:
     samples: Sequence[Reply | FailedSample] = [
-        FailedSample(EndpointGaveUp("dead line")), Reply(Message("assistant", "hm")), FailedSample(EndpointGaveUp("again")),
+        FailedSample(EndpointGaveUp("dead line")), Reply(Message("assistant", "hm")),
+        FailedSample(EndpointGaveUp("again")),
     ]  # fmt: skip
     assert str(no_answer(samples)) == (
         "none of 3 samples gave an answer (2 × EndpointGaveUp, 1 × no answer found in the text); "

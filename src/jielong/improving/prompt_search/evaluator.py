@@ -1,8 +1,8 @@
 """Asking drafts items under one budget: who is asked what, all at once, and how many more questions can be paid.
 
-The purse (`runtime/budget.py`) lets no call overshoot. The account decides beforehand, from what calls have cost so far,
-so that the search stops in time and leaves the gate its share; a run that goes on after an interruption counts what the
-ledger gives back like what is paid, and so decides the same.
+The budget (`runtime/budget.py`) lets no call overshoot. The account decides beforehand, from what calls have cost so
+far, so that the search stops in time and leaves the holdout test its share; a resumed run counts replies of the ledger
+as if they were paid, and so decides the same.
 """
 
 from __future__ import annotations

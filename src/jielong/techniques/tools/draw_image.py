@@ -95,8 +95,8 @@ async def _post(where: EndpointTarget, asked: dict[str, Any]) -> Any:
             data = await body(response, MOST_BYTES)
             if response.status != 200:
                 try:
-                    endpoint_errors.failed(response.status, response.headers, (data or b"").decode(errors="replace"), asked,
-                                    where)  # fmt: skip
+                    endpoint_errors.failed(response.status, response.headers, (data or b"").decode(errors="replace"),
+                                           asked, where)  # fmt: skip
                 except Refused as refused:
                     raise ToolFailed("raised", {"error": str(refused)}) from None
             return json.loads(data or b"")
