@@ -32,7 +32,6 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 SISTERS = {"techniques", "training", "explaining", "measuring"}
 HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "scipy": {"stats.py"},
-    "numpy": {"stats.py"},
     "rich": {"reporting/formatting.py"},
     "pygal": {"reporting/html_page.py"},
     "genai_prices": {"runtime/prices.py"},

@@ -1,9 +1,12 @@
 """Statistics against hand computation, SciPy and simulation."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,3 +119,70 @@ def test_the_interval_of_clustered_shares_stays_among_shares():
     grades = stats.mean([7.0, 9.0, 10.0], ["a", "a", "b"])
     assert grades.ci95 is not None
     assert grades.ci95[1] > 10
+
+
+# ---- SciPy as oracle: `jielong.stats` must not import scipy.stats, which takes two seconds ----
+
+COUNTS = st.integers(0, 60)
+
+
+def close(found: float, expected: float) -> bool:
+    return found == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+@given(st.integers(0, 300), st.integers(2, 300))
+def test_a_proportion_is_scipys(successes: int, n: int):
+    successes = min(successes, n)
+    found = stats.mean([1.0] * successes + [0.0] * (n - successes))
+    oracle = scipy.stats.binomtest(successes, n).proportion_ci(0.95, "wilson")
+    assert found.ci95 is not None
+    assert close(found.ci95[0], oracle.low)
+    assert close(found.ci95[1], oracle.high)
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_the_sign_test_is_scipys(better: int, worse: int, same: int):
+    a = [0.0] * better + [1.0] * worse + [1.0] * (same + 2)
+    b = [1.0] * better + [0.0] * worse + [1.0] * (same + 2)
+    oracle = scipy.stats.binomtest(better, better + worse).pvalue if better + worse else 1.0
+    assert close(stats.paired(a, b).p, oracle)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=40))
+def test_grades_are_compared_as_scipy_does(pairs: list[tuple[float, float]]):
+    a, b = [x for x, _ in pairs], [y for _, y in pairs]
+    differences = [y - x for x, y in pairs]
+    found, spread = stats.paired(a, b), np.std(differences)
+    if spread < 1e-6 or {*a, *b} <= {0.0, 1.0}:  # scipy warns of nearly equal ones; 0/1 scores have their own test
+        return
+    oracle = scipy.stats.ttest_rel(b, a)
+    interval = oracle.confidence_interval(0.95)
+    assert found.p == pytest.approx(oracle.pvalue, rel=1e-9)
+    assert found.ci95 == pytest.approx((interval.low, interval.high), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 10, 99, 5000])
+def test_students_t_is_scipys(degrees: int):
+    center, high = 0.0, scipy.stats.t.ppf(0.975, degrees)
+    assert close(stats._student(center, 1.0, degrees + 1)[1], high)  # type: ignore[index]
+
+
+@given(st.integers(1, 5000), st.floats(0.05, 1), st.floats(0.5, 0.99), st.floats(0.001, 0.2))
+def test_the_detectable_difference_is_scipys(n: int, discordance: float, power: float, alpha: float):
+    factor = scipy.stats.norm.ppf(1 - alpha / 2) + scipy.stats.norm.ppf(power)
+    found = stats.minimum_detectable(n, discordance=discordance, power=power, alpha=alpha)
+    assert close(found, min(1.0, factor * (discordance / n) ** 0.5))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.floats(0, 1))
+def test_quantiles_are_numpys(values: list[float], q: float):
+    assert stats.quantile(values, q) == pytest.approx(np.quantile(values, q), rel=1e-12, abs=1e-9)
+
+
+def test_scipys_slow_part_is_not_imported():
+    code = (
+        "import sys; from jielong import stats; stats.paired([0.0, 1.0], [1.0, 1.0]); stats.mean([0.0, 1.0]);"
+        "print('numpy' in sys.modules); stats.mean([0.5, 0.2]); print('scipy.stats' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

@@ -1,14 +1,19 @@
 """Intervals and tests for scores: clustered errors, paired differences, exact McNemar, Holm, detectable gains.
 
-The routines are SciPy's; what is chosen, and why, follows Miller (2024), "Adding Error Bars to Evals".
+What is chosen, and why, follows Miller (2024), "Adding Error Bars to Evals". `scipy.stats` is the tests' oracle and is
+not imported here, as it takes two seconds: the binomial is exact in integers, the normal quantile the standard
+library's, and `scipy.special` is loaded for Student's t alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 Interval = tuple[float, float]
+Z95 = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +43,17 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
 
     Where all values lie between 0 and 1, so does the interval.
     """
-    import numpy as np
-    from scipy import stats
-
     n = len(values)
     if n == 0:
         return Estimate(float("nan"), None, None, 0)
-    x = np.asarray(values, float)
-    average = float(x.mean())
+    average = math.fsum(values) / n
     if n == 1:
         return Estimate(average, None, None, 1)
-    error, groups = _clustered_error(x, clusters)
-    if clusters is None and _is_binary(x):
-        wilson = stats.binomtest(round(float(x.sum())), n).proportion_ci(0.95, "wilson")
-        return Estimate(average, (float(wilson.low), float(wilson.high)), error, n)
+    error, groups = _clustered_error(values, clusters)
+    if clusters is None and _is_binary(values):
+        return Estimate(average, _wilson(round(sum(values)), n), error, n)
     interval = _student(average, error, groups)
-    if interval and x.min() >= 0 and x.max() <= 1:
+    if interval and min(values) >= 0 and max(values) <= 1:
         interval = max(0.0, interval[0]), min(1.0, interval[1])
     return Estimate(average, interval, error, n)
 
@@ -64,61 +64,73 @@ def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | Non
     Independent 0/1 scores: exact McNemar test, and Tango's (1998) score interval. Otherwise Student's t on the
     differences with clustered errors.
     """
-    import numpy as np
-    from scipy import stats
-
-    x, y = np.asarray(a, float), np.asarray(b, float)
-    if x.shape != y.shape:
-        raise ValueError(f"paired scores differ in number: {len(x)} and {len(y)}")
-    n, d = len(x), y - x
-    better, worse = int((d > 0).sum()), int((d < 0).sum())
+    if len(a) != len(b):
+        raise ValueError(f"paired scores differ in number: {len(a)} and {len(b)}")
+    differences = [y - x for x, y in zip(a, b, strict=True)]
+    n = len(differences)
+    better, worse = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     if n < 2:
-        return Paired(float(d.mean()) if n else float("nan"), None, 1.0, n, better, worse)
-    difference = float(d.mean())
-    if clusters is None and _is_binary(x) and _is_binary(y):
-        p = float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
-        return Paired(difference, _tango(better, worse, n), p, n, better, worse)
-    error, groups = _clustered_error(d, clusters)
+        return Paired(differences[0] if n else float("nan"), None, 1.0, n, better, worse)
+    difference = math.fsum(differences) / n
+    if clusters is None and _is_binary(a) and _is_binary(b):
+        return Paired(difference, _tango(better, worse, n), _sign_test(better, worse), n, better, worse)
+    error, groups = _clustered_error(differences, clusters)
     if error == 0:
         return Paired(difference, (difference, difference), 1.0 if difference == 0 else 0.0, n, better, worse)
-    p = float(2 * stats.t.sf(abs(difference) / error, groups - 1))
+    from scipy import special
+
+    p = float(2 * special.stdtr(groups - 1, -abs(difference) / error))
     return Paired(difference, _student(difference, error, groups), p, n, better, worse)
 
 
-def _is_binary(x: Iterable[float]) -> bool:
-    return all(value in (0.0, 1.0) for value in x)
+def _is_binary(values: Iterable[float]) -> bool:
+    return all(value in (0.0, 1.0) for value in values)
 
 
-def _clustered_error(x: Iterable[float], clusters: Sequence[str] | None) -> tuple[float, int]:
+def _clustered_error(values: Sequence[float], clusters: Sequence[str] | None) -> tuple[float, int]:
     """The standard error of the mean, and the number of independent groups."""
-    import numpy as np
-
-    residuals = np.fromiter(x, float)
-    residuals = residuals - residuals.mean()
-    n = len(residuals)
+    n = len(values)
+    average = math.fsum(values) / n
     if clusters is None:
-        return float(np.sqrt((residuals**2).sum() / (n - 1) / n)), n
-    _, group = np.unique(np.asarray(clusters), return_inverse=True)
-    sums = np.bincount(group, residuals)
+        return math.sqrt(math.fsum((value - average) ** 2 for value in values) / (n - 1) / n), n
+    sums = dict.fromkeys(clusters, 0.0)
+    for value, cluster in zip(values, clusters, strict=True):
+        sums[cluster] += value - average
     groups = len(sums)
     correction = groups / (groups - 1) if groups > 1 else 1.0
-    return float(np.sqrt(correction * (sums**2).sum()) / n), groups
+    return math.sqrt(correction * math.fsum(total**2 for total in sums.values())) / n, groups
 
 
 def _student(center: float, error: float, groups: int) -> Interval | None:
-    from scipy import stats
-
     if groups < 2:
         return None
-    half = float(stats.t.ppf(0.975, groups - 1)) * error
+    from scipy import special
+
+    half = float(special.stdtrit(groups - 1, 0.975)) * error
     return center - half, center + half
+
+
+def _wilson(successes: int, n: int) -> Interval:
+    """Wilson's (1927) score interval of a share."""
+    share = successes / n
+    center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + (Z95 / (2 * n)) ** 2)
+    return 0.0 if successes == 0 else center - half, 1.0 if successes == n else center + half
+
+
+def _sign_test(better: int, worse: int) -> float:
+    """The two-sided exact binomial test of as many better as worse ones."""
+    n = better + worse
+    tail = term = 1  # of the integers C(n, i), added up to the smaller of the two counts
+    for i in range(min(better, worse)):
+        term = term * (n - i) // (i + 1)
+        tail += term
+    return min(1.0, 2 * tail / 2**n)
 
 
 def _tango(better: int, worse: int, n: int) -> Interval:
     """The differences that the score test does not reject, with the likeliest discordance for each of them."""
-    from scipy import optimize, stats
-
-    z, observed = float(stats.norm.ppf(0.975)), (better - worse) / n
+    observed = (better - worse) / n
 
     def score(difference: float) -> float:
         """How many standard errors the observed difference is above this one."""
@@ -131,9 +143,20 @@ def _tango(better: int, worse: int, n: int) -> Interval:
     def edge(end: float, wanted: float) -> float:
         if (score(end) - wanted) * (score(observed) - wanted) > 0:
             return end
-        return float(optimize.brentq(lambda difference: score(difference) - wanted, *sorted((end, observed))))
+        return _root(lambda difference: score(difference) - wanted, observed, end)
 
-    return edge(-1.0, z), edge(1.0, -z)
+    return edge(-1.0, Z95), edge(1.0, -Z95)
+
+
+def _root(function: Callable[[float], float], inside: float, outside: float) -> float:
+    """Where `function` changes its sign between the two, halved until they are neighbouring floats."""
+    positive = function(inside) > 0
+    while (middle := (inside + outside) / 2) not in (inside, outside):
+        if (function(middle) > 0) == positive:
+            inside = middle
+        else:
+            outside = middle
+    return middle
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -148,14 +171,14 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 def minimum_detectable(n: int, *, discordance: float = 0.3, power: float = 0.8, alpha: float = 0.05) -> float:
     """The smallest paired difference that `n` items show with this power, if two models disagree on `discordance`."""
-    from scipy import stats
-
-    factor = float(stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(power))
-    return min(1.0, factor * (discordance / n) ** 0.5) if n else 1.0
+    factor = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)
+    return min(1.0, factor * math.sqrt(discordance / n)) if n else 1.0
 
 
 def quantile(values: Sequence[float], q: float) -> float:
     """The q-quantile, linear between neighbours."""
-    import numpy as np
-
-    return float(np.quantile(np.asarray(values, float), q))
+    ordered = sorted(values)
+    place = q * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
