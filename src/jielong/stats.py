@@ -135,10 +135,10 @@ def _tango(better: int, worse: int, n: int) -> Interval:
     def score(difference: float) -> float:
         """How many standard errors the observed difference is above this one."""
         half = better + worse - (2 * n - better + worse) * difference
-        root = max(half**2 + 8 * n * worse * difference * (1 - difference), 0.0) ** 0.5
+        root = math.sqrt(max(half**2 + 8 * n * worse * difference * (1 - difference), 0.0))
         lost = (root + half) / (4 * n)  # the likeliest share of items on which b is worse
         variance = n * (2 * lost + difference * (1 - difference))
-        return float((better - worse - n * difference) / max(variance, 1e-12) ** 0.5)
+        return (better - worse - n * difference) / math.sqrt(max(variance, 1e-12))
 
     def edge(end: float, wanted: float) -> float:
         if (score(end) - wanted) * (score(observed) - wanted) > 0:
