@@ -125,7 +125,7 @@ def _sign_test(better: int, worse: int) -> float:
     for i in range(min(better, worse)):
         term = term * (n - i) // (i + 1)
         tail += term
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def _tango(better: int, worse: int, n: int) -> Interval:
