@@ -13,7 +13,8 @@ from common import write
 
 from jielong import Message, Request, Sampling, Scripted, self_consistency
 from jielong.answers import RULES
-from jielong.context import scope, sub_path
+from jielong.context import sub_path
+from jielong.scope import scope
 
 ITEMS, N = 2000, 16
 

@@ -6,7 +6,7 @@
 from math import exp
 
 from jielong import Message, Request, load
-from jielong.contract import run_sync
+from jielong.sync import run_sync
 
 mini = load("mini")
 question = "Tom has 3 bags with 4 apples each. How many apples are there?"

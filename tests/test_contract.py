@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jielong import context
 from jielong.contract import (
-    Delta,
     Image,
     Message,
     Model,
@@ -30,6 +30,7 @@ from jielong.contract import (
     require_answer,
 )
 from jielong.errors import JielongError, NoAnswer, Refused, Truncated, Unsupported
+from jielong.events import Delta
 from jielong.models.scripted import Scripted
 
 HELLO = Request((Message("user", "hello"),))
@@ -175,13 +176,12 @@ def test_a_stream_gives_the_pieces_and_then_the_reply() -> None:
 def test_leaving_a_stream_early_cancels_the_call() -> None:
     class Slow(Scripted):
         async def send(self, request: Request, attempt: str) -> Reply:
-            from jielong.contract import listener
 
             self.running += 1
             try:
-                loud = listener.get()
-                assert loud
-                await loud(Delta("one"))
+                listener = context.current().listener
+                assert listener
+                await listener(Delta("one"))
                 await anyio.sleep(3600)
                 raise AssertionError
             finally:
@@ -243,7 +243,7 @@ def test_a_model_without_log_probabilities_of_given_texts_says_who_has_them() ->
             return Reply(Message("assistant", ""))
 
     async def main() -> None:
-        await Mute().score(HELLO, "x")
+        await Mute().logprobs(HELLO, "x")
 
     with pytest.raises(Unsupported, match="mute gives no log-probabilities of a given text; a local: model"):
         anyio.run(main)

@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 from jielong.answers import final_answer
-from jielong.context import Scope, path, scope, sub_path
-from jielong.contract import Delta, Message, Model, Reply, Request, Sampling, Scores, Step, ToolCall, ToolSpec
+from jielong.context import current, sub_path
+from jielong.contract import Message, Model, Reply, Request, Sampling, Scores, Step, ToolCall, ToolSpec
 from jielong.errors import (
     BadInput,
     BoundExceeded,
@@ -23,8 +23,10 @@ from jielong.errors import (
     Truncated,
     UnknownName,
 )
+from jielong.events import Delta
 from jielong.models.scripted import Scripted
 from jielong.runtime.budget import budget
+from jielong.scope import Scope, scope
 from jielong.technique import (
     FailedSample,
     adds_input,
@@ -147,7 +149,7 @@ async def test_models_in_options_are_people_of_their_own_even_if_they_are_one_mo
 
     class Watched(Scripted):
         async def send(self, request: Request, attempt: str) -> Reply:
-            paths.append((path.get(), request.sampling.seed))
+            paths.append((current().path, request.sampling.seed))
             return await super().send(request, attempt)
 
     @adds_output(calls=lambda model, one, other, panel, **_: model + one + other + sum(panel) + one)
@@ -171,7 +173,7 @@ async def test_each_call_outside_gather_is_a_sample_of_its_own() -> None:
 
     class Watched(Scripted):
         async def send(self, request: Request, attempt: str) -> Reply:
-            seen.append(path.get())
+            seen.append(current().path)
             return await super().send(request, attempt)
 
     @adds_output(calls=lambda model, **_: 3 * model)

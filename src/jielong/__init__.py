@@ -6,13 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .contract import Delta as Delta
     from .contract import Message as Message
     from .contract import Model as Model
     from .contract import Reply as Reply
     from .contract import Request as Request
     from .contract import Sampling as Sampling
     from .contract import Usage as Usage
+    from .events import Delta as Delta
     from .improving.improve import improve as improve
     from .improving.prompt_search.search_prompts import search_prompts as search_prompts
     from .measuring.evaluate import evaluate as evaluate
@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "contract": "Delta Message Model Reply Request Sampling Usage",
+    "contract": "Message Model Reply Request Sampling Usage",
+    "events": "Delta",
     "improving.improve": "improve",
     "improving.prompt_search.search_prompts": "search_prompts",
     "measuring.evaluate": "evaluate",

@@ -1,125 +1,89 @@
-"""Where in the tree of calls we are: the path that identifies a sample, and the scopes that count what is spent.
+"""What travels with a call: one frozen value in the one ContextVar of this package.
 
-A path holds each `gather` index, the number of each further call outside it (`+1`), the name of the option that a model
-came in by and, beneath the first of these, the name of each technique that calls models. At the root it is empty, and
-the caller's own seed is the sample's.
-
-Usage is read from a scope once all tasks beneath it have ended, never added up from replies: so calls that failed or
-were cut off count, too. An observer, where there is one, sees the tree grow: telemetry is one.
+Tasks inherit it, as they inherit every context variable; `with context.replace(listener=…):` changes it for a block.
+The path identifies a sample: each `gather` index, the number of each further call outside it (`+1`), the name of the
+option that a model came in by and, beneath the first of these, the name of each technique that calls models. At the
+root it is empty, and the caller's own seed is the sample's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import dataclasses
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
-from .contract import Reply, Request, Step, Usage
-from .errors import BoundExceeded
+if TYPE_CHECKING:
+    from .events import Listener
+    from .runtime.budget import BudgetState
+    from .runtime.ledger import ActiveRun
+    from .scope import Observer, Scope
 
 Path: TypeAlias = tuple[int | str, ...]
 
-path: ContextVar[Path] = ContextVar("path", default=())
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """The surroundings of a call."""
+
+    path: Path = ()
+    listener: Listener | None = None
+    scope: Scope | None = None
+    budgets: tuple[BudgetState, ...] = ()
+    active_run: ActiveRun | None = None
+    observer: Observer | None = None
+    max_concurrency: int = 64  # the most calls at once that the user wants, for each endpoint
+    initial_concurrency: int = 32  # what the limiter of an endpoint starts with
 
 
-@dataclass
-class Scope:
-    name: str
-    parent: Scope | None
-    bound: int | None
-    kind: str = "part"  # what it is, in a word without a text of anybody's: technique, tool, item, …
-    usage: Usage = field(default_factory=Usage)
-    steps: list[Step] = field(default_factory=list)
-    notes: dict[str, None] = field(default_factory=dict)  # in order of first mention
-    begun: int = 0
-    watch: Callable[[], None] | None = None  # told of each call that ended inside
+class Changes(TypedDict, total=False):
+    """The fields of `CallContext`, each of them optional."""
+
+    path: Path
+    listener: Listener | None
+    scope: Scope | None
+    budgets: tuple[BudgetState, ...]
+    active_run: ActiveRun | None
+    observer: Observer | None
+    max_concurrency: int
+    initial_concurrency: int
 
 
-class Observer(Protocol):
-    """Sees every scope and every provider call; what happens in one happens inside its block."""
-
-    def scope(self, here: Scope) -> AbstractContextManager[None]: ...
-
-    def call(self, model: str, request: Request) -> AbstractContextManager[None]: ...
-
-    def sends(self, url: str) -> Mapping[str, str]:
-        """An attempt of the call around goes out to this URL; gives the headers that go with it."""
-
-    def answered(self, about: Mapping[str, object]) -> None:
-        """What an endpoint says of its reply: `id` and `model`, where it does."""
-
-    def replied(self, reply: Reply) -> None:
-        """The reply of the call around."""
-
-    def charged(self, usage: Usage) -> None:
-        """What the call around spent, also when it failed."""
-
-    def failed(self, error: Exception) -> None:
-        """An error that the scope or call around tells in another way than by raising it."""
+_context: ContextVar[CallContext] = ContextVar("jielong", default=CallContext())  # noqa: B039  # frozen
 
 
-_current: ContextVar[Scope | None] = ContextVar("scope", default=None)
-observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
-_UNSEEN = nullcontext()
+def current() -> CallContext:
+    return _context.get()
 
 
-def _upwards() -> Iterator[Scope]:
-    at = _current.get()
-    while at:
-        yield at
-        at = at.parent
+class replace:
+    """Inside the block, the context differs by these fields: `with context.replace(listener=None):`."""
+
+    __slots__ = ("_after", "_before", "_changes")
+
+    def __init__(self, **changes: Unpack[Changes]) -> None:
+        self._changes = changes
+
+    def __enter__(self) -> CallContext:
+        self._before = _context.get()
+        self._after = dataclasses.replace(self._before, **self._changes)
+        _context.set(self._after)
+        return self._after
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        now = _context.get()
+        if now is self._after:
+            _context.set(self._before)
+            return
+        # Blocks that do not nest: a generator that is closed later, maybe by another task. Each takes back its own
+        # fields alone, and only where they are still its own.
+        undone: dict[str, Any] = {
+            name: getattr(self._before, name) for name, value in self._changes.items() if getattr(now, name) is value
+        }
+        _context.set(dataclasses.replace(now, **undone))
 
 
-@contextmanager
-def scope(name: str, bound: int | None = None, kind: str = "part") -> Iterator[Scope]:
-    """Counts everything spent inside; at its end it becomes a step of the scope around it."""
-    here = Scope(name, _current.get(), bound, kind)
-    token = _current.set(here)
-    seen = observer.get()
-    try:
-        with seen.scope(here) if seen else _UNSEEN:
-            yield here
-    finally:
-        _current.reset(token)
-        if here.parent:
-            here.parent.steps.append(Step(name, here.usage, None, tuple(here.steps)))
-
-
-@contextmanager
-def sub_path(*parts: int | str) -> Iterator[None]:
-    """Inside, samples are named by a path that is longer by `parts`."""
-    token = path.set((*path.get(), *parts))
-    try:
-        yield
-    finally:
-        path.reset(token)
-
-
-def count_call() -> None:
-    """Count one provider call before it is made. Raises BoundExceeded when a technique makes more than it announced."""
-    for at in _upwards():
-        at.begun += 1
-        if at.bound is not None and at.begun > at.bound:
-            raise BoundExceeded(
-                f"{at.name} made call {at.begun} and had announced at most {at.bound}; its calls= is wrong"
-            )
-
-
-def charge(name: str, usage: Usage, call: str | None) -> None:
-    """Count what one provider call spent, in every scope around it."""
-    for depth, at in enumerate(_upwards()):
-        at.usage += usage
-        if at.watch:
-            at.watch()
-        if depth == 0:
-            at.steps.append(Step(name, usage, call))
-    if seen := observer.get():
-        seen.charged(usage)
-
-
-def note(text: str) -> None:
-    """Say something that belongs into the report: a default that was filled in, a setting that an endpoint refuses."""
-    for at in _upwards():
-        at.notes[text] = None
+def sub_path(*parts: int | str) -> replace:
+    """Inside the block, samples are identified by a path that is longer by `parts`."""
+    return replace(path=(*_context.get().path, *parts))

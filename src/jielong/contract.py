@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, runtime_checkable
 
-import anyio
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-
+from . import events
 from .errors import NoAnswer, Refused, Truncated, Unsupported
+from .sync import run_sync
 
-T = TypeVar("T")
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 Finish: TypeAlias = Literal["stop", "length", "tool_calls", "refused"]
 
@@ -34,9 +30,13 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A reasoning model's thoughts: kept in the history, never shown as the answer."""
+    """A reasoning model's thoughts: kept in the history, never shown as the answer.
+
+    `signature` is the endpoint's own proof of them, to be sent back unchanged with the next turn.
+    """
 
     text: str
+    signature: str | None = None
 
 
 Part: TypeAlias = Text | Image | Thinking
@@ -53,7 +53,7 @@ class ToolCall:
 class ToolSpec:
     name: str
     description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)  # a JSON schema
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)  # a JSON schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Message:
     content: str | tuple[Part, ...] = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    name: str | None = None  # which of several users or tools speaks
 
     @property
     def text(self) -> str:
@@ -69,6 +70,18 @@ class Message:
         if isinstance(self.content, str):
             return self.content
         return "".join(part.text for part in self.content if isinstance(part, Text))
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict that cannot be changed, so that a frozen dataclass can hold it."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("this mapping cannot be changed; make a new one")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[str, Any]]]:
+        return FrozenDict, (dict(self),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,12 @@ class Sampling:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     logprobs: int | None = None  # how many alternatives to report for each token; 0: the chosen token alone
+    reasoning_effort: str | None = None  # "low", "medium", "high", or what else the endpoint knows
+    extra: Mapping[str, Json] = field(default_factory=FrozenDict, hash=False)  # the endpoint's own, sent as they are
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.extra, FrozenDict):
+            object.__setattr__(self, "extra", FrozenDict(self.extra))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,7 @@ class Request:
     sampling: Sampling = Sampling()
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = "auto"  # "auto", "none", "required", or the name of a tool
-    schema: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def follow_up(self, *more: Message) -> Request:
         """A further turn of the same task. The caller's tools go along but may not be called: it is not their turn."""
@@ -160,29 +179,26 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What a statement of the reply rests on: the characters from `start` to `end` of a document."""
+
+    document: str  # its name or URL
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     message: Message
     finish: Finish = "stop"
     usage: Usage = Usage()  # everything spent beneath this reply
     steps: tuple[Step, ...] = field(default=(), compare=False)
     logprobs: tuple[TokenLogprob, ...] | None = None
+    sources: tuple[Source, ...] = ()
 
     @property
     def text(self) -> str:
         return self.message.text
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """A piece of the answer, or of the model's thoughts, as it arrives."""
-
-    text: str
-    thinking: bool = False
-
-
-Event: TypeAlias = Delta | Step | Reply  # the Reply comes last, exactly once
-Listener: TypeAlias = Callable[[Event], Awaitable[None]]
-listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +216,24 @@ class Scores:
 @runtime_checkable
 class Embedder(Protocol):
     async def embed(self, texts: Sequence[str]) -> Embeddings: ...
+
+
+@runtime_checkable
+class OpenWeights(Protocol):
+    """What training and lenses need of a model: local: models have it, and mini as a torch module."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """A tokenizer of the `tokenizers` library."""
+
+    def module(self) -> Any:
+        """The torch module; loaded if it is not yet."""
+
+    def encode(self, request: Request) -> tuple[int, ...]:
+        """The tokens of the request, up to where the reply begins."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Inside the block, nobody else generates with these weights, so they may be changed."""
 
 
 class Scorer(Protocol):
@@ -233,6 +267,11 @@ class Model(ABC):
     @abstractmethod
     async def generate(self, request: Request) -> Reply: ...
 
+    @property
+    def base(self) -> Model:
+        """The model beneath all techniques; itself, where there are none."""
+        return self
+
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         """The log-probability of each token of `continuation` as the reply to `request`, in order."""
         raise Unsupported(f"{self.name} gives no log-probabilities of a given text; a local: model or mini does")
@@ -244,21 +283,9 @@ class Model(ABC):
     def __or__(self, technique: Technique) -> Model:
         return technique.wrap(self)
 
-    @asynccontextmanager
-    async def stream(self, request: Request) -> AsyncIterator[AsyncIterator[Event]]:
+    def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[events.Event]]:
         """`generate` with a listener: `async with model.stream(request) as events: async for event in events: …`."""
-        send, receive = anyio.create_memory_object_stream[Event](64)
-
-        async def run() -> None:
-            async with send:
-                listener.set(send.send)
-                await send.send(await self.generate(request))
-
-        with unwrap_exception_group():
-            async with receive, anyio.create_task_group() as tasks:
-                tasks.start_soon(run)
-                yield receive
-                tasks.cancel_scope.cancel()
+        return events.stream(self, request)
 
     def ask(
         self, text: str, *, temperature: float | None = None, max_tokens: int | None = None, seed: int | None = None
@@ -281,36 +308,3 @@ def require_answer(reply: Reply) -> Reply:
         names = ", ".join(call.name for call in reply.message.tool_calls)
         raise NoAnswer(f"the reply asks for tools ({names}) instead of answering")
     return reply
-
-
-@contextmanager
-def unwrap_exception_group() -> Iterator[None]:
-    """Lets the first real error of a task group out, instead of the group around it."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from error.__cause__
-
-
-def run_sync(call: Callable[..., Awaitable[T]], *arguments: object) -> T:
-    """Await one call on the portal thread: the only door from synchronous code. Ctrl-C cancels all beneath it."""
-    future = _portal().start_task_soon(call, *arguments)
-    try:
-        return future.result()
-    except BaseException:
-        future.cancel()
-        raise
-
-
-@cache
-def _door() -> AbstractContextManager[BlockingPortal]:
-    return start_blocking_portal()  # kept: once collected, it would close the portal
-
-
-@cache
-def _portal() -> BlockingPortal:
-    atexit.register(_door().__exit__, None, None, None)
-    return _door().__enter__()

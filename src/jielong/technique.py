@@ -2,7 +2,7 @@
 
 `@adds_input` functions change the request; `@adds_output` functions call the model, once or often, and give a reply.
 The decorator gives the technique its name in recipes, its help, its place in the trace, its accounting and its bound;
-`gather` is the only fan-out and `last` the only call that may be streamed through.
+`gather` is the only fan-out and `final_call` the only call that may be streamed through.
 """
 
 from __future__ import annotations
@@ -18,21 +18,13 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, get_type_hin
 
 import anyio
 
-from . import recipe
-from .context import note, path, scope, sub_path
-from .contract import (
-    AnswerRule,
-    Delta,
-    Event,
-    Listener,
-    Model,
-    Reply,
-    Request,
-    listener,
-    require_answer,
-    unwrap_exception_group,
-)
+from . import context, recipe
+from .context import sub_path
+from .contract import AnswerRule, Model, Reply, Request, require_answer
 from .errors import BadInput, NoAnswer, SampleError
+from .events import Delta, Listener, TrackingListener, tracking_listener
+from .scope import note, scope
+from .sync import unwrap_exception_group
 
 P = ParamSpec("P")
 
@@ -140,9 +132,9 @@ class InnerModel(Model):
     """A model as techniques see it: silent, under the option's name in the path, its failures raised."""
 
     model: Model
-    loud: Listener | None
+    listener: Listener | None
     role: str
-    turns: Iterator[int] = field(default_factory=count, compare=False)
+    calls: Iterator[int] = field(default_factory=count, compare=False)
 
     @property
     def name(self) -> str:
@@ -151,34 +143,36 @@ class InnerModel(Model):
     def max_calls(self) -> int:
         return self.model.max_calls()
 
-    async def whole(self, request: Request) -> Reply:
+    @property
+    def base(self) -> Model:
+        return self.model.base
+
+    async def sample(self, request: Request) -> Reply:
+        """A call inside `gather`, which gives it its index."""
         if not self.role:
             return await self.model.generate(request)
         with sub_path(self.role):
             return await self.model.generate(request)
 
-    async def turn(self, request: Request) -> Reply:
+    async def call(self, request: Request) -> Reply:
         """A call outside `gather`: the second and later ones of a technique are samples of their own, too."""
-        turn = next(self.turns)
-        with sub_path(f"+{turn}") if turn else nullcontext():
-            return await self.whole(request)
+        number = next(self.calls)
+        with sub_path(f"+{number}") if number else nullcontext():
+            return await self.sample(request)
 
     async def generate(self, request: Request) -> Reply:
-        reply = await self.turn(request)
+        reply = await self.call(request)
         if reply.finish == "tool_calls":
             raise CallerToolCall(reply)
         return require_answer(reply)
 
 
 async def final_call(model: Model, request: Request) -> Reply:
-    """The call whose reply is the technique's own: `return await last(model, request)`. It is streamed through."""
+    """The call whose reply is the technique's own, which may be streamed: `return await final_call(model, request)`."""
     if not isinstance(model, InnerModel):
         return await model.generate(request)
-    token = listener.set(model.loud)
-    try:
-        return await model.turn(request)
-    finally:
-        listener.reset(token)
+    with context.replace(listener=model.listener):
+        return await model.call(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +187,9 @@ async def gather(
 ) -> tuple[Reply | FailedSample, ...]:
     """Ask all at once; the replies come in the order of the requests, whatever the order of arrival.
 
-    `first` is the index of the first sample within its technique: it makes each sample a person of its own. A pair
-    (model, request) is asked of that model. Failed, refused and truncated samples come as `Failed`; a reply that asks
-    for the caller's tools comes as it is, for `ballot`. Any other error cancels the rest and is raised.
+    `first` is the index of the first sample within its technique, so that no two samples share an identity. A pair
+    (model, request) goes to that model. Failed, refused and truncated samples come as `FailedSample`; a reply that
+    asks for the caller's tools comes as it is, for `ballot`. Any other error cancels the rest and is raised.
     """
     pairs = [(r[0], r[1]) if isinstance(r, tuple) else (_given(model), r) for r in requests]
     for i, (asked, request) in enumerate(pairs):
@@ -207,7 +201,7 @@ async def gather(
         asked, request = pairs[i]
         with sub_path(first + i):
             try:
-                reply = await (asked.whole(request) if isinstance(asked, InnerModel) else asked.generate(request))
+                reply = await (asked.sample(request) if isinstance(asked, InnerModel) else asked.generate(request))
                 samples[i] = reply if reply.finish == "tool_calls" else require_answer(reply)
             except SampleError as error:
                 samples[i] = FailedSample(error)
@@ -277,62 +271,46 @@ class WrappedModel(Model):
     def name(self) -> str:
         return f"{self.model.name} | {self.technique}"
 
+    @property
+    def base(self) -> Model:
+        return self.model.base
+
     def max_calls(self) -> int:
         return self.technique.bound(self.model)
 
     async def generate(self, request: Request) -> Reply:
-        loud = listener.get()
-        ear = TrackingListener(loud) if loud else None
-        with scope(str(self.technique), self.max_calls(), "technique") as here:
+        tracking = tracking_listener()
+        with scope(str(self.technique), self.max_calls(), "technique") as spent:
             try:
-                reply = await (self._output(request, ear) if self.technique.adds_output else self._input(request, ear))
-            except CallerToolCall as turn:
-                reply = turn.reply
-            if ear and not ear.heard:
-                await ear(Delta(reply.text))
-        return replace(reply, usage=here.usage, steps=tuple(here.steps))
+                generate = self._output if self.technique.adds_output else self._input
+                reply = await generate(request, tracking)
+            except CallerToolCall as ended:
+                reply = ended.reply
+            if tracking and not tracking.emitted_text:
+                await tracking(Delta(reply.text))
+        return replace(reply, usage=spent.usage, steps=tuple(spent.steps))
 
-    async def _input(self, request: Request, ear: TrackingListener | None) -> Reply:
-        token = listener.set(None)
-        try:
+    async def _input(self, request: Request, listener: TrackingListener | None) -> Reply:
+        with context.replace(listener=None):
             changed = self.technique.function(request, **self._inner_options(None))
             if inspect.isawaitable(changed):
                 changed = await changed
-        finally:
-            listener.reset(token)
-        token = listener.set(ear)
-        try:
+        with context.replace(listener=listener):
             return await self.model.generate(changed)
-        finally:
-            listener.reset(token)
 
-    async def _output(self, request: Request, ear: TrackingListener | None) -> Reply:
-        token = listener.set(None)
-        try:
-            inner = InnerModel(self.model, ear, "")
-            # Beneath the first index the name tells apart whose the next one is: without it a verdict on a verdict, in
-            # a technique inside itself, could bear the name of another sample.
-            with sub_path(self.technique.__name__) if path.get() else nullcontext():
-                reply: Reply = await self.technique.function(inner, request, **self._inner_options(ear))
-            return reply
-        finally:
-            listener.reset(token)
+    async def _output(self, request: Request, listener: TrackingListener | None) -> Reply:
+        inner = InnerModel(self.model, listener, "")
+        # Beneath the first index the name tells apart whose the next one is: without it a verdict on a verdict, in a
+        # technique inside itself, could bear the name of another sample.
+        path = context.current().path
+        with context.replace(listener=None, path=(*path, self.technique.__name__) if path else path):
+            reply: Reply = await self.technique.function(inner, request, **self._inner_options(listener))
+        return reply
 
-    def _inner_options(self, ear: TrackingListener | None) -> dict[str, Any]:
+    def _inner_options(self, listener: TrackingListener | None) -> dict[str, Any]:
         def inner(value: Any, role: str) -> Any:
             if isinstance(value, tuple):
                 return tuple(inner(item, f"{role}.{i}") for i, item in enumerate(value))
-            return InnerModel(value, ear, role) if isinstance(value, Model) else value
+            return InnerModel(value, listener, role) if isinstance(value, Model) else value
 
         return {name: inner(value, name) for name, value in self.technique.options.items()}
-
-
-class TrackingListener:
-    """Passes events on and remembers whether a piece of text was among them."""
-
-    def __init__(self, loud: Listener) -> None:
-        self.loud, self.heard = loud, False
-
-    async def __call__(self, event: Event) -> None:
-        self.heard = self.heard or (isinstance(event, Delta) and not event.thinking)
-        await self.loud(event)

@@ -15,4 +15,4 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries wait a moment only: how long is no matter of these laws."""
-    monkeypatch.setattr(provider, "pause", lambda attempt, after: 0.001)
+    monkeypatch.setattr(provider, "retry_delay", lambda attempt, after: 0.001)

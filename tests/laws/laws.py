@@ -21,14 +21,15 @@ import anyio
 
 from endpoint import Answer, Endpoint
 from jielong import recipe
-from jielong.context import Scope, scope
-from jielong.contract import Delta, Event, Image, Message, Model, Reply, Request, Text, ToolCall, ToolSpec
+from jielong.contract import Image, Message, Model, Reply, Request, Text, ToolCall, ToolSpec
 from jielong.errors import BadInput, BoundExceeded, EndpointGaveUp, SampleError, Unsupported
+from jielong.events import Delta, Event
 from jielong.models.scripted import Scripted
 from jielong.prompts import Language, catalogue
 from jielong.recipe import load
 from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
+from jielong.scope import Scope, scope
 
 from .samples import Make, ask
 

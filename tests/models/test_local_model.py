@@ -10,8 +10,9 @@ import anyio
 import pytest
 
 from jielong import Message, Request, Sampling, load
-from jielong.contract import Delta, Reply, ToolSpec
+from jielong.contract import Reply, ToolSpec
 from jielong.errors import BadInput, DamagedFile, UnknownName, Unsupported
+from jielong.events import Delta
 from jielong.models.llama_engine import fastest
 
 torch = pytest.importorskip("torch")

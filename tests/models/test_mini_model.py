@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from jielong import Message, Request, Sampling, load
-from jielong.contract import Delta, Reply, ToolCall, ToolSpec
+from jielong.contract import Reply, ToolCall, ToolSpec
 from jielong.errors import SampleError, Unsupported
+from jielong.events import Delta
 from jielong.measuring.evaluate import measure
 from jielong.models.chat_template import ChatTemplate
 from jielong.models.llama_engine import Network

@@ -9,8 +9,9 @@ import pytest
 
 from endpoint import Answer, Endpoint, numbered
 from jielong import Message, Request, Sampling, load, use_ledger
-from jielong.context import scope, sub_path
+from jielong.context import sub_path
 from jielong.errors import BadInput, EndpointGaveUp, MissingKey, RecipeError, Refused, Unsupported
+from jielong.scope import scope
 
 HI = Request((Message("user", "hi"),), Sampling(max_tokens=50))
 

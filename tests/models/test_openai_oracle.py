@@ -5,7 +5,8 @@ import pytest
 
 from endpoint import Answer, Endpoint
 from jielong import Message, Request, Sampling, load
-from jielong.contract import Delta, Image, Reply, Text, Thinking, ToolSpec, Usage
+from jielong.contract import Image, Reply, Text, Thinking, ToolSpec, Usage
+from jielong.events import Delta
 
 openai = pytest.importorskip("openai")
 

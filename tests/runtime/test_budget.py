@@ -9,10 +9,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from jielong import context
 from jielong.contract import Image, Message, Model, Reply, Request, Sampling, Text
 from jielong.errors import BadInput, BudgetExceeded, EndpointGaveUp
 from jielong.models.scripted import Scripted
-from jielong.runtime.budget import BudgetState, CallCost, active_budgets, budget, reserve
+from jielong.runtime.budget import BudgetState, CallCost, budget, reserve
 from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
 from jielong.techniques.sampling import self_consistency
@@ -206,8 +207,8 @@ def test_two_threads_with_event_loops_of_their_own_share_one_purse() -> None:
 
         def run(model: Scripted) -> None:
             async def main() -> None:
-                active_budgets.set((purse,))
-                replies, refused = await all_at_once(model, [asked(str(i)) for i in range(300)])
+                with context.replace(budgets=(purse,)):
+                    replies, refused = await all_at_once(model, [asked(str(i)) for i in range(300)])
                 counts.append(len(replies) + len(refused))
 
             anyio.run(main)
@@ -242,15 +243,16 @@ async def test_one_release_wakes_one_waiter() -> None:
     model = Scripted("x")
     most = model.most(asked("1")).tokens
     assert most is not None
-    active_budgets.set((Watched(tokens=most + 2 * 1_000, usd=None, calls=None, seconds=None),))
-    await all_at_once(model, [asked("1") for _ in range(1_000)])
+    watched = Watched(tokens=most + 2 * 1_000, usd=None, calls=None, seconds=None)
+    with context.replace(budgets=(watched,)):
+        await all_at_once(model, [asked("1") for _ in range(1_000)])
     assert len(model.requests) == 1_000
     assert looks < 10 * 1_000
 
 
 async def test_a_waiter_that_gives_up_passes_its_wake_up_on() -> None:
     purse = BudgetState(tokens=10, usd=None, calls=None, seconds=None)
-    active_budgets.set((purse,))
+    context.replace(budgets=(purse,)).__enter__()
     await reserve(CallCost(1, 10, 0.0))
     through: list[int] = []
 

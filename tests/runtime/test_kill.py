@@ -24,8 +24,8 @@ from dataclasses import asdict
 import anyio
 from jielong import Message, Request, Sampling, load, use_ledger
 from jielong.runtime.ledger import Ledger
-from jielong.runtime.concurrency_limiter import ceiling
-from jielong.context import below, scope
+from jielong import context
+from jielong.scope import scope
 
 async def main(url, file, items, samples, at_once):
     model = load(f"openai:stub@{url} | cot | self_consistency(n={samples})")
@@ -36,12 +36,11 @@ async def main(url, file, items, samples, at_once):
 
     async def work():
         for i in todo:
-            with below(i):
+            with context.sub_path(i):
                 reply = await model.generate(Request((Message("user", f"item {i}"),), Sampling(seed=5, max_tokens=50)))
             replies[i] = reply.text
 
-    ceiling.set(at_once)
-    with use_ledger(file, run) as ledger, scope("all") as whole:
+    with context.replace(max_concurrency=at_once), use_ledger(file, run) as ledger, scope("all") as whole:
         async with anyio.create_task_group() as tasks:
             for _ in range(at_once):
                 tasks.start_soon(work)

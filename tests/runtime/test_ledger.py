@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import shutil
 import sqlite3
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jielong.context import scope, sub_path
+from jielong import context
+from jielong.context import sub_path
 from jielong.contract import (
     Image,
     Message,
     Reply,
     Request,
     Sampling,
+    Source,
     Text,
     Thinking,
     TokenLogprob,
@@ -31,9 +37,10 @@ from jielong.contract import (
 )
 from jielong.errors import BadInput, DamagedFile, EndpointGaveUp
 from jielong.models.scripted import Scripted
-from jielong.runtime.ledger import Ledger, LedgerRow, home_folder, use_ledger, with_derived_seed
+from jielong.runtime.ledger import Ledger, LedgerRow, call_key, home_folder, use_ledger, with_derived_seed
 from jielong.runtime.ledger_json import decode_reply, encode_reply, encode_request
 from jielong.runtime.provider import AttemptFailed
+from jielong.scope import scope
 from jielong.techniques.sampling import self_consistency
 
 pytestmark = pytest.mark.anyio
@@ -132,12 +139,12 @@ def test_equal_calls_from_two_threads_are_one_call(tmp_path: Path) -> None:
     barrier = threading.Barrier(4)
     said: list[str] = []
     with use_ledger(tmp_path / "l.db") as ledger:
-        from jielong.runtime.ledger import ActiveRun, active_run
+        from jielong.runtime.ledger import ActiveRun
 
         def run() -> None:
             async def main() -> None:
-                active_run.set(ActiveRun(ledger, "run"))
-                said.append((await model.generate(asked())).text)
+                with context.replace(active_run=ActiveRun(ledger, "run")):
+                    said.append((await model.generate(asked())).text)
 
             barrier.wait()
             anyio.run(main)
@@ -394,12 +401,15 @@ def test_home_is_made_ignored_by_git_and_can_be_moved(tmp_path: Path, monkeypatc
 # --- JSON and back ----------------------------------------------------------------------------------------------------
 
 TEXT = st.text(max_size=8)
-PART = st.one_of(st.builds(Text, TEXT), st.builds(Thinking, TEXT), st.builds(Image, st.binary(max_size=8), TEXT))
+PART = st.one_of(
+    st.builds(Text, TEXT), st.builds(Thinking, TEXT, st.none() | TEXT), st.builds(Image, st.binary(max_size=8), TEXT)
+)
 MESSAGE = st.builds(
     Message,
     st.sampled_from(["system", "user", "assistant", "tool"]),
     TEXT | st.lists(PART, max_size=3).map(tuple),
     st.lists(st.builds(ToolCall, TEXT, TEXT, TEXT), max_size=2).map(tuple),
+    st.none() | TEXT,
     st.none() | TEXT,
 )
 COUNT = st.integers(0, 10**9)
@@ -413,11 +423,58 @@ LOGPROBS = st.lists(
 ).map(tuple)
 
 
-@given(st.builds(Reply, MESSAGE, st.sampled_from(["stop", "length"]), USAGE, st.just(()), st.none() | LOGPROBS))
+@given(st.builds(Reply, MESSAGE, st.sampled_from(["stop", "length"]), USAGE, st.just(()), st.none() | LOGPROBS,
+                 st.lists(st.builds(Source, TEXT, COUNT, COUNT), max_size=2).map(tuple)))  # fmt: skip
 def test_a_reply_survives_the_ledger(reply: Reply) -> None:
     again = decode_reply(json.loads(json.dumps(encode_reply(reply), ensure_ascii=False)))
     assert again == reply
     assert again.usage.seconds == reply.usage.seconds
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner, max_size=2))
+OBJECT = st.dictionaries(TEXT, JSON, max_size=2)
+SAMPLING = st.builds(
+    Sampling,
+    temperature=st.none() | st.floats(0, 2),
+    max_tokens=st.none() | st.integers(1, 9),
+    reasoning_effort=st.none() | st.sampled_from(["low", "high"]),
+    extra=OBJECT,
+)
+REQUEST = st.builds(Request, st.lists(MESSAGE, min_size=1, max_size=2).map(tuple), SAMPLING, schema=st.none() | OBJECT)
+
+
+@given(REQUEST, REQUEST)
+def test_two_requests_are_written_alike_only_if_they_are_equal(one: Request, other: Request) -> None:
+    def written(request: Request) -> str:
+        return json.dumps(encode_request(request), sort_keys=True)
+
+    assert (written(one) == written(other)) == (one == other)
+    assert written(one) == written(replace(one, sampling=replace(one.sampling)))
+    assert hash(one) == hash(replace(one))
+
+
+@pytest.mark.parametrize("change", [
+    {"messages": (Message("user", "x", name="Ann"),)},
+    {"messages": (Message("user", (Thinking("x", "signed"),)),)},
+    {"sampling": Sampling(reasoning_effort="low")},
+    {"sampling": Sampling(extra={"top_k": 5})},
+    {"sampling": Sampling(extra={"top_k": 6})},
+])  # fmt: skip
+def test_every_setting_is_part_of_the_key(change: dict[str, Any]) -> None:
+    plain = Request((Message("user", "x"),), Sampling(seed=1))
+    sampling = replace(change.get("sampling", plain.sampling), seed=1)
+    other = replace(plain, **{**change, "sampling": sampling})
+    assert call_key("m", other, ())[0] != call_key("m", plain, ())[0]
+
+
+def test_an_extra_setting_cannot_be_changed_afterwards() -> None:
+    settings: dict[str, Any] = {"top_k": 5}
+    sampling = Sampling(extra=settings)
+    settings["top_k"] = 6
+    assert sampling.extra == {"top_k": 5}
+    with pytest.raises(TypeError, match="cannot be changed"):
+        sampling.extra["top_k"] = 7  # type: ignore[index]
+    assert copy.deepcopy(sampling) == pickle.loads(pickle.dumps(sampling)) == sampling
 
 
 def test_a_request_is_written_with_all_that_it_holds() -> None:

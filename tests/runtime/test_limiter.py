@@ -9,12 +9,13 @@ import anyio
 import pytest
 
 from endpoint import Answer, Endpoint
+from jielong import context
 from jielong.contract import Message, Reply, Request
 from jielong.errors import EndpointGaveUp
 from jielong.models.scripted import Scripted
 from jielong.recipe import load
 from jielong.runtime import concurrency_limiter as limits
-from jielong.runtime.concurrency_limiter import FIRST, ConcurrencyLimiter, limiter_of, max_concurrency, retry_delay
+from jielong.runtime.concurrency_limiter import ConcurrencyLimiter, limiter_of, retry_delay
 from jielong.runtime.provider import AttemptFailed
 
 pytestmark = pytest.mark.anyio
@@ -52,15 +53,14 @@ async def test_an_endpoint_that_takes_few_at_once_answers_all() -> None:
     await many(model, 500)
     assert model.finished == 500
     assert model.most <= 10
-    assert limiter_of("few").limit < FIRST, "it did not come down"
+    assert limiter_of("few").limit < 32, "it did not come down"
     assert model.refused < 150, "it kept knocking"
 
 
 async def test_an_endpoint_that_takes_many_gets_many_and_not_more_than_the_user_wants() -> None:
     model = Overloadable("many", capacity=10_000)
-    token = max_concurrency.set(100)
-    await many(model, 2_000)
-    max_concurrency.reset(token)
+    with context.replace(max_concurrency=100):
+        await many(model, 2_000)
     assert model.most == 100
     assert model.refused == 0
 
@@ -69,7 +69,7 @@ async def test_the_limit_does_not_grow_on_answers_that_never_tried_it() -> None:
     model = Overloadable("idle", capacity=100, seconds=0.0)
     for _ in range(500):
         await model.generate(HELLO)
-    assert limiter_of("idle").limit == FIRST
+    assert limiter_of("idle").limit == 32
 
 
 async def test_over_a_real_connection_a_429_above_the_capacity_costs_no_item() -> None:
@@ -132,25 +132,25 @@ async def test_two_models_of_one_endpoint_share_its_limit() -> None:
         at_once = max(at_once, one.running + other.running)
 
     async with anyio.create_task_group() as tasks:
-        for _ in range(FIRST):
+        for _ in range(32):
             tasks.start_soon(watched, one)
             tasks.start_soon(watched, other)
         await anyio.wait_all_tasks_blocked()
-        assert one.running + other.running == FIRST
+        assert one.running + other.running == 32
     assert limiter_of("shared").in_flight == 0
 
 
 async def test_five_thousand_waiters_are_not_woken_for_the_sake_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = 0
     limiter = ConcurrencyLimiter()
-    after: Callable[[int], Any] = limiter._bell.after
+    after: Callable[[int], Any] = limiter._notifier.wait_for_change
 
     async def counted(rings: int) -> None:
         nonlocal waits
         waits += 1
         await after(rings)
 
-    monkeypatch.setattr(limiter._bell, "after", counted)
+    monkeypatch.setattr(limiter._notifier, "wait_for_change", counted)
 
     async def one() -> None:
         async with limiter.slot():

@@ -8,13 +8,15 @@ from typing import Any
 import anyio
 import pytest
 
-from jielong.context import scope
-from jielong.contract import Delta, Message, Reply, Request, Sampling, Thinking, Usage, listener
+from jielong import context
+from jielong.contract import Message, Reply, Request, Sampling, Thinking, Usage
 from jielong.errors import BadInput, EndpointGaveUp, NoAnswer, Refused, Truncated
+from jielong.events import Delta
 from jielong.models.scripted import Scripted
 from jielong.recipe import load
 from jielong.runtime import prices
 from jielong.runtime.provider import AttemptFailed
+from jielong.scope import scope
 
 pytestmark = pytest.mark.anyio
 
@@ -63,9 +65,9 @@ async def test_after_a_piece_was_heard_a_broken_stream_is_not_tried_again() -> N
     class Breaking(Scripted):
         async def send(self, request: Request, attempt: str) -> Reply:
             self.attempts.append(attempt)
-            loud = listener.get()
-            assert loud
-            await loud(Delta("a piece"))
+            listener = context.current().listener
+            assert listener
+            await listener(Delta("a piece"))
             raise AttemptFailed("the stream was cut", after=0.0, unsettled=True)
 
     model = Breaking("x")

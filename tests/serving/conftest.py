@@ -22,4 +22,4 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries wait a moment only."""
-    monkeypatch.setattr(provider, "pause", lambda attempt, after: 0.001)
+    monkeypatch.setattr(provider, "retry_delay", lambda attempt, after: 0.001)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from jielong.answers import RULES
 from jielong.answers.number_formats import canonical
-from jielong.context import scope
 from jielong.errors import Unsupported
+from jielong.scope import scope
 from jielong.tasks import math_verify_process
 from jielong.tasks.answer_equality import infer_rule, matches
 

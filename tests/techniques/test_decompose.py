@@ -9,10 +9,10 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from jielong.context import scope
 from jielong.contract import Image, Message, Reply, Request, Text, ToolCall, ToolSpec
 from jielong.errors import BadInput, EndpointGaveUp, Truncated, Unsupported
 from jielong.models.scripted import Scripted
+from jielong.scope import scope
 from jielong.techniques.decompose import entries, least_to_most, outline, plan_and_solve
 
 pytestmark = pytest.mark.anyio

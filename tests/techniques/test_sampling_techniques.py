@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.answers import RULES
-from jielong.context import scope, sub_path
+from jielong.context import sub_path
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall, ToolSpec
 from jielong.errors import BadInput, EndpointGaveUp, NoAnswer
 from jielong.models.scripted import Scripted
+from jielong.scope import scope
 from jielong.techniques.sampling import _fewest, _stays_ahead, best_of_n, self_consistency
 
 pytestmark = pytest.mark.anyio

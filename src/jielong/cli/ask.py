@@ -9,8 +9,9 @@ from dataclasses import replace
 import anyio
 import click
 
-from ..contract import Delta, Message, Model, Reply, Request, Sampling, require_answer
+from ..contract import Message, Model, Reply, Request, Sampling, require_answer
 from ..errors import BadInput
+from ..events import Delta
 from ..recipe import load
 from ..runtime.ledger import home_folder, use_ledger
 from ..runtime.ledger_json import encode_message, encode_request, encode_usage

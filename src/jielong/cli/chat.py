@@ -7,8 +7,9 @@ import sys
 import anyio
 import click
 
-from ..contract import Delta, Message, Model, Reply, Request
+from ..contract import Message, Model, Reply, Request
 from ..errors import SampleError
+from ..events import Delta
 from ..recipe import load
 from ..runtime.ledger import home_folder, use_ledger
 from . import options

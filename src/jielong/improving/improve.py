@@ -7,9 +7,10 @@ has paid for is in the ledger: the same command goes on.
 
 from __future__ import annotations
 
-from ..contract import Model, run_sync
+from ..contract import Model
 from ..measuring.judge import Judge
 from ..recipe import load
+from ..sync import run_sync
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from .improve_plan import prepare

@@ -13,13 +13,13 @@ from typing import Any, Literal
 
 import anyio
 
-from ..context import Scope, scope
-from ..contract import unwrap_exception_group
+from .. import context
 from ..errors import BadInput, BudgetExceeded, MissingExtra, SandboxMissing, Unsupported
 from ..measuring.evaluate import ask_item, item_request
 from ..runtime.budget import budget as purse_of
-from ..runtime.concurrency_limiter import max_concurrency
 from ..runtime.ledger import Ledger, home_folder, use_ledger
+from ..scope import Scope, scope
+from ..sync import unwrap_exception_group
 from ..tasks.task import Item
 from . import budget_plan, racing
 from .budget_plan import BudgetPlan
@@ -217,14 +217,11 @@ class ImproveRun:
                 if self.on_answer:
                     self.on_answer()
 
-        token = max_concurrency.set(self.concurrency)
-        try:
+        with context.replace(max_concurrency=self.concurrency):
             with unwrap_exception_group():
                 async with anyio.create_task_group() as workers:
                     for _ in range(min(self.concurrency, len(todo))):
                         workers.start_soon(work)
-        finally:
-            max_concurrency.reset(token)
 
     async def _one(self, arm: CandidateState, n: int, item: Item, where: Literal["search", "final"]) -> None:
         prepared = self.prepared

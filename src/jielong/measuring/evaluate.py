@@ -17,14 +17,15 @@ from typing import Any
 
 import anyio
 
-from .. import __version__
-from ..context import scope, sub_path
-from ..contract import Model, Reply, Request, Step, Usage, require_answer, run_sync, unwrap_exception_group
+from .. import __version__, context
+from ..context import sub_path
+from ..contract import Model, Reply, Request, Step, Usage, require_answer
 from ..errors import BadInput, SampleError, SandboxMissing, Unsupported
 from ..recipe import load
-from ..runtime.concurrency_limiter import max_concurrency
 from ..runtime.ledger import Ledger, home_folder, use_ledger
+from ..scope import scope
 from ..stats import Estimate, Paired, holm, mean, paired, quantile
+from ..sync import run_sync, unwrap_exception_group
 from ..tasks.bfcl import as_text
 from ..tasks.load_task import load_task
 from ..tasks.task import Item, Score, Task
@@ -179,14 +180,11 @@ async def measure(
             if on_answer:
                 on_answer(answers[i])
 
-    token = max_concurrency.set(concurrency)
-    try:
+    with context.replace(max_concurrency=concurrency):
         with scope(model.name, kind="model") as whole, unwrap_exception_group():
             async with anyio.create_task_group() as workers:
                 for _ in range(min(concurrency, len(task.items))):
                     workers.start_soon(work)
-    finally:
-        max_concurrency.reset(token)
     clusters = tuple(item.cluster or item.id for item in task.items) if any(i.cluster for i in task.items) else None
     in_order = tuple(answers[i] for i in range(len(task.items)))
     return ModelResult(model.name, in_order, clusters, whole.usage, tuple(whole.notes))

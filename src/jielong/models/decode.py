@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from ..contract import Delta, Message, Reply, Request, Usage, listener
+from ..context import current
+from ..contract import Message, Reply, Request, Usage
 from ..errors import TooLong
+from ..events import Delta
 from .chat_template import ChatTemplate
 from .continuous_batching import Batcher, GeneratedTokens, Job
 from .token_sampling import Sampler
@@ -47,7 +49,7 @@ async def draw(
 
 
 async def _heard(batcher: Batcher, job: Job) -> GeneratedTokens:
-    loud = listener.get()
+    loud = current().listener
     if not loud:
         return await batcher.draw(job)
     pieces: asyncio.Queue[str | None] = asyncio.Queue()

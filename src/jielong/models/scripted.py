@@ -21,8 +21,10 @@ from typing import Any, ClassVar, Literal
 
 import anyio
 
-from ..contract import Delta, Message, Model, Reply, Request, Text, Thinking, Usage, listener
+from ..context import current
+from ..contract import Message, Model, Reply, Request, Text, Thinking, Usage
 from ..errors import BadInput, NoAnswer
+from ..events import Delta
 from ..recipe import quote
 from ..runtime.provider import AttemptFailed, Provider
 
@@ -75,7 +77,7 @@ class Scripted(Provider):
         try:
             await anyio.sleep(self._seconds(request) if callable(self._seconds) else self._seconds)
             reply = self._counted(request, self._reply(request))
-            if loud := listener.get():
+            if loud := current().listener:
                 for piece in re.findall(r"\s*\S+\s*\Z|\s*\S+", reply.text) or [reply.text]:
                     await loud(Delta(piece))
             self.finished += 1

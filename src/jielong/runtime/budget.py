@@ -10,13 +10,12 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, get_type_hints
 
+from .. import context
 from ..contract import Model, Reply, Request, TokenLogprob
 from ..errors import BadInput, BudgetExceeded
 from ..recipe import show_step
@@ -100,12 +99,9 @@ class BudgetState:
         self.notifier.notify(1)
 
 
-active_budgets: ContextVar[tuple[BudgetState, ...]] = ContextVar("purses", default=())
-
-
 async def reserve(most: CallCost) -> tuple[BudgetState, ...]:
     """Reserve in all purses around this call, or wait until it is possible. Raises BudgetExceeded, BadInput."""
-    around = active_budgets.get()
+    around = context.current().budgets
     woken_by: BudgetState | None = None
     while True:
         short: BudgetState | None = None
@@ -155,18 +151,19 @@ class budget:
         for name, value in self.options.items():
             if not value >= 0:
                 raise BadInput(f"budget({name}={value}): expected 0 or more")
-        self._tokens: list[Token[tuple[BudgetState, ...]]] = []
+        self._blocks: list[context.replace] = []
 
     def purse(self) -> BudgetState:
         return BudgetState(self.tokens, self.usd, self.calls, self.seconds)
 
     def __enter__(self) -> BudgetState:
         purse = self.purse()
-        self._tokens.append(active_budgets.set((*active_budgets.get(), purse)))
+        self._blocks.append(_around(purse))
+        self._blocks[-1].__enter__()
         return purse
 
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
-        active_budgets.reset(self._tokens.pop())
+        self._blocks.pop().__exit__(kind, e, tb)
 
     def wrap(self, model: Model, /) -> Model:
         return _Budgeted(model, self)
@@ -179,13 +176,8 @@ budget.parameters = {n: p for n, p in inspect.signature(budget.__init__).paramet
 budget.hints = {n: hint for n, hint in get_type_hints(budget.__init__).items() if n != "return"}
 
 
-@contextmanager
-def _inside(purse: BudgetState) -> Iterator[None]:
-    token = active_budgets.set((*active_budgets.get(), purse))
-    try:
-        yield
-    finally:
-        active_budgets.reset(token)
+def _around(budget: BudgetState) -> context.replace:
+    return context.replace(budgets=(*context.current().budgets, budget))
 
 
 @dataclass(frozen=True)
@@ -197,12 +189,16 @@ class _Budgeted(Model):
     def name(self) -> str:
         return f"{self.model.name} | {self.limits}"
 
+    @property
+    def base(self) -> Model:
+        return self.model.base
+
     def max_calls(self) -> int:
         most = self.model.max_calls()
         return most if self.limits.calls is None else min(self.limits.calls, most)
 
     async def generate(self, request: Request) -> Reply:
-        with _inside(self.limits.purse()):
+        with _around(self.limits.purse()):
             return await self.model.generate(request)
 
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:

@@ -12,19 +12,14 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from functools import cache
 
 import anyio
 
+from ..context import current
 from .notifier import Notifier
 
-FIRST, MAX_ATTEMPTS, MAX_WAIT = 32, 8, 120.0
-
-max_concurrency: ContextVar[int] = ContextVar("ceiling", default=64)  # the most calls at once that the user wants
-initial_concurrency: ContextVar[int] = ContextVar(
-    "first", default=FIRST
-)  # the calls at once that a new limiter starts with
+MAX_ATTEMPTS, MAX_WAIT = 8, 120.0
 
 
 class AttemptFailed(Exception):
@@ -43,7 +38,7 @@ class AttemptFailed(Exception):
 
 class ConcurrencyLimiter:
     def __init__(self) -> None:
-        self.limit = float(initial_concurrency.get())
+        self.limit = float(current().initial_concurrency)
         self.in_flight = 0
         self._doubling = True
         self._halvings = 0
@@ -54,7 +49,7 @@ class ConcurrencyLimiter:
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[int]:
         """Wait for the endpoint to be ready for one more call. Gives the number that `overloaded` wants."""
-        most = max_concurrency.get()
+        most = current().max_concurrency
         while True:
             seen = self._notifier.notifications
             with self._lock:

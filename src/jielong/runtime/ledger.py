@@ -15,12 +15,12 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from .. import context
 from ..contract import Reply, Request, Usage
 from ..errors import BadInput, DamagedFile
 from .ledger_json import decode_reply, encode_reply, encode_request, encode_usage
@@ -214,18 +214,12 @@ class ActiveRun:
     used: set[str] = field(default_factory=set)
 
 
-active_run: ContextVar[ActiveRun | None] = ContextVar("record", default=None)
-
-
 @contextmanager
 def use_ledger(file: Path | str, run: str | None = None) -> Iterator[Ledger]:
     """Inside, provider calls are written to this ledger, as part of `run` (a new one by default)."""
     with Ledger(file) as ledger:
-        token = active_run.set(ActiveRun(ledger, run or uuid.uuid4().hex[:12]))
-        try:
+        with context.replace(active_run=ActiveRun(ledger, run or uuid.uuid4().hex[:12])):
             yield ledger
-        finally:
-            active_run.reset(token)
 
 
 def call_key(identity: str, request: Request, path: tuple[int | str, ...]) -> tuple[str, str]:

@@ -1,95 +1,141 @@
-"""Requests, replies and usage as JSON and back: what the ledger keeps. `decode_reply(encode_reply(r)) == r`."""
+"""Requests, replies and usage as JSON and back: what the ledger keeps. `decode_reply(encode_reply(r)) == r`.
+
+This is the one module beneath the endpoints that knows each `Part`: how it is written down, and the most tokens it has.
+"""
 
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import asdict, fields
 from typing import Any
 
-from ..contract import Image, Message, Part, Reply, Request, Sampling, Text, Thinking, TokenLogprob, ToolCall, Usage
+from ..contract import (
+    Image,
+    Message,
+    Part,
+    Reply,
+    Request,
+    Sampling,
+    Source,
+    Text,
+    Thinking,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
 Json = dict[str, Any]
 
+TEMPLATE_TOKENS, TEMPLATE_TOKENS_A_MESSAGE = 64, 16  # what a chat template adds, generously
+
 _SAMPLING = tuple(field.name for field in fields(Sampling))  # `asdict` copies deeply, which costs more than the rest
 _USAGE = tuple(field.name for field in fields(Usage))
+_UNSET: tuple[object, ...] = (None, (), {})
 
 
 def encode_request(request: Request) -> Json:
-    said: Json = {"messages": [encode_message(message) for message in request.messages]}
-    sampling = {name: value for name in _SAMPLING if (value := getattr(request.sampling, name)) not in (None, ())}
+    row: Json = {"messages": [encode_message(message) for message in request.messages]}
+    sampling = {name: value for name in _SAMPLING if (value := getattr(request.sampling, name)) not in _UNSET}
     if sampling:
-        said["sampling"] = sampling
+        row["sampling"] = sampling
     if request.tools:
-        said["tools"] = [
+        row["tools"] = [
             {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
             for tool in request.tools
         ]
-        said["tool_choice"] = request.tool_choice
+        row["tool_choice"] = request.tool_choice
     if request.schema is not None:
-        said["schema"] = dict(request.schema)
-    return said
+        row["schema"] = dict(request.schema)
+    return row
 
 
 def encode_message(message: Message) -> Json:
-    said: Json = {"role": message.role}
-    said["content"] = message.content if isinstance(message.content, str) else [_part(part) for part in message.content]
+    row: Json = {"role": message.role}
+    row["content"] = message.content if isinstance(message.content, str) else [_part(part) for part in message.content]
     if message.tool_calls:
-        said["tool_calls"] = [asdict(call) for call in message.tool_calls]
+        row["tool_calls"] = [asdict(call) for call in message.tool_calls]
     if message.tool_call_id is not None:
-        said["tool_call_id"] = message.tool_call_id
-    return said
+        row["tool_call_id"] = message.tool_call_id
+    if message.name is not None:
+        row["name"] = message.name
+    return row
 
 
 def _part(part: Part) -> Json:
     if isinstance(part, Text):
         return {"text": part.text}
     if isinstance(part, Thinking):
-        return {"thinking": part.text}
+        return {"thinking": part.text} | ({} if part.signature is None else {"signature": part.signature})
     return {"image": base64.b64encode(part.data).decode(), "mime": part.mime}
 
 
-def decode_message(said: Json) -> Message:
-    content = said["content"]
+def decode_message(row: Json) -> Message:
+    content = row["content"]
     return Message(
-        said["role"],
+        row["role"],
         content if isinstance(content, str) else tuple(map(_decode_part, content)),
-        tuple(ToolCall(**call) for call in said.get("tool_calls", ())),
-        said.get("tool_call_id"),
+        tuple(ToolCall(**call) for call in row.get("tool_calls", ())),
+        row.get("tool_call_id"),
+        row.get("name"),
     )
 
 
-def _decode_part(said: Json) -> Part:
-    if "text" in said:
-        return Text(said["text"])
-    if "thinking" in said:
-        return Thinking(said["thinking"])
-    return Image(base64.b64decode(said["image"]), said["mime"])
+def _decode_part(row: Json) -> Part:
+    if "text" in row:
+        return Text(row["text"])
+    if "thinking" in row:
+        return Thinking(row["thinking"], row.get("signature"))
+    return Image(base64.b64decode(row["image"]), row["mime"])
 
 
 def encode_usage(usage: Usage) -> Json:
     return {name: value for name in _USAGE if (value := getattr(usage, name)) != 0}
 
 
-def decode_usage(said: Json) -> Usage:
-    return Usage(**said)
+def decode_usage(row: Json) -> Usage:
+    return Usage(**row)
 
 
 def encode_reply(reply: Reply) -> Json:
-    said: Json = {"message": encode_message(reply.message), "finish": reply.finish, "usage": encode_usage(reply.usage)}
+    row: Json = {"message": encode_message(reply.message), "finish": reply.finish, "usage": encode_usage(reply.usage)}
     if reply.logprobs is not None:
-        said["logprobs"] = [[t.token, t.logprob, *([t.top] if t.top else [])] for t in reply.logprobs]
-    return said
+        row["logprobs"] = [[t.token, t.logprob, *([t.top] if t.top else [])] for t in reply.logprobs]
+    if reply.sources:
+        row["sources"] = [asdict(source) for source in reply.sources]
+    return row
 
 
-def decode_reply(said: Json) -> Reply:
-    logprobs = said.get("logprobs")
+def decode_reply(row: Json) -> Reply:
+    logprobs = row.get("logprobs")
     return Reply(
-        decode_message(said["message"]),
-        said["finish"],
-        decode_usage(said["usage"]),
+        decode_message(row["message"]),
+        row["finish"],
+        decode_usage(row["usage"]),
         logprobs=None if logprobs is None else tuple(_decode_logprob(*token) for token in logprobs),
+        sources=tuple(Source(**source) for source in row.get("sources", ())),
     )
 
 
 def _decode_logprob(token: str, logprob: float, top: list[list[Any]] | None = None) -> TokenLogprob:
     return TokenLogprob(token, logprob, tuple((word, value) for word, value in top or ()))
+
+
+def max_input_tokens(request: Request) -> int | None:
+    """The most tokens that a request can have: its UTF-8 bytes, as no tokenizer makes more; None for an image."""
+    texts = [text for message in request.messages for text in _texts(message)]
+    if None in texts:
+        return None
+    texts += [json.dumps([tool.name, tool.description, tool.parameters]) for tool in request.tools]
+    if request.schema is not None:
+        texts.append(json.dumps(request.schema))
+    template = TEMPLATE_TOKENS + TEMPLATE_TOKENS_A_MESSAGE * (len(request.messages) + len(request.tools))
+    return sum(len(text.encode()) for text in texts if text is not None) + template
+
+
+def _texts(message: Message) -> list[str | None]:
+    """Every text of a message that a model may read; None for what is not a text."""
+    parts = (Text(message.content),) if isinstance(message.content, str) else message.content
+    texts = [None if isinstance(part, Image) else part.text for part in parts]
+    texts += [part.signature for part in parts if isinstance(part, Thinking) and part.signature]
+    return [*texts, message.name or "", *(call.name + call.arguments for call in message.tool_calls)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -13,16 +12,18 @@ from typing import ClassVar, Literal
 import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint
 
-from ..context import charge, count_call, observer, path
-from ..contract import Delta, Event, Image, Listener, Model, Reply, Request, Step, Usage, listener
+from .. import context
+from ..context import current
+from ..contract import Model, Reply, Request, Step, Usage
 from ..errors import EndpointGaveUp, JielongError
-from .budget import CallCost, active_budgets, reserve
+from ..events import Delta, tracking_listener
+from ..scope import charge, count_call
+from .budget import CallCost, reserve
 from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_of, retry_delay
-from .ledger import CachedReply, active_run, call_key, with_derived_seed
+from .ledger import CachedReply, call_key, with_derived_seed
+from .ledger_json import max_input_tokens
 
 __all__ = ["AttemptFailed", "Provider"]
-
-TEMPLATE_TOKENS, TEMPLATE_TOKENS_A_MESSAGE = 64, 16  # what a chat template adds, generously
 
 
 class Provider(Model):
@@ -53,7 +54,7 @@ class Provider(Model):
         return 0.0
 
     async def generate(self, request: Request) -> Reply:
-        seen = observer.get()
+        seen = current().observer
         if seen is None:
             return await self._answer(request)
         with seen.call(self.name, request):
@@ -62,8 +63,8 @@ class Provider(Model):
             return reply
 
     async def _answer(self, request: Request) -> Reply:
-        key, written = call_key(self.identity(), request, path.get())
-        kept_in = active_run.get()
+        key, written = call_key(self.identity(), request, current().path)
+        kept_in = current().active_run
         if kept_in is None or request.sampling.seed is None:
             return await self._ask(key, written, request)
         async with kept_in.ledger.single_flight(key):
@@ -85,18 +86,18 @@ class Provider(Model):
         else:
             usage = replace(usage, cached_calls=usage.calls)
         count_call()
-        if loud := listener.get():
+        if loud := current().listener:
             await loud(Delta(kept.reply.text))
         charge(self.name, usage, key)
         return replace(kept.reply, usage=usage, steps=(Step(self.name, usage, key),))
 
     async def _ask(self, key: str, written: str, request: Request) -> Reply:
-        call = _Call(key, self.most(request) if active_budgets.get() else CallCost(1, None, None))
+        call = _Call(key, self.most(request) if current().budgets else CallCost(1, None, None))
         words: str | None = "cancelled"
         reply: Reply | None = None
         try:
             with _deadline():
-                reply = await self._attempts(call, with_derived_seed(request, path.get()))
+                reply = await self._attempts(call, with_derived_seed(request, current().path))
             words = None
         except JielongError as error:
             words = str(error)
@@ -108,7 +109,7 @@ class Provider(Model):
     def _write_down(self, call: _Call, written: str, request: Request, reply: Reply | None, words: str | None) -> None:
         if not call.usage.calls:
             return
-        if kept_in := active_run.get():
+        if kept_in := current().active_run:
             kept_in.ledger.put(
                 call.key,
                 kept_in.run,
@@ -124,12 +125,11 @@ class Provider(Model):
     async def _attempts(self, call: _Call, request: Request) -> Reply:
         endpoint = self.endpoint()
         limiter = limiter_of(endpoint) if endpoint else None
-        loud = listener.get()
-        ear = TrackingListener(loud) if loud else None
+        tracking = tracking_listener()
         while True:
             try:
                 async with limiter.slot() if limiter else nullcontext(0) as taken:
-                    with _listening(ear):
+                    with context.replace(listener=tracking):
                         reply = await self._attempt(call, request)
                 if limiter:
                     limiter.answered()
@@ -138,7 +138,7 @@ class Provider(Model):
             except AttemptFailed as failed:
                 if limiter and failed.overloaded:
                     limiter.overloaded(failed.after, taken)
-                if ear and ear.heard:
+                if tracking and tracking.emitted:
                     raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failed}") from None
                 if failed.after is not None and failed.after > MAX_WAIT:
                     raise EndpointGaveUp(f"{self.name} asks to wait for {failed.after:.0f} s: {failed}") from None
@@ -201,17 +201,11 @@ class Provider(Model):
 
     def most(self, request: Request) -> CallCost:
         """An upper bound of one call's tokens (UTF-8 bytes, as no tokenizer makes more) and dollars."""
-        limit = request.sampling.max_tokens
-        if limit is None or any(isinstance(part, Image) for m in request.messages for part in m.content):
+        input_tokens, output_tokens = max_input_tokens(request), request.sampling.max_tokens
+        if input_tokens is None or output_tokens is None:
             return CallCost(1, None, None)
-        texts = [m.content if isinstance(m.content, str) else str(m.content) for m in request.messages]
-        arguments = [call.name + call.arguments for m in request.messages for call in m.tool_calls]
-        written = [*texts, *arguments, *(json.dumps([t.name, t.description, t.parameters]) for t in request.tools)]
-        if request.schema is not None:
-            written.append(json.dumps(request.schema))
-        allowance = TEMPLATE_TOKENS + TEMPLATE_TOKENS_A_MESSAGE * (len(request.messages) + len(request.tools))
-        given = sum(len(text.encode()) for text in written) + allowance
-        return CallCost(1, given + limit, self.usd(Usage(input_tokens=given, output_tokens=limit)))
+        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+        return CallCost(1, input_tokens + output_tokens, self.usd(usage))
 
 
 @dataclass
@@ -225,7 +219,7 @@ class _Call:
 @contextmanager
 def _deadline() -> Iterator[None]:
     """The nearest deadline of the budgets around this call. Raises BudgetExceeded when it passes."""
-    timed = [(purse.deadline, purse) for purse in active_budgets.get() if purse.deadline is not None]
+    timed = [(purse.deadline, purse) for purse in current().budgets if purse.deadline is not None]
     if not timed:
         yield
         return
@@ -234,21 +228,3 @@ def _deadline() -> Iterator[None]:
         yield
     if time_left.cancelled_caught:
         raise purse.out_of_time()
-
-
-class TrackingListener:
-    def __init__(self, loud: Listener) -> None:
-        self.loud, self.heard = loud, False
-
-    async def __call__(self, event: Event) -> None:
-        self.heard = True
-        await self.loud(event)
-
-
-@contextmanager
-def _listening(ear: TrackingListener | None) -> Iterator[None]:
-    token = listener.set(ear)
-    try:
-        yield
-    finally:
-        listener.reset(token)

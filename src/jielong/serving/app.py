@@ -15,10 +15,11 @@ import anyio
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from ..context import scope
+from .. import context
 from ..contract import Embedder
-from ..runtime.ledger import ActiveRun, Ledger, active_run
+from ..runtime.ledger import ActiveRun, Ledger
 from ..runtime.telemetry import spans
+from ..scope import scope
 from .allowed_models import AllowedModels
 from .auth import AccessGuard
 from .error_responses import ErrorResponse, error_response, refusal, unreadable
@@ -86,8 +87,7 @@ class Server:
         asked = await self._read(http, ChatCompletionRequest)
         model, n = self.offer.find(asked.model), asked.n or 1
         answer = ServedReply(asked.model)
-        token = active_run.set(ActiveRun(self.ledger, uuid.uuid4().hex[:12]))
-        try:
+        with context.replace(active_run=ActiveRun(self.ledger, uuid.uuid4().hex[:12])):
             with scope("request", kind="request") as here:
                 request = request_of(asked)
                 if seen := spans():
@@ -98,8 +98,6 @@ class Server:
                 replies = await generate_choices(model, request, n, None)
                 if seen:
                     seen.told(answer.id, asked.model, replies)
-        finally:
-            active_run.reset(token)
         return web.json_response(answer.whole(replies, here))
 
     async def embed(self, http: web.Request) -> web.StreamResponse:

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import anyio
 
+from .. import context
 from ..context import sub_path
-from ..contract import Listener, Model, Reply, Request, listener, unwrap_exception_group
+from ..contract import Model, Reply, Request
+from ..events import Listener
+from ..sync import unwrap_exception_group
 from ..technique import with_sampling_temperature
 
 Hear = Callable[[int], Listener]
@@ -33,8 +36,5 @@ async def generate_choices(model: Model, request: Request, n: int, hear: Hear | 
 
 
 async def _one(model: Model, request: Request, loud: Listener | None) -> Reply:
-    token = listener.set(loud)
-    try:
+    with context.replace(listener=loud):
         return await model.generate(request)
-    finally:
-        listener.reset(token)

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from ..context import note
 from ..contract import Image, Message, Part, Request, Sampling, Text, Thinking, ToolCall, ToolSpec
+from ..scope import note
 from .error_responses import ErrorResponse
 
 LONGEST_NAME, MOST_CHOICES, MOST_STOPS = 4096, 128, 16

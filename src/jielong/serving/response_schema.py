@@ -15,9 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ..context import Scope
-from ..contract import Delta, Embeddings, Reply, Step, Thinking, TokenLogprob, Usage
+from ..contract import Embeddings, Reply, Step, Thinking, TokenLogprob, Usage
+from ..events import Delta
 from ..runtime.telemetry.semantic_conventions import FINISHES, bare
+from ..scope import Scope
 
 Json: TypeAlias = dict[str, Any]
 
@@ -152,7 +153,7 @@ def progress(spent: Scope, max_calls: int, seconds: float) -> Json:
     return {
         "jielong": {
             "calls": spent.usage.calls,
-            "begun": spent.begun,
+            "begun": spent.calls_begun,
             "max_calls": max_calls,
             "output_tokens": spent.usage.output_tokens,
             "seconds": round(seconds, 3),

@@ -13,11 +13,12 @@ from contextlib import asynccontextmanager
 import anyio
 from aiohttp import web
 
-from ..contract import Model, run_sync
+from .. import context
+from ..contract import Model
 from ..errors import BadInput
-from ..runtime import concurrency_limiter
 from ..runtime.ledger import home_folder, use_ledger
 from ..runtime.telemetry import telemetry
+from ..sync import run_sync
 from .allowed_models import AllowedModels
 from .app import Server, ServerLimits
 from .auth import AccessGuard, is_loopback
@@ -70,9 +71,8 @@ async def serving(
         raise BadInput(f"{host} is not this machine alone, so a token is needed: put one into a variable, --token-env")
     if token is not None and not token.strip():
         raise BadInput("the token is empty; give one that is hard to guess")
-    concurrency_limiter.max_concurrency.set(MOST_AT_ONCE)
-    concurrency_limiter.initial_concurrency.set(MOST_AT_ONCE)
-    with use_ledger(home_folder() / "ledger.db") as ledger:
+    at_once = context.replace(max_concurrency=MOST_AT_ONCE, initial_concurrency=MOST_AT_ONCE)
+    with at_once, use_ledger(home_folder() / "ledger.db") as ledger:
         app = Server(offer, AccessGuard(host, token), ledger, limits).app()
         runner = web.AppRunner(
             app,

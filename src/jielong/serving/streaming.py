@@ -14,9 +14,11 @@ from typing import Any
 import anyio
 from aiohttp import web
 
-from ..context import Scope
-from ..contract import Delta, Event, Listener, Model, Request, unwrap_exception_group
+from ..contract import Model, Request
+from ..events import Delta, Event, Listener
 from ..runtime.telemetry import spans
+from ..scope import Scope
+from ..sync import unwrap_exception_group
 from .error_responses import error_response
 from .n_choices import generate_choices
 from .response_schema import Choice, ServedReply, account, comment, event, progress, usage
@@ -91,7 +93,7 @@ async def stream(
         return heard
 
     max_calls = n * model.max_calls()
-    here.watch = out.moves if max_calls > 1 else None
+    here.on_charge = out.moves if max_calls > 1 else None
     try:
         with unwrap_exception_group():
             async with anyio.create_task_group() as tasks:

@@ -23,8 +23,8 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from ..context import note
 from ..errors import Unsupported
+from ..scope import note
 
 MODULE = "jielong.tasks.math_verify_process"
 SECONDS = 2.0

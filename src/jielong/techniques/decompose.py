@@ -7,10 +7,10 @@ from dataclasses import replace
 from textwrap import dedent
 from typing import Literal
 
-from ..context import note
 from ..contract import Message, Model, Reply, Request
 from ..errors import BadInput, Unsupported
 from ..prompts import fill, prompt
+from ..scope import note
 from ..technique import FailedSample, adds_input, adds_output, final_call, gather
 from .prompting import with_instruction, with_question
 

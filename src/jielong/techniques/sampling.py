@@ -8,10 +8,10 @@ from math import comb, exp, lgamma
 from typing import Any, Literal
 
 from ..answers import RULES, final_answer
-from ..context import note
 from ..contract import AnswerRule, Message, Model, Reply, Request, Scorer
 from ..errors import BadInput, NoAnswer
 from ..prompts import prompt
+from ..scope import note
 from ..technique import FailedSample, adds_output, ballot, gather, no_answer, with_sampling_temperature
 from .search.game24 import made
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from jielong.context import scope
 from jielong.contract import Message, Model, Reply, Request, Sampling
 from jielong.errors import BadInput, Unsupported
 from jielong.models.scripted import Scripted
+from jielong.scope import scope
 from jielong.tasks.expression_check import makes
 from jielong.techniques.search.games import Thought
 from jielong.techniques.search.tree_of_thoughts import tree_of_thoughts

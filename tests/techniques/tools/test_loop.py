@@ -9,11 +9,11 @@ import anyio
 import pytest
 
 from jielong import load, react, tools
-from jielong.context import scope
 from jielong.contract import Message, Reply, Request, ToolSpec
 from jielong.errors import BadInput, NoAnswer, RecipeError, Unsupported
 from jielong.models.scripted import Scripted
 from jielong.runtime.ledger import use_ledger
+from jielong.scope import scope
 from techniques.tools.acting import asked, calling, roles, turns, without_native_calls
 
 pytestmark = pytest.mark.anyio

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from jielong import load, tools
-from jielong.context import scope
 from jielong.errors import BadInput, MissingKey
 from jielong.runtime import provider
 from jielong.runtime.budget import budget
+from jielong.scope import scope
 from jielong.techniques.tools import read_url as read_url_module
 from jielong.techniques.tools.draw_image import draw
 from jielong.techniques.tools.read_url import is_public, read_url
@@ -138,7 +138,7 @@ async def test_a_keyed_engine_gets_its_key_from_the_environment(web: Web, monkey
 
 
 async def test_an_engine_that_is_busy_is_asked_again(web: Web, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(provider, "pause", lambda attempt, after: 0.001)
+    monkeypatch.setattr(provider, "retry_delay", lambda attempt, after: 0.001)
     web.failures = 2
     with scope("here") as here:
         assert (await result(web_search(web.url), query="tea")).startswith("1. T0")

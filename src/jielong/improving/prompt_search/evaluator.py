@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from ...context import Scope
-from ...contract import Model, Usage, unwrap_exception_group
+from ... import context
+from ...contract import Model, Usage
 from ...measuring.evaluate import DEFAULT_MAX_TOKENS, MAX_TOKENS, ItemResult, ask_item
 from ...measuring.judge import Judge
 from ...runtime.budget import budget
-from ...runtime.concurrency_limiter import max_concurrency
+from ...scope import Scope
+from ...sync import unwrap_exception_group
 from ...tasks.task import Item, Task
 from .prompt_draft import PromptDraft, ScoredDraft
 
@@ -61,14 +62,11 @@ class Evaluator:
             for tried, item in todo:
                 tried.answers[item.id] = await self._answer(tried.draft, item)
 
-        token = max_concurrency.set(self.concurrency)
-        try:
+        with context.replace(max_concurrency=self.concurrency):
             with unwrap_exception_group():
                 async with anyio.create_task_group() as workers:
                     for _ in range(min(self.concurrency, len(pairs))):
                         workers.start_soon(work)
-        finally:
-            max_concurrency.reset(token)
 
     async def _answer(self, draft: PromptDraft, item: Item) -> ItemResult:
         if draft not in self._models:

@@ -15,9 +15,10 @@ import random
 import re
 from collections.abc import Iterable
 
-from ...context import note, sub_path
+from ...context import sub_path
 from ...contract import Message, Request, Sampling
 from ...prompts import catalogue, fill
+from ...scope import note
 from ...tasks.task import Item
 from ...technique import FailedSample, gather
 from .prompt_draft import PromptDraft, ScoredDraft

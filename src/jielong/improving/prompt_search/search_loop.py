@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ...context import Scope, scope
 from ...contract import Model
 from ...errors import BadInput, BudgetExceeded
 from ...measuring.judge import Judge
 from ...prompts import language
+from ...scope import Scope, scope
 from ...stats import paired
 from ...tasks.task import Item, Task
 from ..data_splits import Split

@@ -17,12 +17,13 @@ from typing import Any
 
 from ... import __version__
 from ...atomic_write import write_whole
-from ...contract import Model, run_sync
+from ...contract import Model
 from ...measuring.evaluate import ItemResult
 from ...measuring.judge import Judge, check_judged
 from ...recipe import load, unknown_name
 from ...runtime.ledger import Ledger, home_folder, use_ledger
 from ...stats import Estimate
+from ...sync import run_sync
 from ...tasks.load_task import load_task
 from ...tasks.task import Task
 from ...techniques.instruct import Place

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Literal
 
 import aiohttp
 
-from ...context import observer, path
-from ...contract import Delta, Listener, Model, Reply, Request, Usage, listener
+from ...context import current
+from ...contract import Model, Reply, Request, Usage
 from ...errors import EndpointUnfit, MissingKey
+from ...events import Delta, Listener
 from ...recipe import quote
 from ...runtime import prices
 from ...runtime.provider import AttemptFailed, Provider
@@ -59,15 +60,15 @@ class Endpoint(Provider):
         turn = next(self._turn)
         url = self.target.urls[turn % len(self.target.urls)]
         key = self._key(turn)
-        loud = listener.get()
+        loud = current().listener
         body = wire_format.body(self.target.model, request)
         if loud:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        body = endpoint_errors.adapt(body, self.target, own_seed=path.get() == ())
+        body = endpoint_errors.adapt(body, self.target, own_seed=current().path == ())
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        if seen := observer.get():
+        if seen := current().observer:
             headers |= seen.sends(url)
         try:
             reply = await self._post(f"{url}/chat/completions", headers, body, loud)
@@ -121,7 +122,7 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _told(said: Any) -> Any:
-    if (seen := observer.get()) and isinstance(said, dict):
+    if (seen := current().observer) and isinstance(said, dict):
         seen.answered(said)
     return said
 

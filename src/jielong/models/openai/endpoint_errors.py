@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
-from ...context import note
 from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, RequestRefused, TooLong, Unsupported
 from ...runtime.provider import AttemptFailed
+from ...scope import note
 from .endpoint_presets import EndpointTarget
 
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}

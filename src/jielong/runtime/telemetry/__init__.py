@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from ...context import observer
+from ... import context
 from ...errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 def spans() -> Spans | None:
     """What is watching here, if anything is."""
-    return cast("Spans | None", observer.get())
+    return cast("Spans | None", context.current().observer)
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def telemetry() -> Iterator[None]:
     Raises: BadInput for a value that cannot be used, MissingExtra without the extra `otel`.
     """
     wanted = {signal: name for signal in ("TRACES", "METRICS") if (name := _wanted(signal))}
-    if not wanted or observer.get():
+    if not wanted or context.current().observer:
         yield
         return
     try:
@@ -42,14 +42,13 @@ def telemetry() -> Iterator[None]:
     except ImportError:
         name = next(iter(wanted.values()))
         raise MissingExtra(f"telemetry ({name} is set; OTEL_SDK_DISABLED=true leaves it out)", "otel") from None
-    with exporting_spans(
-        wanted.keys(), texts=_said(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
-    ) as seen:
-        token = observer.set(seen)
-        try:
-            yield
-        finally:
-            observer.reset(token)
+    with (
+        exporting_spans(
+            wanted.keys(), texts=_said(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
+        ) as seen,
+        context.replace(observer=seen),
+    ):
+        yield
 
 
 def _wanted(signal: str) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
+from copy import copy
 from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
@@ -19,8 +19,10 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_current_span, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from ...context import Scope, path
-from ...contract import Reply, Request, Usage, listener
+from ... import context
+from ...context import current
+from ...contract import Reply, Request, Usage
+from ...scope import Scope
 from ..ledger import with_derived_seed
 from . import semantic_conventions
 from .semantic_conventions import Attributes, bare, provider_and_model
@@ -39,7 +41,6 @@ _OF_METRICS = (
 )
 
 _carried = TraceContextTextMapPropagator()
-_call: ContextVar[dict[str, semantic_conventions.Value] | None] = ContextVar("call", default=None)
 
 
 class Spans:
@@ -47,6 +48,7 @@ class Spans:
 
     def __init__(self, tracer: Tracer, meter: Meter, *, texts: bool) -> None:
         self._tracer, self._texts = tracer, texts
+        self._about: Attributes | None = None  # of the call around; each call has a copy of this object
         self._duration = meter.create_histogram(
             "gen_ai.client.operation.duration",
             "s",
@@ -83,9 +85,9 @@ class Spans:
         if provider == "tool":
             about, kind = _tool(name), SpanKind.INTERNAL
         else:
-            sent = with_derived_seed(request, path.get())
+            sent = with_derived_seed(request, current().path)
             about = _operation("chat", name) | {"gen_ai.provider.name": provider}
-            about |= semantic_conventions.asked(sent, streamed=listener.get() is not None)
+            about |= semantic_conventions.asked(sent, streamed=current().listener is not None)
             kind = SpanKind.CLIENT
         if self._texts:
             about |= (
@@ -93,15 +95,16 @@ class Spans:
                 if kind is SpanKind.CLIENT
                 else semantic_conventions.arguments(request)
             )
-        began, token = time.perf_counter(), _call.set(about)
+        began, in_call = time.perf_counter(), copy(self)
+        in_call._about = about
         try:
-            with self._span(f"{about['gen_ai.operation.name']} {name}", kind, about):
+            span = self._span(f"{about['gen_ai.operation.name']} {name}", kind, about)
+            with context.replace(observer=in_call), span:
                 yield
         except BaseException as error:
             about["error.type"] = _kind_of(error)
             raise
         finally:
-            _call.reset(token)
             self._measure(about, time.perf_counter() - began)
 
     def _measure(self, about: Attributes, seconds: float) -> None:
@@ -117,24 +120,23 @@ class Spans:
 
     def sends(self, url: str) -> Mapping[str, str]:
         parts = urlsplit(url)
-        _tell({"server.address": parts.hostname or "", "server.port": parts.port or _port(parts.scheme)})
+        self._tell({"server.address": parts.hostname or "", "server.port": parts.port or _port(parts.scheme)})
         headers: dict[str, str] = {}
         _carried.inject(headers)
         return headers
 
     def answered(self, about: Mapping[str, object]) -> None:
         names = ("id", "model")
-        _tell({f"gen_ai.response.{name}": said for name in names if isinstance(said := about.get(name), str)})
+        self._tell({f"gen_ai.response.{name}": said for name in names if isinstance(said := about.get(name), str)})
 
     def replied(self, reply: Reply) -> None:
-        call = _call.get() or {}
-        if call.get("gen_ai.operation.name") == "chat":
+        if self._about and self._about["gen_ai.operation.name"] == "chat":
             self._said([reply])
         elif self._texts:
-            _tell(semantic_conventions.result(reply))
+            self._tell(semantic_conventions.result(reply))
 
     def charged(self, usage: Usage) -> None:
-        _tell(semantic_conventions.spent(usage))
+        self._tell(semantic_conventions.spent(usage))
 
     def failed(self, error: BaseException) -> None:
         self._fail(get_current_span(), error)
@@ -181,6 +183,12 @@ class Spans:
                 self._fail(span, error)
                 raise
 
+    def _tell(self, about: Attributes) -> None:
+        """On the span of the call around, and in what its metrics say."""
+        if self._about is not None:
+            self._about |= about
+            get_current_span().set_attributes(about)
+
     def _said(self, replies: Sequence[Reply]) -> None:
         about = semantic_conventions.finishes(replies)
         if self._texts:
@@ -208,14 +216,6 @@ def _operation(name: str, model: str) -> Attributes:
 
 def _tool(name: str) -> Attributes:
     return {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name, "gen_ai.tool.type": "function"}
-
-
-def _tell(about: Attributes) -> None:
-    """On the span of the call around, and in what its metrics say."""
-    call = _call.get()
-    if call is not None:
-        call |= about
-        get_current_span().set_attributes(about)
 
 
 def _kind_of(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from math import log, sqrt
 
-from ...context import path
+from ...context import current
 from ...contract import Model, Reply, Request
 from ...technique import FailedSample, gather
 from .games import Game, Thought
@@ -110,7 +110,7 @@ class Explorer:
 
     def _lot(self, node: Node) -> float:
         """Drawn by lot from seed, path and thought, so that a run repeats itself."""
-        return random.Random(f"{self.request.sampling.seed} {path.get()} {node.thought.position}").random()
+        return random.Random(f"{self.request.sampling.seed} {current().path} {node.thought.position}").random()
 
     async def ask(self, model: Model, requests: Sequence[Request]) -> tuple[Reply | FailedSample, ...]:
         first, self.asked = self.asked, self.asked + len(requests)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from ...context import note
 from ...contract import Message, Model, Reply, Request
 from ...errors import BadInput, Unsupported
 from ...prompts import prompt
+from ...scope import note
 from ...technique import adds_output, final_call, with_sampling_temperature
 from ..prompting import last_user_message
 from .crosswords import Crosswords

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TextIO
 
-from ...contract import unwrap_exception_group
 from ...errors import BadInput, JielongError, MissingExtra, MissingKey
 from ...models.openai.endpoint_presets import is_local
+from ...sync import unwrap_exception_group
 from .tool import Arguments, Tool, ToolFailed, ToolResult
 
 SECONDS = 60.0  # the longest silence of a server

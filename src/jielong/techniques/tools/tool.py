@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ...context import scope
 from ...contract import Message, Model, Reply, Request, Sampling, ToolSpec, Usage
 from ...prompts import Language, catalogue, fill
 from ...recipe import quote
 from ...runtime.budget import CallCost
 from ...runtime.provider import Provider
+from ...scope import scope
 
 Arguments: TypeAlias = dict[str, Any]
 MOST_CHARACTERS = 12_000  # of one result: what is longer is cut, and the model is told so

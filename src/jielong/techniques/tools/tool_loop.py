@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from ...context import note
-from ...contract import Message, Model, Reply, Request, Text, ToolCall, unwrap_exception_group
+from ...contract import Message, Model, Reply, Request, Text, ToolCall
 from ...errors import BadInput, NoAnswer, Unsupported
 from ...prompts import Language, spoken_in
+from ...scope import note
+from ...sync import unwrap_exception_group
 from ...technique import FailedSample, adds_output, final_call, gather
 from ..prompting import before
 from .execute_calls import ExecutedCall, execute_calls

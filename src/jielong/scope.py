@@ -1,0 +1,105 @@
+"""Scopes count what is spent inside them; an observer, where there is one, sees their tree grow.
+
+Usage is read from a scope once all tasks beneath it have ended, never added up from replies: so calls that failed or
+were cut off count, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from . import context
+from .contract import Reply, Request, Step, Usage
+from .errors import BoundExceeded
+
+
+@dataclass
+class Scope:
+    name: str
+    parent: Scope | None
+    max_calls: int | None
+    kind: str = "part"  # technique, tool, item, request, …; never a text of the user's
+    usage: Usage = field(default_factory=Usage)
+    steps: list[Step] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)  # in order of first mention
+    calls_begun: int = 0
+    on_charge: Callable[[], None] | None = None  # called after each call that ended inside
+
+
+class Observer(Protocol):
+    """Sees every scope and every provider call; what happens in one happens inside its block."""
+
+    def scope(self, scope: Scope) -> AbstractContextManager[None]: ...
+
+    def call(self, model: str, request: Request) -> AbstractContextManager[None]: ...
+
+    def sends(self, url: str) -> Mapping[str, str]:
+        """An attempt of the call around goes out to this URL; returns the headers that go with it."""
+
+    def answered(self, details: Mapping[str, object]) -> None:
+        """What an endpoint says of its reply: `id` and `model`, where it does."""
+
+    def replied(self, reply: Reply) -> None:
+        """The reply of the call around."""
+
+    def charged(self, usage: Usage) -> None:
+        """What the call around spent, also when it failed."""
+
+    def failed(self, error: Exception) -> None:
+        """An error of the scope or call around that is reported in another way than by raising it."""
+
+
+_UNOBSERVED = nullcontext()
+
+
+def _scopes() -> Iterator[Scope]:
+    """The scopes around, from the innermost outwards."""
+    scope = context.current().scope
+    while scope:
+        yield scope
+        scope = scope.parent
+
+
+@contextmanager
+def scope(name: str, max_calls: int | None = None, kind: str = "part") -> Iterator[Scope]:
+    """Counts everything spent inside; at its end it becomes a step of the scope around it."""
+    around = context.current()
+    inner = Scope(name, around.scope, max_calls, kind)
+    try:
+        with context.replace(scope=inner), around.observer.scope(inner) if around.observer else _UNOBSERVED:
+            yield inner
+    finally:
+        if inner.parent:
+            inner.parent.steps.append(Step(name, inner.usage, None, tuple(inner.steps)))
+
+
+def count_call() -> None:
+    """Count one provider call before it is made. Raises BoundExceeded when a technique makes more than it announced."""
+    for scope in _scopes():
+        scope.calls_begun += 1
+        if scope.max_calls is not None and scope.calls_begun > scope.max_calls:
+            raise BoundExceeded(
+                f"{scope.name} made call {scope.calls_begun} and had announced at most {scope.max_calls}; "
+                "its calls= is wrong"
+            )
+
+
+def charge(name: str, usage: Usage, call: str | None) -> None:
+    """Count what one provider call spent, in every scope around it."""
+    for depth, scope in enumerate(_scopes()):
+        scope.usage += usage
+        if scope.on_charge:
+            scope.on_charge()
+        if depth == 0:
+            scope.steps.append(Step(name, usage, call))
+    if observer := context.current().observer:
+        observer.charged(usage)
+
+
+def note(text: str) -> None:
+    """Add a line to the report: a default that was filled in, a setting that an endpoint refuses."""
+    for scope in _scopes():
+        scope.notes[text] = None
