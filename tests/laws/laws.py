@@ -480,7 +480,7 @@ def _no_recipes() -> Iterator[None]:
     def refuse(*_: object, **__: object) -> Any:
         raise AssertionError("a technique or a model was looked up by name while a request was answered")
 
-    kept = {name: getattr(recipe, name) for name in ("load", "parse", "build", "technique", "resolve")}
+    kept = {name: getattr(recipe, name) for name in ("load", "parse", "build", "find_technique", "resolve")}
     for name in kept:
         setattr(recipe, name, refuse)
     try:
