@@ -22,7 +22,7 @@ import anyio
 import techniques_scripted
 from techniques_rows import ROWS, Row
 
-from jielong import recipe
+from jielong import recipe, registry
 from jielong.contract import Model
 from jielong.errors import JielongError
 from jielong.measuring.evaluate import ModelResult, compare
@@ -35,7 +35,10 @@ from jielong.tasks.task import Task
 DOCS = Path(__file__).parents[1] / "docs"
 AT_ONCE, MOST_SAMPLES, SEED = 16, 24, 0
 NOT_MEASURED = ("options", "budget")  # settings and limits
-recipe.SPECS = {**recipe.SPECS, "scripted": f"{techniques_scripted.__name__}:load"}
+registry.BUILT_IN = {  # the rows name scripted models that only these scripts have
+    **registry.BUILT_IN,
+    "models": {**registry.BUILT_IN["models"], "scripted": f"{techniques_scripted.__name__}:load"},
+}
 TEXTS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("measure_techniques.toml").read_text("utf-8"))
 
 
@@ -216,7 +219,7 @@ def main() -> None:
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     rows = anyio.run(_all, given.folder, given.only, given.page)
-    missing = sorted(set(recipe.TECHNIQUES) - {row.technique for row, _ in rows} - set(NOT_MEASURED))
+    missing = sorted(set(registry.BUILT_IN["techniques"]) - {row.technique for row, _ in rows} - set(NOT_MEASURED))
     if not given.only:
         for language, name in (("en", "techniques.md"), ("zh", "techniques.zh.md")):
             (DOCS / name).write_text(page(language, rows, missing), "utf-8")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import jielong
-from jielong import recipe
+from jielong.registry import BUILT_IN
 
 SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
-    {"errors", "sync", "context", "atomic_write"},
+    {"errors", "registry", "sync", "context", "atomic_write"},
     {"events"},
     {"contract"},
     {"scope"},
@@ -44,6 +44,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "pydantic": {"improving/improve_result.py"},
     "math_verify": {"tasks/math_verify_process.py"},
     "click": {"__main__.py"},
+    "importlib": {"registry.py"},  # importlib.metadata
     "resource": {"tasks/math_verify_process.py"},  # not there on Windows
     "signal": {"tasks/math_verify_process.py"},
     "torch": {"models/local/transformers_engine.py"},
@@ -190,12 +191,12 @@ def test_recipe_table_is_the_decorated_functions():
                 if names & {"adds_input", "adds_output"}:
                     module = ".".join(("jielong", *file.relative_to(SOURCE).with_suffix("").parts))
                     decorated[node.name] = f"{module}:{node.name}"
-    assert {n: w for n, w in recipe.TECHNIQUES.items() if n != "budget"} == decorated
+    assert {n: w for n, w in BUILT_IN["techniques"].items() if n != "budget"} == decorated
 
 
 def test_no_room_has_the_name_of_a_public_function():
     rooms = {f.name for f in SOURCE.iterdir() if f.is_dir()}
-    assert not rooms & {*jielong.__all__, *recipe.TECHNIQUES}
+    assert not rooms & {*jielong.__all__, *BUILT_IN["techniques"]}
 
 
 def test_every_public_name_is_there_and_the_type_checker_sees_the_same():

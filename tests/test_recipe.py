@@ -19,7 +19,6 @@ from jielong.contract import AnswerRule, Model, Request
 from jielong.errors import BadInput, RecipeError, UnknownName
 from jielong.recipe import (
     DEEPEST,
-    TECHNIQUES,
     RecipeNode,
     RecipeStep,
     RecipeValue,
@@ -27,9 +26,9 @@ from jielong.recipe import (
     load,
     parse,
     quote,
-    resolve,
     write_value,
 )
+from jielong.registry import BUILT_IN, resolve
 from jielong.technique import WrappedModel, adds_input
 
 MANY = 5_000 if os.environ.get("JIELONG_FULL") == "1" else 300
@@ -92,7 +91,7 @@ def wrapped(models: st.SearchStrategy[Model]) -> st.SearchStrategy[Model]:
 
     @st.composite
     def one(draw: st.DrawFn) -> Model:
-        name = draw(st.sampled_from(sorted(TECHNIQUES)))
+        name = draw(st.sampled_from(sorted(BUILT_IN["techniques"])))
         declared = find_technique(name)
         options = {}
         for option, parameter in declared.parameters.items():  # type: ignore[attr-defined]
@@ -242,7 +241,7 @@ def test_a_value_that_only_python_can_give_is_shown_and_refused_by_load() -> Non
 
 
 def test_every_registered_technique_is_where_the_table_says() -> None:
-    for name, where in TECHNIQUES.items():
+    for name, where in BUILT_IN["techniques"].items():
         declared = resolve(where)
         assert getattr(declared, "__name__", None) == name
         assert declared.__doc__

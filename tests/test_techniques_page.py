@@ -8,7 +8,7 @@ import measure_techniques as techniques
 import pytest
 from techniques_rows import ROWS, Row
 
-from jielong import recipe
+from jielong.registry import BUILT_IN
 
 PLAYED = Row("tree_of_thoughts(game=game24)", "mini:game24", "scripted:player", 6, checks=True)
 
@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.step}-{row.base}"[:60])
 def test_each_line_names_a_technique_and_a_model_that_can_be_built(row: Row) -> None:
-    assert row.technique in recipe.TECHNIQUES
+    assert row.technique in BUILT_IN["techniques"]
     assert techniques.model_of(row, row.step).max_calls() >= 1
 
 

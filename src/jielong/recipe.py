@@ -4,50 +4,24 @@
     value  = recipe | "[" [value *("," value)] "]"
     spec   = BARE | JSON string    BARE: no space | , ( ) [ ] " '
 
-A recipe is parsed without types, then each option is read by its annotation; nothing is ever evaluated. The tables at
-the top are the only dynamic imports of the project: a name that is not in them cannot be reached from a text.
+A recipe is parsed without types, then each option is read by its annotation; nothing is ever evaluated. A name that
+is not in the registry cannot be reached from a text.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, Union, cast, get_args, get_origin
 
 from .answers import RULES
 from .contract import AnswerRule, Model
-from .errors import RecipeError, UnknownName
-
-_ROOMS = {
-    "jielong.techniques.prompting": "cot spell persona premise options",
-    "jielong.techniques.instruct": "instruct",
-    "jielong.techniques.few_shot": "few_shot",
-    "jielong.techniques.sampling": "self_consistency best_of_n",
-    "jielong.techniques.self_check": "self_check self_refine critique_by",
-    "jielong.techniques.brief": "brief",
-    "jielong.techniques.decompose": "plan_and_solve least_to_most outline",
-    "jielong.techniques.reflexion": "reflexion",
-    "jielong.techniques.program_of_thought": "program_of_thought",
-    "jielong.techniques.tools.tool_loop": "tools react",
-    "jielong.techniques.search.tree_of_thoughts": "tree_of_thoughts",
-    "jielong.techniques.search.graph_of_thoughts": "graph_of_thoughts",
-    "jielong.runtime.budget": "budget",
-}
-TECHNIQUES: Mapping[str, str] = {name: f"{room}:{name}" for room, names in _ROOMS.items() for name in names.split()}
-
-_ENDPOINTS = "openai ollama vllm deepseek qwen glm kimi doubao siliconflow anthropic gemini openrouter"
-SPECS: Mapping[str, str] = {
-    "mini": "jielong.models.mini:load",
-    "local": "jielong.models.local:load",
-    "scripted": "jielong.models.scripted:load",
-    **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
-}
+from .errors import RecipeError
+from .registry import find, names, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +160,8 @@ def load(text: str) -> Model:
 def build(node: RecipeNode, base: Model | None = None) -> Model:
     """The model of a parsed recipe; with `base`, its steps around that model instead of the one it names."""
     kind, _, rest = node.spec.partition(":")
-    if kind not in SPECS:
-        raise unknown_name("model", kind, SPECS)
-    model = base or cast(Model, resolve(SPECS[kind])(kind, rest))
+    loader = find("models", kind)
+    model = base or cast(Model, loader(kind, rest))
     for step in node.steps:
         model = find_technique(step.name)(**read_options(step)).wrap(model)
     return model
@@ -204,14 +177,7 @@ class Declared(Protocol):
 
 
 def find_technique(name: str) -> Declared:
-    if name not in TECHNIQUES:
-        raise unknown_name("technique", name, TECHNIQUES)
-    return cast(Declared, resolve(TECHNIQUES[name]))
-
-
-def resolve(where: str) -> Any:
-    module, _, name = where.partition(":")
-    return getattr(import_module(module), name)
+    return cast(Declared, find("techniques", name))
 
 
 def read_options(step: RecipeStep) -> dict[str, Any]:
@@ -268,7 +234,7 @@ def _read_union(value: RecipeValue, kinds: tuple[Any, ...], where: str) -> Any:
 def _names(kind: Any) -> tuple[str, ...]:
     """What may stand first where this kind of value is read by name."""
     if kind is Model or kind is AnswerRule:
-        return tuple(SPECS if kind is Model else RULES)
+        return tuple(names("models") if kind is Model else RULES)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
@@ -290,13 +256,6 @@ def _read_plain(value: RecipeNode, kind: Any, where: str) -> Any:
 def _called(kind: Any) -> str:
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
     return names.get(kind, getattr(kind, "__name__", str(kind)))
-
-
-def unknown_name(what: str, name: str, known: Iterable[Any]) -> UnknownName:
-    names = sorted(map(str, known))
-    near = difflib.get_close_matches(name, names, 1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
-    return UnknownName(f"unknown {what} {name!r}; {hint}")
 
 
 def write_value(value: Any) -> str:

@@ -23,6 +23,7 @@ from .context import sub_path
 from .contract import AnswerRule, Model, Reply, Request, require_answer
 from .errors import BadInput, NoAnswer, SampleError
 from .events import Delta, Listener, TrackingListener, tracking_listener
+from .registry import register, unknown_name
 from .scope import note, scope
 from .sync import unwrap_exception_group
 
@@ -62,7 +63,7 @@ class BoundTechnique(Generic[P]):
             raise BadInput(f"{self.__name__} takes its options by name, e.g. {self.__name__}(n=8)")
         for name in options:
             if name not in self.parameters:
-                raise recipe.unknown_name(f"option of {self.__name__}", name, self.parameters)
+                raise unknown_name(f"option of {self.__name__}", name, self.parameters)
         return BoundTechnique(self.function, self.adds_output, self.calls, {**self.options, **options})
 
     def wrap(self, model: Model, /) -> Model:
@@ -111,13 +112,19 @@ def adds_input(function: Callable[..., Any] | None = None, /, *, calls: Callable
     `calls(model, **options)` is the most provider calls of one reply, each model standing for its own bound.
     """
     if function:
-        return BoundTechnique(function, False, calls, {})
-    return lambda function: BoundTechnique(function, False, calls, {})
+        return _registered(function, False, calls)
+    return lambda function: _registered(function, False, calls)
 
 
 def adds_output(*, calls: Callable[..., int]) -> Callable[[OutputFunction[P]], BoundTechnique[P]]:
     """Makes a technique of a function `(Model, Request) -> Reply`; `calls` as for `adds_input`."""
-    return lambda function: BoundTechnique(function, True, calls, {})
+    return lambda function: _registered(function, True, calls)
+
+
+def _registered(function: Callable[..., Any], adds_output: bool, calls: Callable[..., int]) -> BoundTechnique[Any]:
+    technique: BoundTechnique[Any] = BoundTechnique(function, adds_output, calls, {})
+    register("techniques", function.__name__, technique, f"{function.__module__}:{function.__qualname__}")
+    return technique
 
 
 class CallerToolCall(Exception):

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-TABLE = "_ROOMS = {\n"
+TABLE = '    "techniques": _names(\n        {\n'
 
 
 def followed(page: Path, copy: Path) -> list[str]:
@@ -33,7 +33,7 @@ def followed(page: Path, copy: Path) -> list[str]:
         if kind == "sh":
             for line in text.splitlines():
                 run("bash", "-c", line)
-        elif found := re.fullmatch(r"# add to _ROOMS in (\S+)", first):
+        elif found := re.fullmatch(r"# add to BUILT_IN in (\S+)", first):
             file = copy / found[1]
             file.write_text(file.read_text("utf-8").replace(TABLE, TABLE + rest), "utf-8")
         elif found := re.fullmatch(r"# add to (\S+)", first):

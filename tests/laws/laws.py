@@ -20,7 +20,7 @@ from typing import Any
 import anyio
 
 from endpoint import Answer, Endpoint
-from jielong import recipe
+from jielong import recipe, registry
 from jielong.contract import Image, Message, Model, Reply, Request, Text, ToolCall, ToolSpec
 from jielong.errors import BadInput, BoundExceeded, EndpointGaveUp, SampleError, Unsupported
 from jielong.events import Delta, Event
@@ -480,14 +480,16 @@ def _no_recipes() -> Iterator[None]:
     def refuse(*_: object, **__: object) -> Any:
         raise AssertionError("a technique or a model was looked up by name while a request was answered")
 
-    kept = {name: getattr(recipe, name) for name in ("load", "parse", "build", "find_technique", "resolve")}
-    for name in kept:
-        setattr(recipe, name, refuse)
+    places = [(recipe, name) for name in ("load", "parse", "build", "find_technique", "find")]
+    places += [(registry, name) for name in ("find", "resolve")]
+    originals = [getattr(module, name) for module, name in places]
+    for module, name in places:
+        setattr(module, name, refuse)
     try:
         yield
     finally:
-        for name, value in kept.items():
-            setattr(recipe, name, value)
+        for (module, name), original in zip(places, originals, strict=True):
+            setattr(module, name, original)
 
 
 # --- 9 ----------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from jielong.contract import Message, Model, Request, Sampling
 from jielong.errors import BadInput
-from jielong.recipe import TECHNIQUES, find_technique
+from jielong.recipe import find_technique
+from jielong.registry import BUILT_IN
 
 Make: TypeAlias = Callable[[Model], Model]  # puts a technique, or a stack of them, around a model
 
@@ -50,7 +51,7 @@ def variants(*, small: bool = False) -> Iterator[tuple[str, Make]]:
 
     `small`: the numbers of samples and rounds are kept low, for stacks.
     """
-    for name in TECHNIQUES:
+    for name in BUILT_IN["techniques"]:
         declared: Any = find_technique(name)
         parameters, hints = declared.parameters, declared.hints
         missing = [n for n, p in parameters.items() if p.default is inspect.Parameter.empty]

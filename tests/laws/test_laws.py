@@ -15,7 +15,8 @@ from jielong.contract import Model
 from jielong.errors import SampleError
 from jielong.models.scripted import Scripted
 from jielong.prompts import catalogue
-from jielong.recipe import TECHNIQUES, find_technique
+from jielong.recipe import find_technique
+from jielong.registry import BUILT_IN
 from laws.laws import LAWS, mixed
 from laws.samples import ask, sample, variants
 
@@ -42,11 +43,11 @@ def test_law_holds_for_any_stack(law, names) -> None:  # type: ignore[no-untyped
 
 
 def test_every_technique_is_among_them() -> None:
-    assert {name.partition("(")[0] for name in VARIANTS} == set(TECHNIQUES)
+    assert {name.partition("(")[0] for name in VARIANTS} == set(BUILT_IN["techniques"])
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("name", TECHNIQUES)
+@pytest.mark.parametrize("name", BUILT_IN["techniques"])
 async def test_the_prompts_of_a_technique_can_be_replaced(name: str) -> None:
     """With its words given as options, none of the catalogue's are sent."""
     declared = find_technique(name)

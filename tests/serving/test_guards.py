@@ -18,7 +18,7 @@ import pytest
 from jielong.contract import Model
 from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
-from jielong.recipe import TECHNIQUES
+from jielong.registry import BUILT_IN
 from jielong.serving.allowed_models import MOST_CALLS, AllowedModels, composable
 from jielong.serving.app import ServerLimits
 from jielong.serving.serve import serve
@@ -305,11 +305,11 @@ def test_a_composed_recipe_has_a_bound():
         assert "big" in served.offer.names(), "the operator's own may be as large as wanted"
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("technique", BUILT_IN["techniques"])
 def test_no_technique_that_reaches_out_can_be_composed(technique: str):
     """What may be composed reaches no file, no URL and no program: its options are words, numbers, rules and models."""
     reads = {"few_shot": {"file"}}
-    room = TECHNIQUES[technique].partition(":")[0]
+    room = BUILT_IN["techniques"][technique].partition(":")[0]
     assert composable(technique, "") == (not room.startswith(("jielong.techniques.tools", "jielong.techniques.rag")))
     for option in reads.get(technique, ()):
         assert not composable(technique, option)

@@ -13,7 +13,7 @@ import pytest
 from jielong.contract import Image, Message, Reply, Request, Sampling, Text, ToolCall, ToolSpec
 from jielong.errors import JielongError
 from jielong.models.scripted import Scripted
-from jielong.recipe import TECHNIQUES
+from jielong.registry import BUILT_IN
 from laws.laws import mixed, outcome
 from laws.samples import ask, variants
 from serving.served import Served
@@ -132,7 +132,7 @@ def test_a_tool_call_of_the_clients_own_tool_comes_back_at_once(name: str):
 
 
 def test_all_techniques_are_among_them():
-    assert {name.partition("(")[0] for name in VARIANTS} == set(TECHNIQUES)
+    assert {name.partition("(")[0] for name in VARIANTS} == set(BUILT_IN["techniques"])
 
 
 def test_a_lost_sample_is_told_as_an_error():

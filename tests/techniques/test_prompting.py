@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jielong.contract import Image, Message, Request, Sampling, Text, ToolCall
 from jielong.prompts import catalogue, fill, language
-from jielong.recipe import TECHNIQUES
+from jielong.registry import BUILT_IN
 from jielong.techniques.prompting import Spell, Wording, cot, options, persona, premise, spell
 from jielong.techniques.tools.toolset import BuiltIn
 
@@ -112,7 +112,7 @@ def test_every_section_of_the_catalogue_belongs_to_something() -> None:
         "tool_errors",
         *get_args(BuiltIn),
     }
-    assert set(EN) - set(TECHNIQUES) <= others
+    assert set(EN) - set(BUILT_IN["techniques"]) <= others
 
 
 @given(st.text(), st.text())

@@ -2,69 +2,84 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from pathlib import Path
 
 import click
 
+from ..registry import find, load_plugin, origins
 from .messages import localized
 
-VERBS = {
-    "ask": "ask",
-    "next": "next",
-    "chat": "chat",
-    "eval": "eval",
-    "improve": "improve",
-    "demo": "improve",
-    "prompts": "prompts",
-    "train": "train",
-    "serve": "serve",
-    "techniques": "techniques",
-    "ledger": "ledger",
-    "doctor": "doctor",
-}
-_ASK_MODELS = ("ask", "chat", "eval", "improve", "demo", "prompts", "serve")
-_FUNCTIONS = {"eval": "eval_", "next": "next_"}  # where Python has the name already
+_ORDER = "ask next chat eval improve demo prompts train serve techniques ledger doctor".split()
+_WITHOUT_MODELS = ("next", "train", "techniques", "ledger", "doctor")
 
 
-class _Lazy(click.Group):
+class _Verbs(click.Group):
+    """The verbs of the registry; `--plugin FILE.py` may stand before the verb or after it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        plugins, others = _split_plugins(args)
+        return super().parse_args(ctx, plugins + others)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return [*_ORDER, *origins("verbs")]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        command: click.Command = getattr(
-            import_module(f"{__name__}.{VERBS[cmd_name]}"), _FUNCTIONS.get(cmd_name, cmd_name)
-        )
+        command: click.Command = find("verbs", cmd_name)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in VERBS:
-            from ..recipe import unknown_name
-
-            raise unknown_name("command", args[0], VERBS)
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(verb, localized(f"help.{verb}")) for verb in _ORDER]
+        rows += [(verb, find("verbs", verb).get_short_help_str()) for verb in origins("verbs")]
         with formatter.section(localized("commands")):
-            formatter.write_dl([(verb, localized(f"help.{verb}")) for verb in VERBS])
+            formatter.write_dl(rows)
 
 
-def _print_version(ctx: click.Context, option: click.Parameter, asked: bool) -> None:
-    if asked:
+def _split_plugins(args: list[str]) -> tuple[list[str], list[str]]:
+    """The `--plugin` options of a command line, and the rest; what follows `--` is left alone."""
+    plugins: list[str] = []
+    others: list[str] = []
+    remaining = iter(args)
+    for arg in remaining:
+        if arg == "--":
+            others += [arg, *remaining]
+        elif arg == "--plugin":
+            plugins += [arg, *([value] if (value := next(remaining, None)) is not None else [])]
+        elif arg.startswith("--plugin="):
+            plugins.append(arg)
+        else:
+            others.append(arg)
+    return plugins, others
+
+
+def _load_plugins(ctx: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> None:
+    for file in files:
+        load_plugin(file)
+
+
+def _print_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
         from .. import __version__
 
         print(f"jielong {__version__}")
         ctx.exit()
 
 
-@click.group(cls=_Lazy, help=localized("help"), context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Verbs, help=localized("help"), context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    metavar="FILE.py",
+    type=click.Path(path_type=Path),
+    callback=_load_plugins,
+    help=localized("option.plugin"),
+)
 @click.pass_context
 def group(ctx: click.Context) -> None:
-    if ctx.invoked_subcommand in _ASK_MODELS:
+    if ctx.invoked_subcommand not in _WITHOUT_MODELS:
         from ..runtime.telemetry import telemetry
 
         ctx.with_resource(telemetry())

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ..recipe import TECHNIQUES, find_technique, write_value
+from ..recipe import find_technique, write_value
+from ..registry import names, origins
 from . import options
 from .messages import localized
 
@@ -18,29 +19,41 @@ from .messages import localized
 @options.as_json
 def techniques(name: str | None, as_json: bool) -> None:
     if as_json:
-        names = [name] if name else list(TECHNIQUES)
-        print(json.dumps([_described(each) for each in names], ensure_ascii=False, indent=1))
+        chosen = [name] if name else names("techniques")
+        print(json.dumps([_description(each) for each in chosen], ensure_ascii=False, indent=1))
     elif name:
-        said = _described(name)
-        print(f"{said['recipe']}\n\n{said['help']}")
+        description = _description(name)
+        print(f"{description['recipe']}\n{_origin(description)}\n{description['help']}")
     else:
-        for each in TECHNIQUES:
-            said = _described(each)
-            print(f"{said['recipe']}\n    {said['help'].splitlines()[0]}")
+        for each in names("techniques"):
+            description = _description(each)
+            first_line = description["help"].partition("\n")[0]
+            print(f"{description['recipe']}\n    {first_line}\n{_origin(description)}", end="")
 
 
-def _described(name: str) -> dict[str, Any]:
-    found: Any = find_technique(name)
-    given = []
-    for parameter in found.parameters.values():
-        value = f"={write_value(parameter.default)}" if parameter.default is not parameter.empty else ""
-        given.append(f"{parameter.name}{value}")
-    options = {parameter: _kind(hint) for parameter, hint in found.hints.items()}
-    recipe = f"{name}({', '.join(given)})" if given else name
-    return {"name": name, "recipe": recipe, "options": options, "help": inspect.getdoc(found) or ""}
+def _description(name: str) -> dict[str, Any]:
+    technique: Any = find_technique(name)
+    parameters = [
+        parameter.name + ("" if parameter.default is parameter.empty else f"={write_value(parameter.default)}")
+        for parameter in technique.parameters.values()
+    ]
+    return {
+        "name": name,
+        "recipe": f"{name}({', '.join(parameters)})" if parameters else name,
+        "options": {option: _type_name(hint) for option, hint in technique.hints.items()},
+        "help": inspect.getdoc(technique) or "",
+        "origin": origins("techniques").get(name, "jielong"),
+    }
 
 
-def _kind(hint: Any) -> str:
+def _origin(description: dict[str, Any]) -> str:
+    """A line that says where a technique comes from, unless it is jielong's own."""
+    if description["origin"] == "jielong":
+        return ""
+    return f"    {localized('techniques.origin', origin=description['origin'])}\n"
+
+
+def _type_name(hint: Any) -> str:
     return (
         hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "").replace("jielong.contract.", "")
     )

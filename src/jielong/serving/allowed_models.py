@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, get_args
 
 from ..contract import Model
 from ..errors import BadInput, RecipeError
-from ..recipe import SPECS, TECHNIQUES, RecipeNode, RecipeValue, build, find_technique, load, parse, unknown_name
+from ..recipe import RecipeNode, RecipeValue, build, find_technique, load, parse
+from ..registry import BUILT_IN, names, origins, unknown_name
 from .error_responses import unknown_model
 
 MOST_CALLS, KEPT = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
@@ -24,7 +25,8 @@ _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
 
 
 class AllowedModels:
-    """`models`: recipes, `NAME=RECIPE`, or models made in Python. `allow`: specs that clients may compose with."""
+    """`models`: recipes, `NAME=RECIPE`, or models made in Python. `allow`: specs that clients may compose with, and
+    techniques that are not jielong's own, by name."""
 
     def __init__(self, models: Sequence[str | Model], allow: Sequence[str] = ()) -> None:
         self.named: dict[str, Model] = {}
@@ -34,7 +36,11 @@ class AllowedModels:
                 raise BadInput(f"two models are called {name!r}; give one another name, as in NAME={model.name}")
             self.named[name] = model
         self.allowed: dict[str, Model] = {}
+        own_techniques = origins("techniques") if allow else {}
+        self.allowed_techniques = {*BUILT_IN["techniques"], *(name for name in allow if name in own_techniques)}
         for spec in allow:
+            if spec in self.allowed_techniques:
+                continue
             node = parse(spec)
             if node.steps:
                 raise BadInput(f"--allow takes models without techniques, and {spec!r} has some; name it as a model")
@@ -66,7 +72,7 @@ class AllowedModels:
             node = parse(asked)
         except RecipeError as error:
             raise unknown_model(f"no model {asked[:200]!r} here, and no recipe either: {error}") from None
-        for part in _parts(node):
+        for part in _parts(node, self.allowed_techniques):
             if part.spec not in self.allowed:
                 told = ", ".join(self.allowed)
                 raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {told}")
@@ -90,29 +96,29 @@ def _named(each: str | Model) -> tuple[str, Model]:
 def composable(name: str, option: str) -> bool:
     """Whether clients may use this technique with this option ("": with none)."""
     hints: Mapping[str, Any] = find_technique(name).hints
-    return not TECHNIQUES[name].startswith(_REACH_OUT) and Path not in _kinds(hints.get(option))
+    return not BUILT_IN["techniques"].get(name, "").startswith(_REACH_OUT) and Path not in _kinds(hints.get(option))
 
 
-def _parts(node: RecipeNode) -> Iterator[RecipeNode]:
+def _parts(node: RecipeNode, techniques: Set[str]) -> Iterator[RecipeNode]:
     """Every model that a recipe names. Raises Failure for what reaches out of it."""
     yield node
     for step in node.steps:
-        if step.name not in TECHNIQUES:
-            raise unknown_model(str(unknown_name("technique", step.name[:100], TECHNIQUES)))
+        if step.name not in techniques:
+            raise unknown_model(str(unknown_name("technique", step.name[:100], techniques)))
         hints: Mapping[str, Any] = find_technique(step.name).hints
         for option, value in (("", ()), *step.options):
             if not composable(step.name, option):
                 raise unknown_model(f"a composed recipe may not use {step.name}({option and option + '='})")
             if Model in _kinds(hints.get(option)):
-                yield from _models(value)
+                yield from _models(value, techniques)
 
 
-def _models(value: RecipeValue) -> Iterator[RecipeNode]:
+def _models(value: RecipeValue, techniques: Set[str]) -> Iterator[RecipeNode]:
     if isinstance(value, tuple):
         for item in value:
-            yield from _models(item)
-    elif value.steps or value.spec.partition(":")[0] in SPECS:
-        yield from _parts(value)
+            yield from _models(item, techniques)
+    elif value.steps or value.spec.partition(":")[0] in names("models"):
+        yield from _parts(value, techniques)
 
 
 def _kinds(hint: Any) -> set[Any]:

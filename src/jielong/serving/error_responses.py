@@ -30,7 +30,7 @@ from ..errors import (
     Truncated,
     Unsupported,
 )
-from ..recipe import unknown_name
+from ..registry import unknown_name
 
 log = logging.getLogger("jielong.serving")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..contract import Message
 from ..errors import BadInput, MissingExtra
-from ..recipe import unknown_name
+from ..registry import unknown_name
 from . import data_files
 from .answer_equality import infer_rule
 from .benchmark_readers import READERS, Fields, Reader, recognise

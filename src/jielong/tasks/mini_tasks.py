@@ -16,7 +16,7 @@ from ..contract import Message
 from ..errors import BadInput
 from ..models.mini import WEIGHTS
 from ..prompts import language
-from ..recipe import unknown_name
+from ..registry import unknown_name
 from ..world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
 from ..world.vocabulary import LANGUAGES, SampleRandom, forms
 from .expression_check import makes_24

@@ -20,7 +20,8 @@ from ...atomic_write import write_whole
 from ...contract import Model
 from ...measuring.evaluate import ItemResult
 from ...measuring.judge import Judge, check_judged
-from ...recipe import load, unknown_name
+from ...recipe import load
+from ...registry import unknown_name
 from ...runtime.ledger import Ledger, home_folder, use_ledger
 from ...stats import Estimate
 from ...sync import run_sync

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ...errors import BadInput, DamagedFile, MissingExtra
-from ...recipe import unknown_name
+from ...registry import unknown_name
 from ..llama_engine import fastest
 from ..llama_weights import not_plain
 

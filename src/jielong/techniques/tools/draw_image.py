@@ -24,7 +24,7 @@ from ...models.openai import endpoint_errors
 from ...models.openai.connection_pools import connection_pool
 from ...models.openai.endpoint_presets import ENDPOINTS, EndpointTarget, is_local, resolve_endpoint
 from ...prompts import Language, catalogue
-from ...recipe import unknown_name
+from ...registry import unknown_name
 from ...runtime.ledger import home_folder
 from ...runtime.provider import AttemptFailed
 from .read_url import body, fetch

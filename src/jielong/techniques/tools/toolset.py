@@ -9,7 +9,7 @@ from typing import Literal, Protocol, TypeAlias, get_args
 from ...contract import ToolSpec
 from ...errors import BadInput, Unsupported
 from ...prompts import Language
-from ...recipe import unknown_name
+from ...registry import unknown_name
 from .calculator import calculator
 from .mcp_servers import McpServer, opened
 from .python_functions import from_function
