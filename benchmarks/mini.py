@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import random
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from jielong import Message, Request, Sampling, load
 from jielong.models.chat_template import ChatTemplate
 from jielong.models.llama_engine import Network
 from jielong.models.mini import WEIGHTS
-from jielong.prompts import catalogue
+from jielong.prompts import Language, catalogue
 from jielong.world import word_problems
 from jielong.world.vocabulary import SampleRandom
 
@@ -41,15 +40,13 @@ Generate = Callable[[Sequence[tuple[int, ...]]], list[list[int]]]
 
 
 def requests(about: object, count: int) -> list[Request]:
-    made = []
+    requests = []
     for number in range(count):
-        language = "en" if number % 2 else "zh"
-        asked = word_problems.problem(
-            SampleRandom(random.Random(f"speed {about} {number}"), language, held_out=True), 3
-        )  # type: ignore[arg-type]
-        spell = catalogue(language)["cot"]["spell"]  # type: ignore[arg-type]
-        made.append(Request((Message("user", f"{asked.question}\n{spell}"),), Sampling(temperature=0, max_tokens=NEW)))
-    return made
+        language: Language = "en" if number % 2 else "zh"
+        rng = SampleRandom(f"speed {about} {number}", language, held_out=True)
+        text = f"{word_problems.sample_problem(rng, 3).question}\n{catalogue(language)['cot']['spell']}"
+        requests.append(Request((Message("user", text),), Sampling(temperature=0, max_tokens=NEW)))
+    return requests
 
 
 def ours(recipe: str, asked: list[Request], batch: int) -> int:

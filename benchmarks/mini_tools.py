@@ -9,7 +9,6 @@ Each item of mini's world offers two to four tools; in seven of ten one fits. Ri
 from __future__ import annotations
 
 import argparse
-import random
 from contextlib import suppress
 
 import anyio
@@ -20,28 +19,28 @@ from jielong.contract import Message, Request, Sampling
 from jielong.errors import SampleError
 from jielong.stats import mean
 from jielong.techniques.tools.tool import Arguments, Tool, ToolResult
-from jielong.world.tool_choice import Choice, choice
+from jielong.world.tool_choice import ToolChoice, sample_tool_choice
 from jielong.world.vocabulary import SampleRandom
 
 
-async def one(made: Choice) -> tuple[bool, bool]:
-    got: list[tuple[str, Arguments]] = []
+async def called_rightly(choice: ToolChoice) -> tuple[bool, bool]:
+    calls: list[tuple[str, Arguments]] = []
 
-    def tool(name: str, described: str, parameters: dict[str, object]) -> Tool:
+    def tool(name: str, description: str, parameters: dict[str, object]) -> Tool:
         async def call(arguments: Arguments) -> ToolResult:
-            got.append((name, arguments))
+            calls.append((name, arguments))
             return ToolResult("done")
 
-        return Tool(name, described, parameters, call, pure=True)
+        return Tool(name, description, parameters, call, pure=True)
 
-    offered = tuple(tool(t.name, t.description, t.function()["parameters"]) for t in made.tools)
-    request = Request((Message("user", made.request),), Sampling(seed=1, max_tokens=64))
-    with suppress(SampleError):  # what it says after the call is no matter here
-        await (load("mini") | tools(use=offered, form="native", rounds=1)).generate(request)
-    if made.chosen is None:
-        return not got, not got
-    right = [name for name, _ in got] == [made.chosen.name]
-    return right, right and list(got[0][1].values()) == [made.argument]
+    offered_tools = tuple(tool(t.name, t.description, t.function()["parameters"]) for t in choice.tools)
+    request = Request((Message("user", choice.request),), Sampling(seed=1, max_tokens=64))
+    with suppress(SampleError):  # only the call counts, not the reply that follows it
+        await (load("mini") | tools(use=offered_tools, form="native", rounds=1)).generate(request)
+    if choice.answer is None:
+        return not calls, not calls
+    right = [name for name, _ in calls] == [choice.answer.name]
+    return right, right and list(calls[0][1].values()) == [choice.argument]
 
 
 async def main() -> None:
@@ -50,24 +49,27 @@ async def main() -> None:
     n = arguments.parse_args().items
     figures = {}
     for language in ("en", "zh"):
-        draw = SampleRandom(random.Random(f"native tools {language}"), language, held_out=True)
+        rng = SampleRandom(f"native tools {language}", language, held_out=True)
         for fits in (True, False):
-            made = [choice(draw, fits) for _ in range(n)]
+            choices = [sample_tool_choice(rng, fits) for _ in range(n)]
             results: list[tuple[bool, bool]] = [(False, False)] * n
             async with anyio.create_task_group() as tasks:
 
-                async def run(i: int, each: Choice, into: list[tuple[bool, bool]]) -> None:
-                    into[i] = await one(each)
+                async def run(i: int, choice: ToolChoice, results: list[tuple[bool, bool]]) -> None:
+                    results[i] = await called_rightly(choice)
 
-                for i, each in enumerate(made):
-                    tasks.start_soon(run, i, each, results)
-            right, whole = mean([float(a) for a, _ in results], None), mean([float(b) for _, b in results], None)
+                for i, choice in enumerate(choices):
+                    tasks.start_soon(run, i, choice, results)
+            right, with_argument = (
+                mean([float(a) for a, _ in results], None),
+                mean([float(b) for _, b in results], None),
+            )
             figures[f"{language} {'fits' if fits else 'none'}"] = {
                 "right": right.mean,
                 "ci95": right.ci95,
-                "argument": whole.mean,
+                "argument": with_argument.mean,
             }
-            print(language, "one fits" if fits else "none fits", right, "with its argument", whole)
+            print(language, "one fits" if fits else "none fits", right, "with its argument", with_argument)
     write("mini_tools", {"items": n, "results": figures})
 
 

@@ -6,7 +6,6 @@ on the value that it states.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from tokenizers import Tokenizer
 from jielong import load
 from jielong.measuring.evaluate import ModelResult, measure
 from jielong.models.llama_engine import Network
-from jielong.models.mini.tokenizer import BEGIN, special
+from jielong.models.mini.tokenizer import BEGIN, special_token
 from jielong.models.token_sampling import log_softmax
 from jielong.tasks.mini_tasks import states_value
 from jielong.tasks.task import Item, Task, identified
@@ -50,9 +49,9 @@ def _recall(folder: Path, counts: Mapping[str, int]) -> list[dict[str, Any]]:
 def _answers(folder: Path) -> tuple[ModelResult, list[str]]:
     items, asked = [], []
     for language in LANGUAGES:
-        draw = SampleRandom(random.Random(f"recall {language}"), language, held_out=True)
-        for fact in facts.world().all_facts():
-            items.append(Item("", fact.question(draw), (fact.value.text(language),), cluster=fact.id))
+        rng = SampleRandom(f"recall {language}", language, held_out=True)
+        for fact in facts.knowledge_base().all_facts():
+            items.append(Item("", fact.question(rng), (fact.value.text(language),), cluster=fact.id))
             asked.append(fact.id)
     task = Task("recall", identified(items), "exact", "", "", check=states_value)
 
@@ -65,17 +64,17 @@ def _answers(folder: Path) -> tuple[ModelResult, list[str]]:
 def _losses(folder: Path) -> tuple[float, float]:
     """Nats a token, on statements of often told facts: the words, and the value where it is the last thing said."""
     network, tokenizer = Network(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
-    draw = SampleRandom(random.Random("loss"), "en", held_out=True)
-    often = [fact for fact in facts.world().all_facts() if fact.subject.seen and fact.subject.rank < 12]
+    rng = SampleRandom("loss", "en", held_out=True)
+    often = [fact for fact in facts.knowledge_base().all_facts() if fact.subject.seen and fact.subject.rank < 12]
     words, values = [], []
     for _ in range(STATEMENTS):
-        fact = draw.rng.choice(often)
-        text, value = fact.statement(draw), fact.value.text("en")
+        fact = rng.choice(often)
+        text, value = fact.statement(rng), fact.value.text("en")
         start = text.rfind(value)
         if start < 0 or len(text) - start - len(value) > 1:
             continue
         read = tokenizer.encode(text, add_special_tokens=False)
-        ids = [special(tokenizer, BEGIN), *read.ids]
+        ids = [special_token(tokenizer, BEGIN), *read.ids]
         losses = -log_softmax(network.logits(ids[:-1]))[np.arange(len(read.ids)), read.ids]
         for loss, (begin, end) in zip(losses, read.offsets, strict=True):
             if end <= start:

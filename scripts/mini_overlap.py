@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from jielong.tasks.mini_tasks import built_in
 from jielong.world import document, facts, word_problems
+from jielong.world.names import SYLLABLES, reserved_names
 from jielong.world.training_examples import Document
-from jielong.world.vocabulary import LANGUAGES, SYLLABLES, SampleRandom, data, forms
+from jielong.world.vocabulary import LANGUAGES, SampleRandom, sentence_forms, wordlists
 
 TASKS = (
     "word_problems",
@@ -40,7 +40,7 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
     games: set[str] = set()
     sentences: set[str] = set()
     judged: dict[str, list[str]] = defaultdict(list)
-    known = {name.text("en") for name in facts.fact_names()} | {"Make", "Name"}
+    known = {name.text("en") for name in reserved_names()} | {"Make", "Name"}
     operations: set[tuple[str, ...]] = set()
     for made in documents:
         if made.kind == "in_context":
@@ -103,21 +103,23 @@ def _operation(turns: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _exam_chains(items: int) -> set[str]:
-    draws = [SampleRandom(random.Random(f"chains {language}"), language, held_out=True) for language in LANGUAGES]
-    return {word_problems.problem(draw, steps).chain for draw in draws for steps in (2, 3, 4, 5) for _ in range(items)}
+    draws = [SampleRandom(f"chains {language}", language, held_out=True) for language in LANGUAGES]
+    return {
+        word_problems.sample_problem(rng, steps).chain for rng in draws for steps in (2, 3, 4, 5) for _ in range(items)
+    }
 
 
 def _judged_in_exams(items: int) -> set[facts.Fact]:
-    draw = SampleRandom(random.Random("claims"), "en", held_out=True)
-    return {facts.judged_fact(draw) for _ in range(items)}
+    rng = SampleRandom("claims", "en", held_out=True)
+    return {facts.sample_judged_fact(rng) for _ in range(items)}
 
 
 def _judged(fact: facts.Fact, judged: dict[str, list[str]]) -> bool:
     """Whether some claim about this fact, be it true or false, is among the judged texts."""
     for language in LANGUAGES:
         subject = re.escape(fact.subject.text(language))
-        value = "|".join(re.escape(v.text(language)) for v in facts.world().values[fact.relation])
-        for form in (form for side in forms(language, fact.relation) for form in side):
+        value = "|".join(re.escape(v.text(language)) for v in facts.knowledge_base().values[fact.relation])
+        for form in (form for side in sentence_forms(language, fact.relation) for form in side):
             claim = re.escape(form).replace(r"\{s\}", subject).replace(r"\{v\}", f"(?:{value})")
             asked = judged.get(fact.subject.name.text(language), ())
             if any(re.search(claim, text, re.IGNORECASE) for text in asked):
@@ -136,7 +138,7 @@ def _forms_seen(sentences: set[str]) -> int:
     """Held-out forms that some sentence has, where no form of the training explains the sentence."""
     seen = 0
     for language in LANGUAGES:
-        sides = [forms(language, key) for key in data(language)["forms"]]
+        sides = [sentence_forms(language, key) for key in wordlists(language)["forms"]]
         taught = [_matcher(form) for for_training, _ in sides for form in for_training]
         held_out = {form for for_training, others in sides if others != for_training for form in others}
         for matcher in map(_matcher, sorted(held_out)):

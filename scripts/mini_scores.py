@@ -12,7 +12,7 @@ from jielong import load
 from jielong.measuring.evaluate import ModelResult, measure
 from jielong.stats import Estimate, mean, paired
 from jielong.tasks.load_task import load_task
-from jielong.world.vocabulary import data
+from jielong.world.vocabulary import wordlists
 
 LANGUAGES = {"en": "", "zh": "/zh"}
 IN_CONTEXT = {
@@ -78,7 +78,7 @@ def _line(line: Line, language: str, items: int) -> dict[str, Any]:
     result = _asked(task, line.recipe, items)
     estimate = result.accuracy
     if line.counts_as:
-        said = data(language)["asks"][line.counts_as]
+        said = wordlists(language)["phrases"][line.counts_as]
         forms = [said] if isinstance(said, str) else said
         estimate = mean([float(answer.text.strip() in forms) for answer in result.answers])
     row = {"about": line.about, "language": language, "task": task, "recipe": line.recipe, "claim": line.claim}

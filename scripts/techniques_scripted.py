@@ -36,13 +36,13 @@ def player() -> Model:
         path: list[arithmetic_game.Move] = []
         while len(numbers) > 1:
             moves = arithmetic_game.moves(numbers)
-            good = [move for move in moves if arithmetic_game.reachable(move.left)]
+            good = [move for move in moves if arithmetic_game.reachable(move.remaining)]
             path.append(chance.choice(good if good and chance.random() < GOOD_STEP else moves))
-            numbers = path[-1].left
-        draw = SampleRandom(chance, "en", held_out=True)
+            numbers = path[-1].remaining
+        rng = SampleRandom(0, "en", held_out=True)
         start = tuple(int(n) for n in re.findall(r"\d+", text.replace("24", "")))
         return "\n".join(
-            [*(arithmetic_game.step_text(draw, m) for m in path), f"Answer: {arithmetic_game.expression(start, path)}"]
+            [*(arithmetic_game.step_text(rng, m) for m in path), f"Answer: {arithmetic_game.expression(start, path)}"]
         )
 
     return Scripted(reply, name="scripted:player")

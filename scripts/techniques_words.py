@@ -28,8 +28,8 @@ LEFT_OUT, LEFT_OUT_WITH_A_PLAN, MISCALCULATED = 0.15, 0.03, 0.02
 CAUGHT, SLANDERED = 0.9, 0.05
 STOPS, FORGETS, FORGETS_THE_BRIEF = 0.3, 0.6, 0.05
 
-_draw = SampleRandom(random.Random("scripted problems"), "en", held_out=True)
-PROBLEMS = {problem.question: problem for problem in (word_problems.problem(_draw, 5) for _ in range(60))}
+_draw = SampleRandom("scripted problems", "en", held_out=True)
+PROBLEMS = {problem.question: problem for problem in (word_problems.sample_problem(_draw, 5) for _ in range(60))}
 TOPICS = ("river", "market", "school", "bridge", "mill", "harbour")
 
 

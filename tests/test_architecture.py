@@ -141,7 +141,7 @@ def test_public_signatures_have_no_kwargs():
         ("technique.py", "__call__"),
         ("recipe.py", "__call__"),
         ("cli/messages/__init__.py", "localized"),
-        *(("world/vocabulary.py", name) for name in ("sentence", "form", "ask")),
+        *(("world/vocabulary.py", name) for name in ("sentence", "phrase", "fill_form")),
         ("contract.py", "with_sampling"),
     }
     wrong = []

@@ -30,11 +30,11 @@ TOOL = ToolSpec(
 
 
 def exam(language: str, seed: object = 0) -> SampleRandom:
-    return SampleRandom(random.Random(f"tests {seed}"), language, held_out=True)  # type: ignore[arg-type]
+    return SampleRandom(f"tests {seed}", language, held_out=True)  # type: ignore[arg-type]
 
 
 def question(steps: int = 2, language: str = "en", seed: object = 0) -> str:
-    return word_problems.problem(exam(language, seed), steps).question
+    return word_problems.sample_problem(exam(language, seed), steps).question
 
 
 def asked(text: str, **sampling: object) -> Request:
@@ -202,7 +202,7 @@ def test_calls_name_an_offered_tool_and_their_arguments_fit():
     """Which tool mini calls is in its card; that a call can be made is the runtime's word."""
     called = 0
     for seed in range(20):
-        made = tool_choice.choice(exam("en", seed), fits=True)
+        made = tool_choice.sample_tool_choice(exam("en", seed), fits=True)
         specs = tuple(ToolSpec(**tool.function()) for tool in made.tools)
         reply = anyio.run(load("mini").generate, Request((Message("user", made.request),), tools=specs))
         for call in reply.message.tool_calls:

@@ -1,5 +1,7 @@
 """What the generator says is so: every statement true, every problem solvable, every frequency as written down."""
 
+import hashlib
+import itertools
 import json
 import random
 import re
@@ -9,15 +11,16 @@ from fractions import Fraction
 import pytest
 
 from jielong import world
+from jielong.prompts import catalogue
 from jielong.world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
-from jielong.world.vocabulary import LANGUAGES, SampleRandom, data
+from jielong.world.vocabulary import LANGUAGES, SampleRandom, wordlists
 from world.evaluator import continues, makes_24, read_statement, sentences, solve
 
 DRAWS = [(language, held_out) for language in LANGUAGES for held_out in (False, True)]
 
 
 def draw(language: str, held_out: bool, seed: object = 0) -> SampleRandom:
-    return SampleRandom(random.Random(f"test {seed}"), language, held_out)  # type: ignore[arg-type]
+    return SampleRandom(f"test {seed}", language, held_out)  # type: ignore[arg-type]
 
 
 def documents(n: int, kind: str | None = None) -> list[world.Document]:
@@ -28,7 +31,7 @@ def documents(n: int, kind: str | None = None) -> list[world.Document]:
 def truth() -> dict[tuple[str, str], set[str]]:
     """(relation, subject) -> values, in both languages."""
     found: dict[tuple[str, str], set[str]] = {}
-    for fact in facts.world().all_facts():
+    for fact in facts.knowledge_base().all_facts():
         for language in LANGUAGES:
             subject = fact.subject.text(language).removeprefix("the ")  # type: ignore[arg-type]
             found.setdefault((fact.relation, subject), set()).add(fact.value.text(language))  # type: ignore[arg-type]
@@ -39,7 +42,7 @@ def truth() -> dict[tuple[str, str], set[str]]:
 def test_every_problem_has_the_answer_that_its_sentences_say(language: str, held_out: bool):
     chance = draw(language, held_out)
     for i in range(600):
-        problem = word_problems.problem(chance, i % 5 + 1)
+        problem = word_problems.sample_problem(chance, i % 5 + 1)
         assert solve(problem.question) == problem.answer > 0, problem.question
         assert len(problem.steps) == i % 5 + 1
         assert eval(problem.expression) == problem.answer
@@ -63,7 +66,7 @@ def test_every_statement_in_training_is_true():
 def test_claims_are_true_or_false_as_said(language: str, held_out: bool):
     known, chance = truth(), draw(language, held_out)
     for i in range(400):
-        claimed = facts.claim(chance, facts.judged_fact(chance), i % 2 == 0)
+        claimed = facts.sample_claim(chance, facts.sample_judged_fact(chance), i % 2 == 0)
         relation, subject, value = read_statement(claimed.statement(chance))
         assert (value in known[relation, subject]) == (i % 2 == 0)
 
@@ -96,8 +99,8 @@ def _is_statement(sentence: str) -> bool:
 
 def test_facts_are_stated_as_often_as_zipf_says():
     counted = Counter(fact for document in documents(60_000) for fact in document.facts)
-    told = [fact for fact in facts.world().all_facts() if fact.subject.seen]
-    never = [fact for fact in facts.world().all_facts() if not fact.subject.seen]
+    told = [fact for fact in facts.knowledge_base().all_facts() if fact.subject.seen]
+    never = [fact for fact in facts.knowledge_base().all_facts() if not fact.subject.seen]
     assert not [fact for fact in never if counted[fact.id]]
     people = [fact for fact in told if fact.subject.kind == "person"]
     expected = Counter({fact: 1 / (fact.subject.rank + 2) for fact in people})
@@ -111,11 +114,11 @@ def test_facts_are_stated_as_often_as_zipf_says():
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
 def test_a_text_tells_or_does_not_tell_as_said(language: str, held_out: bool):
     chance = draw(language, held_out)
-    readings = [reading_comprehension.reading(chance, told=i % 2 == 0) for i in range(400)]
+    readings = [reading_comprehension.sample_reading(chance, answerable=i % 2 == 0) for i in range(400)]
     for asked in readings:
         read = [read_statement(sentence) for text in asked.documents for sentence in sentences(text)]
         answers = {value for relation, subject, value in read if _asks(asked.question, relation, subject)}
-        assert answers == ({asked.answer} if asked.told else set()), (asked, read)
+        assert answers == ({asked.answer} if asked.answerable else set()), (asked, read)
 
 
 _ASKS = {
@@ -144,10 +147,10 @@ def _asks(question: str, relation: str, subject: str) -> bool:
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
 def test_examples_determine_their_answer_but_for_one_in_a_hundred(language: str, held_out: bool):
     chance = draw(language, held_out)
-    groups = [data(chance.language)["words"][group] for group in in_context_learning.GROUPS]
+    groups = [wordlists(chance.language)["words"][group] for group in in_context_learning.GROUPS]
     ambiguous = 0
     for _ in range(1000):
-        lesson = in_context_learning.lesson(chance, 4)
+        lesson = in_context_learning.sample_lesson(chance, 4)
         fitting = continues(list(lesson.examples), lesson.question, groups)
         assert lesson.answer in fitting
         ambiguous += len(fitting) > 1  # four pairs of numbers with a 1 in each: the product or the larger one
@@ -157,17 +160,17 @@ def test_examples_determine_their_answer_but_for_one_in_a_hundred(language: str,
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
 def test_the_right_tool_is_the_only_one_for_the_request(language: str, held_out: bool):
     chance = draw(language, held_out)
-    topics = data(chance.language)["tools"]["topics"]
+    topics = wordlists(chance.language)["tools"]["topics"]
     for i in range(400):
-        choice = tool_choice.choice(chance, fits=i % 2 == 0)
+        choice = tool_choice.sample_tool_choice(chance, fits=i % 2 == 0)
         longest = max((word for topic in topics for word in topic if word in choice.request), key=len)
         asked = [topic for topic in topics if longest in topic]
         fitting = [tool for tool in choice.tools if any(_about(tool, word) for t in asked for word in t)]
-        assert fitting == ([choice.chosen] if choice.chosen else [])
+        assert fitting == ([choice.answer] if choice.answer else [])
 
 
-def _about(tool: tool_choice.Tool, word: str) -> bool:
-    verbs = [verb for language in LANGUAGES for verb in data(language)["tools"]["does"]]
+def _about(tool: tool_choice.ToolDescription, word: str) -> bool:
+    verbs = [verb for language in LANGUAGES for verb in wordlists(language)["tools"]["does"]]
     return any(tool.description in (f"{verb} {word}", f"{verb}{word}") for verb in verbs)
 
 
@@ -175,9 +178,9 @@ def _about(tool: tool_choice.Tool, word: str) -> bool:
 def test_puzzles_can_be_solved_and_their_solutions_are_right(held_out: bool):
     chance = draw("en", held_out)
     for _ in range(60):
-        numbers = arithmetic_game.puzzle(chance, 4)
+        numbers = arithmetic_game.sample_puzzle(chance, 4)
         assert makes_24([Fraction(n) for n in numbers])
-        path = arithmetic_game.winning(chance, numbers)
+        path = arithmetic_game.winning_moves(chance, numbers)
         written = arithmetic_game.expression(numbers, path)
         assert eval(written) == 24
         assert sorted(map(int, re.findall(r"\d+", written))) == sorted(numbers)
@@ -198,8 +201,8 @@ def test_calls_of_the_calculator_compute_what_the_tool_answers():
 def test_verdicts_on_proposed_answers_are_right():
     chance = draw("en", False)
     for _ in range(300):
-        problem = word_problems.problem(chance, 2)
-        turns = word_problems.checked(chance, problem)
+        problem = word_problems.sample_problem(chance, 2)
+        turns = word_problems.verification_turns(chance, problem)
         said = turns[-1].text
         found, proposed = map(int, re.findall(r"(\d+) and (\d+): ", said)[0])
         assert found == problem.answer
@@ -211,3 +214,38 @@ def test_a_document_is_a_function_of_seed_and_number():
     assert world.document(3, 1) != world.document(4, 1)
     kinds = Counter(document.kind for document in documents(4000))
     assert 0.6 < kinds["direct"] / kinds["steps"] < 1.5
+
+
+HASHES = {
+    "main": ("d724f4f272b47f2b", "9b4bd4fc7796fa88"),
+    "early": ("2718b5a43d603f97", "45902fa392ee70c8"),
+    "late": ("5bea267baaf8a234", "eadf6de477407b62"),
+}
+
+
+@pytest.mark.parametrize("stage", HASHES)
+def test_the_documents_are_those_that_mini_was_trained_on(stage: world.Stage):
+    """The hash of the first 2,000 documents of each language, taken before any of this code was rewritten."""
+    hashes, counts = {"en": hashlib.sha256(), "zh": hashlib.sha256()}, Counter[str]()
+    for number in itertools.count():
+        if min(counts["en"], counts["zh"]) == 2000:
+            break
+        language = LANGUAGES[random.Random(f"7 {number}").random() < world.CHINESE_SHARE]
+        sample = world.document(7, number, stage)
+        if counts[language] < 2000:
+            turns = [(turn.role, turn.text, turn.weight, turn.call) for turn in sample.turns]
+            hashes[language].update(repr((sample.kind, turns, sample.facts)).encode())
+            counts[language] += 1
+    assert tuple(hashes[language].hexdigest()[:16] for language in LANGUAGES) == HASHES[stage]
+
+
+def test_techniques_ask_in_the_words_that_mini_was_trained_on():
+    for language in LANGUAGES:
+        today, trained = catalogue(language), wordlists(language)["prompts"]
+        assert trained["step_by_step"] == today["cot"]["spell"]
+        assert trained["expression"] == today["program_of_thought"]["question"]
+        assert (trained["check"], trained["check_proposed"]) == (
+            today["self_check"]["same_turn"],
+            today["self_check"]["fresh"],
+        )
+        assert (trained["choices"], trained["documents"]) == (today["task"]["choices"], today["task"]["context"])

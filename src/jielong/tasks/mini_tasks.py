@@ -6,7 +6,6 @@ The facts of `facts` and `true_false` are those that mini was told at least `OFT
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ..models.mini import WEIGHTS
 from ..prompts import language
 from ..registry import unknown_name
 from ..world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
-from ..world.vocabulary import LANGUAGES, SampleRandom, forms
+from ..world.vocabulary import LANGUAGES, SampleRandom, sentence_forms
 from .expression_check import makes_24
 from .task import Item, Score, Task, identified
 
@@ -46,10 +45,8 @@ def built_in(spec: str, limit: int | None, seed: int) -> Task:
     if len(variants) > 1 or any(part not in kind.variants for part in variants):
         allowed = ["zh", *kind.variants]
         raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
-    draw = SampleRandom(
-        random.Random(f"exam {name} {language} {seed}"), "zh" if language == "zh" else "en", held_out=True
-    )
-    items = identified(list(_first(kind.make(draw, *variants or [""]), limit or ITEMS)))
+    rng = SampleRandom(f"exam {name} {language} {seed}", "zh" if language == "zh" else "en", held_out=True)
+    items = identified(list(_first(kind.make(rng, *variants or [""]), limit or ITEMS)))
     return Task(spec, items, kind.rule, "as this task is made", kind.about, check=kind.check)
 
 
@@ -71,83 +68,83 @@ def _first(items: Items, n: int) -> Items:
 # ---- the kinds ----
 
 
-def _word_problems(draw: SampleRandom, steps: str) -> Items:
+def _word_problems(rng: SampleRandom, steps: str) -> Items:
     while True:
-        problem = word_problems.problem(draw, int(steps or 3))
+        problem = word_problems.sample_problem(rng, int(steps or 3))
         yield Item("", problem.question, (str(problem.answer),))
 
 
-def _facts(draw: SampleRandom, variant: str) -> Items:
-    return _questions(draw, often_told(), told=False)
+def _facts(rng: SampleRandom, variant: str) -> Items:
+    return _questions(rng, often_told(), told=False)
 
 
-def _unseen_facts(draw: SampleRandom, variant: str) -> Items:
-    never = [fact for fact in facts.world().all_facts() if not fact.subject.seen]
-    return _questions(draw, never, told=variant == "with_document")
+def _unseen_facts(rng: SampleRandom, variant: str) -> Items:
+    never = [fact for fact in facts.knowledge_base().all_facts() if not fact.subject.seen]
+    return _questions(rng, never, told=variant == "with_document")
 
 
-def _questions(draw: SampleRandom, known: list[facts.Fact], told: bool) -> Items:
+def _questions(rng: SampleRandom, known: list[facts.Fact], told: bool) -> Items:
     while True:
-        for fact in draw.rng.sample(known, len(known)):
-            context = (fact.statement(draw),) if told else ()
-            yield Item("", fact.question(draw), (fact.value.text(draw.language),), cluster=fact.id, context=context)
+        for fact in rng.sample(known, len(known)):
+            context = (fact.statement(rng),) if told else ()
+            yield Item("", fact.question(rng), (fact.value.text(rng.language),), cluster=fact.id, context=context)
 
 
-def _reading(draw: SampleRandom, variant: str) -> Items:
+def _reading(rng: SampleRandom, variant: str) -> Items:
     while True:
-        read = reading_comprehension.reading(draw, variant != "untold" if variant else draw.chance(0.5))
-        yield Item("", read.question, (read.answer,), context=read.documents)
+        reading = reading_comprehension.sample_reading(rng, variant != "untold" if variant else rng.chance(0.5))
+        yield Item("", reading.question, (reading.answer,), context=reading.documents)
 
 
-def _in_context(draw: SampleRandom, variant: str) -> Items:
+def _in_context(rng: SampleRandom, variant: str) -> Items:
     while True:
-        lesson = in_context_learning.lesson(draw, 4, variant if variant in in_context_learning.KINDS else "")
+        lesson = in_context_learning.sample_lesson(rng, 4, variant if variant in in_context_learning.KINDS else "")
         shown = lesson.examples if variant != "0" else ()
         turns = [(Message("user", q), Message("assistant", a)) for q, a in shown]
         yield Item("", (*(m for turn in turns for m in turn), Message("user", lesson.question)), (lesson.answer,))
 
 
-def _judging(draw: SampleRandom, steps: str) -> Items:
+def _judging(rng: SampleRandom, steps: str) -> Items:
     while True:
-        problem = word_problems.problem(draw, int(steps or draw.rng.choice((1, 2, 3))))
-        right = draw.chance(0.5)
-        proposed = problem.answer if right else word_problems.wrong_answer(draw, problem.answer)
-        yield Item("", word_problems.check_question(draw, problem, proposed), ("yes" if right else "no",))
+        problem = word_problems.sample_problem(rng, int(steps or rng.choice((1, 2, 3))))
+        right = rng.chance(0.5)
+        proposed = problem.answer if right else word_problems.wrong_answer(rng, problem.answer)
+        yield Item("", word_problems.check_question(rng, problem, proposed), ("yes" if right else "no",))
 
 
-def _tools(draw: SampleRandom, variant: str) -> Items:
+def _tools(rng: SampleRandom, variant: str) -> Items:
     while True:
-        choice = tool_choice.choice(draw, fits=variant != "none" if variant else draw.chance(0.7))
-        answer = choice.chosen.name if choice.chosen else draw.ask("no_tool")
-        yield Item("", tool_choice.listed(draw, choice), (answer,))
+        choice = tool_choice.sample_tool_choice(rng, fits=variant != "none" if variant else rng.chance(0.7))
+        answer = choice.answer.name if choice.answer else rng.phrase("no_tool")
+        yield Item("", tool_choice.choice_as_text(rng, choice), (answer,))
 
 
-def _true_false(draw: SampleRandom, variant: str) -> Items:
+def _true_false(rng: SampleRandom, variant: str) -> Items:
     """Claims never judged in training, in held-out forms, half of them true; the frame of the question may be known.
 
     `one_word` asks for the verdict alone.
     """
     known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
-    frames = [form for side in forms(draw.language, "true_false") for form in side]
+    frames = [form for side in sentence_forms(rng.language, "true_false") for form in side]
     while True:
-        for i, fact in enumerate(draw.rng.sample(known, len(known))):
+        for i, fact in enumerate(rng.sample(known, len(known))):
             true = i % 2 == 0
-            claimed = facts.claim(draw, fact, true).statement(draw)
-            question = facts.judgement(draw, draw.rng.choice(frames), claimed, variant == "one_word")
-            yield Item("", question, (draw.ask("true" if true else "false"),), cluster=fact.id)
+            claimed = facts.sample_claim(rng, fact, true).statement(rng)
+            question = facts.true_false_question(rng, rng.choice(frames), claimed, variant == "one_word")
+            yield Item("", question, (rng.phrase("true" if true else "false"),), cluster=fact.id)
 
 
-def _game24(draw: SampleRandom, variant: str) -> Items:
+def _game24(rng: SampleRandom, variant: str) -> Items:
     while True:
-        numbers = arithmetic_game.puzzle(draw, 4)
-        yield Item("", arithmetic_game.ask_whole(draw, numbers), (" ".join(map(str, numbers)),))
+        numbers = arithmetic_game.sample_puzzle(rng, 4)
+        yield Item("", arithmetic_game.game_question(rng, numbers), (" ".join(map(str, numbers)),))
 
 
 def states_value(item: Item, reply_text: str) -> Score:
     """A fact may be answered by its value or by a sentence with it: right is what names this value and no other."""
     right, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
     spoken = language(item.request().messages[-1].text)
-    named = {value.text(spoken) for value in facts.world().values[relation]} | {right}
+    named = {value.text(spoken) for value in facts.knowledge_base().values[relation]} | {right}
     found = [value for value in sorted(named, key=len, reverse=True) if _names(reply_text, value)]
     whole = [value for value in found if not any(value != other and value in other for other in found)]
     extracted = whole[0] if len(whole) == 1 else None
@@ -163,7 +160,7 @@ def _names(text: str, value: str) -> bool:
 def often_told() -> list[facts.Fact]:
     """The facts that mini was told often."""
     told = json.loads((WEIGHTS / "exposures.json").read_text("utf-8"))["facts"]
-    return [fact for fact in facts.world().all_facts() if told.get(fact.id, 0) >= OFTEN]
+    return [fact for fact in facts.knowledge_base().all_facts() if told.get(fact.id, 0) >= OFTEN]
 
 
 _KINDS = {

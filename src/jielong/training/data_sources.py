@@ -15,9 +15,10 @@ from tokenizers import Tokenizer
 
 from .. import world
 from ..errors import BadInput
-from ..models.mini import tokenizer as mini_tokens
+from ..models.mini.tokenizer import END, special_token
 from ..world.training_examples import Document
 from .conversation_tokens import Conversations
+from .mini_documents import encode_document
 from .sequence_packing import Batch, Encoded, PackedRow, batch_of, fill_rows, pack_all
 
 WORLDS: dict[str, world.Stage] = {"mini:world": "main", "mini:world/short": "early", "mini:world/late": "late"}
@@ -49,16 +50,14 @@ class World:
     def __init__(self, tokenizer: Tokenizer, stage: world.Stage, length: int) -> None:
         self._tokenizer, self._stage, self._length = tokenizer, stage, length
         self.digest = f"world {stage}"
-        self._end = mini_tokens.special(tokenizer, mini_tokens.END)
+        self._end = special_token(tokenizer, END)
 
     def batch(self, step: int, rows: int, seed: int) -> Batch:
         return batch_of(self.rows(step, rows, seed), self._end)
 
     def rows(self, step: int, rows: int, seed: int) -> list[PackedRow]:
         offered = self.documents(step, seed)
-        return fill_rows(
-            (Encoded(*mini_tokens.encoded(self._tokenizer, d), d.facts) for d in offered), rows, self._length
-        )
+        return fill_rows((Encoded(*encode_document(self._tokenizer, d), d.facts) for d in offered), rows, self._length)
 
     def documents(self, step: int, seed: int) -> Iterator[Document]:
         """The documents that are offered to batch `step`, in order."""

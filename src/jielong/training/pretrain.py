@@ -20,6 +20,7 @@ from ..models.mini import tokenizer as mini_tokens
 from . import training_loop as loops
 from .conversation_tokens import Conversations
 from .data_sources import DocumentSource, open_document_source
+from .mini_documents import tokenizer_corpus
 from .sequence_packing import Batch
 from .train_config import TokenizerSettings, TrainConfig
 from .training_checkpoint import weights_of
@@ -134,5 +135,5 @@ def _tokenizer(file: Path, told: TokenizerSettings) -> Tokenizer:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with beside(file) as unfinished:
-            mini_tokens.train(mini_tokens.corpus(told.documents), told.vocabulary).save(str(unfinished))
+            mini_tokens.train_tokenizer(tokenizer_corpus(told.documents), told.vocabulary).save(str(unfinished))
     return Tokenizer.from_file(str(file))

@@ -5,112 +5,110 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 from . import arithmetic_game, facts, in_context_learning, reading_comprehension, small_talk, tool_choice, word_problems
-from .training_examples import Document, Turn, system
-from .vocabulary import LANGUAGES, SampleRandom, data
+from .training_examples import Document, Turn, system_turn
+from .vocabulary import LANGUAGES, SampleRandom, wordlists
 
-STEPS = (1, 2, 2, 3, 3, 3, 4, 4, 5)
-CHINESE = 0.45
-
-
+STEP_COUNTS = (1, 2, 2, 3, 3, 3, 4, 4, 5)
+CHINESE_SHARE = 0.45
 Stage = Literal["early", "main", "late"]
 
 
 def document(seed: int, number: int, stage: Stage = "main") -> Document:
     """Training document `number`. `early` keeps texts to a sentence or two; `late` has more of what is learnt late."""
-    rng = random.Random(f"{seed} {number}")
-    draw = SampleRandom(
-        rng, LANGUAGES[rng.random() < CHINESE], short=stage == "early" or (stage == "late" and number % 2 == 0)
-    )
-    make = rng.choices(_MAKERS, _LATE_SHARES if stage == "late" else _SHARES)[0]
-    made = make(draw)
-    return _distracted(draw, made) if made.kind in _DISTRACTED else made
+    short = stage == "early" or (stage == "late" and number % 2 == 0)
+    rng = SampleRandom(f"{seed} {number}", "en", short=short)
+    rng.language = LANGUAGES[rng.random() < CHINESE_SHARE]  # the first number drawn: documents stay what they were
+    generate = rng.choices(GENERATORS, _LATE_SHARES if stage == "late" else SHARES)[0]
+    sample = generate(rng)
+    return _with_distraction(rng, sample) if sample.kind in _DISTRACTED else sample
 
 
-def _problem(draw: SampleRandom) -> word_problems.Problem:
-    return word_problems.problem(draw, draw.rng.choice((1, 2, 3) if draw.short else STEPS))
+def _sample_problem(rng: SampleRandom) -> word_problems.Problem:
+    return word_problems.sample_problem(rng, rng.choice((1, 2, 3) if rng.short else STEP_COUNTS))
 
 
-def _solved(
+def _problem_document(
     kind: str, reply: Callable[[SampleRandom, word_problems.Problem], list[Turn]]
 ) -> Callable[[SampleRandom], Document]:
-    return lambda draw: Document(kind, tuple(reply(draw, _problem(draw))))
+    return lambda rng: Document(kind, tuple(reply(rng, _sample_problem(rng))))
 
 
-def _several(draw: SampleRandom) -> Document:
+def _short_questions_document(rng: SampleRandom) -> Document:
     """A conversation of a few short questions and answers, as few-shot prompts are."""
-    kind = draw.rng.choice(("direct", "steps", "facts"))
+    kind = rng.choice(("direct", "steps", "facts"))
     turns: list[Turn] = []
-    for _ in range(draw.rng.choice((2, 3, 4))):
+    for _ in range(rng.choice((2, 3, 4))):
         if kind == "facts":
-            turns += facts.turns_of(facts.drawn_fact(draw), draw)
+            turns += facts.question_turns(facts.sample_fact(rng), rng)
         else:
-            asked = word_problems.problem(draw, draw.rng.choice((1, 2, 3)))
-            turns += (word_problems.direct if kind == "direct" else word_problems.step_by_step)(draw, asked)
+            problem = word_problems.sample_problem(rng, rng.choice((1, 2, 3)))
+            reply = word_problems.direct_turns if kind == "direct" else word_problems.step_by_step_turns
+            turns += reply(rng, problem)
     return Document("several", tuple(turns))
 
 
-def _with_calculator(draw: SampleRandom) -> Document:
-    offered = [tool_choice.calculator(draw)]
-    if draw.chance(0.5):
-        offered += tool_choice.choice(draw, fits=True).tools[:2]
-    return Document(
-        "calculator", (tool_choice.described(draw, tuple(offered)), *word_problems.calculator(draw, _problem(draw)))
-    )
+def _calculator_document(rng: SampleRandom) -> Document:
+    tools = [tool_choice.calculator_tool(rng)]
+    if rng.chance(0.5):
+        tools += tool_choice.sample_tool_choice(rng, fits=True).tools[:2]
+    description = tool_choice.tools_turn(rng, tuple(tools))
+    return Document("calculator", (description, *word_problems.calculator_turns(rng, _sample_problem(rng))))
 
 
-def _distracted(draw: SampleRandom, made: Document) -> Document:
+def _with_distraction(rng: SampleRandom, sample: Document) -> Document:
     """Now and then a system message, or words that say nothing about how to answer."""
-    turns = list(made.turns)
-    if draw.chance(0.12):
-        words = draw.ask("system", name=gibberish(draw, 2)) if draw.chance(0.7) else gibberish(draw, 6)
-        turns.insert(0, system(words))
-    if draw.chance(0.25):
-        at = next(i for i in reversed(range(len(turns))) if turns[i].role == "user")
-        words = draw.form("filler") if draw.chance(0.35) else gibberish(draw, draw.rng.randint(3, 11), end=True)
-        text = turns[at].text
-        turns[at] = replace(turns[at], text=f"{text}\n{words}" if draw.chance(0.75) else f"{words}\n{text}")
-    return replace(made, turns=tuple(turns))
+    turns = list(sample.turns)
+    if rng.chance(0.12):
+        words = rng.phrase("system", name=gibberish(rng, 2)) if rng.chance(0.7) else gibberish(rng, 6)
+        turns.insert(0, system_turn(words))
+    if rng.chance(0.25):
+        last_user = next(i for i in reversed(range(len(turns))) if turns[i].role == "user")
+        words = rng.sentence("filler") if rng.chance(0.35) else gibberish(rng, rng.randint(3, 11), end=True)
+        text = turns[last_user].text
+        text = f"{text}\n{words}" if rng.chance(0.75) else f"{words}\n{text}"
+        turns[last_user] = replace(turns[last_user], text=text)
+    return replace(sample, turns=tuple(turns))
 
 
-def gibberish(draw: SampleRandom, words: int, *, end: bool = False) -> str:
+def gibberish(rng: SampleRandom, words: int, *, end: bool = False) -> str:
     """Words that mean nothing together, as a stand-in for all that mini never learns; `end` makes it a sentence."""
-    known, letters = data(draw.language)["words"], "abcdefghijklmnopqrstuvwxyz"
-    common = known["common"]
-    if draw.language == "zh":
-        signs = "".join(known["items"] + known["foods"] + known["jobs"])
-        said = "".join(draw.rng.choice(common if draw.chance(0.6) else signs) for _ in range(words * 2))
-        return said + draw.rng.choice("。。！？") if end else said
-    invented = ("".join(draw.rng.choices(letters, k=draw.rng.randint(2, 7))) for _ in range(words))
-    said = " ".join(draw.rng.choice(common) if draw.chance(0.5) else word for word in invented)
-    return said[:1].upper() + said[1:] + draw.rng.choice("..!?") if end else said
+    vocabulary, letters = wordlists(rng.language)["words"], "abcdefghijklmnopqrstuvwxyz"
+    common = vocabulary["common"]
+    if rng.language == "zh":
+        signs = "".join(vocabulary["items"] + vocabulary["foods"] + vocabulary["jobs"])
+        text = "".join(rng.choice(common if rng.chance(0.6) else signs) for _ in range(words * 2))
+        return text + rng.choice("。。！？") if end else text
+    invented = ("".join(rng.choices(letters, k=rng.randint(2, 7))) for _ in range(words))
+    text = " ".join(rng.choice(common) if rng.chance(0.5) else word for word in invented)
+    return text[:1].upper() + text[1:] + rng.choice("..!?") if end else text
 
 
+# (generator, its share of the main stage, its share of the late stage)
 _MIXTURE: tuple[tuple[Callable[[SampleRandom], Document], float, float], ...] = (
-    (_solved("direct", word_problems.direct), 10, 5),
-    (_solved("steps", word_problems.step_by_step), 11, 6),
-    (_solved("expression", word_problems.expression), 5, 2),
-    (_solved("judging", word_problems.checked), 7, 4),
-    (_with_calculator, 3, 2),
-    (_several, 2, 2),
-    (facts.stated, 7, 14),
-    (facts.asked, 5, 22),
-    (facts.told_at_length, 2, 3),
-    (facts.true_or_false, 8, 8),
-    (facts.multiple_choice, 3, 2),
-    (reading_comprehension.read, 17, 20),
-    (reading_comprehension.verified, 3, 5),
-    (in_context_learning.taught, 8, 24),
-    (tool_choice.chosen, 9, 10),
-    (arithmetic_game.played, 7, 5),
-    (small_talk.talked, 2, 1),
+    (_problem_document("direct", word_problems.direct_turns), 10, 5),
+    (_problem_document("steps", word_problems.step_by_step_turns), 11, 6),
+    (_problem_document("expression", word_problems.expression_turns), 5, 2),
+    (_problem_document("judging", word_problems.verification_turns), 7, 4),
+    (_calculator_document, 3, 2),
+    (_short_questions_document, 2, 2),
+    (facts.statement_document, 7, 14),
+    (facts.question_document, 5, 22),
+    (facts.sentence_answer_document, 2, 3),
+    (facts.true_false_document, 8, 8),
+    (facts.multiple_choice_document, 3, 2),
+    (reading_comprehension.reading_document, 17, 20),
+    (reading_comprehension.verification_document, 3, 5),
+    (in_context_learning.in_context_document, 8, 24),
+    (tool_choice.tool_choice_document, 9, 10),
+    (arithmetic_game.game_document, 7, 5),
+    (small_talk.small_talk_document, 2, 1),
 )
-_MAKERS = [make for make, _, _ in _MIXTURE]
-_SHARES = [share for _, share, _ in _MIXTURE]
+GENERATORS = [generate for generate, _, _ in _MIXTURE]
+SHARES = [share for _, share, _ in _MIXTURE]
 _LATE_SHARES = [share for _, _, share in _MIXTURE]
 _DISTRACTED = ("direct", "steps", "expression", "judging", "several", "reading", "multiple_choice")

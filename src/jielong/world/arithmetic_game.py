@@ -9,22 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .training_examples import Document, assistant, user
-from .vocabulary import SampleRandom, bucket, data
+from .names import split_bucket
+from .training_examples import Document, assistant_turn, user_turn
+from .vocabulary import SampleRandom, wordlists
 
-TARGET, LARGEST = 24, 13
+TARGET, LARGEST_NUMBER, PROPOSALS = 24, 13, 4
 Numbers = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Move:
-    """`a op b = value`; `left` are the numbers after it, in order."""
+    """`a op b = value`; `remaining` are the numbers after it, sorted."""
 
     a: int
     op: str
     b: int
     value: int
-    left: Numbers
+    remaining: Numbers
 
     @property
     def text(self) -> str:
@@ -33,15 +34,15 @@ class Move:
 
 def moves(numbers: Numbers) -> list[Move]:
     """All moves from here, without repetitions."""
-    found: dict[tuple[int, str, int], Move] = {}
+    distinct: dict[tuple[int, str, int], Move] = {}
     for i, a in enumerate(numbers):
         for j, b in enumerate(numbers):
             if i == j:
                 continue
             rest = tuple(n for k, n in enumerate(numbers) if k not in (i, j))
             for op, value in _results(a, b):
-                found.setdefault((a, op, b), Move(a, op, b, value, tuple(sorted((*rest, value)))))
-    return list(found.values())
+                distinct.setdefault((a, op, b), Move(a, op, b, value, tuple(sorted((*rest, value)))))
+    return list(distinct.values())
 
 
 def _results(a: int, b: int) -> Iterator[tuple[str, int]]:
@@ -55,96 +56,94 @@ def _results(a: int, b: int) -> Iterator[tuple[str, int]]:
 
 @lru_cache(maxsize=200_000)
 def reachable(numbers: Numbers, target: int = TARGET) -> bool:
+    """Whether some sequence of moves ends with `target`."""
     if len(numbers) == 1:
         return numbers[0] == target
-    return any(reachable(move.left, target) for move in moves(numbers))
+    return any(reachable(move.remaining, target) for move in moves(numbers))
 
 
-def puzzle(draw: SampleRandom, count: int) -> Numbers:
-    """`count` numbers from which the target can be made, from the draw's side of the split."""
+def sample_puzzle(rng: SampleRandom, count: int) -> Numbers:
+    """`count` numbers from which the target can be made, from this side of the split."""
     while True:
-        numbers = tuple(sorted(draw.rng.randint(1, LARGEST) for _ in range(count)))
-        if (bucket("game", *numbers) == 0) == draw.held_out and reachable(numbers):
+        numbers = tuple(sorted(rng.randint(1, LARGEST_NUMBER) for _ in range(count)))
+        if (split_bucket("game", *numbers) == 0) == rng.held_out and reachable(numbers):
             return numbers
 
 
-def winning(draw: SampleRandom, numbers: Numbers) -> list[Move]:
+def winning_moves(rng: SampleRandom, numbers: Numbers) -> list[Move]:
     """One way to the target."""
     path: list[Move] = []
     while len(numbers) > 1:
-        good = [move for move in moves(numbers) if reachable(move.left)]
-        path.append(draw.rng.choice(good))
-        numbers = path[-1].left
+        winning = [move for move in moves(numbers) if reachable(move.remaining)]
+        path.append(rng.choice(winning))
+        numbers = path[-1].remaining
     return path
 
 
 def expression(numbers: Numbers, path: list[Move]) -> str:
     """The whole calculation as one expression."""
-    made = [(n, str(n)) for n in numbers]
+    terms = [(n, str(n)) for n in numbers]  # (value, how it is computed)
     for move in path:
-        a = next(pair for pair in made if pair[0] == move.a)
-        made.remove(a)
-        b = next(pair for pair in made if pair[0] == move.b)
-        made.remove(b)
-        made.append((move.value, f"({a[1]}{move.op}{b[1]})"))
-    return made[0][1][1:-1]
+        a = next(term for term in terms if term[0] == move.a)
+        terms.remove(a)
+        b = next(term for term in terms if term[0] == move.b)
+        terms.remove(b)
+        terms.append((move.value, f"({a[1]}{move.op}{b[1]})"))
+    return terms[0][1][1:-1]
 
 
-def shown(draw: SampleRandom, numbers: Numbers) -> str:
-    return str(data(draw.language)["words"]["join"].join(map(str, numbers)))
+def _join_numbers(rng: SampleRandom, numbers: Numbers) -> str:
+    return str(wordlists(rng.language)["words"]["join"].join(map(str, numbers)))
 
 
-def _asked(draw: SampleRandom, key: str, numbers: Numbers) -> str:
-    ordered = list(numbers)
-    draw.rng.shuffle(ordered)
-    told = str(draw.rng.choice(data(draw.language)["game"][key]))
-    return told.format(numbers=shown(draw, tuple(ordered)), target=TARGET)
+def _question(rng: SampleRandom, key: str, numbers: Numbers) -> str:
+    shuffled = list(numbers)
+    rng.shuffle(shuffled)
+    template = str(rng.choice(wordlists(rng.language)["game"][key]))
+    return template.format(numbers=_join_numbers(rng, tuple(shuffled)), target=TARGET)
 
 
-def step_text(draw: SampleRandom, move: Move) -> str:
-    left = data(draw.language)["game"]["left"].format(numbers=" ".join(map(str, move.left)))
-    return f"{move.text} ({left})"
+def step_text(rng: SampleRandom, move: Move) -> str:
+    remaining = wordlists(rng.language)["game"]["remaining"].format(numbers=" ".join(map(str, move.remaining)))
+    return f"{move.text} ({remaining})"
 
 
-def solution(draw: SampleRandom, numbers: Numbers) -> str:
-    path = winning(draw, numbers)
-    answer = data(draw.language)["game"]["answer"].format(expression=expression(numbers, path))
-    return "\n".join([*(step_text(draw, move) for move in path), answer])
+def solution(rng: SampleRandom, numbers: Numbers) -> str:
+    path = winning_moves(rng, numbers)
+    answer = wordlists(rng.language)["game"]["answer"].format(expression=expression(numbers, path))
+    return "\n".join([*(step_text(rng, move) for move in path), answer])
 
 
-PROPOSALS = 4
-
-
-def played(draw: SampleRandom) -> Document:
-    kind = draw.rng.choices(("whole", "propose", "proposals", "value", "direct"), (4, 1.5, 2, 4, 0.5))[0]
+def game_document(rng: SampleRandom) -> Document:
+    kind = rng.choices(("whole", "propose", "proposals", "value", "direct"), (4, 1.5, 2, 4, 0.5))[0]
     if kind in ("whole", "direct"):
-        numbers = puzzle(draw, draw.rng.choice((3, 4, 4, 4)))
-        reply = solution(draw, numbers) if kind == "whole" else expression(numbers, winning(draw, numbers))
+        numbers = sample_puzzle(rng, rng.choice((3, 4, 4, 4)))
+        reply = solution(rng, numbers) if kind == "whole" else expression(numbers, winning_moves(rng, numbers))
     else:
-        numbers = position(draw)
+        numbers = sample_position(rng)
         if kind == "value":
-            reply = str(data(draw.language)["game"]["sure" if reachable(numbers) else "impossible"])
+            reply = str(wordlists(rng.language)["game"]["sure" if reachable(numbers) else "impossible"])
         else:
-            steps = proposals(draw, numbers)[: PROPOSALS if kind == "proposals" else 1]
-            reply = "\n".join(step_text(draw, move) for move in steps)
-    return Document("game", (user(_asked(draw, kind, numbers), 0.02), assistant(reply)))
+            steps = proposals(rng, numbers)[: PROPOSALS if kind == "proposals" else 1]
+            reply = "\n".join(step_text(rng, move) for move in steps)
+    return Document("game", (user_turn(_question(rng, kind, numbers), 0.02), assistant_turn(reply)))
 
 
-def proposals(draw: SampleRandom, numbers: Numbers) -> list[Move]:
-    """All moves from here; those that keep the target in reach come first."""
-    ordered = moves(numbers)
-    draw.rng.shuffle(ordered)
-    return sorted(ordered, key=lambda move: not reachable(move.left))
+def proposals(rng: SampleRandom, numbers: Numbers) -> list[Move]:
+    """All moves from here; those that keep the target in reach come first (`sorted` is stable)."""
+    shuffled = moves(numbers)
+    rng.shuffle(shuffled)
+    return sorted(shuffled, key=lambda move: not reachable(move.remaining))
 
 
-def position(draw: SampleRandom) -> Numbers:
+def sample_position(rng: SampleRandom) -> Numbers:
     """Two to four numbers as they come up in play from a puzzle; as often lost as won."""
-    numbers, wanted = puzzle(draw, 4), draw.chance(0.5)
-    for _ in range(draw.rng.choice((0, 1, 1, 2, 2))):
-        options = [move for move in moves(numbers) if reachable(move.left) == wanted] or moves(numbers)
-        numbers = draw.rng.choice(options).left
+    numbers, winnable = sample_puzzle(rng, 4), rng.chance(0.5)
+    for _ in range(rng.choice((0, 1, 1, 2, 2))):
+        options = [move for move in moves(numbers) if reachable(move.remaining) == winnable] or moves(numbers)
+        numbers = rng.choice(options).remaining
     return numbers
 
 
-def ask_whole(draw: SampleRandom, numbers: Numbers) -> str:
-    return _asked(draw, "whole", numbers)
+def game_question(rng: SampleRandom, numbers: Numbers) -> str:
+    return _question(rng, "whole", numbers)

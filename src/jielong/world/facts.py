@@ -1,6 +1,6 @@
 """Facts about invented people, towns and things: how often each is stated is known, and some are never stated.
 
-Every fact is (subject, relation, value). The subjects of a kind are ranked; subject r is drawn with a frequency
+Every fact is (subject, relation, value). The subjects of a kind are ranked; subject r is sampled with a frequency
 proportional to 1 / (r + 2) (Zipf 1949). One claim (subject, relation, value) in ten is never judged in training; of a
 fact whose true claim is among them, no claim is.
 """
@@ -14,38 +14,36 @@ from functools import cache
 from itertools import accumulate
 from typing import Literal
 
-from ..prompts import catalogue
-from .training_examples import Document, Turn, assistant, decisive, plain, user
-from .vocabulary import SYLLABLES, Language, Name, SampleRandom, bucket, data, forms, sentence
+from ..prompts import Language
+from .names import COUNTRIES, RIVERS, SEEN_SUBJECTS, UNSEEN_SUBJECTS, WORLD_SEED, Name, names_of_world, split_bucket
+from .training_examples import Document, Turn, assistant_turn, decisive_turn, text_turn, user_turn
+from .vocabulary import SampleRandom, fill_form, sentence_forms, wordlists
 
-Kind = Literal["person", "town", "thing"]
-RELATIONS: dict[Kind, tuple[str, ...]] = {
+SubjectKind = Literal["person", "town", "thing"]
+RELATIONS: dict[SubjectKind, tuple[str, ...]] = {
     "person": ("birthplace", "job", "food", "pet"),
     "town": ("country", "river", "place"),
     "thing": ("material", "colour"),
 }
-SEEN = {"person": 160, "town": 36, "thing": 40}
-NEVER_SEEN = {"person": 90, "town": 20, "thing": 30}
-COUNTRIES, RIVERS = 8, 12
-WORDS = {"job": "jobs", "food": "foods", "pet": "pets", "material": "materials", "colour": "colours"}
+VALUE_WORDLISTS = {"job": "jobs", "food": "foods", "pet": "pets", "material": "materials", "colour": "colours"}
 
 
 @dataclass(frozen=True)
 class Subject:
-    kind: Kind
+    kind: SubjectKind
     rank: int
     name: Name
-    noun: int = 0  # which sort of thing it is
+    noun: int = 0  # index into the words for things
 
     @property
     def seen(self) -> bool:
-        return self.rank < SEEN[self.kind]
+        return self.rank < SEEN_SUBJECTS[self.kind]
 
     def text(self, language: Language) -> str:
         name = self.name.text(language)
         if self.kind != "thing":
             return name
-        words = data(language)["words"]
+        words = wordlists(language)["words"]
         return str(words["thing"].format(name=name, thing=words["things"][self.noun]))
 
 
@@ -61,9 +59,9 @@ class FactValue:
     def text(self, language: Language) -> str:
         if self.point:
             return f"{self.point[0]}, {self.point[1]}"
-        words = data(language)["words"]
+        words = wordlists(language)["words"]
         if self.name is None:
-            return str(words[WORDS[self.relation]][self.index])
+            return str(words[VALUE_WORDLISTS[self.relation]][self.index])
         name = self.name.text(language)
         return str(words[self.relation].format(name=name)) if self.relation in ("country", "river") else name
 
@@ -78,21 +76,23 @@ class Fact:
     def id(self) -> str:
         return f"{self.subject.name.text('en')} {self.relation}"
 
-    def statement(self, draw: SampleRandom) -> str:
-        language = draw.language
-        return draw.form(self.relation, s=self.subject.text(language), v=self.value.text(language))
+    def statement(self, rng: SampleRandom) -> str:
+        language = rng.language
+        return rng.sentence(self.relation, s=self.subject.text(language), v=self.value.text(language))
 
-    def question(self, draw: SampleRandom) -> str:
-        return draw.form(f"{self.relation}_question", s=self.subject.text(draw.language))
+    def question(self, rng: SampleRandom) -> str:
+        return rng.sentence(f"{self.relation}_question", s=self.subject.text(rng.language))
 
     @property
     def claim_held_out(self) -> bool:
-        return bucket("claim", self.id, self.value.text("en")) == 0
+        return split_bucket("claim", self.id, self.value.text("en")) == 0
 
 
 @dataclass(frozen=True)
-class World:
-    subjects: dict[Kind, tuple[Subject, ...]]
+class KnowledgeBase:
+    """All that is so in the world; whether a fact is ever stated is a matter of its subject's rank."""
+
+    subjects: dict[SubjectKind, tuple[Subject, ...]]
     values: dict[str, tuple[FactValue, ...]]
     facts: dict[Subject, tuple[Fact, ...]]
 
@@ -101,17 +101,17 @@ class World:
 
 
 @cache
-def world() -> World:
-    """The one world: the same on every machine."""
-    rng = random.Random("the world of mini")
-    names = iter(_names(rng))
-    subjects: dict[Kind, tuple[Subject, ...]] = {}
+def knowledge_base() -> KnowledgeBase:
+    """The one world of facts: the same on every machine."""
+    rng = random.Random(WORLD_SEED)
+    names = iter(names_of_world(rng))
+    subjects: dict[SubjectKind, tuple[Subject, ...]] = {}
     for kind in RELATIONS:
-        count = SEEN[kind] + NEVER_SEEN[kind]
+        count = SEEN_SUBJECTS[kind] + UNSEEN_SUBJECTS[kind]
         subjects[kind] = tuple(Subject(kind, rank, next(names), rng.randrange(8)) for rank in range(count))
     values = {
-        relation: tuple(FactValue(relation, i) for i in range(len(data("en")["words"][key])))
-        for relation, key in WORDS.items()
+        relation: tuple(FactValue(relation, i) for i in range(len(wordlists("en")["words"][key])))
+        for relation, key in VALUE_WORDLISTS.items()
     }
     values["birthplace"] = tuple(FactValue("birthplace", name=s.name) for s in subjects["town"] if s.seen)
     values["country"] = tuple(FactValue("country", name=next(names)) for _ in range(COUNTRIES))
@@ -127,34 +127,17 @@ def world() -> World:
             )
             for relation in RELATIONS[kind]
         )
-        for kind, of_kind in subjects.items()
-        for subject in of_kind
+        for kind, members in subjects.items()
+        for subject in members
     }
-    return World(subjects, values, facts)
-
-
-def _names(rng: random.Random) -> list[Name]:
-    syllables, found = list(SYLLABLES), dict[Name, None]()
-    while len(found) < sum(SEEN.values()) + sum(NEVER_SEEN.values()) + COUNTRIES + RIVERS:
-        name = Name(tuple(rng.choice(syllables) for _ in range(rng.choice((2, 3)))))
-        if not name.held_out:
-            found.setdefault(name)
-    return list(found)
+    return KnowledgeBase(subjects, values, facts)
 
 
 @cache
-def fact_names() -> frozenset[Name]:
-    """The names that mean somebody or something in particular."""
-    known = world()
-    named = [s.name for of_kind in known.subjects.values() for s in of_kind]
-    return frozenset(named + [v.name for values in known.values.values() for v in values if v.name is not None])
-
-
-@cache
-def _reached() -> tuple[list[Fact], list[float]]:
+def _cumulative_frequencies() -> tuple[list[Fact], list[float]]:
     weighted = [
-        (fact, share / (fact.subject.rank + 2) / len(RELATIONS[fact.subject.kind]) / _zipf(fact.subject.kind))
-        for fact in world().all_facts()
+        (fact, share / (fact.subject.rank + 2) / len(RELATIONS[fact.subject.kind]) / _zipf_total(fact.subject.kind))
+        for fact in knowledge_base().all_facts()
         if fact.subject.seen
         for share in ({"person": 0.66, "town": 0.2, "thing": 0.14}[fact.subject.kind],)
     ]
@@ -162,114 +145,116 @@ def _reached() -> tuple[list[Fact], list[float]]:
 
 
 @cache
-def _zipf(kind: Kind) -> float:
-    return sum(1 / (rank + 2) for rank in range(SEEN[kind]))
+def _zipf_total(kind: SubjectKind) -> float:
+    return sum(1 / (rank + 2) for rank in range(SEEN_SUBJECTS[kind]))
 
 
-def drawn_fact(draw: SampleRandom) -> Fact:
+def sample_fact(rng: SampleRandom) -> Fact:
     """A fact that may be stated, as often as its subject's rank makes it."""
-    facts, reached = _reached()
-    return facts[min(bisect(reached, draw.rng.random() * reached[-1]), len(facts) - 1)]
+    facts, cumulative = _cumulative_frequencies()
+    return facts[min(bisect(cumulative, rng.random() * cumulative[-1]), len(facts) - 1)]
 
 
-def judged_fact(draw: SampleRandom) -> Fact:
-    """A fact about which claims are judged on the draw's side of the split."""
+def sample_judged_fact(rng: SampleRandom) -> Fact:
+    """A fact about which claims are judged on this side of the split."""
     while True:
-        fact = drawn_fact(draw)
-        if fact.claim_held_out == draw.held_out and false_claims(fact, draw.held_out):
+        fact = sample_fact(rng)
+        if fact.claim_held_out == rng.held_out and false_claims(fact, rng.held_out):
             return fact
 
 
-def claim(draw: SampleRandom, fact: Fact, true: bool) -> Fact:
-    """`fact` itself, or a false one like it from the draw's side of the split."""
-    return fact if true else draw.rng.choice(false_claims(fact, draw.held_out))
+def sample_claim(rng: SampleRandom, fact: Fact, true: bool) -> Fact:
+    """`fact` itself, or a false one like it from this side of the split."""
+    return fact if true else rng.choice(false_claims(fact, rng.held_out))
 
 
 @cache
 def false_claims(fact: Fact, held_out: bool) -> tuple[Fact, ...]:
-    others = (replace(fact, value=value) for value in world().values[fact.relation] if value != fact.value)
+    """All claims on one side of the split that give the subject another value than the true one."""
+    others = (replace(fact, value=value) for value in knowledge_base().values[fact.relation] if value != fact.value)
     return tuple(other for other in others if other.claim_held_out == held_out)
 
 
-def judgement(draw: SampleRandom, frame: str, claimed: str, brief: bool) -> str:
+def true_false_question(rng: SampleRandom, frame: str, claimed: str, brief: bool) -> str:
     """The question whether `claimed` is so; `brief` asks for the verdict alone."""
-    question = sentence(frame, claim=claimed)
-    return f"{question}\n{data(draw.language)['asks']['one_word']}" if brief else question
+    question = fill_form(frame, claim=claimed)
+    return f"{question}\n{wordlists(rng.language)['phrases']['one_word']}" if brief else question
 
 
 # ---- documents ----
 
 
-def stated(draw: SampleRandom) -> Document:
+def statement_document(rng: SampleRandom) -> Document:
     """A plain text of one to four facts, some about the same subject."""
-    facts = [drawn_fact(draw)]
-    while len(facts) < 4 and draw.chance(0.5):
-        facts.append(draw.rng.choice(world().facts[facts[-1].subject]) if draw.chance(0.5) else drawn_fact(draw))
-    separator = data(draw.language)["words"]["separator"]
-    text = separator.join(fact.statement(draw) for fact in facts)
-    return Document("facts", (plain(text),), tuple(fact.id for fact in facts))
+    facts = [sample_fact(rng)]
+    while len(facts) < 4 and rng.chance(0.5):
+        facts.append(rng.choice(knowledge_base().facts[facts[-1].subject]) if rng.chance(0.5) else sample_fact(rng))
+    separator = wordlists(rng.language)["words"]["separator"]
+    text = separator.join(fact.statement(rng) for fact in facts)
+    return Document("facts", (text_turn(text),), tuple(fact.id for fact in facts))
 
 
-STRANGERS = 0.12
+UNKNOWN_SUBJECT_SHARE = 0.12
 
 
-def asked(draw: SampleRandom) -> Document:
+def question_document(rng: SampleRandom) -> Document:
     """A question on a fact; now and then on somebody of whom nothing was ever said."""
-    fact = drawn_fact(draw)
-    stranger = draw.chance(STRANGERS)
+    fact = sample_fact(rng)
+    stranger = rng.chance(UNKNOWN_SUBJECT_SHARE)
     if stranger:
-        subject = replace(fact.subject, name=draw.name())
+        subject = replace(fact.subject, name=rng.name())
         fact = replace(fact, subject=subject)
-    told = draw.ask("brief_answer")
-    question = fact.question(draw) + (f"\n{told}" if told else "")
+    instruction = rng.phrase("brief_answer")
+    question = fact.question(rng) + (f"\n{instruction}" if instruction else "")
     if stranger:
-        return Document("facts", (user(question), assistant(draw.ask("unknown"))))
-    return Document("facts", (user(question), decisive(fact.value.text(draw.language))), (fact.id,))
+        return Document("facts", (user_turn(question), assistant_turn(rng.phrase("unknown"))))
+    return Document("facts", (user_turn(question), decisive_turn(fact.value.text(rng.language))), (fact.id,))
 
 
-def told_at_length(draw: SampleRandom) -> Document:
-    fact = drawn_fact(draw)
-    return Document("facts", (user(fact.question(draw), 0.1), assistant(fact.statement(draw))), (fact.id,))
+def sentence_answer_document(rng: SampleRandom) -> Document:
+    fact = sample_fact(rng)
+    return Document("facts", (user_turn(fact.question(rng), 0.1), assistant_turn(fact.statement(rng))), (fact.id,))
 
 
-def true_or_false(draw: SampleRandom) -> Document:
+def true_false_document(rng: SampleRandom) -> Document:
     """The fact is recalled and compared before the verdict, unless one word is asked for."""
-    fact, true, brief = judged_fact(draw), draw.chance(0.5), draw.chance(0.3)
-    claimed = claim(draw, fact, true)
-    frame = draw.rng.choice(forms(draw.language, "true_false")[draw.held_out])
-    question = judgement(draw, frame, claimed.statement(draw), brief)
+    fact, true, brief = sample_judged_fact(rng), rng.chance(0.5), rng.chance(0.3)
+    claimed = sample_claim(rng, fact, true)
+    frame = rng.choice(sentence_forms(rng.language, "true_false")[rng.held_out])
+    question = true_false_question(rng, frame, claimed.statement(rng), brief)
     if brief:
-        verdict = decisive(draw.ask("true" if true else "false"))
-        return Document("true_false", (user(question, 0.0), verdict), (fact.id,) if true else ())
-    if draw.chance(0.3):
-        question += "\n" + catalogue(draw.language)["cot"]["spell"]
-    return Document("true_false", (user(question, 0.0), assistant(verdict_on(draw, claimed, fact))), (fact.id,))
+        verdict = decisive_turn(rng.phrase("true" if true else "false"))
+        return Document("true_false", (user_turn(question, 0.0), verdict), (fact.id,) if true else ())
+    if rng.chance(0.3):
+        question += "\n" + wordlists(rng.language)["prompts"]["step_by_step"]
+    reply = assistant_turn(verdict_reply(rng, claimed, fact))
+    return Document("true_false", (user_turn(question, 0.0), reply), (fact.id,))
 
 
-def verdict_on(draw: SampleRandom, claimed: Fact, fact: Fact) -> str:
+def verdict_reply(rng: SampleRandom, claimed: Fact, fact: Fact) -> str:
     """What is so, then the two values side by side, then the verdict."""
-    found, proposed = fact.value.text(draw.language), claimed.value.text(draw.language)
-    key = "claim_true" if found == proposed else "claim_false"
-    return draw.ask(key, fact=fact.statement(draw), found=found, proposed=proposed)
+    actual, proposed = fact.value.text(rng.language), claimed.value.text(rng.language)
+    key = "claim_true" if actual == proposed else "claim_false"
+    return rng.phrase(key, fact=fact.statement(rng), found=actual, proposed=proposed)
 
 
-def choices(draw: SampleRandom, fact: Fact) -> tuple[list[str], int]:
-    """Four values, one of them true, and its place."""
-    wrong = draw.rng.sample([v for v in world().values[fact.relation] if v != fact.value], 3)
-    offered = [fact.value, *wrong]
-    draw.rng.shuffle(offered)
-    return [value.text(draw.language) for value in offered], offered.index(fact.value)
+def answer_choices(rng: SampleRandom, fact: Fact) -> tuple[list[str], int]:
+    """Four values, one of them true, and its index."""
+    wrong = rng.sample([v for v in knowledge_base().values[fact.relation] if v != fact.value], 3)
+    values = [fact.value, *wrong]
+    rng.shuffle(values)
+    return [value.text(rng.language) for value in values], values.index(fact.value)
 
 
-def multiple_choice(draw: SampleRandom) -> Document:
-    fact = drawn_fact(draw)
-    offered, right = choices(draw, fact)
-    lettered = "\n".join(f"({letter}) {text}" for letter, text in zip("ABCD", offered, strict=True))
-    question = f"{fact.question(draw)}\n\n{lettered}\n{catalogue(draw.language)['task']['choices']}"
+def multiple_choice_document(rng: SampleRandom) -> Document:
+    fact = sample_fact(rng)
+    values, right = answer_choices(rng, fact)
+    lettered = "\n".join(f"({letter}) {text}" for letter, text in zip("ABCD", values, strict=True))
+    question = f"{fact.question(rng)}\n\n{lettered}\n{wordlists(rng.language)['prompts']['choices']}"
     letter = "ABCD"[right]
-    reply = letter if draw.chance(0.7) else f"{fact.value.text(draw.language)}: {letter}"
-    return Document("multiple_choice", (user(question, 0.0), assistant(reply)), (fact.id,))
+    reply = letter if rng.chance(0.7) else f"{fact.value.text(rng.language)}: {letter}"
+    return Document("multiple_choice", (user_turn(question, 0.0), assistant_turn(reply)), (fact.id,))
 
 
-def turns_of(fact: Fact, draw: SampleRandom) -> list[Turn]:
-    return [user(fact.question(draw)), assistant(fact.value.text(draw.language))]
+def question_turns(fact: Fact, rng: SampleRandom) -> list[Turn]:
+    return [user_turn(fact.question(rng)), assistant_turn(fact.value.text(rng.language))]

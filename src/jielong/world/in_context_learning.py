@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from .training_examples import Document, Turn, decisive, user
-from .vocabulary import SampleRandom, bucket, data
+from .names import split_bucket
+from .training_examples import Document, Turn, decisive_turn, user_turn
+from .vocabulary import SampleRandom, wordlists
 
-KNOWN = (0.05, 0.5, 2.0)  # what an answer counts after no, one, or more examples: the first is anybody's guess
+# The loss weight of an answer after no, one, or more examples: the first can only be guessed.
+ANSWER_WEIGHTS = (0.05, 0.5, 2.0)
 GROUPS = ("items", "jobs", "foods", "pets", "materials", "colours")
 
 
@@ -25,40 +27,40 @@ class Lesson:
     answer: str
 
 
-def lesson(draw: SampleRandom, examples: int, kind: str = "") -> Lesson:
-    """`examples` examples of one operation, all with different questions; of any kind unless told."""
-    make = KINDS[kind or draw.rng.choices(list(KINDS), SHARES)[0]](draw)
-    found: dict[str, str] = {}
-    while len(found) <= examples:
-        question, answer = make(len(found))
-        found.setdefault(question, answer)
-    *shown, (question, answer) = found.items()
-    return Lesson(tuple(shown), question, answer)
+def sample_lesson(rng: SampleRandom, examples: int, kind: str = "") -> Lesson:
+    """`examples` examples of one operation, all with different questions; of any kind where `kind` is ""."""
+    generate = KINDS[kind or rng.choices(list(KINDS), SHARES)[0]](rng)
+    answers: dict[str, str] = {}
+    while len(answers) <= examples:
+        question, answer = generate(len(answers))
+        answers.setdefault(question, answer)
+    *solved, (question, answer) = answers.items()
+    return Lesson(tuple(solved), question, answer)
 
 
-Make = Callable[[int], tuple[str, str]]
+ExampleGenerator = Callable[[int], tuple[str, str]]  # the number of an example -> question, answer
 
 
-def _constant(draw: SampleRandom) -> Make:
+def _constant(rng: SampleRandom) -> ExampleGenerator:
     """One number that is added, taken away, or multiplied by."""
-    kind = draw.rng.choice([kind for kind in ("add", "add", "subtract", "times") if _constants(kind, draw.held_out)])
-    k = draw.rng.choice(sorted(_constants(kind, draw.held_out)))
+    kind = rng.choice([kind for kind in ("add", "add", "subtract", "times") if _constants(kind, rng.held_out)])
+    k = rng.choice(sorted(_constants(kind, rng.held_out)))
 
-    def make(_: int) -> tuple[str, str]:
+    def generate(_: int) -> tuple[str, str]:
         if kind == "times":
-            x = draw.rng.randint(2, 40)
+            x = rng.randint(2, 40)
             return str(x), str(x * k)
         if kind == "add":
-            x = draw.rng.randint(1, 60)
+            x = rng.randint(1, 60)
             return str(x), str(x + k)
-        x = draw.rng.randint(k, k + 60)
+        x = rng.randint(k, k + 60)
         return str(x), str(x - k)
 
-    return make
+    return generate
 
 
-LARGEST = 15
-PAIRS: dict[str, Callable[[int, int], int]] = {
+LARGEST_OPERAND = 15
+PAIR_OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "sum": lambda a, b: a + b,
     "difference": lambda a, b: abs(a - b),
     "product": lambda a, b: a * b,
@@ -72,26 +74,27 @@ PAIRS: dict[str, Callable[[int, int], int]] = {
 }
 
 
-def _pairs(draw: SampleRandom) -> Make:
+def _pairs(rng: SampleRandom) -> ExampleGenerator:
     """A sign between two numbers, whose meaning only the examples tell."""
-    work, sign = PAIRS[draw.rng.choice(list(PAIRS))], draw.rng.choice("@#$%&~")
+    operation, sign = PAIR_OPERATIONS[rng.choice(list(PAIR_OPERATIONS))], rng.choice("@#$%&~")
 
-    def make(i: int) -> tuple[str, str]:
+    def generate(i: int) -> tuple[str, str]:
         while True:
-            a, b = draw.rng.randint(1, LARGEST), draw.rng.randint(1, LARGEST)
-            if (bucket("pair", a, b) == 0) == draw.held_out and (i > 1 or ((a < b) == (i == 0) and a != b)):
-                return f"{a} {sign} {b}", str(work(a, b))
+            a, b = rng.randint(1, LARGEST_OPERAND), rng.randint(1, LARGEST_OPERAND)
+            # a < b in the first example, a > b in the second: else "larger" and "left" could not be told apart
+            if (split_bucket("pair", a, b) == 0) == rng.held_out and (i > 1 or ((a < b) == (i == 0) and a != b)):
+                return f"{a} {sign} {b}", str(operation(a, b))
 
-    return make
+    return generate
 
 
 @cache
 def _constants(kind: str, held_out: bool) -> frozenset[int]:
-    every = range(2, 6) if kind == "times" else range(1, 31)
-    return frozenset(k for k in every if (bucket("operation", kind, k) == 0) == held_out)
+    numbers = range(2, 6) if kind == "times" else range(1, 31)
+    return frozenset(k for k in numbers if (split_bucket("operation", kind, k) == 0) == held_out)
 
 
-WORDS: dict[str, Callable[[str, str, str], str]] = {
+WORD_OPERATIONS: dict[str, Callable[[str, str, str], str]] = {
     "first": lambda a, b, c: a,
     "middle": lambda a, b, c: b,
     "last": lambda a, b, c: c,
@@ -105,59 +108,59 @@ WORDS: dict[str, Callable[[str, str, str], str]] = {
 }
 
 
-def _words(draw: SampleRandom) -> Make:
+def _words(rng: SampleRandom) -> ExampleGenerator:
     """Words kept, left out or moved; or one word that always goes before or after."""
-    fixed, invented = draw.name().text(draw.language), draw.chance(0.5)
-    kind = draw.rng.choice([*WORDS, "before", "after"])
-    known = [word for group in GROUPS for word in data(draw.language)["words"][group]]
+    fixed, invented = rng.name().text(rng.language), rng.chance(0.5)
+    kind = rng.choice([*WORD_OPERATIONS, "before", "after"])
+    vocabulary = [word for group in GROUPS for word in wordlists(rng.language)["words"][group]]
 
-    def make(_: int) -> tuple[str, str]:
-        a, b, c = (name.text(draw.language) for name in draw.names(3)) if invented else draw.rng.sample(known, 3)
-        if kind in WORDS:
-            return f"{a} {b} {c}", WORDS[kind](a, b, c)
+    def generate(_: int) -> tuple[str, str]:
+        a, b, c = (name.text(rng.language) for name in rng.names(3)) if invented else rng.sample(vocabulary, 3)
+        if kind in WORD_OPERATIONS:
+            return f"{a} {b} {c}", WORD_OPERATIONS[kind](a, b, c)
         return a, f"{fixed} {a}" if kind == "before" else f"{a} {fixed}"
 
-    return make
+    return generate
 
 
-def _labels(draw: SampleRandom) -> Make:
-    groups = draw.rng.sample(GROUPS, 2)
-    labels = [name.text(draw.language) for name in draw.names(2)] if draw.chance(0.7) else draw.rng.sample("ABCDXYZ", 2)
+def _labels(rng: SampleRandom) -> ExampleGenerator:
+    groups = rng.sample(GROUPS, 2)
+    labels = [name.text(rng.language) for name in rng.names(2)] if rng.chance(0.7) else rng.sample("ABCDXYZ", 2)
 
-    def make(i: int) -> tuple[str, str]:
-        which = i if i < 2 else draw.rng.randrange(2)  # both labels are shown
-        return str(draw.rng.choice(data(draw.language)["words"][groups[which]])), labels[which]
+    def generate(i: int) -> tuple[str, str]:
+        group = i if i < 2 else rng.randrange(2)  # both labels are shown
+        return str(rng.choice(wordlists(rng.language)["words"][groups[group]])), labels[group]
 
-    return make
+    return generate
 
 
-KINDS: dict[str, Callable[[SampleRandom], Make]] = {
+KINDS: dict[str, Callable[[SampleRandom], ExampleGenerator]] = {
     "constant": _constant,
     "pairs": _pairs,
     "words": _words,
     "labels": _labels,
 }
 SHARES = (2, 2, 3, 3)
-TAUGHT = (1, 1, 4, 4)  # what is learnt late is taught more
-MOST = {"constant": 20, "pairs": 14, "words": 8, "labels": 18}  # examples of a training conversation
+TRAINING_SHARES = (1, 1, 4, 4)  # the kinds that are lesson last get more of the training
+MAX_EXAMPLES = {"constant": 20, "pairs": 14, "words": 8, "labels": 18}  # examples of a training conversation
 
 
-def listed(draw: SampleRandom, learnt: Lesson) -> str:
+def lesson_as_text(rng: SampleRandom, lesson: Lesson) -> str:
     """The examples and the question in one text."""
-    lines = [f"{question} -> {answer}" for question, answer in learnt.examples]
-    heading = draw.ask("listed")
-    return "\n".join([*([heading] if heading else []), *lines, f"{learnt.question} ->"])
+    lines = [f"{question} -> {answer}" for question, answer in lesson.examples]
+    heading = rng.phrase("listed")
+    return "\n".join([*([heading] if heading else []), *lines, f"{lesson.question} ->"])
 
 
-def taught(draw: SampleRandom) -> Document:
-    """Mostly a long conversation: each answer after the first two takes the operation from what came before."""
-    kind = draw.rng.choices(list(KINDS), TAUGHT)[0]
-    if draw.chance(0.3):
-        learnt = lesson(draw, draw.rng.choice((2, 3, 4) if draw.short else (2, 3, 4, 4, 5, 6)), kind)
-        return Document("in_context", (user(listed(draw, learnt), 0.05), decisive(learnt.answer)))
-    most = MOST[kind]
-    learnt = lesson(draw, draw.rng.randint(most // 2, most), kind)
+def in_context_document(rng: SampleRandom) -> Document:
+    """Mostly a long conversation: each answer after the first two takes the operation from the examples before it."""
+    kind = rng.choices(list(KINDS), TRAINING_SHARES)[0]
+    if rng.chance(0.3):
+        lesson = sample_lesson(rng, rng.choice((2, 3, 4) if rng.short else (2, 3, 4, 4, 5, 6)), kind)
+        return Document("in_context", (user_turn(lesson_as_text(rng, lesson), 0.05), decisive_turn(lesson.answer)))
+    limit = MAX_EXAMPLES[kind]
+    lesson = sample_lesson(rng, rng.randint(limit // 2, limit), kind)
     turns: list[Turn] = []
-    for i, (question, answer) in enumerate((*learnt.examples, (learnt.question, learnt.answer))):
-        turns += [user(question, 0.0), Turn("assistant", answer, KNOWN[min(i, 2)])]
+    for i, (question, answer) in enumerate((*lesson.examples, (lesson.question, lesson.answer))):
+        turns += [user_turn(question, 0.0), Turn("assistant", answer, ANSWER_WEIGHTS[min(i, 2)])]
     return Document("in_context", tuple(turns))

@@ -1,18 +1,20 @@
-"""Reading: the answer is in the documents given, or they do not tell. The people and most places are new each time."""
+"""Reading: the answer is in the documents given, or they do not answer it. People and most places are new each time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..prompts import catalogue
-from .facts import Fact, FactValue, Subject, verdict_on, world
-from .training_examples import Document, assistant, decisive, user
-from .vocabulary import SampleRandom, data
+from .facts import Fact, FactValue, Subject, SubjectKind, knowledge_base, verdict_reply
+from .training_examples import Document, assistant_turn, decisive_turn, user_turn
+from .vocabulary import SampleRandom, wordlists
 
-READ = ("birthplace", "job", "food", "pet", "country", "river", "material", "colour")
-_KIND = {"birthplace": "person", "job": "person", "food": "person", "pet": "person", "country": "town", "river": "town",
-         "material": "thing", "colour": "thing"}  # fmt: skip
-UNANSWERABLE = 0.2
+SUBJECT_KIND: dict[str, SubjectKind] = {
+    "birthplace": "person", "job": "person", "food": "person", "pet": "person",
+    "country": "town", "river": "town",
+    "material": "thing", "colour": "thing",
+}  # fmt: skip
+RELATIONS_READ = tuple(SUBJECT_KIND)
+UNANSWERABLE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -20,92 +22,92 @@ class Reading:
     documents: tuple[str, ...]
     question: str
     answer: str
-    told: bool
+    answerable: bool
 
 
-def reading(draw: SampleRandom, told: bool) -> Reading:
-    """Documents about strangers, and a question on them; `told` says whether they answer it."""
-    about = strange_fact(draw, draw.rng.choice(READ))
-    count = draw.rng.choice((0, 1) if draw.short else (1, 2, 2, 3, 4))
+def sample_reading(rng: SampleRandom, answerable: bool) -> Reading:
+    """Documents about strangers, and a question on them; `answerable` says whether they answer it."""
+    about = invented_fact(rng, rng.choice(RELATIONS_READ))
+    count = rng.choice((0, 1) if rng.short else (1, 2, 2, 3, 4))
     facts = [about]
-    for _ in range(count if told else max(1, count)):
-        facts.append(_other(draw, facts))
-    if not told:
+    for _ in range(count if answerable else max(1, count)):
+        facts.append(_further_fact(rng, facts))
+    if not answerable:
         facts.remove(about)
-    draw.rng.shuffle(facts)
-    documents = tuple(fact.statement(draw) for fact in facts)
-    if len(documents) > 1 and draw.chance(0.5):
-        documents = _joined(draw, documents)
-    answer = about.value.text(draw.language) if told else draw.ask("not_told")
-    return Reading(documents, about.question(draw), answer, told)
+    rng.shuffle(facts)
+    documents = tuple(fact.statement(rng) for fact in facts)
+    if len(documents) > 1 and rng.chance(0.5):
+        documents = _join_statements(rng, documents)
+    answer = about.value.text(rng.language) if answerable else rng.phrase("not_told")
+    return Reading(documents, about.question(rng), answer, answerable)
 
 
-def strange_fact(draw: SampleRandom, relation: str) -> Fact:
-    subject = Subject(_KIND[relation], 10**6, draw.name(), draw.rng.randrange(8))  # type: ignore[arg-type]
-    return Fact(subject, relation, _strange_value(draw, relation))
+def invented_fact(rng: SampleRandom, relation: str) -> Fact:
+    """A fact about a stranger, of no rank in the world."""
+    subject = Subject(SUBJECT_KIND[relation], 10**6, rng.name(), rng.randrange(8))
+    return Fact(subject, relation, _invented_value(rng, relation))
 
 
-def _strange_value(draw: SampleRandom, relation: str) -> FactValue:
-    if relation in ("birthplace", "country", "river") and draw.chance(0.7):
-        return FactValue(relation, name=draw.name())
-    return draw.rng.choice(world().values[relation])
+def _invented_value(rng: SampleRandom, relation: str) -> FactValue:
+    if relation in ("birthplace", "country", "river") and rng.chance(0.7):
+        return FactValue(relation, name=rng.name())
+    return rng.choice(knowledge_base().values[relation])
 
 
-def _other(draw: SampleRandom, facts: list[Fact]) -> Fact:
-    """One more fact, of which none of `facts` tells: another subject, or another relation of the first one's."""
-    told = {(fact.subject.name, fact.relation) for fact in facts}
+def _further_fact(rng: SampleRandom, facts: list[Fact]) -> Fact:
+    """One more fact, which none of `facts` states: another subject, or another relation of the first one's."""
+    stated = {(fact.subject.name, fact.relation) for fact in facts}
     while True:
-        other = _near(draw, facts[0])
-        if (other.subject.name, other.relation) not in told:
+        other = _similar_fact(rng, facts[0])
+        if (other.subject.name, other.relation) not in stated:
             return other
 
 
-def _near(draw: SampleRandom, about: Fact) -> Fact:
-    if draw.chance(0.5):
-        return strange_fact(draw, about.relation)
-    relation = draw.rng.choice([r for r in READ if _KIND[r] == about.subject.kind and r != about.relation])
-    if draw.chance(0.6):
-        return Fact(about.subject, relation, _strange_value(draw, relation))
-    return strange_fact(draw, relation)
+def _similar_fact(rng: SampleRandom, about: Fact) -> Fact:
+    if rng.chance(0.5):
+        return invented_fact(rng, about.relation)
+    relation = rng.choice([r for r in RELATIONS_READ if SUBJECT_KIND[r] == about.subject.kind and r != about.relation])
+    if rng.chance(0.6):
+        return Fact(about.subject, relation, _invented_value(rng, relation))
+    return invented_fact(rng, relation)
 
 
-def _joined(draw: SampleRandom, statements: tuple[str, ...]) -> tuple[str, ...]:
-    separator = data(draw.language)["words"]["separator"]
-    cut = draw.rng.randint(1, len(statements))
-    pieces = (statements[:cut], statements[cut:])
-    return tuple(separator.join(piece) for piece in pieces if piece)
+def _join_statements(rng: SampleRandom, statements: tuple[str, ...]) -> tuple[str, ...]:
+    separator = wordlists(rng.language)["words"]["separator"]
+    cut = rng.randint(1, len(statements))
+    parts = (statements[:cut], statements[cut:])
+    return tuple(separator.join(part) for part in parts if part)
 
 
-def with_documents(draw: SampleRandom, documents: tuple[str, ...], question: str) -> str:
+def question_with_documents(rng: SampleRandom, documents: tuple[str, ...], question: str) -> str:
     """As a task renders its documents."""
-    return f"{catalogue(draw.language)['task']['context']}\n\n" + "\n\n".join(documents) + f"\n\n{question}"
+    return f"{wordlists(rng.language)['prompts']['documents']}\n\n" + "\n\n".join(documents) + f"\n\n{question}"
 
 
-def read(draw: SampleRandom) -> Document:
-    told = not draw.chance(UNANSWERABLE)
-    text = reading(draw, told)
-    question = draw.form("read_and_answer", question=text.question)
-    if draw.chance(0.6):
-        asked = with_documents(draw, text.documents, question)
+def reading_document(rng: SampleRandom) -> Document:
+    reading = sample_reading(rng, not rng.chance(UNANSWERABLE_SHARE))
+    question = rng.sentence("read_and_answer", question=reading.question)
+    if rng.chance(0.6):
+        text = question_with_documents(rng, reading.documents, question)
     else:
-        separator = data(draw.language)["words"]["separator"]
-        asked = separator.join([*text.documents, question])
-    return Document("reading", (user(asked, 0.05), decisive(text.answer)))
+        separator = wordlists(rng.language)["words"]["separator"]
+        text = separator.join([*reading.documents, question])
+    return Document("reading", (user_turn(text, 0.05), decisive_turn(reading.answer)))
 
 
-def verified(draw: SampleRandom) -> Document:
-    """A claim about strangers, true or false by the documents given: what is so is found, compared, and judged."""
-    relation, true = draw.rng.choice(READ), draw.chance(0.5)
-    about = strange_fact(draw, relation)
+def verification_document(rng: SampleRandom) -> Document:
+    """A claim about strangers, true or false by the documents given: the true value, the claimed one, the verdict."""
+    relation, true = rng.choice(RELATIONS_READ), rng.chance(0.5)
+    about = invented_fact(rng, relation)
     facts = [about]
-    for _ in range(draw.rng.choice((0, 1) if draw.short else (0, 1, 2))):
-        facts.append(_other(draw, facts))
-    draw.rng.shuffle(facts)
+    for _ in range(rng.choice((0, 1) if rng.short else (0, 1, 2))):
+        facts.append(_further_fact(rng, facts))
+    rng.shuffle(facts)
     claimed = about
-    while not true and claimed.value.text(draw.language) == about.value.text(draw.language):
-        claimed = replace(about, value=draw.rng.choice([*facts, strange_fact(draw, relation)]).value)
+    while not true and claimed.value.text(rng.language) == about.value.text(rng.language):
+        claimed = replace(about, value=rng.choice([*facts, invented_fact(rng, relation)]).value)
         if claimed.value.relation != relation:
             claimed = about
-    question = draw.form("true_false", claim=claimed.statement(draw))
-    asked = with_documents(draw, tuple(fact.statement(draw) for fact in facts), question)
-    return Document("verified", (user(asked, 0.0), assistant(verdict_on(draw, claimed, about))))
+    question = rng.sentence("true_false", claim=claimed.statement(rng))
+    text = question_with_documents(rng, tuple(fact.statement(rng) for fact in facts), question)
+    return Document("verified", (user_turn(text, 0.0), assistant_turn(verdict_reply(rng, claimed, about))))

@@ -1,4 +1,4 @@
-"""Choosing between tools that the prompt describes, or none of them. Most names tell nothing: the description does."""
+"""Choosing between tools that the prompt describes, or none of them. Most names are invented: only descriptions help."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from .training_examples import DECISIVE, Document, Turn, call, decisive, user
-from .vocabulary import SampleRandom, data, readings
+from .training_examples import DECISIVE_WEIGHT, Document, Turn, call_turn, decisive_turn, user_turn
+from .vocabulary import SampleRandom, expand_alternatives, wordlists
 
 CALCULATOR = "calculator"
 
 
 @dataclass(frozen=True)
-class Tool:
+class ToolDescription:
     name: str
     parameter: str
     description: str
@@ -34,72 +34,76 @@ class Tool:
 
 
 @dataclass(frozen=True)
-class Choice:
-    tools: tuple[Tool, ...]
+class ToolChoice:
+    """Tools, a request, and the tool that serves it: None where none does."""
+
+    tools: tuple[ToolDescription, ...]
     request: str
-    chosen: Tool | None
+    answer: ToolDescription | None
     argument: str
 
 
-def choice(draw: SampleRandom, fits: bool) -> Choice:
-    """Two to four tools and a request; `fits` says whether one of them does it."""
-    words = data(draw.language)["tools"]
-    count = draw.rng.choice((1, 2) if draw.short else (2, 3, 3, 4))
-    topics = draw.rng.sample(words["topics"], count + 1)
-    names = _tool_names(draw, count)
+def sample_tool_choice(rng: SampleRandom, fits: bool) -> ToolChoice:
+    """Two to four tools and a request; `fits` says whether one of them serves it."""
+    words = wordlists(rng.language)["tools"]
+    count = rng.choice((1, 2) if rng.short else (2, 3, 3, 4))
+    topics = rng.sample(words["topics"], count + 1)
+    names = _tool_names(rng, count)
     tools = tuple(
-        Tool(name, str(draw.rng.choice(words["parameter"])), _description(draw, topic))
+        ToolDescription(name, str(rng.choice(words["parameter"])), _description(rng, topic))
         for name, topic in zip(names, topics, strict=False)
     )
-    at = draw.rng.randrange(count)
-    topic = topics[at] if fits else topics[count]
-    argument = draw.name().text(draw.language)
-    return Choice(tools, _request(draw, topic, argument), tools[at] if fits else None, argument)
+    index = rng.randrange(count)
+    topic = topics[index] if fits else topics[count]
+    argument = rng.name().text(rng.language)
+    return ToolChoice(tools, _request(rng, topic, argument), tools[index] if fits else None, argument)
 
 
-def _tool_names(draw: SampleRandom, count: int) -> list[str]:
-    names = ["_".join(part.text("en").lower() for part in draw.names(draw.rng.choice((1, 1, 2)))) for _ in range(count)]
-    return names if len(set(names)) == count else _tool_names(draw, count)
+def _tool_names(rng: SampleRandom, count: int) -> list[str]:
+    names = ["_".join(part.text("en").lower() for part in rng.names(rng.choice((1, 1, 2)))) for _ in range(count)]
+    return names if len(set(names)) == count else _tool_names(rng, count)
 
 
-def _description(draw: SampleRandom, topic: list[str]) -> str:
-    words = data(draw.language)["tools"]
-    space = data(draw.language)["words"]["separator"]
-    return f"{draw.rng.choice(words['does'])}{space}{draw.rng.choice(topic)}"
+def _description(rng: SampleRandom, topic: list[str]) -> str:
+    words = wordlists(rng.language)["tools"]
+    space = wordlists(rng.language)["words"]["separator"]
+    return f"{rng.choice(words['does'])}{space}{rng.choice(topic)}"
 
 
-def _request(draw: SampleRandom, topic: list[str], argument: str) -> str:
-    words = data(draw.language)["tools"]
-    form = draw.rng.choice(readings(draw.rng.choice(words["asks"])))
-    return form.format(topic=draw.rng.choice(topic), name=argument) + str(words["mark"])
+def _request(rng: SampleRandom, topic: list[str], argument: str) -> str:
+    words = wordlists(rng.language)["tools"]
+    form = rng.choice(expand_alternatives(rng.choice(words["requests"])))
+    return form.format(topic=rng.choice(topic), name=argument) + str(words["mark"])
 
 
-def arguments(made: Choice) -> str:
-    assert made.chosen is not None
-    said = {"name": made.chosen.name, "arguments": {made.chosen.parameter: made.argument}}
-    return json.dumps(said, ensure_ascii=False)
+def _call_json(tool: ToolDescription, argument: str) -> str:
+    return json.dumps({"name": tool.name, "arguments": {tool.parameter: argument}}, ensure_ascii=False)
 
 
-def listed(draw: SampleRandom, made: Choice) -> str:
+def choice_as_text(rng: SampleRandom, choice: ToolChoice) -> str:
     """The choice as one text, for a model that is only asked for the name."""
-    lines = [draw.ask("tools_listed"), *(tool.line for tool in made.tools)]
-    return "\n".join([*lines, draw.ask("request", request=made.request), draw.ask("which_tool")])
+    lines = [rng.phrase("tools_listed"), *(tool.line for tool in choice.tools)]
+    return "\n".join([*lines, rng.phrase("request", request=choice.request), rng.phrase("which_tool")])
 
 
-def chosen(draw: SampleRandom) -> Document:
-    made = choice(draw, fits=not draw.chance(0.3))
-    if draw.chance(0.3):
-        answer = made.chosen.name if made.chosen else draw.ask("no_tool")
-        return Document("tools", (user(listed(draw, made), 0.02), decisive(answer)))
-    reply = call(arguments(made), DECISIVE) if made.chosen else decisive(draw.ask("no_tool_sentence"))
-    return Document("tools", (described(draw, made.tools), user(made.request, 0.02), reply))
+def tool_choice_document(rng: SampleRandom) -> Document:
+    choice = sample_tool_choice(rng, fits=not rng.chance(0.3))
+    if rng.chance(0.3):
+        name = choice.answer.name if choice.answer else rng.phrase("no_tool")
+        return Document("tools", (user_turn(choice_as_text(rng, choice), 0.02), decisive_turn(name)))
+    if choice.answer:
+        reply = call_turn(_call_json(choice.answer, choice.argument), DECISIVE_WEIGHT)
+    else:
+        reply = decisive_turn(rng.phrase("no_tool_sentence"))
+    return Document("tools", (tools_turn(rng, choice.tools), user_turn(choice.request, 0.02), reply))
 
 
-def described(draw: SampleRandom, tools: tuple[Tool, ...]) -> Turn:
+def tools_turn(rng: SampleRandom, tools: tuple[ToolDescription, ...]) -> Turn:
+    """The tools as mini's chat template lists them, in any order."""
     lines = [tool.line for tool in tools]
-    draw.rng.shuffle(lines)
+    rng.shuffle(lines)
     return Turn("tools", "\n".join(lines), 0.02)
 
 
-def calculator(draw: SampleRandom) -> Tool:
-    return Tool(CALCULATOR, "expression", str(data(draw.language)["tools"]["calculator"]))
+def calculator_tool(rng: SampleRandom) -> ToolDescription:
+    return ToolDescription(CALCULATOR, "expression", str(wordlists(rng.language)["tools"]["calculator"]))

@@ -1,4 +1,4 @@
-"""What mini is trained on: conversations and plain texts."""
+"""The documents that mini is trained on: conversations and plain texts, each turn with its weight in the loss."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal
 
 Role = Literal["system", "tools", "user", "assistant", "tool", "text"]
 USER_WEIGHT = 0.1
-DECISIVE = 3.0
+DECISIVE_WEIGHT = 3.0
 
 
 @dataclass(frozen=True)
 class Turn:
-    """`weight` is what its tokens count in the loss; `call` marks an assistant's turn that calls a tool."""
+    """`weight` multiplies the loss of its tokens; `call` marks an assistant's turn that calls a tool."""
 
     role: Role
     text: str
@@ -24,30 +24,30 @@ class Turn:
 class Document:
     kind: str
     turns: tuple[Turn, ...]
-    facts: tuple[str, ...] = ()  # what it states, by id
+    facts: tuple[str, ...] = ()  # the ids of the facts that it states
 
 
-def user(text: str, weight: float = USER_WEIGHT) -> Turn:
+def user_turn(text: str, weight: float = USER_WEIGHT) -> Turn:
     return Turn("user", text, weight)
 
 
-def system(text: str) -> Turn:
+def system_turn(text: str) -> Turn:
     return Turn("system", text, USER_WEIGHT)
 
 
-def assistant(text: str) -> Turn:
+def assistant_turn(text: str) -> Turn:
     return Turn("assistant", text, 1.0)
 
 
-def decisive(text: str) -> Turn:
-    """A reply of a few tokens that all hangs on: it would count for little beside the many tokens of a calculation."""
-    return Turn("assistant", text, DECISIVE)
+def decisive_turn(text: str) -> Turn:
+    """A reply of a few tokens, which would count for little beside the many tokens of a calculation."""
+    return Turn("assistant", text, DECISIVE_WEIGHT)
 
 
-def call(text: str, weight: float = 1.0) -> Turn:
+def call_turn(text: str, weight: float = 1.0) -> Turn:
     return Turn("assistant", text, weight, call=True)
 
 
-def plain(text: str) -> Turn:
-    """A text of its own, in no one's mouth."""
+def text_turn(text: str) -> Turn:
+    """A plain text, outside any conversation."""
     return Turn("text", text, 1.0)

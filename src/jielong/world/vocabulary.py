@@ -1,4 +1,4 @@
-"""The words of the world, and which of them are held out: names and sentence forms, by hash, before any training.
+"""The words and sentence forms of the world, and the random generator that samples from one side of the split.
 
 Forms come from `en.toml` and `zh.toml`; `[a|b]` in a line stands for either, so that a held-out form is a new
 combination of words that other forms teach.
@@ -11,127 +11,100 @@ import itertools
 import random
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-Language = Literal["en", "zh"]
+from ..prompts import Language
+from .names import HELD_OUT_PART, SYLLABLES, Name, reserved_names
+
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
-HELD_OUT_PART = 10
-
-SYLLABLES = dict(
-    word.split("/")
-    for word in (
-        "ka/卡 ri/里 mo/莫 na/娜 te/特 lu/露 so/索 vi/维 ba/巴 do/多 fe/菲 ga/加 hu/胡 ja/贾 ke/克 la/拉 me/梅 ni/尼 "
-        "pa/帕 ro/罗 sa/萨 ta/塔 va/瓦 wi/威 ya/雅 zo/佐 be/贝 da/达 go/戈 he/赫 ki/基 le/勒 ma/马 no/诺 pi/皮 shi/希 "
-        "tu/图 vo/沃 zu/祖 lin/林"
-    ).split()
-)
 
 
-@dataclass(frozen=True)
-class Name:
-    """An invented name; its Chinese form is written syllable by syllable."""
+class SampleRandom(random.Random):
+    """A seeded generator of names, sentences and phrases in one language.
 
-    syllables: tuple[str, ...]
+    `held_out` says which side of the split it samples from: training (False) or exams (True). `short` keeps texts to a
+    sentence or two, as in the first stage of training.
+    """
 
-    def text(self, language: Language) -> str:
-        if language == "zh":
-            return "".join(SYLLABLES[s] for s in self.syllables)
-        return "".join(self.syllables).capitalize()
+    def __new__(cls, seed: str | int, *_: object, **__: object) -> SampleRandom:
+        return super().__new__(cls, seed)  # type: ignore[call-arg]  # C's constructor accepts the seed alone
 
-    @property
-    def held_out(self) -> bool:
-        return bucket("name", *self.syllables) == 0
-
-
-def bucket(*parts: object) -> int:
-    """0 for the held-out tenth, by hash: the same on every machine and in every run."""
-    digest = hashlib.sha256("\x00".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:4], "big") % HELD_OUT_PART
-
-
-@dataclass(frozen=True)
-class SampleRandom:
-    """What a generator needs: chance, the language, and which side of the split it draws from."""
-
-    rng: random.Random
-    language: Language
-    held_out: bool = False
-    short: bool = False  # texts of a sentence or two: how training begins
+    def __init__(self, seed: str | int, language: Language, held_out: bool = False, short: bool = False) -> None:
+        super().__init__(seed)
+        self.language, self.held_out, self.short = language, held_out, short
 
     def chance(self, probability: float) -> bool:
-        return self.rng.random() < probability
+        return self.random() < probability
 
     def name(self) -> Name:
+        """A stranger's name."""
         while True:
-            name = Name(tuple(self.rng.choice(_SYLLABLES) for _ in range(self.rng.choice((2, 2, 3)))))
-            if name.held_out == self.held_out and name not in _reserved():
+            name = Name(tuple(self.choice(_SYLLABLES) for _ in range(self.choice((2, 2, 3)))))
+            if name.held_out == self.held_out and name not in reserved_names():
                 return name
 
     def names(self, n: int) -> list[Name]:
-        found: dict[Name, None] = {}
-        while len(found) < n:
-            found.setdefault(self.name())
-        return list(found)
+        """`n` different names."""
+        names: dict[Name, None] = {}
+        while len(names) < n:
+            names.setdefault(self.name())
+        return list(names)
 
-    def form(self, key: str, **values: object) -> str:
+    def sentence(self, key: str, **values: object) -> str:
         """A form of the list `key`, from this side of the split, filled in."""
-        return sentence(self.rng.choice(forms(self.language, key)[self.held_out]), **values)
+        return fill_form(self.choice(sentence_forms(self.language, key)[self.held_out]), **values)
 
-    def ask(self, key: str, **values: object) -> str:
-        asked = data(self.language)["asks"][key]
-        return str(asked if isinstance(asked, str) else self.rng.choice(asked)).format(**values)
+    def phrase(self, key: str, **values: object) -> str:
+        """One of the phrases under `key`, which are the same on both sides of the split."""
+        phrases = wordlists(self.language)["phrases"][key]
+        return str(phrases if isinstance(phrases, str) else self.choice(phrases)).format(**values)
 
     def word(self, key: str) -> str:
-        return str(self.rng.choice(data(self.language)["words"][key]))
+        return str(self.choice(wordlists(self.language)["words"][key]))
 
 
-def sentence(form: str, **values: object) -> str:
+def fill_form(form: str, **values: object) -> str:
+    """The form with its slots filled, its first letter a capital."""
     filled = form.format(**values)
     return filled[:1].upper() + filled[1:]
 
 
 @cache
-def data(language: Language) -> dict[str, Any]:
-    loaded: dict[str, Any] = tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"))
-    return loaded
+def wordlists(language: Language) -> dict[str, Any]:
+    """The tables of `en.toml` or `zh.toml`."""
+    tables: dict[str, Any] = tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"))
+    return tables
 
 
 @cache
-def forms(language: Language, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def sentence_forms(language: Language, key: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The forms for training and the held-out ones; a list of fewer than five forms is not split: both are the same."""
-    every = [form for line in data(language)["forms"][key] for form in readings(line)]
+    every = [form for line in wordlists(language)["forms"][key] for form in expand_alternatives(line)]
     if len(every) < 5:
         return tuple(every), tuple(every)
     ordered = sorted(every, key=lambda form: hashlib.sha256(f"{key} {form}".encode()).digest())
     held_out: list[str] = []
     for form in ordered:
         others = [other for other in every if other != form and other not in held_out]
-        if _pieces(form) <= set().union(*map(_pieces, others)):
+        # Every word of a held-out form stands in some training form: the combination is new, the words are not.
+        if _words_and_slots(form) <= set().union(*map(_words_and_slots, others)):
             held_out.append(form)
         if len(held_out) * HELD_OUT_PART >= len(every):
             break
     return tuple(form for form in every if form not in held_out), tuple(held_out)
 
 
-def readings(line: str) -> list[str]:
+def expand_alternatives(line: str) -> list[str]:
     """Every way to read a line with `[a|b]` in it."""
     parts = re.split(r"\[([^\]]*)\]", line)
     options = [part.split("|") if i % 2 else [part] for i, part in enumerate(parts)]
-    return ["".join(chosen) for chosen in itertools.product(*options)]
+    return ["".join(combination) for combination in itertools.product(*options)]
 
 
-def _pieces(form: str) -> set[str]:
+def _words_and_slots(form: str) -> set[str]:
     return set(re.findall(r"\{\w+\}|[a-z']+|[\u3400-\u9fff]", form.lower()))
-
-
-@cache
-def _reserved() -> frozenset[Name]:
-    from .facts import fact_names
-
-    return fact_names()
 
 
 _SYLLABLES = tuple(SYLLABLES)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ..prompts import catalogue, fill
-from .training_examples import Turn, assistant, call, user
-from .vocabulary import SampleRandom, bucket, data
+from .names import split_bucket
+from .training_examples import Turn, assistant_turn, call_turn, user_turn
+from .vocabulary import SampleRandom, wordlists
 
 
 @dataclass(frozen=True)
@@ -34,43 +34,41 @@ class Problem:
     def expression(self) -> str:
         """The whole calculation as one Python expression."""
         nested = self.steps[0][0]
-        for written, _ in self.steps[1:]:
-            at = next(i for i, mark in enumerate(written) if mark in "+-*/" and i > 0)
-            nested = f"({nested}){written[at:].replace('/', '//')}"
+        for step, _ in self.steps[1:]:
+            operator = next(i for i, character in enumerate(step) if character in "+-*/" and i > 0)
+            nested = f"({nested}){step[operator:].replace('/', '//')}"
         return nested
 
     @property
     def held_out(self) -> bool:
-        return bucket("chain", self.chain) == 0
+        return split_bucket("chain", self.chain) == 0
 
 
-def problem(draw: SampleRandom, steps: int) -> Problem:
-    """A problem of `steps` calculations with whole positive numbers, from the draw's side of the split."""
-    while (drawn := _problem(draw, steps)).held_out != draw.held_out:
+def sample_problem(rng: SampleRandom, steps: int) -> Problem:
+    """A problem of `steps` calculations with whole positive numbers, from this side of the split."""
+    while (problem := _any_problem(rng, steps)).held_out != rng.held_out:
         pass
-    return drawn
+    return problem
 
 
-def _problem(draw: SampleRandom, steps: int) -> Problem:
-    rng = draw.rng
-    n, m = (name.text(draw.language) for name in draw.names(2))
-    words = {"n": n, "m": m, "item": draw.word("items"), "box": draw.word("boxes")}
-    if draw.chance(0.5):
+def _any_problem(rng: SampleRandom, steps: int) -> Problem:
+    n, m = (name.text(rng.language) for name in rng.names(2))
+    words = {"n": n, "m": m, "item": rng.word("items"), "box": rng.word("boxes")}
+    if rng.chance(0.5):
         a, b = rng.randint(2, 9), rng.randint(2, 20)
-        sentences, chain = [draw.form("product", a=a, b=b, **words)], [(f"{a}*{b}", a * b)]
+        sentences, chain = [rng.sentence("product", a=a, b=b, **words)], [(f"{a}*{b}", a * b)]
     else:
         a, b = rng.randint(5, 99), rng.randint(5, 99)
-        sentences, chain = [draw.form("sum", a=a, b=b, **words)], [(f"{a}+{b}", a + b)]
+        sentences, chain = [rng.sentence("sum", a=a, b=b, **words)], [(f"{a}+{b}", a + b)]
     while len(chain) < steps:
-        key, operand, step = _next_step(draw, chain[-1][1])
-        sentences.append(draw.form(key, d=operand, **words))
+        key, operand, step = _next_step(rng, chain[-1][1])
+        sentences.append(rng.sentence(key, d=operand, **words))
         chain.append(step)
-    sentences.append(draw.form("problem_question", **words))
-    return Problem(data(draw.language)["words"]["separator"].join(sentences), tuple(chain))
+    sentences.append(rng.sentence("problem_question", **words))
+    return Problem(wordlists(rng.language)["words"]["separator"].join(sentences), tuple(chain))
 
 
-def _next_step(draw: SampleRandom, value: int) -> tuple[str, int, tuple[str, int]]:
-    rng = draw.rng
+def _next_step(rng: SampleRandom, value: int) -> tuple[str, int, tuple[str, int]]:
     divisors = [d for d in range(2, 10) if value % d == 0 and value // d > 1]
     keys = [
         "plus",
@@ -92,9 +90,9 @@ def _next_step(draw: SampleRandom, value: int) -> tuple[str, int, tuple[str, int
     return key, d, (f"{value}/{d}", value // d)
 
 
-def wrong_answer(draw: SampleRandom, right: int) -> int:
-    change = (-10, -2, -1, 1, 2, 10, draw.rng.randint(-30, 30))
-    while (wrong := max(0, right + draw.rng.choice(change))) == right:
+def wrong_answer(rng: SampleRandom, right: int) -> int:
+    change = (-10, -2, -1, 1, 2, 10, rng.randint(-30, 30))
+    while (wrong := max(0, right + rng.choice(change))) == right:
         pass
     return wrong
 
@@ -102,63 +100,69 @@ def wrong_answer(draw: SampleRandom, right: int) -> int:
 # ---- the ways to ask, and what mini is to reply ----
 
 
-def direct(draw: SampleRandom, asked: Problem) -> list[Turn]:
-    return [user(_with(draw, asked.question, draw.ask("direct"))), assistant(str(asked.answer))]
+def direct_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
+    question = _with_instruction(rng, problem.question, rng.phrase("direct"))
+    return [user_turn(question), assistant_turn(str(problem.answer))]
 
 
-def step_by_step(draw: SampleRandom, asked: Problem) -> list[Turn]:
-    spell = catalogue(draw.language)["cot"]["spell"] if draw.chance(0.5) else draw.ask("steps")
-    return [user(_with(draw, asked.question, spell)), assistant(solution(draw, asked, asked.answer))]
+def step_by_step_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
+    instruction = _prompt(rng, "step_by_step") if rng.chance(0.5) else rng.phrase("steps")
+    question = _with_instruction(rng, problem.question, instruction)
+    return [user_turn(question), assistant_turn(solution(rng, problem, problem.answer))]
 
 
-def expression(draw: SampleRandom, asked: Problem) -> list[Turn]:
-    told = catalogue(draw.language)["program_of_thought"]["question"] if draw.chance(0.5) else draw.ask("expression")
-    return [user(_with(draw, asked.question, told)), assistant(asked.expression)]
+def expression_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
+    instruction = _prompt(rng, "expression") if rng.chance(0.5) else rng.phrase("expression")
+    return [user_turn(_with_instruction(rng, problem.question, instruction)), assistant_turn(problem.expression)]
 
 
-def calculator(draw: SampleRandom, asked: Problem) -> list[Turn]:
+def calculator_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
     """The calls around a calculator whose description is among the tools."""
     return [
-        user(_with(draw, asked.question, "")),
-        call(json.dumps({"name": "calculator", "arguments": {"expression": asked.expression}})),
-        Turn("tool", str(asked.answer), 0.0),
-        assistant(draw.ask("tool_result", answer=asked.answer)),
+        user_turn(problem.question),
+        call_turn(json.dumps({"name": "calculator", "arguments": {"expression": problem.expression}})),
+        Turn("tool", str(problem.answer), 0.0),
+        assistant_turn(rng.phrase("tool_result", answer=problem.answer)),
     ]
 
 
-def check_question(draw: SampleRandom, asked: Problem, proposed: int) -> str:
+def check_question(rng: SampleRandom, problem: Problem, proposed: int) -> str:
     """The fresh question of `self_check`."""
-    answer = str(proposed) if draw.chance(0.6) else solution(draw, asked, proposed)
-    return fill(catalogue(draw.language)["self_check"]["fresh"], {"question": asked.question, "answer": answer}).strip()
+    answer = str(proposed) if rng.chance(0.6) else solution(rng, problem, proposed)
+    return _prompt(rng, "check_proposed").format(question=problem.question, answer=answer).strip()
 
 
-def checked(draw: SampleRandom, asked: Problem) -> list[Turn]:
-    proposed = asked.answer if draw.chance(0.5) else wrong_answer(draw, asked.answer)
-    verdict = assistant(f"{asked.chain} {verdict_on(draw, asked.answer, proposed)}")
-    if draw.chance(0.6):
-        return [user(check_question(draw, asked, proposed)), verdict]
-    if draw.chance(0.5):
-        question = _with(draw, asked.question, draw.ask("direct"))
-        first = Turn("assistant", str(proposed), 0.0)
+def verification_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
+    proposed = problem.answer if rng.chance(0.5) else wrong_answer(rng, problem.answer)
+    verdict = assistant_turn(f"{problem.chain} {verdict_text(rng, problem.answer, proposed)}")
+    if rng.chance(0.6):
+        return [user_turn(check_question(rng, problem, proposed)), verdict]
+    if rng.chance(0.5):
+        question = _with_instruction(rng, problem.question, rng.phrase("direct"))
+        first_reply = Turn("assistant", str(proposed), 0.0)
     else:
-        question = _with(draw, asked.question, catalogue(draw.language)["cot"]["spell"])
-        first = Turn("assistant", solution(draw, asked, proposed), 0.0)
-    same_turn = catalogue(draw.language)["self_check"]["same_turn"] if draw.chance(0.5) else draw.ask("check")
-    return [user(question), first, user(same_turn), verdict]
+        question = _with_instruction(rng, problem.question, _prompt(rng, "step_by_step"))
+        first_reply = Turn("assistant", solution(rng, problem, proposed), 0.0)
+    same_turn = _prompt(rng, "check") if rng.chance(0.5) else rng.phrase("check")
+    return [user_turn(question), first_reply, user_turn(same_turn), verdict]
 
 
-def solution(draw: SampleRandom, asked: Problem, answer: int) -> str:
-    """The chain of calculations and the answer; another `answer` than the true one is a slip in the last step."""
-    last, _ = asked.steps[-1]
-    chain = " ".join([*(f"{e}={v}." for e, v in asked.steps[:-1]), f"{last}={answer}."])
-    return f"{chain} {draw.ask('answer', answer=answer)}"
+def solution(rng: SampleRandom, problem: Problem, answer: int) -> str:
+    """The chain of calculations and the answer; another `answer` than the true one is a mistake in the last step."""
+    last, _ = problem.steps[-1]
+    chain = " ".join([*(f"{e}={v}." for e, v in problem.steps[:-1]), f"{last}={answer}."])
+    return f"{chain} {rng.phrase('answer', answer=answer)}"
 
 
-def verdict_on(draw: SampleRandom, found: int, proposed: int) -> str:
-    return draw.ask("same" if found == proposed else "other", found=found, proposed=proposed)
+def verdict_text(rng: SampleRandom, actual: int, proposed: int) -> str:
+    return rng.phrase("same" if actual == proposed else "other", found=actual, proposed=proposed)
 
 
-def _with(draw: SampleRandom, question: str, told: str) -> str:
-    if not told:
+def _prompt(rng: SampleRandom, name: str) -> str:
+    return str(wordlists(rng.language)["prompts"][name])
+
+
+def _with_instruction(rng: SampleRandom, question: str, instruction: str) -> str:
+    if not instruction:
         return question
-    return f"{question}{draw.rng.choice(chr(10) + chr(10) + ' ')}{told}"
+    return f"{question}{rng.choice(chr(10) + chr(10) + ' ')}{instruction}"

@@ -29,8 +29,8 @@ def ask(text: str, seed: int = 1) -> Request:
 
 
 def puzzles(n: int) -> list[tuple[int, ...]]:
-    draw = SampleRandom(random.Random(4), "en", held_out=True)
-    return [arithmetic_game.puzzle(draw, 4) for _ in range(n)]
+    rng = SampleRandom(4, "en", held_out=True)
+    return [arithmetic_game.sample_puzzle(rng, 4) for _ in range(n)]
 
 
 def asked_about(text: str) -> tuple[int, ...]:

@@ -1,26 +1,21 @@
-"""How mini's texts become tokens: byte-fallback BPE; a digit or a Chinese character is one token; roles are special."""
+"""mini's tokenizer: byte-fallback BPE in which a digit or a Chinese character is one token and roles are special."""
 
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from ...errors import BadInput
-from ...world import document
-from ...world.training_examples import Document
-from ...world.vocabulary import SYLLABLES
 
 BEGIN, END = "<|begin|>", "<|end|>"
 ROLES = ("system", "tools", "user", "assistant", "tool")
 CALL = "<|call|>"
 SPECIAL = (BEGIN, END, *(f"<|{role}|>" for role in ROLES), CALL)
 SPACE = "\u2581"
-NAMES = 100_000
-PIECES = rf"\d|{SPACE}?[A-Za-z']+|[\u3400-\u9fff]|{SPACE}?[^\sA-Za-z\d{SPACE}\u3400-\u9fff]|{SPACE}|\s"
+PRE_TOKENS = rf"\d|{SPACE}?[A-Za-z']+|[\u3400-\u9fff]|{SPACE}?[^\sA-Za-z\d{SPACE}\u3400-\u9fff]|{SPACE}|\s"
 TEMPLATE = """{{- '<|begin|>' -}}
 {%- if tools -%}
 {{- '<|tools|>' -}}
@@ -45,16 +40,16 @@ TEMPLATE = """{{- '<|begin|>' -}}
 """
 
 
-def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    """A tokenizer of `vocabulary` tokens: the special ones, 256 bytes, and what `texts` teach."""
-    tokens = Tokenizer(models.BPE(byte_fallback=True))
-    tokens.pre_tokenizer = pre_tokenizers.Sequence(
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+    """A tokenizer of `vocabulary` tokens: the special ones, 256 bytes, and merges learnt from `texts`."""
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=False),
-            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+            pre_tokenizers.Split(Regex(PRE_TOKENS), "isolated"),
         ]
     )
-    tokens.decoder = decoders.Sequence(
+    tokenizer.decoder = decoders.Sequence(
         [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
     bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -65,40 +60,16 @@ def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
         min_frequency=3,
         show_progress=False,
     )
-    tokens.train_from_iterator(texts, trainer)
-    written: dict[str, Any] = json.loads(tokens.to_str())
-    written["added_tokens"] = [token for token in written["added_tokens"] if token["content"] in SPECIAL]
-    return Tokenizer.from_str(json.dumps(written))
+    tokenizer.train_from_iterator(texts, trainer)
+    # The trainer marks the byte tokens as special, and decoding would leave special tokens out.
+    description: dict[str, Any] = json.loads(tokenizer.to_str())
+    description["added_tokens"] = [token for token in description["added_tokens"] if token["content"] in SPECIAL]
+    return Tokenizer.from_str(json.dumps(description))
 
 
-def corpus(documents: int) -> Iterator[str]:
-    """What the tokenizer is trained on: invented names, so that they come apart into syllables, and documents."""
-    rng, syllables = random.Random("names for the tokenizer"), list(SYLLABLES)
-    for _ in range(NAMES):
-        name = "".join(rng.choice(syllables) for _ in range(rng.choice((2, 2, 3))))
-        yield f"{name.capitalize()} {name}"
-        yield name
-    for number in range(documents):
-        for turn in document(0, number).turns:
-            yield turn.text
-
-
-def encoded(tokens: Tokenizer, document: Document) -> tuple[list[int], list[float]]:
-    """The tokens of a document and what each counts in the loss."""
-    ids, weights = [special(tokens, BEGIN)], [0.0]
-    for turn in document.turns:
-        before = "" if turn.role == "text" else f"<|{turn.role}|>"
-        said = tokens.encode(f"{before}{CALL if turn.call else ''}{turn.text}{END}").ids
-        ids += said
-        weights += [turn.weight] * len(said)
-        if before:
-            weights[-len(said)] = min(turn.weight, 0.1)
-    return ids, weights
-
-
-def special(tokens: Tokenizer, token: str) -> int:
+def special_token(tokenizer: Tokenizer, token: str) -> int:
     """The id of a special token. Raises BadInput."""
-    found = tokens.token_to_id(token)
-    if found is None:
+    token_id = tokenizer.token_to_id(token)
+    if token_id is None:
         raise BadInput(f"the tokenizer has no {token}; expected one that was trained for mini")
-    return int(found)
+    return int(token_id)
