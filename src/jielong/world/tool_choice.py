@@ -1,4 +1,4 @@
-"""Choosing between tools that the prompt describes, or none of them. Most names are invented: only descriptions help."""
+"""Choosing between tools that the prompt describes, or none of them. Most names are invented; descriptions tell."""
 
 from __future__ import annotations
 
