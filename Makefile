@@ -3,7 +3,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin
 PIP = $(RUN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check bench mini techniques clean
+.PHONY: demo test check site bench mini techniques clean
 
 demo: $(VENV)/.core
 	$(RUN)/jielong demo
@@ -15,6 +15,10 @@ check: $(VENV)/.all
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
+
+site: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict --quiet
+	$(RUN)/python scripts/check_site.py build/site
 
 bench: $(VENV)/.all
 	$(RUN)/python benchmarks/startup.py
@@ -35,6 +39,10 @@ techniques: $(VENV)/.core
 $(VENV)/.core: pyproject.toml constraints.txt
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	$(PIP) -e '.[docs]'
 	touch $@
 
 # torch first and by its exact version: a later wish for any torch would bring several gigabytes of CUDA
