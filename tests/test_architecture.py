@@ -37,7 +37,7 @@ SISTERS = {"techniques", "training", "explaining", "measuring"}
 HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "scipy": {"stats.py"},
     "rich": {"reporting/formatting.py"},
-    "pygal": {"reporting/html_page.py"},
+    "lets_plot": {"reporting/charts.py"},
     "genai_prices": {"runtime/prices.py"},
     "pyarrow": {"tasks/data_files.py"},
     "datasets": {"tasks/load_task.py"},

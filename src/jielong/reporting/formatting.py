@@ -37,6 +37,14 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:.1f}"
 
 
+def compact(value: float) -> str:
+    """A figure as it stands at an axis: 12M, 3.5k, 0.04."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
+
+
 def print_table(
     title: str,
     columns: Sequence[str],

@@ -1,46 +1,43 @@
-"""The curves of a training as a page."""
+"""The curves of a training run as a page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from .html_page import HtmlPage, Series, chart, table
-from .html_page import Point as Dot
+from .charts import Series, curves
+from .html_page import HtmlPage, Language, table
 
 if TYPE_CHECKING:
     from ..training.training_loop import CurvePoint
 
 _WORDS = {
-    "en": ("Training of {name}", "Loss by tokens read", "training", "held out", "tokens read", "loss, nats a token",
-           "Learning rate", "rate", "Speed", "tokens a second", "Where it stands",
-           ["step", "tokens", "loss", "held-out loss", "tokens/s"]),
-    "zh": ("{name} 的训练", "损失与读过的词元数", "训练", "留出", "读过的词元数", "损失（每词元 nat）",
-           "学习率", "学习率", "速度", "词元/秒", "现状",
-           ["步", "词元", "损失", "留出损失", "词元/秒"]),
+    "en": ("Training of {name}", "Loss by tokens read", "training", "held out", "tokens read", "loss, nats per token",
+           "Learning rate", "learning rate", "Speed", "tokens per second", "Latest step",
+           ("step", "tokens", "loss", "held-out loss", "tokens/s")),
+    "zh": ("{name} 的训练", "损失随已读词元数的变化", "训练", "留出", "已读词元数", "损失（每词元 nat）",
+           "学习率", "学习率", "速度", "词元/秒", "最新一步",
+           ("步数", "词元", "损失", "留出损失", "词元/秒")),
 }  # fmt: skip
 
 
-def write_page(points: Sequence[CurvePoint], name: str, file: Path, language: Literal["en", "zh"]) -> None:
+def write_page(points: Sequence[CurvePoint], name: str, file: Path, language: Language) -> None:
     """Loss, learning rate and speed by tokens, in one HTML file."""
-    title, losses, training, held_out, tokens, loss, rates, rate, speed, per_second, stands, columns = _WORDS[language]
-    page = HtmlPage(title.format(name=name), language)
-    judged = [point for point in points if point.held_out is not None]
-    last = points[-1]
-    row = [
-        str(last.step),
-        f"{last.tokens:,}",
-        f"{last.loss:.4f}",
-        f"{judged[-1].held_out:.4f}" if judged else "–",
-        f"{last.tokens_per_second:,.0f}",
-    ]
-    page.add(stands, table([str(column) for column in columns], [row]))
-    both = [Series(training, [Dot(p.tokens, p.loss) for p in points])]
-    if judged:
-        both.append(Series(held_out, [Dot(p.tokens, p.held_out or 0.0) for p in judged]))
-    page.add(losses, chart(both, x=tokens, y=loss))
-    page.add(rates, chart([Series(rate, [Dot(p.tokens, p.rate) for p in points])], x=tokens, y=rate, height=240))
-    speeds = Series(per_second, [Dot(p.tokens, p.tokens_per_second) for p in points])
-    page.add(speed, chart([speeds], x=tokens, y=per_second, height=240))
+    (title, losses, training, held_out, tokens, loss,
+     rates, rate, speed, per_second, latest, columns) = _WORDS[language]  # fmt: skip
+    page = HtmlPage(str(title).format(name=name), language)
+    evaluated, last = [point for point in points if point.held_out is not None], points[-1]
+    held_out_loss = f"{evaluated[-1].held_out:.4f}" if evaluated else "–"
+    row = (f"{last.step:,}", f"{last.tokens:,}", f"{last.loss:.4f}", held_out_loss, f"{last.tokens_per_second:,.0f}")
+    page.add(str(latest), table(columns, [row]))
+
+    def line(label: object, value: Callable[[CurvePoint], float | None], among: Sequence[CurvePoint]) -> Series:
+        return Series(str(label), [(point.tokens, value(point) or 0.0) for point in among])
+
+    both = [line(training, lambda p: p.loss, points)]
+    both += [line(held_out, lambda p: p.held_out, evaluated)] if evaluated else []
+    page.add(str(losses), curves(both, x=str(tokens), y=str(loss)))
+    for heading, label, value in ((rates, rate, lambda p: p.rate), (speed, per_second, lambda p: p.tokens_per_second)):
+        page.add(str(heading), curves([line(label, value, points)], x=str(tokens), y=str(label), height=240))
     page.write(file)

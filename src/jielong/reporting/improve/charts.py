@@ -14,7 +14,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ...stats import Interval
-from ..html_page import compact, fill_template
+from ..formatting import compact
+from ..html_page import fill_template
 
 HEIGHT, WIDTH, NARROW = 340, 940, 310  # of the chart, in pixels: what keeps names apart; it is as wide as the page
 APART, AWAY, LETTER = 20, 13, 7.4
