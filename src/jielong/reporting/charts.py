@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 from typing import Any, Literal, TypeAlias
 
 from markupsafe import Markup, escape
@@ -66,21 +66,25 @@ class Whisker:
 
 
 def curves(series: Sequence[Series], *, x: str, y: str, height: int = 340) -> Markup:
-    """Lines over two axes with the titles `x` and `y`."""
+    """Lines over two axes with the titles `x` and `y`; points that are not finite are left out."""
     import lets_plot as lp
 
-    data: Columns = {
-        "x": [at for line in series for at, _ in line.points],
-        "y": [value for line in series for _, value in line.points],
-        "name": [line.name for line in series for _ in line.points],
-    }
+    # lets-plot prints a line on standard output about any row that it leaves out itself
+    rows = [(*point, line.name) for line in series for point in _thinned(line.points) if all(map(isfinite, point))]
+    data: Columns = {name: [row[i] for row in rows] for i, name in enumerate(("x", "y", "name"))}
     colours = [COLOURS[name] for name in ("accent", "orange", "good", "violet", "bad", "soft")]
-    lines = lp.ggplot(data, lp.aes("x", "y", color="name")) + _look() + lp.geom_line(size=1.2)
+    lines = lp.ggplot(data, lp.aes("x", "y", color="name")) + _look() + lp.geom_line(size=1.2, sampling="none")
     lines += lp.scale_color_manual(values=colours, name="")
     ticks = _round_numbers(min(data["x"], default=0.0), max(data["x"], default=1.0))
     lines += lp.scale_x_continuous(breaks=ticks, labels=[compact(tick) for tick in ticks])
     lines += lp.theme(legend_position="bottom" if len(series) > 1 else "none")
     return _figure(lambda wide: lines, lambda wide: height, x, y)
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most a thousand of them, evenly, the last one included: more cannot be told apart on a page."""
+    step = -(-len(points) // 1000)
+    return [*points[:: step or 1], *points[-1:]]
 
 
 def quality_against_cost(dots: Sequence[Dot], *, cost: str, quality: str) -> Markup:
