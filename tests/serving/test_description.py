@@ -46,7 +46,7 @@ def test_the_description_names_the_models():
         request = Request(served.url.removesuffix("/v1") + "/openapi.json", headers={"Authorization": "Bearer s3cret"})
         with urlopen(request) as response:
             said = json.load(response)
-    model = said["components"]["schemas"]["ChatAsked"]["properties"]["model"]
+    model = said["components"]["schemas"]["ChatCompletionRequest"]["properties"]["model"]
     assert model["anyOf"][0]["enum"] == ["scripted:test", "mini"]
     assert said["security"] == [{"token": []}]
     assert "/v1/embeddings" not in said["paths"], "no model here embeds"

@@ -19,8 +19,8 @@ from jielong.contract import Model
 from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
 from jielong.registry import BUILT_IN
-from jielong.serving.allowed_models import MOST_CALLS, AllowedModels, composable
-from jielong.serving.app import ServerLimits
+from jielong.serving.allowed_models import MAX_CALLS, AllowedModels, composable
+from jielong.serving.limits import ServerLimits
 from jielong.serving.serve import serve
 from serving.served import Served
 
@@ -297,10 +297,10 @@ def test_with_an_allow_list_it_can():
 
 def test_a_composed_recipe_has_a_bound():
     with Served("big=mini | self_consistency(n=1000)", allow=["mini"]) as served:
-        with pytest.raises(openai.BadRequestError, match=f"may make {MOST_CALLS}"):
+        with pytest.raises(openai.BadRequestError, match=f"may make {MAX_CALLS}"):
             served.client().chat.completions.create(model="mini | self_consistency(n=1000)", messages=ASKED)
         nested = "mini | self_consistency(n=16) | self_consistency(n=17)"
-        with pytest.raises(openai.BadRequestError, match=f"may make {MOST_CALLS}"):
+        with pytest.raises(openai.BadRequestError, match=f"may make {MAX_CALLS}"):
             served.client().chat.completions.create(model=nested, messages=ASKED)
         assert "big" in served.offer.names(), "the operator's own may be as large as wanted"
 

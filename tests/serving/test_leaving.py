@@ -21,6 +21,7 @@ from jielong import load
 from jielong.contract import Model, Request
 from jielong.models.scripted import Scripted
 from jielong.serving import streaming
+from jielong.serving.limits import ServerLimits
 from jielong.technique import adds_output, final_call, gather
 from serving.served import Served, until
 
@@ -88,9 +89,8 @@ def test_many_that_leave_leave_nothing():
 
 def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(streaming, "KEEP_ALIVE", 0.1)
-    monkeypatch.setattr(streaming, "SLOWEST_READER", 0.3)
     base = Scripted("word " * 2_000_000)
-    with Served(base) as served:
+    with Served(base, limits=ServerLimits(write_seconds=0.3)) as served:
         connection = asking(served, "scripted:test", True)
         until(lambda: base.running == 1)
         until(lambda: base.running == 0)

@@ -19,7 +19,7 @@ from ..recipe import RecipeNode, RecipeValue, build, find_technique, load, parse
 from ..registry import BUILT_IN, names, origins, unknown_name
 from .error_responses import unknown_model
 
-MOST_CALLS, KEPT = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
+MAX_CALLS, KEPT = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
 _REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.rag", "jielong.agents")
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
 
@@ -77,9 +77,9 @@ class AllowedModels:
                 told = ", ".join(self.allowed)
                 raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {told}")
         model = build(node, self.allowed[node.spec])
-        if model.max_calls() > MOST_CALLS:
+        if model.max_calls() > MAX_CALLS:
             raise BadInput(
-                f"model: up to {model.max_calls():,} calls for one reply; a composed recipe may make {MOST_CALLS}"
+                f"model: up to {model.max_calls():,} calls for one reply; a composed recipe may make {MAX_CALLS}"
             )
         return model
 

@@ -1,140 +1,179 @@
 """The routes of the server, and what happens to a request before and after its model is asked.
 
-In order: guards, then the size and the time of the body, then what it asks, then the model. Each answer runs in a scope
-and a ledger run of its own; a client that leaves cancels everything beneath.
+In order: the trace, the life of the request, who may ask, the body, then the model. Each answer runs in a scope and a
+ledger run of its own; a client that leaves cancels everything beneath.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-import anyio
-from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from .. import context
-from ..contract import Embedder
+from .. import __version__, context
+from ..contract import Embedder, Request
 from ..runtime.ledger import ActiveRun, Ledger
 from ..runtime.telemetry import spans
-from ..scope import scope
+from ..scope import Scope, scope
 from .allowed_models import AllowedModels
-from .auth import AccessGuard
-from .error_responses import ErrorResponse, error_response, refusal, unreadable
+from .error_responses import ErrorResponse, ErrorResponses, framework_error_response
+from .limits import ServerLimits
 from .n_choices import generate_choices
-from .openapi import description
-from .request_schema import ChatCompletionRequest, EmbeddingsRequest, request_of
-from .response_schema import ServedReply, embeddings
-from .streaming import stream
+from .request_lifetime import RequestLifetime
+from .request_schema import MAX_NAME_LENGTH, ChatCompletionRequest, EmbeddingsRequest, request_of
+from .response_schema import (
+    ChatCompletion,
+    EmbeddingList,
+    ErrorBody,
+    Health,
+    Json,
+    JsonResponse,
+    ModelCard,
+    ModelList,
+    ServedReply,
+    embedding_list,
+)
+from .streaming import EventStream, stream_answer
 
-A = TypeVar("A", bound=BaseModel)
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True)
-class ServerLimits:
-    """What a client may take of the server before its model is asked."""
-
-    body_bytes: int = 20_000_000
-    head_seconds: float = 30.0  # until the head of a request is complete, also between two requests
-    body_seconds: float = 30.0
-    grace_seconds: float = 60.0  # for open answers when the server ends
+_EVENTS = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
+_STREAM: dict[int | str, Any] = {200: {"content": {"text/event-stream": {"schema": _EVENTS}}}}
+_ERRORS: dict[int | str, Any] = {"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}}
 
 
 class Server:
-    def __init__(self, offer: AllowedModels, guard: AccessGuard, ledger: Ledger, limits: ServerLimits) -> None:
-        self.offer, self.guard, self.ledger, self.limits = offer, guard, ledger, limits
-        names = offer.names()
-        embedding = [name for name in names if isinstance(offer.find(name), Embedder)]
-        self.description = description(names, embedding, composing=bool(offer.allowed), token=guard.has_token)
+    """The handlers, one for each route, over the models that are offered."""
 
-    def app(self) -> web.Application:
-        app = web.Application(middlewares=[self.around], client_max_size=self.limits.body_bytes)
-        app.router.add_post("/v1/chat/completions", self.chat)
-        app.router.add_post("/v1/embeddings", self.embed)
-        app.router.add_get("/v1/models", self.models, allow_head=False)
-        app.router.add_get("/v1/models/{model:.+}", self.model, allow_head=False)
-        app.router.add_get("/openapi.json", self.openapi, allow_head=False)
+    def __init__(self, models: AllowedModels, ledger: Ledger) -> None:
+        self.models, self.ledger = models, ledger
+        self.embedders = [name for name in models.names() if isinstance(models.find(name), Embedder)]
+
+    def app(self, access: Sequence[Middleware], limits: ServerLimits, *, token: bool) -> FastAPI:
+        app = FastAPI(
+            title="jielong",
+            version=__version__,
+            description="Models and techniques, as chat completions.",
+            redoc_url=None,
+            responses=_ERRORS,
+            generate_unique_id_function=lambda route: route.name,
+            exception_handlers=dict.fromkeys((HTTPException, RequestValidationError), framework_error_response),
+            middleware=[
+                Middleware(RequestLifetime, limits=limits),
+                Middleware(RequestSpans),
+                *access,
+                Middleware(ErrorResponses),
+            ],
+            telemetry={"tracing": False, "metrics": False, "logs": False},  # the spans here are our own
+        )
+        post, get = ["POST"], ["GET"]
+        chat, embeddings = "/v1/chat/completions", "/v1/embeddings"
+        app.add_api_route(chat, self.chat, methods=post, response_model=ChatCompletion, responses=_STREAM)
+        app.add_api_route(
+            embeddings, self.embed, methods=post, response_model=EmbeddingList, include_in_schema=bool(self.embedders)
+        )
+        app.add_api_route("/v1/models", self.list_models, methods=get, response_model=ModelList)
+        app.add_api_route("/v1/models/{model:path}", self.get_model, methods=get, response_model=ModelCard)
+        no_token: Json | None = {"security": []} if token else None
+        app.add_api_route("/health", self.health, methods=get, response_model=Health, openapi_extra=no_token)
+        self._describe(app, token=token)
         return app
 
-    @web.middleware
-    async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        seen = spans()
-        if seen is None:
-            return await self._guarded(request, handler)
-        resource = request.match_info.route.resource
-        with seen.served(request.method, resource.canonical if resource else None, request.headers) as status:
-            response = await self._guarded(request, handler)
-            status(response.status)
-            return response
+    def _describe(self, app: FastAPI, *, token: bool) -> None:
+        """Adds to FastAPI's description what only this server knows: its models and its token."""
+        description = app.openapi()
+        schemas = description["components"]["schemas"]
+        named = {"type": "string", "enum": self.models.names()}
+        composed = {"type": "string", "maxLength": MAX_NAME_LENGTH, "description": "a recipe of allowed models"}
+        chat = schemas["ChatCompletionRequest"]["properties"]
+        chat["seed"]["anyOf"][0] |= {"exclusiveMaximum": 2**63}  # FastAPI makes it a float, which is not exact
+        chat["model"] = {"anyOf": [named, composed]} if self.models.allowed else named
+        if self.embedders:
+            schemas["EmbeddingsRequest"]["properties"]["model"] = {"type": "string", "enum": self.embedders}
+        (parameter,) = description["paths"]["/v1/models/{model}"]["get"]["parameters"]
+        parameter |= {"schema": {"type": "string", "minLength": 1}, "example": self.models.names()[0]}
+        if token:
+            description["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            description["security"] = [{"token": []}]
 
-    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Guards before, errors after: every refusal has the protocol's form."""
-        try:
-            self.guard.check(request.headers)
-            return await handler(request)
-        except web.HTTPException as error:
-            allow = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-            return refusal(error.status, f"{request.method} {request.path[:200]}: {error.reason}", allow).response()
-        except ConnectionError:
-            raise
-        except Exception as error:
-            return error_response(error).response()
+    @contextmanager
+    def _run(self, payload: ChatCompletionRequest, n: int) -> Iterator[tuple[Request, Scope]]:
+        """The request of the contract, in a scope and a run of the ledger for this one answer."""
+        run = ActiveRun(self.ledger, uuid.uuid4().hex[:12])
+        with context.replace(active_run=run), scope("request", kind="request") as request_scope:
+            request = request_of(payload)
+            if observer := spans():
+                observer.asked(payload.model, request, choices=n, streamed=bool(payload.stream))
+            yield request, request_scope
 
-    async def chat(self, http: web.Request) -> web.StreamResponse:
-        asked = await self._read(http, ChatCompletionRequest)
-        model, n = self.offer.find(asked.model), asked.n or 1
-        answer = ServedReply(asked.model)
-        with context.replace(active_run=ActiveRun(self.ledger, uuid.uuid4().hex[:12])):
-            with scope("request", kind="request") as here:
-                request = request_of(asked)
-                if seen := spans():
-                    seen.asked(asked.model, request, choices=n, streamed=bool(asked.stream))
-                if asked.stream:
-                    with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-                    return await stream(http, model, request, n, answer, here, with_usage)
-                replies = await generate_choices(model, request, n, None)
-                if seen:
-                    seen.told(answer.id, asked.model, replies)
-        return web.json_response(answer.whole(replies, here))
+    async def chat(self, payload: ChatCompletionRequest) -> Response:
+        model, n = self.models.find(payload.model), payload.n or 1
+        answer = ServedReply(payload.model)
 
-    async def embed(self, http: web.Request) -> web.StreamResponse:
-        asked = await self._read(http, EmbeddingsRequest)
-        model = self.offer.find(asked.model)
+        async def stream(out: EventStream) -> None:
+            with self._run(payload, n) as (request, request_scope):
+                with_usage = bool(payload.stream_options and payload.stream_options.include_usage)
+                await stream_answer(out, model, request, n, answer, request_scope, with_usage)
+
+        if payload.stream:
+            return EventStream(stream)
+        with self._run(payload, n) as (request, request_scope):
+            replies = await generate_choices(model, request, n, None)
+            if observer := spans():
+                observer.told(answer.id, answer.model, replies)
+        return JsonResponse(answer.completion(replies, request_scope))
+
+    async def embed(self, payload: EmbeddingsRequest) -> Response:
+        model = self.models.find(payload.model)
         if not isinstance(model, Embedder):
-            words = f"{asked.model[:200]} gives no embeddings; none of the models that do is served under this name"
-            raise ErrorResponse(404, words, code="unsupported", param="model")
-        texts = [asked.input] if isinstance(asked.input, str) else asked.input
-        return web.json_response(embeddings(asked.model, await model.embed(texts), asked.encoding_format == "base64"))
+            problem = f"{payload.model[:200]} gives no embeddings; none of the models that do is served under this name"
+            raise ErrorResponse(404, problem, code="unsupported", param="model")
+        texts = [payload.input] if isinstance(payload.input, str) else payload.input
+        embeddings = await model.embed(texts)
+        return JsonResponse(embedding_list(payload.model, embeddings, payload.encoding_format == "base64"))
 
-    async def models(self, http: web.Request) -> web.StreamResponse:
-        return web.json_response({"object": "list", "data": [_card(name) for name in self.offer.names()]})
+    async def list_models(self) -> Response:
+        return JsonResponse({"object": "list", "data": [_card(name) for name in self.models.names()]})
 
-    async def model(self, http: web.Request) -> web.StreamResponse:
-        name = http.match_info["model"]
-        self.offer.find(name)
-        return web.json_response(_card(name))
+    async def get_model(self, model: str) -> Response:
+        self.models.find(model)
+        return JsonResponse(_card(model))
 
-    async def openapi(self, http: web.Request) -> web.StreamResponse:
-        return web.json_response(self.description)
-
-    async def _read(self, http: web.Request, kind: type[A]) -> A:
-        if http.content_type != "application/json" or "Content-Encoding" in http.headers:
-            raise refusal(415, "the body must be JSON: Content-Type: application/json, and not compressed")
-        if (http.content_length or 0) > self.limits.body_bytes:
-            raise web.HTTPRequestEntityTooLarge(self.limits.body_bytes, http.content_length or 0)
-        body = b""
-        with anyio.move_on_after(self.limits.body_seconds) as in_time:
-            body = await http.read()
-        if in_time.cancelled_caught:
-            raise refusal(408, f"the body did not come within {self.limits.body_seconds:g} s", {"Connection": "close"})
-        try:
-            return kind.model_validate_json(body)
-        except ValidationError as error:
-            raise unreadable(error, body, kind.model_fields) from None
+    async def health(self) -> Response:
+        return JsonResponse({"status": "ok", "version": __version__})
 
 
-def _card(name: str) -> dict[str, object]:
+class RequestSpans:
+    """The span of a request, where telemetry is on."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        observer = spans()
+        if observer is None:
+            await self.app(scope, receive, send)
+            return
+        routes = scope["app"].routes
+        route = next((route.path_format for route in routes if route.matches(scope)[0] is Match.FULL), None)
+        with observer.served(scope["method"], route, Headers(scope=scope)) as set_status:
+
+            async def send_on(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    set_status(message["status"])
+                await send(message)
+
+            await self.app(scope, receive, send_on)
+
+
+def _card(name: str) -> ModelCard:
     return {"id": name, "object": "model", "created": 0, "owned_by": "jielong"}

@@ -1,20 +1,21 @@
-"""Errors as the protocol tells them: a status and `{"error": {message, type, param, code}}`.
+"""Errors in the protocol's form: a status and `{"error": {message, type, param, code}}`.
 
-A model that cannot do what is asked (read images, say) is told as 404, as OpenAI and OpenRouter do: there is no such
-model. A status of 500 or more is the server's or an endpoint's matter. What failed after calls were made says
-`x-should-retry: false`, as the calls beneath were retried already and a technique costs many of them.
+A model that cannot do what a request needs (read images, for example) is answered by 404, as OpenAI and OpenRouter do.
+A status of 500 or more is the server's or an endpoint's fault. What failed after calls were made carries
+`x-should-retry: false`: the calls beneath were retried already, and a technique costs many of them.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from aiohttp import web
-from pydantic import ValidationError
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import (
     BadInput,
@@ -31,11 +32,12 @@ from ..errors import (
     Unsupported,
 )
 from ..registry import unknown_name
+from .response_schema import JsonResponse
 
 log = logging.getLogger("jielong.serving")
 
 _INVALID, _SERVER = "invalid_request_error", "server_error"
-_KINDS: tuple[tuple[type[BaseException], int, str, str | None], ...] = (  # the first that fits
+_BY_ERROR: tuple[tuple[type[BaseException], int, str, str | None], ...] = (  # the first that fits
     (MissingKey, 502, _SERVER, "endpoint_key"),
     (EndpointUnfit, 502, _SERVER, "endpoint_unfit"),
     (TooLong, 400, _INVALID, "context_length_exceeded"),
@@ -49,7 +51,7 @@ _KINDS: tuple[tuple[type[BaseException], int, str, str | None], ...] = (  # the 
     (Unsupported, 404, _INVALID, "unsupported"),
     (JielongError, 500, _SERVER, None),
 )
-_OF_STATUS = {
+_BY_STATUS = {
     401: ("authentication_error", "invalid_api_key"),
     403: ("permission_error", "cross_site"),
     404: (_INVALID, "unknown_url"),
@@ -61,27 +63,57 @@ _OF_STATUS = {
 }
 
 
-@dataclass(eq=False)
-class ErrorResponse(Exception):
-    """What the server itself refuses; raised by its own checks."""
+class ErrorResponse(HTTPException):
+    """A refusal by the server itself, or the response to an error from beneath."""
 
-    status: int
-    message: str
-    type: str = _INVALID
-    code: str | None = None
-    param: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        kind: str = _INVALID,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.kind, self.code, self.param = kind, code, param
 
     def body(self) -> dict[str, Any]:
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+        return {"error": {"message": self.detail, "type": self.kind, "param": self.param, "code": self.code}}
 
-    def response(self) -> web.Response:
-        return web.json_response(self.body(), status=self.status, headers=self.headers)
+    def response(self) -> JsonResponse:
+        return JsonResponse(self.body(), self.status_code, self.headers)
 
 
-def refusal(status: int, message: str, headers: dict[str, str] | None = None) -> ErrorResponse:
-    kind, code = _OF_STATUS.get(status, (_INVALID, None))
-    return ErrorResponse(status, message, kind, code, headers=headers or {})
+class ErrorResponses:
+    """Answers any exception that the routes and the framework leave unhandled."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            await error_response(error).response()(scope, receive, send)
+
+
+async def framework_error_response(request: Request, error: Any) -> Response:
+    """FastAPI's own errors (no such route, wrong method, invalid body) in the protocol's form."""
+    if isinstance(error, RequestValidationError):
+        return invalid_body(
+            error, known=request.scope["route"].body_field.field_info.annotation.model_fields
+        ).response()
+    if isinstance(error, HTTPException) and not isinstance(error, ErrorResponse):
+        headers = {name: value for name, value in (error.headers or {}).items() if name == "Allow"}
+        problem = f"{request.method} {request.url.path[:200]}: {error.detail}"
+        return refusal(error.status_code, problem, headers).response()
+    return error_response(error).response()
+
+
+def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> ErrorResponse:
+    kind, code = _BY_STATUS.get(status, (_INVALID, None))
+    return ErrorResponse(status, message, kind, code, headers=headers)
 
 
 def unknown_model(message: str) -> ErrorResponse:
@@ -89,46 +121,44 @@ def unknown_model(message: str) -> ErrorResponse:
 
 
 def error_response(error: Exception) -> ErrorResponse:
-    """What a client is told of an error. What it is not told, the operator's log holds."""
+    """What a client learns of an error; the rest is in the operator's log."""
     if isinstance(error, ErrorResponse):
         return error
-    for kind, status, name, code in _KINDS:
-        if isinstance(error, kind):
+    for error_class, status, kind, code in _BY_ERROR:
+        if isinstance(error, error_class):
             message = str(error)
             if status >= 500:
                 log.error("%s: %s", type(error).__name__, message)
             if isinstance(error, MissingKey):
                 message = "the endpoint beneath takes no key of this server; its operator finds more in the log"
-            retry = {} if kind in (BadInput, Unsupported) else {"x-should-retry": "false"}
-            return ErrorResponse(status, message, name, code, headers=retry)
+            headers = {} if error_class in (BadInput, Unsupported) else {"x-should-retry": "false"}
+            return ErrorResponse(status, message, kind, code, headers=headers)
     log.error("a fault of the server", exc_info=error)
     return ErrorResponse(500, "a fault of the server; its operator finds more in the log", _SERVER, "fault")
 
 
-def unreadable(error: ValidationError, body: bytes, known: Iterable[str]) -> ErrorResponse:
-    """What is wrong, by the place where the client wrote it: of several complaints the one that goes deepest, as the
-    others are about forms that the client did not mean."""
-    first = max(
-        error.errors(include_url=False, include_context=False, include_input=False), key=lambda e: len(e["loc"])
-    )
-    words = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "json_invalid":
-        return ErrorResponse(400, f"the body is not JSON: {words.removeprefix('Invalid JSON: ')}")
-    where = ".".join(_written(first["loc"], json.loads(body)))
-    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return ErrorResponse(400, str(unknown_name("setting", where, known)), code="unknown_setting", param=where)
-    if first["type"] == "extra_forbidden":
-        words = "not known here, and cannot be passed on; leave it out"
-    if where.endswith("image_url.url"):
-        words = "expected the picture itself, as in data:image/png;base64,…; no URL is fetched"
-    return ErrorResponse(400, f"{where}: {words}" if where else words, param=where or None)
+def invalid_body(error: RequestValidationError, known: Iterable[str]) -> ErrorResponse:
+    """The place that the client has to change, and why: of several complaints the one that goes deepest, as the others
+    are about forms that the client did not mean. `known` are the settings that exist."""
+    deepest = max(error.errors(), key=lambda e: len(e["loc"]))
+    problem = deepest["msg"].removeprefix("Value error, ")
+    if deepest["type"] == "json_invalid":
+        return ErrorResponse(400, f"the body is not JSON: {deepest['ctx']['error']}")
+    place = ".".join(_as_written(deepest["loc"][1:], error.body))
+    if deepest["type"] == "extra_forbidden" and len(deepest["loc"]) == 2:
+        return ErrorResponse(400, str(unknown_name("setting", place, known)), code="unknown_setting", param=place)
+    if deepest["type"] == "extra_forbidden":
+        problem = "not known here, and cannot be passed on; leave it out"
+    if place.endswith("image_url.url"):
+        problem = "expected the picture itself, as in data:image/png;base64,…; no URL is fetched"
+    return ErrorResponse(400, f"{place}: {problem}" if place else problem, param=place or None)
 
 
-def _written(loc: tuple[Any, ...], said: Any) -> Iterator[str]:
+def _as_written(location: tuple[Any, ...], payload: Any) -> Iterator[str]:
     """The place without the names of union branches, which pydantic puts in and the client never wrote."""
-    for part in loc:
-        if (isinstance(said, dict) and part in said) or (isinstance(said, list) and isinstance(part, int)):
-            said = said[part]
-        elif part is not loc[-1] or not isinstance(said, dict):
+    for part in location:
+        if (isinstance(payload, dict) and part in payload) or (isinstance(payload, list) and isinstance(part, int)):
+            payload = payload[part]
+        elif part is not location[-1] or not isinstance(payload, dict):
             continue
         yield str(part)

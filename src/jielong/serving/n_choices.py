@@ -14,19 +14,19 @@ from ..events import Listener
 from ..sync import unwrap_exception_group
 from ..technique import with_sampling_temperature
 
-Hear = Callable[[int], Listener]
+Listeners = Callable[[int], Listener]
 
 
-async def generate_choices(model: Model, request: Request, n: int, hear: Hear | None) -> tuple[Reply, ...]:
-    """All replies, in order. `hear(i)` is told of choice `i` as it arrives. An error of one cancels the others."""
+async def generate_choices(model: Model, request: Request, n: int, listeners: Listeners | None) -> tuple[Reply, ...]:
+    """All replies, in order; `listeners(i)` hears choice `i` as it arrives. An error of one cancels the others."""
     if n == 1:
-        return (await _one(model, request, hear and hear(0)),)
+        return (await _generate(model, request, listeners and listeners(0)),)
     request = with_sampling_temperature(request, n)
     replies: dict[int, Reply] = {}
 
     async def sample(i: int) -> None:
         with sub_path(i):
-            replies[i] = await _one(model, request, hear and hear(i))
+            replies[i] = await _generate(model, request, listeners and listeners(i))
 
     with unwrap_exception_group():
         async with anyio.create_task_group() as tasks:
@@ -35,6 +35,6 @@ async def generate_choices(model: Model, request: Request, n: int, hear: Hear | 
     return tuple(replies[i] for i in range(n))
 
 
-async def _one(model: Model, request: Request, loud: Listener | None) -> Reply:
-    with context.replace(listener=loud):
+async def _generate(model: Model, request: Request, listener: Listener | None) -> Reply:
+    with context.replace(listener=listener):
         return await model.generate(request)

@@ -1,7 +1,8 @@
-"""What a client is told: replies as the JSON of the protocol, whole and in chunks, and what they cost.
+"""What clients get: replies as the JSON of the protocol, complete and in chunks, and what they cost.
 
-`usage` is everything spent beneath a reply. The extension field `jielong` breaks it down by technique: names only, as
-the options of an operator's recipe may hold paths and texts that are nobody's business.
+The TypedDicts are what is sent and, through FastAPI, what is described. `usage` is everything spent beneath a reply.
+The extension field `jielong` breaks it down by technique: names only, as the options of an operator's recipe may hold
+paths and texts that are nobody's business.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ import struct
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+
+from pydantic import ConfigDict, Field, with_config
+from starlette.responses import JSONResponse
+from typing_extensions import TypedDict
 
 from ..contract import Embeddings, Reply, Step, Thinking, TokenLogprob, Usage
 from ..events import Delta
@@ -21,6 +26,155 @@ from ..runtime.telemetry.semantic_conventions import FINISHES, bare
 from ..scope import Scope
 
 Json: TypeAlias = dict[str, Any]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+
+
+@with_config(ConfigDict(extra="forbid"))
+class _Exactly(TypedDict):
+    """No further keys."""
+
+
+class FunctionCall(_Exactly):
+    name: str
+    arguments: str
+
+
+class ToolCallBody(_Exactly):
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class ReplyMessage(_Exactly):
+    role: Literal["assistant"]
+    content: str | None
+    refusal: str | None
+    reasoning_content: NotRequired[str]
+    tool_calls: NotRequired[list[ToolCallBody]]
+
+
+class TopLogprob(_Exactly):
+    token: str
+    logprob: float
+    bytes: list[Count]
+
+
+class TokenLogprobBody(TopLogprob):
+    top_logprobs: list[TopLogprob]
+
+
+class Logprobs(_Exactly):
+    content: list[TokenLogprobBody]
+    refusal: None
+
+
+class CompletionChoice(_Exactly):
+    index: Count
+    message: ReplyMessage
+    logprobs: Logprobs | None
+    finish_reason: Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class PromptTokensDetails(_Exactly):
+    cached_tokens: Count
+
+
+class CompletionTokensDetails(_Exactly):
+    reasoning_tokens: Count
+
+
+class CompletionUsage(_Exactly):
+    prompt_tokens: Count
+    completion_tokens: Count
+    total_tokens: Count
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
+
+
+class Spent(_Exactly):
+    calls: Count
+    retries: Count
+    cached_calls: Count
+    unsettled_calls: Count
+    input_tokens: Count
+    output_tokens: Count
+    usd: float | None
+
+
+class StepAccount(Spent):
+    name: str
+    times: Count
+    steps: list[StepAccount]
+
+
+class Account(Spent):
+    """What was spent, and by which technique. `notes` says what was filled in or left out."""
+
+    steps: list[StepAccount]
+    notes: list[str]
+
+
+class ChatCompletion(_Exactly):
+    id: str
+    object: Literal["chat.completion"]
+    created: Count
+    model: str
+    choices: list[CompletionChoice]
+    usage: CompletionUsage
+    jielong: Account
+
+
+class ModelCard(_Exactly):
+    id: str
+    object: Literal["model"]
+    created: Count
+    owned_by: str
+
+
+class ModelList(_Exactly):
+    object: Literal["list"]
+    data: list[ModelCard]
+
+
+class Embedding(_Exactly):
+    object: Literal["embedding"]
+    index: Count
+    embedding: list[float] | str
+
+
+class EmbeddingUsage(_Exactly):
+    prompt_tokens: Count
+    total_tokens: Count
+
+
+class EmbeddingList(_Exactly):
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: EmbeddingUsage
+
+
+class Health(_Exactly):
+    status: Literal["ok"]
+    version: str
+
+
+class ErrorFields(_Exactly):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(_Exactly):
+    error: ErrorFields
+
+
+class JsonResponse(JSONResponse):
+    """Compact JSON; text that is no valid Unicode (a lone surrogate of a model) does not break it."""
+
+    def render(self, content: Any) -> bytes:
+        return encode_json(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,70 +185,78 @@ class ServedReply:
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def whole(self, replies: Sequence[Reply], spent: Scope) -> Json:
-        choices = [
-            {"index": i, "message": message(r), "logprobs": logprobs(r), "finish_reason": FINISHES[r.finish]}
+    def completion(self, replies: Sequence[Reply], scope: Scope) -> ChatCompletion:
+        choices: list[CompletionChoice] = [
+            {"index": i, "message": message(r), "logprobs": logprobs(r), "finish_reason": FINISHES[r.finish]}  # type: ignore[typeddict-item]
             for i, r in enumerate(replies)
         ]
-        head = {"id": self.id, "object": "chat.completion", "created": self.created, "model": self.model}
-        return {**head, "choices": choices, "usage": usage(spent.usage), "jielong": account(spent)}
+        return {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.model,
+            "choices": choices,
+            "usage": usage(scope.usage),
+            "jielong": account(scope),
+        }
 
     def chunk(self, choices: list[Json], more: Json | None = None) -> bytes:
         head = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model}
         return event({**head, "choices": choices, **(more or {})})
 
 
-class Choice:
-    """One choice of a stream, as it arrives. The frame of a piece is written once, as there are many pieces."""
+class StreamedChoice:
+    """One choice of a stream, as it arrives. The frame of a chunk is encoded once, as there are many chunks."""
 
     def __init__(self, answer: ServedReply, index: int) -> None:
-        self.answer, self.index, self.heard, self.begun = answer, index, False, False
+        self.answer, self.index, self.has_content, self.begun = answer, index, False, False
         frame = answer.chunk([{"index": index, "delta": {"?": "?"}, "logprobs": None, "finish_reason": None}])
         self._before, self._after = frame.split(b'"?":"?"')
 
-    def piece(self, delta: Delta) -> bytes:
-        kind = b'"reasoning_content":' if delta.thinking else b'"content":'
-        self.heard = self.heard or not delta.thinking
-        said = self._before + kind + json.dumps(delta.text, ensure_ascii=False).encode(errors="replace") + self._after
-        return said if self.begun else self.begin() + said
+    def chunk(self, delta: Delta) -> bytes:
+        key = b'"reasoning_content":' if delta.thinking else b'"content":'
+        self.has_content = self.has_content or not delta.thinking
+        chunk = self._before + key + encode_json(delta.text) + self._after
+        return chunk if self.begun else self.begin() + chunk
 
     def begin(self) -> bytes:
         self.begun = True
-        return self._part({"role": "assistant", "content": ""})
+        return self._chunk({"role": "assistant", "content": ""})
 
     def end(self, reply: Reply, more: Json | None) -> bytes:
         """What is known at the end only: log-probabilities, tool calls, a refusal, and why it ended."""
-        said = b"" if self.begun else self.begin()
-        if (logs := logprobs(reply)) is not None:
-            said += self._part({"content": ""}, logs)
+        chunks = b"" if self.begun else self.begin()
+        if (reply_logprobs := logprobs(reply)) is not None:
+            chunks += self._chunk({"content": ""}, reply_logprobs)
         if reply.message.tool_calls:
-            said += self._part({"tool_calls": [{"index": i, **call} for i, call in enumerate(tool_calls(reply))]})
-        if not self.heard and reply.text:
-            said += self._part({"refusal" if reply.finish == "refused" else "content": reply.text})
-        ended = {"index": self.index, "delta": {}, "logprobs": None, "finish_reason": FINISHES[reply.finish]}
-        return said + self.answer.chunk([ended], more)
+            chunks += self._chunk({"tool_calls": [{"index": i, **call} for i, call in enumerate(tool_calls(reply))]})
+        if not self.has_content and reply.text:
+            chunks += self._chunk({"refusal" if reply.finish == "refused" else "content": reply.text})
+        last = {"index": self.index, "delta": {}, "logprobs": None, "finish_reason": FINISHES[reply.finish]}
+        return chunks + self.answer.chunk([last], more)
 
-    def _part(self, delta: Json, logs: Json | None = None) -> bytes:
-        return self.answer.chunk([{"index": self.index, "delta": delta, "logprobs": logs, "finish_reason": None}])
-
-
-def event(said: Json) -> bytes:
-    return b"data: " + encoded(said) + b"\n\n"
+    def _chunk(self, delta: Json, reply_logprobs: Logprobs | None = None) -> bytes:
+        choice = {"index": self.index, "delta": delta, "logprobs": reply_logprobs, "finish_reason": None}
+        return self.answer.chunk([choice])
 
 
-def comment(said: Json) -> bytes:
-    """A line that clients of event streams leave out: the side channel."""
-    return b": " + encoded(said) + b"\n\n"
+def event(payload: Json) -> bytes:
+    return b"data: " + encode_json(payload) + b"\n\n"
 
 
-def encoded(said: Json) -> bytes:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+def comment(payload: Json) -> bytes:
+    """A line that clients of event streams ignore: the side channel."""
+    return b": " + encode_json(payload) + b"\n\n"
 
 
-def message(reply: Reply) -> Json:
+def encode_json(payload: Any) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def message(reply: Reply) -> ReplyMessage:
     refused = reply.finish == "refused"
     calls = tool_calls(reply)
-    said: Json = {
+    body: ReplyMessage = {
         "role": "assistant",
         "content": None if refused or (calls and not reply.text) else reply.text,
         "refusal": reply.text if refused else None,
@@ -102,25 +264,25 @@ def message(reply: Reply) -> Json:
     content = reply.message.content
     thoughts = "" if isinstance(content, str) else "".join(p.text for p in content if isinstance(p, Thinking))
     if thoughts:
-        said["reasoning_content"] = thoughts
+        body["reasoning_content"] = thoughts
     if calls:
-        said["tool_calls"] = calls
-    return said
+        body["tool_calls"] = calls
+    return body
 
 
-def tool_calls(reply: Reply) -> list[Json]:
+def tool_calls(reply: Reply) -> list[ToolCallBody]:
     return [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
         for call in reply.message.tool_calls
     ]
 
 
-def logprobs(reply: Reply) -> Json | None:
-    return None if reply.logprobs is None else {"content": list(map(_token, reply.logprobs)), "refusal": None}
+def logprobs(reply: Reply) -> Logprobs | None:
+    return None if reply.logprobs is None else {"content": list(map(_logprob, reply.logprobs)), "refusal": None}
 
 
-def _token(token: TokenLogprob) -> Json:
-    top = [{"token": t, "logprob": p, "bytes": _bytes(t)} for t, p in token.top]
+def _logprob(token: TokenLogprob) -> TokenLogprobBody:
+    top: list[TopLogprob] = [{"token": t, "logprob": p, "bytes": _bytes(t)} for t, p in token.top]
     return {"token": token.token, "logprob": token.logprob, "bytes": _bytes(token.token), "top_logprobs": top}
 
 
@@ -128,69 +290,70 @@ def _bytes(token: str) -> list[int]:
     return list(token.encode(errors="replace"))
 
 
-def usage(spent: Usage) -> Json:
+def usage(total: Usage) -> CompletionUsage:
     return {
-        "prompt_tokens": spent.input_tokens,
-        "completion_tokens": spent.output_tokens,
-        "total_tokens": spent.input_tokens + spent.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": spent.prompt_cached_tokens},
-        "completion_tokens_details": {"reasoning_tokens": spent.reasoning_tokens},
+        "prompt_tokens": total.input_tokens,
+        "completion_tokens": total.output_tokens,
+        "total_tokens": total.input_tokens + total.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": total.prompt_cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": total.reasoning_tokens},
     }
 
 
-def embeddings(model: str, said: Embeddings, as_base64: bool) -> Json:
-    vectors = [_packed(vector) if as_base64 else list(vector) for vector in said.vectors]
-    data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
-    spent = said.usage.input_tokens
-    return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": spent, "total_tokens": spent}}
+def embedding_list(model: str, embeddings: Embeddings, as_base64: bool) -> EmbeddingList:
+    data: list[Embedding] = [
+        {"object": "embedding", "index": i, "embedding": _packed(vector) if as_base64 else list(vector)}
+        for i, vector in enumerate(embeddings.vectors)
+    ]
+    tokens = embeddings.usage.input_tokens
+    return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
 
 
 def _packed(vector: Sequence[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
-def progress(spent: Scope, max_calls: int, seconds: float) -> Json:
+def progress(scope: Scope, max_calls: int, seconds: float) -> Json:
     return {
         "jielong": {
-            "calls": spent.usage.calls,
-            "begun": spent.calls_begun,
+            "calls": scope.usage.calls,
+            "begun": scope.calls_begun,
             "max_calls": max_calls,
-            "output_tokens": spent.usage.output_tokens,
+            "output_tokens": scope.usage.output_tokens,
             "seconds": round(seconds, 3),
         }
     }
 
 
-def account(spent: Scope) -> Json:
-    """What was spent, and by which technique. `notes` says what was filled in or left out."""
-    return {**_spent(spent.usage), "steps": _steps(spent.steps), "notes": list(spent.notes)}
+def account(scope: Scope) -> Account:
+    return {**_spent(scope.usage), "steps": _steps(scope.steps), "notes": list(scope.notes)}
 
 
-def _spent(spent: Usage) -> Json:
+def _spent(total: Usage) -> Spent:
     return {
-        "calls": spent.calls,
-        "retries": spent.retries,
-        "cached_calls": spent.cached_calls,
-        "unsettled_calls": spent.unsettled_calls,
-        "input_tokens": spent.input_tokens,
-        "output_tokens": spent.output_tokens,
-        "usd": spent.usd,
+        "calls": total.calls,
+        "retries": total.retries,
+        "cached_calls": total.cached_calls,
+        "unsettled_calls": total.unsettled_calls,
+        "input_tokens": total.input_tokens,
+        "output_tokens": total.output_tokens,
+        "usd": total.usd,
     }
 
 
-def _steps(steps: Iterable[Step]) -> list[Json]:
-    """Steps of one name are told together, with how often there were any."""
-    alike: dict[str, list[Step]] = {}
+def _steps(steps: Iterable[Step]) -> list[StepAccount]:
+    """Steps of one name are added up, with how often there were any."""
+    by_name: dict[str, list[Step]] = {}
     for step in steps:
-        alike.setdefault(_shown(step), []).append(step)
-    told = []
-    for name, group in alike.items():
-        beneath = _steps(inner for step in group for inner in step.steps)
-        spent = sum((step.usage for step in group), Usage())
-        told.append({"name": name, "times": len(group), **_spent(spent), **({"steps": beneath} if beneath else {})})
-    return told
+        by_name.setdefault(_bare_name(step), []).append(step)
+    accounts: list[StepAccount] = []
+    for name, group in by_name.items():
+        total = sum((step.usage for step in group), Usage())
+        steps_of_group = _steps(inner for step in group for inner in step.steps)
+        accounts.append({"name": name, "times": len(group), **_spent(total), "steps": steps_of_group})
+    return accounts
 
 
-def _shown(step: Step) -> str:
+def _bare_name(step: Step) -> str:
     """A technique without its options; a model without its URL and folder."""
     return step.name.partition("(")[0] if step.call is None else bare(step.name)

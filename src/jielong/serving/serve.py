@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
 import os
 import signal
+import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from importlib.util import find_spec
 
 import anyio
-from aiohttp import web
+import uvicorn
 
 from .. import context
 from ..contract import Model
@@ -20,10 +23,12 @@ from ..runtime.ledger import home_folder, use_ledger
 from ..runtime.telemetry import telemetry
 from ..sync import run_sync
 from .allowed_models import AllowedModels
-from .app import Server, ServerLimits
-from .auth import AccessGuard, is_loopback
+from .app import Server
+from .auth import access_middleware
+from .http_connection import HttpConnection
+from .limits import ServerLimits
 
-MOST_AT_ONCE, BACKLOG = 4096, 2048  # calls at one endpoint: as many as clients ask for, until it says that it is enough
+MAX_CALLS_AT_ONCE = 4096  # at one endpoint: as many as clients ask for, until it says that it is enough
 
 
 def serve(
@@ -32,82 +37,102 @@ def serve(
     port: int = 8100,
     allow: Sequence[str] = (),
     token: str | None = None,
+    allow_hosts: Sequence[str] = (),
+    allow_origins: Sequence[str] = (),
+    root_path: str = "",
     ready: Callable[[str], object] = print,
 ) -> None:
     """Serve models by the OpenAI protocol until Ctrl-C or SIGTERM; open answers are finished first.
 
     `models` are recipes, `NAME=RECIPE`, or models made in Python; `allow` are the specs that clients may compose
-    recipes of. Off loopback a `token` is needed. `ready` is told the URL. Works in a notebook's running loop, too.
+    recipes of. Off loopback a `token` is needed. Behind a proxy, `allow_hosts` are the names that clients know the
+    server by and `root_path` is the path that the proxy strips. `allow_origins` are sites whose pages may use the
+    server. `ready` is called with the URL. Works in a notebook's running loop, too.
 
     Raises: BadInput for a port that is taken or a missing token, and what `load` and `telemetry` raise.
     """
     offer = AllowedModels(models, allow)
 
     async def run() -> None:
-        async with serving(offer, host=host, port=port, token=token) as url:
+        serving_here = serving(
+            offer, host=host, port=port, token=token,
+            allow_hosts=allow_hosts, allow_origins=allow_origins, root_path=root_path,
+        )  # fmt: skip
+        async with serving_here as url:
             ready(url)
-            await _asked_to_end()
+            await _signal_to_end()
 
     with telemetry():
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            anyio.run(run)
+            anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
         else:
             run_sync(run)
 
 
 @asynccontextmanager
 async def serving(
-    offer: AllowedModels,
+    models: AllowedModels,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
     token: str | None = None,
+    allow_hosts: Sequence[str] = (),
+    allow_origins: Sequence[str] = (),
+    root_path: str = "",
     limits: ServerLimits = ServerLimits(),
 ) -> AsyncIterator[str]:
     """A server inside a running loop; gives its URL. At the end of the block open answers are finished."""
-    if token is None and not is_loopback(host):
-        raise BadInput(f"{host} is not this machine alone, so a token is needed: put one into a variable, --token-env")
-    if token is not None and not token.strip():
-        raise BadInput("the token is empty; give one that is hard to guess")
-    at_once = context.replace(max_concurrency=MOST_AT_ONCE, initial_concurrency=MOST_AT_ONCE)
-    with at_once, use_ledger(home_folder() / "ledger.db") as ledger:
-        app = Server(offer, AccessGuard(host, token), ledger, limits).app()
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=_quiet(),
-            handler_cancellation=True,
-            keepalive_timeout=limits.head_seconds,
-            shutdown_timeout=limits.grace_seconds,
-            lingering_time=1.0,
-            auto_decompress=False,
+    access = access_middleware(host, token=token, allow_hosts=allow_hosts, allow_origins=allow_origins)
+    at_once = context.replace(max_concurrency=MAX_CALLS_AT_ONCE, initial_concurrency=MAX_CALLS_AT_ONCE)
+    with at_once, use_ledger(home_folder() / "ledger.db") as ledger, _listening(host, port) as listener:
+        config = uvicorn.Config(
+            Server(models, ledger).app(access, limits, token=token is not None),
+            http=partial(HttpConnection, limits=limits),  # type: ignore[arg-type]  # all that uvicorn does is call it
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            root_path=root_path.rstrip("/"),
+            timeout_keep_alive=math.ceil(limits.head_seconds),
+            timeout_graceful_shutdown=math.ceil(limits.grace_seconds),
         )
-        await runner.setup()
+        async with _running(uvicorn.Server(config), listener):
+            yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1"
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = error.strerror or error
+        raise BadInput(f"cannot listen on {host}, port {port} ({reason}); use another --port or --host") from None
+    with listener:
+        yield listener
+
+
+@asynccontextmanager
+async def _running(server: uvicorn.Server, listener: socket.socket) -> AsyncIterator[None]:
+    """The parts of `uvicorn.Server.serve`, without its signal handlers: signals are `serve`'s."""
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    async with anyio.create_task_group() as tasks:
+        await server.startup(sockets=[listener])
+        tasks.start_soon(server.main_loop)
         try:
-            site = web.TCPSite(runner, host, port, backlog=BACKLOG)
-            try:
-                await site.start()
-            except OSError as error:
-                words = (
-                    f"cannot listen on {host}, port {port} ({error.strerror or error}); use another --port or --host"
-                )
-                raise BadInput(words) from None
-            taken = runner.addresses[0][1]
-            yield f"http://{f'[{host}]' if ':' in host else host}:{taken}/v1"
+            yield
         finally:
-            await runner.cleanup()
+            with anyio.CancelScope(shield=True):
+                await server.shutdown(sockets=[listener])
+                if server.server_state.tasks:  # those that did not end in time, and were cancelled
+                    await asyncio.wait(server.server_state.tasks)
+            server.should_exit = True
+            tasks.cancel_scope.cancel()
 
 
-def _quiet() -> logging.Logger:
-    """What is no HTTP is answered by 400 and is no news to the operator."""
-    quiet = logging.getLogger("jielong.serving.http")
-    quiet.setLevel(logging.CRITICAL)
-    return quiet
-
-
-async def _asked_to_end() -> None:
+async def _signal_to_end() -> None:
     """Ctrl-C or SIGTERM. A second one ends the process at once, as the handlers are gone by then."""
     if os.name == "nt" or threading.current_thread() is not threading.main_thread():
         await anyio.sleep_forever()

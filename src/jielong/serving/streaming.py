@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import anyio
-from aiohttp import web
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from ..contract import Model, Request
 from ..events import Delta, Event, Listener
@@ -21,113 +23,114 @@ from ..scope import Scope
 from ..sync import unwrap_exception_group
 from .error_responses import error_response
 from .n_choices import generate_choices
-from .response_schema import Choice, ServedReply, account, comment, event, progress, usage
+from .response_schema import Json, ServedReply, StreamedChoice, account, comment, event, progress, usage
 
-KEEP_ALIVE, SLOWEST_READER = 15.0, 60.0  # seconds
-MOST_PENDING = 256_000  # bytes; whoever says more waits for the client to read
-_HEADERS = {
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-cache",
-    "X-Accel-Buffering": "no",
-}
+KEEP_ALIVE = 15.0  # seconds
+MAX_PENDING = 256_000  # bytes; a model that is faster waits for the client to read
 
 
-class Stream:
-    """What is to go to one client, and what went."""
+class EventStream(StreamingResponse):
+    """The response whose events `produce` writes. It begins with the first of them, so `produce` may raise before."""
 
-    def __init__(self, request: web.Request) -> None:
-        self.request, self.response = request, web.StreamResponse(headers=_HEADERS)
-        self.begun = self.shown = self.over = self.moved = False
-        self.more, self._room = asyncio.Event(), asyncio.Event()
+    media_type = "text/event-stream"
+
+    def __init__(self, produce: Callable[[EventStream], Awaitable[None]]) -> None:
+        super().__init__((), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        self.produce = produce
+        self.begun = self.ended = False
+        self.news, self._room = asyncio.Event(), asyncio.Event()
         self._pending: list[bytes] = []
         self._size = 0
 
-    async def say(self, data: bytes) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        self._send = send
+        await self.produce(self)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def write(self, data: bytes) -> None:
+        """Leave this to the writing task, and wait while too much is left to it."""
         self._pending.append(data)
         self._size += len(data)
-        self.more.set()
-        if self._size > MOST_PENDING:
+        self.news.set()
+        if self._size > MAX_PENDING:
             self._room.clear()
             await self._room.wait()
 
-    def moves(self) -> None:
-        self.moved = True
-        self.more.set()
-
-    def end(self) -> None:
-        self.over = True
-        self.more.set()
-
     async def flush(self, more: bytes = b"") -> None:
-        """Write all that is pending. A client that does not read for long is let go."""
-        with anyio.move_on_after(SLOWEST_READER) as in_time:
-            await self._flush(more)
-        if in_time.cancelled_caught and self.request.transport:
-            self.request.transport.abort()
-
-    async def _flush(self, more: bytes) -> None:
         data = b"".join(self._pending) + more
         self._pending.clear()
         self._size = 0
         self._room.set()
         if data and not self.begun:
-            await self.response.prepare(self.request)
             self.begun = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         if data:
-            await self.response.write(data)
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def stream(
-    http: web.Request, model: Model, request: Request, n: int, answer: ServedReply, here: Scope, with_usage: bool
-) -> web.StreamResponse:
+async def stream_answer(
+    out: EventStream, model: Model, request: Request, n: int, answer: ServedReply, scope: Scope, with_usage: bool
+) -> None:
     """Raises what the model raises if nothing was sent before; after that the error is an event."""
-    out = Stream(http)
-    parts = [Choice(answer, i) for i in range(n)]
+    choices = [StreamedChoice(answer, i) for i in range(n)]
+    progress_lines = _Progress(scope, n * model.max_calls(), out.news)
 
-    def hear(i: int) -> Listener:
-        async def heard(happened: Event) -> None:
+    def listeners(i: int) -> Listener:
+        async def listen(happened: Event) -> None:
             if isinstance(happened, Delta) and happened.text:
-                out.shown = True
-                await out.say(parts[i].piece(happened))
+                progress_lines.over = True
+                await out.write(choices[i].chunk(happened))
 
-        return heard
+        return listen
 
-    max_calls = n * model.max_calls()
-    here.on_charge = out.moves if max_calls > 1 else None
     try:
         with unwrap_exception_group():
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_write, out, here, max_calls)
-                replies = await generate_choices(model, request, n, hear)
-                out.end()
+                tasks.start_soon(_write, out, progress_lines)
+                replies = await generate_choices(model, request, n, listeners)
+                out.ended = True
+                out.news.set()
     except Exception as error:
-        if not out.begun or isinstance(error, ConnectionError):
+        if not out.begun:
             raise
-        if seen := spans():
-            seen.failed(error)
+        if observer := spans():
+            observer.failed(error)
         await out.flush(event(error_response(error).body()))
-        return out.response
-    if seen := spans():
-        seen.told(answer.id, answer.model, replies)
-    told: dict[str, Any] = {"jielong": account(here)}
-    ends = [part.end(reply, None) for part, reply in zip(parts[:-1], replies[:-1], strict=True)]
-    ends.append(parts[-1].end(replies[-1], None if with_usage else told))
+        return
+    if observer := spans():
+        observer.told(answer.id, answer.model, replies)
+    spent: Json = {"jielong": account(scope)}
+    ends = [choice.end(reply, None) for choice, reply in zip(choices[:-1], replies[:-1], strict=True)]
+    ends.append(choices[-1].end(replies[-1], None if with_usage else spent))
     if with_usage:
-        ends.append(answer.chunk([], {"usage": usage(here.usage), **told}))
+        ends.append(answer.chunk([], {"usage": usage(scope.usage), **spent}))
     await out.flush(b"".join(ends) + b"data: [DONE]\n\n")
-    await out.response.write_eof()
-    return out.response
 
 
-async def _write(out: Stream, here: Scope, max_calls: int) -> None:
-    """Everything that is said, progress, and signs of life."""
-    began = time.monotonic()
-    while not out.over:
-        with anyio.move_on_after(KEEP_ALIVE) as quiet:
-            await out.more.wait()
-        out.more.clear()
-        news = b""
-        if not out.shown and (out.moved or quiet.cancelled_caught):
-            news = comment(progress(here, max_calls, time.monotonic() - began))
-        out.moved = False
-        await out.flush(news)
+class _Progress:
+    """How far a technique is, told until something of the answer itself can be shown."""
+
+    def __init__(self, scope: Scope, max_calls: int, news: asyncio.Event) -> None:
+        self.scope, self.max_calls, self.news = scope, max_calls, news
+        self.over = self._moved = False
+        self._began = time.monotonic()
+        scope.on_charge = self._move if max_calls > 1 else None
+
+    def _move(self) -> None:
+        self._moved = True
+        self.news.set()
+
+    def line(self, silent: bool) -> bytes:
+        moved, self._moved = self._moved, False
+        if self.over or not (moved or silent):
+            return b""
+        return comment(progress(self.scope, self.max_calls, time.monotonic() - self._began))
+
+
+async def _write(out: EventStream, progress_lines: _Progress) -> None:
+    """Everything of the answer, progress, and signs of life."""
+    while not out.ended:
+        with anyio.move_on_after(KEEP_ALIVE) as waiting:
+            await out.news.wait()
+        out.news.clear()
+        await out.flush(progress_lines.line(silent=waiting.cancelled_caught))
