@@ -24,7 +24,7 @@ from common import write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from using.tools.clumsy import HARD, KINDS
+from techniques.tools.clumsy import HARD, KINDS
 
 from jielong import tools
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall

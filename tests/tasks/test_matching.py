@@ -193,9 +193,9 @@ def test_the_worker_sees_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "SIGINT"])
 def test_no_worker_is_left_when_its_parent_is_killed(how: str) -> None:
     program = (
-        "import anyio, sys\nfrom jielong.tasks import math_process\n"
-        "assert anyio.run(math_process.equal, '\\\\sqrt{4}', '2')\n"
-        "print(math_process._worker._process.pid, flush=True)\nsys.stdin.read()"
+        "import anyio, sys\nfrom jielong.tasks import math_verify_process\n"
+        "assert anyio.run(math_verify_process.equal, '\\\\sqrt{4}', '2')\n"
+        "print(math_verify_process._worker._process.pid, flush=True)\nsys.stdin.read()"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with parent:
@@ -211,16 +211,16 @@ def test_no_worker_is_left_when_its_parent_is_killed(how: str) -> None:
 def test_a_forked_child_gets_a_worker_of_its_own() -> None:
     program = """
 import anyio, os
-from jielong.tasks import math_process
-assert anyio.run(math_process.equal, '\\\\sqrt{4}', '2')
-mine = math_process._worker._process.pid
+from jielong.tasks import math_verify_process
+assert anyio.run(math_verify_process.equal, '\\\\sqrt{4}', '2')
+mine = math_verify_process._worker._process.pid
 if (child := os.fork()) == 0:
-    same = anyio.run(math_process.equal, '\\\\sqrt{9}', '3')
-    own = math_process._worker._process.pid != mine
-    math_process._worker.stop()
+    same = anyio.run(math_verify_process.equal, '\\\\sqrt{9}', '3')
+    own = math_verify_process._worker._process.pid != mine
+    math_verify_process._worker.stop()
     os._exit(0 if same and own else 1)
 assert os.waitpid(child, 0)[1] == 0
-assert anyio.run(math_process.equal, '\\\\sqrt{16}', '4') and math_process._worker._process.pid == mine
+assert anyio.run(math_verify_process.equal, '\\\\sqrt{16}', '4') and math_verify_process._worker._process.pid == mine
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 
