@@ -31,7 +31,9 @@ def main() -> None:
 
 
 def _end(message: str) -> None:
-    print(f"jielong: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    from .cli.messages import in_language
+
+    print(f"jielong: {in_language(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     sys.exit(2)
 
 

@@ -63,7 +63,7 @@ def test_the_table_shows_the_start_and_the_gate(tmp_path: Path):
 def test_dry_run_spends_nothing(tmp_path: Path):
     done = run(*BAD, "--budget-calls", "500", "--dry-run", "--json", home=tmp_path)
     assert json.loads(done.stdout) == {"model": "mini", "max_calls": 500}
-    assert "40 items for the search, 40 kept for the gate" in done.stderr
+    assert "40 items for the search, 40 held out for the final test" in done.stderr
     assert not (tmp_path / "ledger.db").exists()
 
 

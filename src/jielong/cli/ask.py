@@ -62,8 +62,9 @@ async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> No
                     reply = event
         assert reply is not None
         if as_json:
-            said = {"model": model.name, **encode_message(reply.message), "finish": reply.finish}
-            print(json.dumps({**said, "usage": encode_usage(replace(reply.usage, seconds=0.0))}, ensure_ascii=False))
+            usage = encode_usage(replace(reply.usage, seconds=0.0))  # the same reply prints the same document
+            document = {"model": model.name, **encode_message(reply.message), "finish": reply.finish, "usage": usage}
+            print(json.dumps(document, ensure_ascii=False))
         else:
             print()
         if trace:
@@ -72,10 +73,11 @@ async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> No
 
 
 def _show(recipe: str, request: Request, as_json: bool) -> None:
-    seen, bound = anyio.run(capture_first_request, recipe, request)
+    first_request, max_calls = anyio.run(capture_first_request, recipe, request)
     if as_json:
-        print(json.dumps({**encode_request(seen), "bound": bound}, ensure_ascii=False, indent=1))
+        document = {**encode_request(first_request), "max_calls": max_calls}
+        print(json.dumps(document, ensure_ascii=False, indent=1))
         return
-    print(localized("ask.bound", calls=bound), file=sys.stderr)
-    for message in seen.messages:
+    print(localized("ask.bound", calls=max_calls), file=sys.stderr)
+    for message in first_request.messages:
         print(f"[{message.role}]\n{message.text}\n")

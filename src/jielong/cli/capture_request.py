@@ -1,4 +1,4 @@
-"""What a recipe asks its model first, without asking it."""
+"""The first request that a recipe makes of its model, captured before it is sent."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ..errors import BadInput
 from ..recipe import build, parse
 
 
-class _Seen(Exception):
+class _Captured(Exception):
     def __init__(self, request: Request) -> None:
         self.request = request
 
 
 @dataclass(frozen=True)
-class _Mirror(Model):
-    """Stands where the model would: keeps what it is asked and asks nobody."""
+class _CapturingModel(Model):
+    """Stands where the model would; spends nothing."""
 
     name: str = "shown"
 
     async def generate(self, request: Request) -> NoReturn:
-        raise _Seen(request)
+        raise _Captured(request)
 
 
 async def capture_first_request(recipe: str, request: Request) -> tuple[Request, int]:
-    """The first request that `recipe` makes of its model for this one, and the most calls that it may take."""
-    model = build(parse(recipe), _Mirror())
+    """The first request that `recipe` makes of its model for `request`, and the most calls that it may make."""
+    model = build(parse(recipe), _CapturingModel())
     try:
         await model.generate(request)
-    except _Seen as seen:
-        return seen.request, model.max_calls()
+    except _Captured as captured:
+        return captured.request, model.max_calls()
     raise BadInput("this recipe asks no model")

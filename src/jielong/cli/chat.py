@@ -13,26 +13,26 @@ from ..events import Delta
 from ..recipe import load
 from ..runtime.ledger import home_folder, use_ledger
 from . import options
-from .messages import localized
+from .messages import in_language, localized
 
 
 @click.command(help=localized("help.chat"))
 @options.model
 def chat(model: str) -> None:
-    talking = load(model)
-    print(localized("chat.hello", model=talking.name), file=sys.stderr)
+    loaded = load(model)
+    print(localized("chat.hello", model=loaded.name), file=sys.stderr)
     history: tuple[Message, ...] = ()
-    while line := _line():
-        asked = (*history, Message("user", line))
+    while line := _read_line():
+        messages = (*history, Message("user", line))
         try:
-            reply = anyio.run(_answer, talking, Request(asked))
+            reply = anyio.run(_answer, loaded, Request(messages))
         except SampleError as error:
-            print(f"jielong: {error}", file=sys.stderr)
+            print(f"jielong: {in_language(str(error))}", file=sys.stderr)
             continue
-        history = (*asked, reply.message)
+        history = (*messages, reply.message)
 
 
-def _line() -> str:
+def _read_line() -> str:
     try:
         return input("> ").strip()
     except EOFError:

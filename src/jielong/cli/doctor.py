@@ -1,4 +1,4 @@
-"""`jielong doctor`: what works here, what is missing, and the command that brings it."""
+"""`jielong doctor`: what works here, what is missing, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -42,37 +42,37 @@ KEYS = (
 @click.command(help=localized("help.doctor"))
 @options.as_json
 def doctor(as_json: bool) -> None:
-    found = [("jielong", True, __version__), ("python", True, platform.python_version())]
-    found.append(("home", True, str(home_folder().resolve())))
+    checks = [("jielong", True, __version__), ("python", True, platform.python_version())]
+    checks.append(("home", True, str(home_folder().resolve())))
     for extra, modules in EXTRAS.items():
-        missing = [module for module in modules if not _is_there(module)]
+        missing = [module for module in modules if not _is_installed(module)]
         advice = f"{', '.join(missing)}: pip install 'jielong[{extra}]'" if missing else ", ".join(modules)
-        found.append((f"extra {extra}", not missing, advice))
+        checks.append((f"extra {extra}", not missing, advice))
     for name, problem in sandbox.available().items():
-        found.append((f"sandbox {name}", problem is None, problem or ""))
-    found.append(("GPU", *_gpu()))
-    found += [(key, bool(os.environ.get(key)), "" if os.environ.get(key) else f"export {key}=…") for key in KEYS]
+        checks.append((f"sandbox {name}", problem is None, problem or ""))
+    checks.append(("GPU", *_gpu()))
+    checks += [(key, bool(os.environ.get(key)), "" if os.environ.get(key) else f"export {key}=…") for key in KEYS]
     if as_json:
-        print(json.dumps([{"what": what, "ok": ok, "how": how} for what, ok, how in found], ensure_ascii=False))
+        print(json.dumps([{"what": what, "ok": ok, "how": how} for what, ok, how in checks], ensure_ascii=False))
     else:
-        rows = [[what, localized("doctor.yes") if ok else localized("doctor.no"), how] for what, ok, how in found]
+        rows = [[what, localized("doctor.yes") if ok else localized("doctor.no"), how] for what, ok, how in checks]
         print_table("", ["", "", ""], rows)
 
 
-def _is_there(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # nor is the package around it
+    except ModuleNotFoundError:  # its parent package is missing, too
         return False
 
 
 def _gpu() -> tuple[bool, str]:
-    """What the driver says; torch is not loaded for it."""
+    """What the driver says: loading torch to ask it would take seconds."""
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return True, "Apple GPU (mps)"
     tool = shutil.which("nvidia-smi")
     if not tool:
-        return False, "no NVIDIA driver here; local: models run on the CPU"
-    asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    said = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)
-    return said.returncode == 0, " ".join((said.stdout or said.stderr).split())
+        return False, localized("doctor.no_gpu")
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode == 0, " ".join((done.stdout or done.stderr).split())

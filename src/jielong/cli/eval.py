@@ -22,7 +22,7 @@ from ..stats import minimum_detectable
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from . import options
-from .messages import localized, price
+from .messages import in_language, localized, price
 from .output_files import write_report
 from .progress import Progress
 
@@ -46,23 +46,23 @@ def eval_(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    built = [load(model) for model in models or (options.default_model(),)]
+    candidates = [load(model) for model in models or (options.default_model(),)]
     loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    announce(loaded, built)
+    announce(loaded, candidates)
     if dry_run:
         if as_json:
-            calls = len(loaded.items) * sum(model.max_calls() for model in built)
+            calls = len(loaded.items) * sum(model.max_calls() for model in candidates)
             print(json.dumps({"task": loaded.name, "n": len(loaded.items), "max_calls": calls}))
         return
-    grading = Judge(load(judge)) if judge else None
-    with Progress(len(built), len(loaded.items)) as progress:
+    judge_model = Judge(load(judge)) if judge else None
+    with Progress(len(candidates), len(loaded.items)) as progress:
         report = anyio.run(
             lambda: compare(
                 loaded,
-                built,
+                candidates,
                 seed=seed,
                 concurrency=concurrency,
-                judge=grading,
+                judge=judge_model,
                 on_model=progress.model,
                 on_answer=progress.answer,
             )
@@ -91,7 +91,7 @@ def read_task(
         task, input=input, answer=answer, rule=rule, limit=limit, seed=seed, strict=strict, rejects=rejects
     )
     if loaded.rejected:
-        first = loaded.rejected[0]
+        first = in_language(loaded.rejected[0])
         print(f"{localized('run.rejected', n=len(loaded.rejected), first=first)} → {rejects}", file=sys.stderr)
     return loaded
 
@@ -100,9 +100,16 @@ def announce(task: Task, models: Sequence[Model]) -> None:
     """What is about to happen, before a token is spent."""
     n = len(task.items)
     calls, points = n * sum(model.max_calls() for model in models), minimum_detectable(n)
-    print(localized("run.task", task=task.source, n=n, rule=task.rule, why=task.why_rule), file=sys.stderr)
-    said = localized("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=f"{100 * points:.0f}")
-    print(f"{said}\n{localized('run.going_on', ledger=home_folder() / 'ledger.db')}", file=sys.stderr)
+    plan = localized("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=f"{100 * points:.0f}")
+    print(
+        task_line(task), plan, localized("run.going_on", ledger=home_folder() / "ledger.db"), sep="\n", file=sys.stderr
+    )
+
+
+def task_line(task: Task) -> str:
+    """The task, its size, and the answer rule with the reason for it."""
+    source, why = in_language(task.source), in_language(task.why_rule)
+    return localized("run.task", task=source, n=len(task.items), rule=task.rule, why=why)
 
 
 def _notes(report: EvalReport) -> Counter[str]:
@@ -110,7 +117,7 @@ def _notes(report: EvalReport) -> Counter[str]:
 
 
 def _short(recipe: str) -> str:
-    """The recipe with long texts cut: the whole one is in the verdict and in report.json."""
+    """The recipe with long texts cut; the verdict and report.json hold all of it."""
     recipe = re.sub(r"examples=\[.*\]\]", "examples=…", recipe)
     return re.sub(r'"((?:[^"\\]|\\.){20})(?:[^"\\]|\\.)+"', r'"\1…"', recipe)
 
@@ -141,6 +148,6 @@ def print_report(report: EvalReport, title: str) -> None:
         )
     print_table(localized("run.title", task=title, n=len(report.task.items), rule=report.task.rule), columns, rows)
     for model, why in report.skipped:
-        print(localized("run.skipped", model=_short(model), why=why))
+        print(localized("run.skipped", model=_short(model), why=in_language(why)))
     for note, models in _notes(report).items():
-        print(f"{note} ({models} {localized('run.recipes')})")
+        print(f"{in_language(note)} ({localized('run.recipes', n=models)})")

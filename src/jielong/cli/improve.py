@@ -22,7 +22,7 @@ from ..recipe import load
 from ..reporting.formatting import count, percent
 from ..runtime.ledger import home_folder
 from . import options
-from .eval import read_task
+from .eval import read_task, task_line
 from .improve_output import note_words, print_outcome, write_outcome
 from .messages import localized, price
 from .output_files import write_report
@@ -55,9 +55,9 @@ def improve(
     as_json: bool,
 ) -> int:
     loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    grading = Judge(load(judge)) if judge else None
+    judge_model = Judge(load(judge)) if judge else None
     budget = limits(budget_usd, budget_tokens, budget_seconds)
-    prepared = prepare(loaded, models or (options.default_model(),), seed=seed, judge=grading, budget=budget)
+    prepared = prepare(loaded, models or (options.default_model(),), seed=seed, judge=judge_model, budget=budget)
     _announce(prepared)
     if dry_run:
         if as_json:
@@ -74,10 +74,10 @@ def improve(
     outcome = replace(outcome, settings={**outcome.settings, "command": shlex.join(["jielong", *sys.argv[1:]])})
     report = EvalReport(loaded, seed, outcome.run, outcome.finalists)
     if out:
-        write_report(report, out, _found(outcome))
+        write_report(report, out, _summary(outcome))
     page = write_outcome(outcome, out or home_folder() / "runs" / str(outcome.run))
     if as_json:
-        print(json.dumps({**report.to_json(), **_found(outcome)}, ensure_ascii=False))
+        print(json.dumps({**report.to_json(), **_summary(outcome)}, ensure_ascii=False))
     else:
         print_outcome(outcome)
     print(localized("improve.report", file=page), file=sys.stderr if as_json else sys.stdout)
@@ -87,9 +87,7 @@ def improve(
 def _announce(prepared: PreparedImprove) -> None:
     """What is about to happen, before a token is spent."""
     task, split, plan = prepared.task, prepared.split, prepared.plan
-    print(
-        localized("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule), file=sys.stderr
-    )
+    print(task_line(task), file=sys.stderr)
     values = {
         "candidates": plan.candidates,
         "search": len(split.search),
@@ -100,19 +98,20 @@ def _announce(prepared: PreparedImprove) -> None:
         "usd": price(plan.max_usd),
         "points": f"{100 * plan.detectable:.0f}",
     }
-    spoken, calls, of = spells(prepared)
+    spell_count, calls, first_round = spells(prepared)
     costs = plan.max_usd or "usd" in plan.budget
-    said = {"spells": spoken, "spell_calls": count(calls), "first": count(of), "share": percent(calls / of)}
+    values |= {"spells": spell_count, "spell_calls": count(calls)}
+    values |= {"first": count(first_round), "share": percent(calls / first_round)}
     for line in ("race", "cost", *(("spells",) if costs else ()), "seen"):
-        print(localized(f"improve.plan.{line}", **values, **said), file=sys.stderr)
+        print(localized(f"improve.plan.{line}", **values), file=sys.stderr)
     for note in prepared.notes:
         print(note_words(note), file=sys.stderr)
 
 
-def _found(outcome: ImproveResult) -> dict[str, Any]:
+def _summary(outcome: ImproveResult) -> dict[str, Any]:
     """The verdict and the search, as `--json` and report.json give them."""
-    said, compared = outcome.to_json(), outcome.verdict.comparison
-    kept = ("recipe", "model", "steps", "dropped")
+    document, compared = outcome.to_json(), outcome.verdict.comparison
+    copied = ("recipe", "model", "steps", "dropped")
     return {
         "verdict": outcome.verdict.kind,
         "recipe": outcome.verdict.recipe,
@@ -121,17 +120,17 @@ def _found(outcome: ImproveResult) -> dict[str, Any]:
         "p_holm": compared.p_holm if compared else None,
         "interval_from": outcome.verdict.interval_from,
         "stopped": outcome.stopped,
-        "plan": said["plan"],
+        "plan": document["plan"],
         "candidates": [
             {
-                **{name: candidate[name] for name in kept},
+                **{name: candidate[name] for name in copied},
                 "n": len(candidate["scores"]),
                 "mean": sum(candidate["scores"]) / len(candidate["scores"]) if candidate["scores"] else None,
                 "usage": candidate["usage"],
             }
-            for candidate in said["candidates"]
+            for candidate in document["candidates"]
         ],
-        **{name: said[name] for name in ("search_usage", "final_usage", "judging_usage", "settings", "notes")},
+        **{name: document[name] for name in ("search_usage", "final_usage", "judging_usage", "settings", "notes")},
     }
 
 
@@ -141,7 +140,7 @@ def _found(outcome: ImproveResult) -> dict[str, Any]:
 @options.as_json
 @click.pass_context
 def demo(context: click.Context, limit: int, out: Path | None, as_json: bool) -> int:
-    found: int = context.invoke(
+    status: int = context.invoke(
         improve, task="mini:word_problems", models=("mini",), limit=limit, out=out, as_json=as_json
     )
-    return found
+    return status

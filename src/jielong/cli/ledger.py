@@ -1,4 +1,4 @@
-"""`jielong ledger`: what was asked, what came back, what was paid."""
+"""`jielong ledger`: the calls that were made, their replies and their price."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def ledger() -> None:
 
 def _rows(key: str | None = None, run: str | None = None) -> list[LedgerRow]:
     file = home_folder() / "ledger.db"
-    with Ledger(file) as opened:
-        rows = list(opened.rows(run=run, key=key))
+    with Ledger(file) as calls:
+        rows = list(calls.rows(run=run, key=key))
     if not rows:
         raise BadInput(
             localized("ledger.empty", file=file) if key is None else f"no call in {file} begins with {key!r}"
@@ -33,19 +33,22 @@ def _rows(key: str | None = None, run: str | None = None) -> list[LedgerRow]:
     return rows
 
 
-@ledger.command()
+@ledger.command(help=localized("help.ledger_show"))
 @click.argument("key", required=False)
 @click.option("--last", type=click.IntRange(1), default=20, show_default=True)
 @options.as_json
 def show(key: str | None, last: int, as_json: bool) -> None:
-    """The last calls, or one whole by the beginning of its key."""
     rows = _rows(key)[-last:]
     if as_json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
     elif key is not None and len(rows) == 1:
         print(json.dumps(asdict(rows[0]), ensure_ascii=False, indent=1))
     else:
-        print_table("", ["key", "run", "state", "model", "tokens", "reply"], [_line(row) for row in rows])
+        print_table("", _columns("key run state model tokens reply"), [_line(row) for row in rows])
+
+
+def _columns(names: str) -> list[str]:
+    return [localized(f"ledger.{name}") for name in names.split()]
 
 
 def _line(row: LedgerRow) -> list[str]:
@@ -56,30 +59,31 @@ def _line(row: LedgerRow) -> list[str]:
     return [row.key[:12], row.run, row.state, row.provider, tokens, text[:48] + ("…" if len(text) > 48 else "")]
 
 
-@ledger.command()
+@ledger.command(help=localized("help.ledger_cost"))
 @options.as_json
 def cost(as_json: bool) -> None:
-    """What each run paid: calls, tokens, dollars; calls broken off are listed as unsettled, with their bounds."""
     totals: dict[tuple[str, str], Usage] = defaultdict(Usage)
     bounds: dict[tuple[str, str], int] = defaultdict(int)
     for row in _rows():
         totals[row.run, row.provider] += decode_usage(row.usage)
         bounds[row.run, row.provider] += (row.bound_tokens or 0) if row.state == "cut" else 0
     if as_json:
-        said = [
+        document = [
             {"run": run, "model": model, **asdict(usage), "unsettled_bound_tokens": bounds[run, model]}
             for (run, model), usage in totals.items()
         ]
-        print(json.dumps(said, ensure_ascii=False))
+        print(json.dumps(document, ensure_ascii=False))
         return
-    columns = ["run", "model", "calls", "retries", "unsettled", "tokens in", "tokens out", "US$"]
+    columns = _columns("run model calls retries unsettled input output usd")
     lines = [
         [
             run,
             model,
             str(usage.calls),
             str(usage.retries),
-            f"{usage.unsettled_calls} (≤ {bounds[run, model]:,} tokens)" if usage.unsettled_calls else "0",
+            localized("ledger.bound", calls=usage.unsettled_calls, tokens=f"{bounds[run, model]:,}")
+            if usage.unsettled_calls
+            else "0",
             f"{usage.input_tokens:,}",
             f"{usage.output_tokens:,}",
             price(usage.usd),
@@ -89,9 +93,8 @@ def cost(as_json: bool) -> None:
     print_table("", columns, lines)
 
 
-@ledger.command()
+@ledger.command(help=localized("help.ledger_export"))
 @click.option("--run")
 def export(run: str | None) -> None:
-    """All calls as JSON lines on standard output."""
     for row in _rows(run=run):
         print(json.dumps(asdict(row), ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`jielong next`: the chain of tokens made visible: what may come next and how likely, gone on with by keypress."""
+"""`jielong next`: the chain of tokens made visible: what may come next and how likely, extended by keypress."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from . import options
 from .capture_request import capture_first_request
 from .messages import localized
 
-BAR, SHOWN = 30, 9
+BAR, MAX_ROWS = 30, 9
 
 
 @click.command(help=localized("help.next"))
 @click.argument("text", nargs=-1)
 @options.model
-@click.option("-k", "--top", type=click.IntRange(1, SHOWN), default=5, show_default=True, help=localized("option.top"))
+@click.option(
+    "-k", "--top", type=click.IntRange(1, MAX_ROWS), default=5, show_default=True, help=localized("option.top")
+)
 @click.option("--steps", type=click.IntRange(0), default=0, help=localized("option.steps"))
 @options.as_json
 def next_(text: tuple[str, ...], model: str, top: int, steps: int, as_json: bool) -> None:
@@ -47,13 +49,16 @@ async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool)
         chain.append(rows[0])
         rows = await _next(base, request, chain, top)
     if as_json:
-        said = [{"token": t.text, "probability": round(t.probability, 6)} for t in chain]
-        then = [{"token": t.text, "probability": round(t.probability, 6)} for t in rows]
-        print(json.dumps({"model": base.name, "chain": said, "next": then}, ensure_ascii=False))
+        document = {"model": base.name, "chain": _as_json(chain), "next": _as_json(rows)}
+        print(json.dumps(document, ensure_ascii=False))
     elif not sys.stdin.isatty() or not sys.stdout.isatty():
-        print(drawn(request, chain, rows))
+        print(chain_text(request, chain, rows))
     else:
         await _by_keypress(base, request, chain, top)
+
+
+def _as_json(tokens: Sequence[NextToken]) -> list[dict[str, object]]:
+    return [{"token": token.text, "probability": round(token.probability, 6)} for token in tokens]
 
 
 async def _next(
@@ -68,7 +73,7 @@ async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[Nex
     while True:
         rows = await _next(model, request, chain, top)
         click.clear()
-        print(drawn(request, chain, rows) + "\n\n" + localized("next.keys", n=len(rows)))
+        print(chain_text(request, chain, rows) + "\n\n" + localized("next.keys", n=len(rows)))
         key = click.getchar()
         if key in ("q", "\x1b", "\x03", "\x04"):
             return
@@ -80,15 +85,15 @@ async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[Nex
             chain.append(rows[int(key) - 1])
 
 
-def drawn(request: Request, chain: Sequence[NextToken], rows: Sequence[NextToken]) -> str:
-    """What was asked, the chain with its tokens apart, and a bar for each token that may follow."""
-    asked = "\n".join(f"[{message.role}] {message.text}" for message in request.messages)
-    said = "│".join(visible(token) for token in chain)
+def chain_text(request: Request, chain: Sequence[NextToken], rows: Sequence[NextToken]) -> str:
+    """The request, the chain with its tokens set apart, and a bar for each token that may follow."""
+    question = "\n".join(f"[{message.role}] {message.text}" for message in request.messages)
+    reply = "│".join(visible(token) for token in chain)
     bars = [
         f"{number}  {'█' * round(BAR * row.probability) or '▏':<{BAR}} {100 * row.probability:6.2f} %  {visible(row)}"
         for number, row in enumerate(rows, 1)
     ]
-    return "\n".join([asked, f"[assistant] {said}", "", *bars]).rstrip()
+    return "\n".join([question, f"[assistant] {reply}", "", *bars]).rstrip()
 
 
 def visible(token: NextToken) -> str:

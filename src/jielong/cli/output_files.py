@@ -1,4 +1,4 @@
-"""Result files: written under a temporary name and renamed, so that none is ever half there."""
+"""Result files: written under a temporary name and renamed, so that a reader never finds half of one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ..measuring.evaluate import EvalReport
 def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None = None) -> None:
     """`report.json`, and `items.jsonl` with every answer of every model."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = {**report.to_json(), **(extra or {})}
-    write_whole(folder / "report.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
+    document = {**report.to_json(), **(extra or {})}
+    write_whole(folder / "report.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     lines = [
         json.dumps({"model": result.model, **asdict(replace(answer, steps=()))}, ensure_ascii=False)
         for result in report.results

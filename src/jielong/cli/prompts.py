@@ -1,4 +1,4 @@
-"""`jielong prompts search`: look for a better prompt, and accept it only on items that the search never saw."""
+"""`jielong prompts search`: look for a better prompt, accepted only if it wins on held-out items."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ..runtime.ledger import home_folder
 from ..stats import minimum_detectable
 from ..techniques.instruct import Place
 from . import options
-from .eval import read_task
-from .messages import localized, price
+from .eval import read_task, task_line
+from .messages import in_language, localized, price
 
-MOST_SHOWN = 10
+MAX_ROWS = 10
 
 
 @click.group(help=localized("help.prompts"))
@@ -73,7 +73,7 @@ def search(
     as_json: bool,
 ) -> None:
     loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    planned = plan_search(
+    plan = plan_search(
         loaded,
         load(model),
         start=start,
@@ -85,62 +85,62 @@ def search(
         seed=seed,
         judge=Judge(load(judge)) if judge else None,
     )
-    _announce(planned)
+    _announce(plan)
     if dry_run:
         if as_json:
-            print(json.dumps({"model": planned.model.name, "max_calls": planned.limits.calls}))
+            print(json.dumps({"model": plan.model.name, "max_calls": plan.limits.calls}))
         return
     console = Console(stderr=True)
     with console.status("") as status:
 
-        def on_round(found: SearchResult) -> None:
-            state, calls = found.state, found.whole.usage.calls
-            said = localized("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
-            status.update(said.replace("[", r"\["))
+        def on_round(result: SearchResult) -> None:
+            state, calls = result.state, result.whole.usage.calls
+            line = localized("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
+            status.update(line.replace("[", r"\["))
 
-        found = anyio.run(lambda: run_search(planned, concurrency=concurrency, out=out, on_round=on_round))
+        result = anyio.run(lambda: run_search(plan, concurrency=concurrency, out=out, on_round=on_round))
     if out:
         print(localized("prompts.written", out=out), file=sys.stderr)
     if as_json:
-        print(json.dumps(result_summary(planned, found), ensure_ascii=False))
+        print(json.dumps(result_summary(plan, result), ensure_ascii=False))
     else:
-        _print(planned, found)
+        _print(plan, result)
 
 
-def _announce(planned: SearchPlan) -> None:
-    n, unseen = len(planned.split.search), len(planned.split.final)
-    task, points = planned.task, f"{100 * minimum_detectable(unseen):.0f}"
+def _announce(plan: SearchPlan) -> None:
+    n, unseen = len(plan.split.search), len(plan.split.final)
+    task, points = plan.task, f"{100 * minimum_detectable(unseen):.0f}"
     limits = [
         localized(f"prompts.limit_{name}", limit=limit)
         for name, limit in (
-            ("calls", planned.limits.calls and count(planned.limits.calls)),
-            ("tokens", planned.limits.tokens and count(planned.limits.tokens)),
-            ("usd", planned.limits.usd and price(planned.limits.usd)),
+            ("calls", plan.limits.calls and count(plan.limits.calls)),
+            ("tokens", plan.limits.tokens and count(plan.limits.tokens)),
+            ("usd", plan.limits.usd and price(plan.limits.usd)),
         )
         if limit is not None
     ]
     lines = [
-        localized("run.task", task=task.source, n=len(task.items), rule=task.rule, why=task.why_rule),
+        task_line(task),
         localized("prompts.plan", search=n, final=unseen, points=points),
-        localized("prompts.how", proposers=", ".join(planned.proposers), limits=", ".join(limits)),
+        localized("prompts.how", proposers=", ".join(plan.proposers), limits=", ".join(limits)),
         localized("run.going_on", ledger=home_folder() / "ledger.db"),
     ]
     print("\n".join(lines), file=sys.stderr)
 
 
-def _print(planned: SearchPlan, found: SearchResult) -> None:
-    state, said = found.state, result_summary(planned, found)
+def _print(plan: SearchPlan, result: SearchResult) -> None:
+    state, summary = result.state, result_summary(plan, result)
     columns = [localized(f"prompts.{name}") for name in ("prompt", "by", "words", "on_search")]
     rows = [
-        [_shown(tried.draft.text, len(tried.draft.examples)), tried.draft.by, str(tried.draft.length),
-         percent(tried.mean)]
-        for tried in _worth_showing(found)
+        [_prompt_text(scored.draft.text, len(scored.draft.examples)), scored.draft.by, str(scored.draft.length),
+         percent(scored.mean)]
+        for scored in _best_and_start(result)
     ]  # fmt: skip
     print_table(
         localized("prompts.title", n=len(state.items), kept=len(state.kept), tried=len(state.tried)), columns, rows
     )
     print()
-    gate = said["gate"]
+    gate = summary["gate"]
     if gate:
         figures = {
             "n": gate["n"],
@@ -153,9 +153,9 @@ def _print(planned: SearchPlan, found: SearchResult) -> None:
         print(localized("prompts.gate", **figures))
         if gate["n"] < gate["wanted"]:
             print(localized("prompts.gate_short", n=gate["n"], wanted=gate["wanted"]))
-    print(localized("prompts.improved" if said["verdict"] == "improved" else "prompts.nothing"))
-    print(localized("prompts.use", recipe=said["recipe"]))
-    usage = found.whole.usage
+    print(localized("prompts.improved" if summary["verdict"] == "improved" else "prompts.nothing"))
+    print(localized("prompts.use", recipe=summary["recipe"]))
+    usage = result.whole.usage
     tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
     print(
         localized(
@@ -163,24 +163,24 @@ def _print(planned: SearchPlan, found: SearchResult) -> None:
             tokens=tokens,
             calls=calls,
             usd=price(usage.usd),
-            why=localized(f"prompts.stopped.{_word(found)}"),
+            why=localized(f"prompts.stopped.{_stop_reason(result)}"),
         )
     )
-    for note in found.notes:
-        print(note)
+    for note in result.notes:
+        print(in_language(note))
 
 
-def _word(found: SearchResult) -> str:
-    return found.stopped.replace(" ", "_")
+def _stop_reason(result: SearchResult) -> str:
+    return result.stopped.replace(" ", "_")
 
 
-def _worth_showing(found: SearchResult) -> list[ScoredDraft]:
-    """The best ones, and the start wherever it stands."""
-    kept = found.state.kept
-    return kept[:MOST_SHOWN] + [tried for tried in kept[MOST_SHOWN:] if tried is found.state.start]
+def _best_and_start(result: SearchResult) -> list[ScoredDraft]:
+    """The best prompts, and the starting one whatever its rank."""
+    complete = result.state.kept
+    return complete[:MAX_ROWS] + [draft for draft in complete[MAX_ROWS:] if draft is result.state.start]
 
 
-def _shown(text: str, examples: int) -> str:
+def _prompt_text(text: str, examples: int) -> str:
     line = " ".join(text.split())
     short = line if len(line) <= 90 else line[:89] + "…"
     return f"{short or '–'}{localized('prompts.with_examples', n=examples) if examples else ''}"

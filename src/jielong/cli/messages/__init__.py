@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import string
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -13,12 +14,31 @@ from ...reporting.formatting import dollars
 
 def localized(key: str, **values: object) -> str:
     """The message `key` ("help.ask" is `ask` in section `help`) with its values filled in."""
-    said: Any = _messages()
+    message: Any = _messages()
     for part in key.split("."):
-        said = said[part]
-    if isinstance(said, dict):
-        said = said["_"]
-    return str(said).format(**values)
+        message = message[part]
+    if isinstance(message, dict):
+        message = message["_"]
+    return _Plurals().format(str(message), **values)
+
+
+class _Plurals(string.Formatter):
+    """`{n:item|items}` is "1 item" or "5 items"."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        singular, bar, plural = format_spec.partition("|")
+        if not bar:
+            return str(format(value, format_spec))
+        return f"{value} {singular if str(value) == '1' else plural}"
+
+
+def in_language(sentence: str) -> str:
+    """An English error, note or reason of the library in the user's language."""
+    if language() == "en":
+        return sentence
+    from ...reporting.translation import translate
+
+    return translate(sentence, language())
 
 
 def price(usd: float | None) -> str:
