@@ -24,8 +24,6 @@ from common import write
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from techniques.tools.clumsy import HARD, KINDS
-
 from jielong import tools
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall
 from jielong.errors import SampleError
@@ -34,6 +32,7 @@ from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Item
 from jielong.techniques.tools.tool import Arguments, Tool, ToolResult
 from real.test_real_bfcl import gold
+from techniques.tools.clumsy import HARD, KINDS
 
 ALL = {**KINDS, **HARD}
 

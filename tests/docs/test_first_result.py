@@ -79,7 +79,7 @@ def test_where_calls_cost_what_spells_take_is_said_before_any_is_made(tmp_path: 
         [sys.executable, "-m", "jielong", *command], capture_output=True, text=True, check=True, cwd=tmp_path,
         env={**os.environ, "OPENAI_API_KEY": "key", "JIELONG_LANG": "en", "JIELONG_HOME": str(tmp_path)},
     )  # fmt: skip
-    found = re.search(r"(\d+) of the candidates are spells: (\d+) of the first round's ([\d,]+) calls", done.stderr)
+    found = re.search(r"(\d+) candidates are spells, with (\d+) of the first round's ([\d,]+) calls", done.stderr)
     assert found, done.stderr
     spells, taken, all_of_them = (int(figure.replace(",", "")) for figure in found.groups())
     assert spells == len(get_args(Spell))
