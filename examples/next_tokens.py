@@ -10,10 +10,10 @@ from jielong.sync import run_sync
 
 mini = load("mini")
 question = "Tom has 3 bags with 4 apples each. How many apples are there?"
-for asked in (question, f"{question}\nLet's think step by step."):
-    print(asked)
-    request = Request((Message("user", asked),))
+for text in (question, f"{question}\nLet's think step by step."):
+    print(text)
+    request = Request((Message("user", text),))
     for answer in ("12", "3*4=12. Answer: 12", "3*4=13. Answer: 13"):
-        tokens = run_sync(mini.score, request, answer)
-        each = " ".join(f"{token.token}({exp(token.logprob):.2f})" for token in tokens if token.token)
-        print(f"  {exp(sum(token.logprob for token in tokens)):.4f}  {each}")
+        tokens = run_sync(mini.logprobs, request, answer)
+        probabilities = " ".join(f"{token.token}({exp(token.logprob):.2f})" for token in tokens if token.token)
+        print(f"  {exp(sum(token.logprob for token in tokens)):.4f}  {probabilities}")

@@ -9,42 +9,47 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+from docs.snippets import DOCS, ROOT, Snippet, snippets
+
 TABLE = '    "techniques": _names(\n        {\n'
 
 
-def followed(page: Path, copy: Path) -> list[str]:
-    """Does what each block of the page says, in the folder `copy`; what the commands and scripts printed."""
-    environment = {
-        **os.environ, "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": str(copy / "src"), "JIELONG_HOME": str(copy / "home"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }  # fmt: skip
-    printed = []
+class Reader:
+    """Does what each block of a page says, in the folder `copy`, and keeps what the commands printed."""
 
-    def run(*command: str) -> None:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=copy, env=environment)
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        printed.append(done.stdout)
+    def __init__(self, copy: Path) -> None:
+        self.copy = copy
+        self.printed: list[str] = []
+        self.environment = {
+            **os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(copy / "src"), "JIELONG_HOME": str(copy / "home"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }  # fmt: skip
 
-    for kind, text in BLOCK.findall(page.read_text("utf-8")):
-        first, _, rest = text.partition("\n")
-        if kind == "sh":
-            for line in text.splitlines():
-                run("bash", "-c", line)
-        elif found := re.fullmatch(r"# add to BUILT_IN in (\S+)", first):
-            file = copy / found[1]
-            file.write_text(file.read_text("utf-8").replace(TABLE, TABLE + rest), "utf-8")
-        elif found := re.fullmatch(r"# add to (\S+)", first):
-            with (copy / found[1]).open("a", encoding="utf-8") as file:
-                file.write("\n" + rest)
-        else:
-            file = copy / first.removeprefix("# ")
-            file.write_text(rest, "utf-8")
-            if len(file.relative_to(copy).parts) == 1:
-                run(sys.executable, str(file))
-    return printed
+    def run(self, *command: str) -> None:
+        process = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=self.copy, env=self.environment
+        )
+        assert process.returncode == 0, f"{command}: {process.stdout}{process.stderr}"
+        self.printed.append(process.stdout)
+
+    def follow(self, snippet: Snippet) -> None:
+        first_line, _, rest = snippet.text.partition("\n")
+        if snippet.language == "sh":
+            for command in snippet.commands:
+                self.run("bash", "-c", command)
+        elif match := re.fullmatch(r"# add to BUILT_IN in (\S+)", first_line):
+            file = self.copy / match[1]
+            text = file.read_text("utf-8")
+            assert TABLE in text
+            file.write_text(text.replace(TABLE, TABLE + rest), "utf-8")
+        elif match := re.fullmatch(r"# add to (\S+)", first_line):
+            with (self.copy / match[1]).open("a", encoding="utf-8") as file_to_extend:
+                file_to_extend.write("\n" + rest)
+        elif snippet.file_name:
+            (self.copy / snippet.file_name).write_text(rest, "utf-8")
+            if snippet.file_name == "try_it.py":
+                self.run(sys.executable, snippet.file_name)
 
 
 @pytest.mark.parametrize("page", ["add_a_technique.md", "add_a_technique.zh.md"])
@@ -52,10 +57,11 @@ def test_the_page_leads_from_nothing_to_the_laws_passing(page: str, tmp_path: Pa
     for folder in ("src", "tests"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    printed = followed(ROOT / "docs" / page, tmp_path)
-    assert printed[0].startswith("mini | reread\n")
-    assert "step_back(principle=none, use=none)" in printed[1]
-    laws = next(said for said in printed if "passed" in said)
-    passed = re.search(r"(\d+) passed", laws)
-    assert passed
-    assert int(passed[1]) >= 10, laws
+    reader = Reader(tmp_path)
+    for snippet in snippets(DOCS / page):
+        reader.follow(snippet)
+    assert any(text.startswith("mini | reread(words=") for text in reader.printed)
+    assert any("step_back(principle=none, use=none)" in text for text in reader.printed)
+    match = re.search(r"(\d+) passed", next(text for text in reader.printed if "passed" in text))
+    assert match
+    assert int(match[1]) >= 10

@@ -25,9 +25,9 @@ def run(name: str, *arguments: str, home: Path) -> str:
 
 def test_a_technique_makes_another_model(tmp_path: Path):
     said = run("technique.py", home=tmp_path)
-    assert "mini | cot, at most 1 calls: 3*4=12. 12+5=17. Answer: 17" in said
-    assert "mini | cot | self_consistency(n=8), at most 8 calls" in said
-    assert "mini | in_one_line, at most 1 calls" in said
+    assert "mini | cot (calls at most: 1): 3*4=12. 12+5=17. Answer: 17" in said
+    assert "mini | cot | self_consistency(n=8) (calls at most: 8)" in said
+    assert "mini | in_one_line (calls at most: 1)" in said
 
 
 def test_a_training_makes_another_model(tmp_path: Path):
