@@ -26,13 +26,17 @@ from common import write
 from jielong import Scripted, load, use_ledger
 from jielong.contract import Request
 from jielong.improving.prompt_search.edit_proposers import edited
-from jielong.improving.prompt_search.evaluator import BudgetLimits, Evaluator
+from jielong.improving.prompt_search.evaluator import Evaluator
 from jielong.improving.prompt_search.prompt_draft import PromptDraft, ScoredDraft
 from jielong.improving.prompt_search.search_loop import SearchPlan, search
 from jielong.improving.prompt_search.search_prompts import plan_search
+from jielong.measuring.cost_forecast import BudgetLimits
+from jielong.measuring.experiment import Experiment
 from jielong.stats import paired
+from jielong.tasks.item import Item, identified
 from jielong.tasks.load_task import load_task
-from jielong.tasks.task import Item, Task, identified
+from jielong.tasks.metric import find_metric
+from jielong.tasks.task import Task
 from jielong.techniques.instruct import Place
 
 CALLS, FINAL, ITEMS = 300, 60, 100
@@ -48,7 +52,7 @@ TASKS: tuple[tuple[str, str, Place], ...] = (
 def one_operation(k: int = 7) -> Task:
     """`x` becomes `x + k`, which only examples tell."""
     items = [Item("", f"{x} ->", (str(x + k),)) for x in range(1, ITEMS + 1)]
-    return Task(f"x + {k}", identified(items), "exact", "", "an operation that no word tells")
+    return Task(f"x + {k}", identified(items), find_metric("exact"), "", "an operation that no word tells")
 
 
 class Writer:
@@ -81,7 +85,7 @@ class Writer:
 class Adapter:
     """gepa's side: the same model, items, seeds and scores as ours."""
 
-    asking: Evaluator
+    evaluator: Evaluator
     place: Place
     calls: int = 0
     propose_new_texts: None = None
@@ -90,11 +94,11 @@ class Adapter:
     def evaluate(self, batch: list[Item], candidate: dict[str, str], capture_traces: bool = False) -> Any:
         text = candidate["prompt"]
         tried = self.tried.setdefault(text, ScoredDraft(0, PromptDraft(text, self.place), 0))
-        anyio.run(self.asking.ask, [(tried, item) for item in batch])
+        anyio.run(self.evaluator.ask, [(tried, item) for item in batch])
         self.calls += len(batch)
         answers = [tried.answers[item.id] for item in batch]
         traces = [{"item": i, "answer": a} for i, a in zip(batch, answers, strict=True)] if capture_traces else None
-        return gepa.EvaluationBatch([a.text for a in answers], [a.score for a in answers], traces)
+        return gepa.EvaluationBatch([a.text for a in answers], [a.score or 0.0 for a in answers], traces)
 
     def make_reflective_dataset(self, candidate: dict[str, str], batch: Any, names: list[str]) -> Any:
         return {name: [{"score": score} for score in batch.scores] for name in names}
@@ -106,8 +110,8 @@ class Silent:
 
 
 def by_gepa(planned: SearchPlan, items: tuple[Item, ...], seed: int) -> tuple[PromptDraft, int]:
-    asking = Evaluator(planned.task, planned.model, planned.seed, 64)
-    adapter, writer = Adapter(asking, planned.start.place), Writer(planned, seed)
+    evaluator = Evaluator(Experiment(planned.task, seed=planned.seed), planned.model)
+    adapter, writer = Adapter(evaluator, planned.start.place), Writer(planned, seed)
     result = gepa.optimize(
         seed_candidate={"prompt": planned.start.text},
         trainset=list(items),
@@ -123,16 +127,18 @@ def by_gepa(planned: SearchPlan, items: tuple[Item, ...], seed: int) -> tuple[Pr
 
 async def by_us(planned: SearchPlan) -> tuple[PromptDraft, int, tuple[Item, ...]]:
     spent = [0]
-    found = await search(planned, on_round=lambda found: spent.append(found.whole.usage.calls))
+    experiment = Experiment(planned.task, seed=planned.seed, limits=planned.limits)
+    with planned.limits.around_calls():
+        found = await search(planned, experiment, lambda result: spent.append(result.usage.calls))
     return found.state.best.draft, spent[-1], found.state.items
 
 
 async def held_out(planned: SearchPlan, drafts: dict[str, PromptDraft]) -> dict[str, list[float]]:
-    asking = Evaluator(planned.task, planned.model, planned.seed, 64)
+    evaluator = Evaluator(Experiment(planned.task, seed=planned.seed), planned.model)
     final = planned.split.final[:FINAL]
     tried = {name: ScoredDraft(0, draft, 0) for name, draft in drafts.items()}
-    await asking.ask([(one, item) for one in tried.values() for item in final])
-    return {name: [one.answers[item.id].score for item in final] for name, one in tried.items()}
+    await evaluator.ask([(one, item) for one in tried.values() for item in final])
+    return {name: [one.answers[item.id].score or 0.0 for item in final] for name, one in tried.items()}
 
 
 def one_task(task: Task, start: str, place: Place, seed: int, ways: Sequence[str]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Races whose truth is known: what a search costs, what it loses, whether the winner's interval keeps its promise.
 
-`simulated`: 2,000 races of drawn worlds through the functions that `improve` decides with (racing, verdict). A world
-is 22 recipes with the prices and the family likeness of the catalogue; whether a recipe is right on an item depends on
-the item's difficulty, on the recipe and on chance. In a third of the worlds one technique helps, in a third each has a
-small effect of its own, good or bad, in a third a large one; 2,000 further worlds have no effect at all.
+`simulated`: 2,000 races of drawn worlds through the functions that `improve` decides with (successive_halving,
+verdict). A world is 22 recipes with the prices and the family likeness of the catalogue; whether a recipe is right on
+an item depends on the item's difficulty, on the recipe and on chance. In a third of the worlds one technique helps, in
+a third each has a small effect of its own, good or bad, in a third a large one; 2,000 further worlds have no effect at
+all.
 
 `few`: five times as many of 100 items, as 1,300 winners tell a coverage to 1.2 points only.
 
@@ -24,11 +25,11 @@ from common import ROOT, write
 from scipy import stats
 
 from jielong.contract import Usage
-from jielong.improving import racing, verdict
+from jielong.improving import successive_halving, verdict
 from jielong.improving.improve_plan import prepare
 from jielong.improving.improve_result import Comparison
 from jielong.improving.improve_run import ImproveRun
-from jielong.measuring.evaluate import ItemResult, ModelResult
+from jielong.measuring.results import ItemResult, ModelResult
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -64,25 +65,27 @@ def world(rng: Any, kind: str, items: int) -> World:
     return World(stats.norm.cdf(ability), scores, np.array(list(PRICES.values())) * rng.lognormal(0, 0.2, len(RECIPES)))
 
 
-def raced(drawn: World, search: int) -> tuple[list[int], float]:
-    """The finalists in the order of the search, and what the search cost; as Run._search does it."""
-    ends = racing.rounds(search)
-    keep = racing.keep(len(RECIPES) - 1, ends, racing.FINALISTS)
+def searched(drawn: World, search: int) -> tuple[list[int], float]:
+    """The finalists in the order of the search, and what the search cost; as ImproveRun._search does it."""
+    ends = successive_halving.rounds(search)
+    keep = successive_halving.keep(len(RECIPES) - 1, ends, successive_halving.FINALISTS)
     running, seen, cost = list(range(1, len(RECIPES))), 0, 0.0
 
-    def runner(i: int) -> racing.Runner:
+    def standing(i: int) -> successive_halving.Standing:
         parts = frozenset(["model", *RECIPES[i].split()])
-        return racing.Runner(str(i), parts, drawn.scores[i, :seen].tolist(), float(drawn.prices[i]))
+        return successive_halving.Standing(str(i), parts, drawn.scores[i, :seen].tolist(), float(drawn.prices[i]))
 
     for end, most in zip(ends, keep, strict=True):
         cost += (end - seen) * (drawn.prices[0] + sum(drawn.prices[i] for i in running))
         seen = end
         most = most if end < search else len(RECIPES)
-        running = [int(one.name) for one in racing.cull(runner(0), [runner(i) for i in running], most)[0]]
+        running = [
+            int(one.name) for one in successive_halving.eliminate(standing(0), [standing(i) for i in running], most)[0]
+        ]
         if len(running) < 2:
             break
-    order = [int(one.name) for one in racing.preference([runner(i) for i in running])]
-    return order[: racing.FINALISTS], cost
+    order = [int(one.name) for one in successive_halving.preference([standing(i) for i in running])]
+    return order[: successive_halving.FINALISTS], cost
 
 
 def compared(drawn: World, recipes: list[int], first: int) -> tuple[Comparison, ...]:
@@ -105,7 +108,7 @@ def simulated(items: int, kinds: tuple[str, ...], races: int = RACES) -> dict[st
     search, rows = items // 2, []
     for n in range(races):
         drawn = world(rng, kinds[n % len(kinds)], items)
-        finalists, cost = raced(drawn, search)
+        finalists, cost = searched(drawn, search)
         pairs = compared(drawn, finalists, search)
         found = verdict.final_verdict("0", pairs, None)
         shown = found.comparison or pairs[0]
@@ -153,8 +156,8 @@ def scripted(seeds: int, null_seeds: int, items: int) -> dict[str, Any]:
 
     def named(model: Any, seed: int) -> tuple[str, str]:
         run = ImproveRun(prepare(worlds.task(items), [model], seed=seed), ledger=Path(":memory:"))
-        anyio.run(run.whole)
-        found = run.outcome().verdict
+        anyio.run(run.execute)
+        found = run.result().verdict
         return found.kind, found.recipe.partition(" | ")[2].partition("(examples=")[0]
 
     kinds = [named(worlds.helped_by_nothing_and_noisy(seed), seed)[0] for seed in range(null_seeds)]

@@ -1,15 +1,24 @@
-"""Start-up times: `jielong --help` and `import jielong`, beside `llm --help` where DIR holds an environment with it."""
+"""Start-up times: `jielong --help`, `import jielong`, `ask`, and `eval` of ten items at a stub that takes 1 ms.
+
+Each is a whole process; beside them `llm --help` where DIR holds an environment with it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from common import write
+from common import ROOT, write
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+from endpoint import Answer, Endpoint
 
 RUNS = 15
 
@@ -21,6 +30,17 @@ def median(command: list[str]) -> float:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         taken.append(time.perf_counter() - started)
     return round(statistics.median(taken[2:]), 4)
+
+
+def eval_of_ten() -> float:
+    """Ten items, one model, an endpoint on this machine; each run has a ledger of its own."""
+    with Endpoint(lambda body, n: Answer("The answer is 4"), latency=0.001, keep=False) as endpoint:
+        with tempfile.TemporaryDirectory() as folder:
+            rows = [json.dumps({"input": f"What is 2 + {i}?", "answer": str(2 + i)}) for i in range(10)]
+            (Path(folder) / "task.jsonl").write_text("\n".join(rows))
+            home = f"export JIELONG_HOME=$(mktemp -d -p {folder});"
+            command = f"{sys.executable} -m jielong eval {folder}/task.jsonl -m openai:stub@{endpoint.url} --json"
+            return median(["sh", "-c", f"{home} {command} 2>/dev/null"])
 
 
 def main() -> None:
@@ -35,6 +55,7 @@ def main() -> None:
         "jielong_ask_mini": median(
             [str(Path(sys.executable).parent / "jielong"), "ask", "Tom has 3 bags with 4 pens each."]
         ),
+        "jielong_eval_10_items": eval_of_ten(),
     }
     if given.peers:
         python = given.peers / "llm" / "bin" / "python"

@@ -28,8 +28,8 @@ from jielong import tools
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall
 from jielong.errors import SampleError
 from jielong.models.scripted import Scripted
+from jielong.tasks.item import Item
 from jielong.tasks.load_task import load_task
-from jielong.tasks.task import Item
 from jielong.techniques.tools.tool import Arguments, Tool, ToolResult
 from real.test_real_bfcl import gold
 from techniques.tools.clumsy import HARD, KINDS

@@ -19,7 +19,8 @@ import anyio
 from jielong import load
 from jielong.answers import RULES
 from jielong.contract import Reply
-from jielong.measuring.evaluate import ModelResult, compare
+from jielong.measuring.evaluate import compare
+from jielong.measuring.results import ModelResult
 from jielong.runtime.ledger import Ledger, home_folder, use_ledger
 from jielong.stats import Estimate, mean
 from jielong.tasks.load_task import load_task
@@ -55,7 +56,7 @@ async def verdicts(task: Task, recipe: str) -> tuple[dict[str, Estimate], dict[s
     requests = [item.request().with_sampling(seed=SEED, max_tokens=MAX_TOKENS) for item in task.items]
     drafts = await gather(model, requests)
     given = [(i, draft) for i, draft in enumerate(drafts) if isinstance(draft, Reply)]
-    right = [(await task.score(task.items[i], draft.text)).value == 1 for i, draft in given]
+    right = [(await task.metric.score(task.items[i], draft)).value == 1 for i, draft in given]
     rejected, caught = {}, {}
     for turn, way in enumerate(WAYS, 1):
         asked = [verdict_question(requests[i], draft, way) for i, draft in given]  # type: ignore[arg-type]

@@ -25,11 +25,13 @@ from techniques_rows import ROWS, Row
 from jielong import recipe, registry
 from jielong.contract import Model
 from jielong.errors import JielongError
-from jielong.measuring.evaluate import ModelResult, compare
+from jielong.measuring.evaluate import compare
+from jielong.measuring.results import ModelResult
 from jielong.models.mini import Mini
 from jielong.reporting.formatting import count, duration, interval, percent, signed
 from jielong.stats import mean, paired
 from jielong.tasks.load_task import load_task
+from jielong.tasks.metric import answer_rule
 from jielong.tasks.task import Task
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -74,7 +76,8 @@ async def measured(row: Row, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"plain": _figures(plain), "technique": _figures(with_it), "k": k}
     rival = plain
     if k > 1 and not row.checks:
-        rule = "" if task.rule == "number" else f", answer={task.rule if task.rule in recipe.RULES else 'exact'}"
+        rule = answer_rule(task.metric) or "exact"
+        rule = "" if rule == "number" else f", answer={rule}"
         voted = await _asked(row, task, f"self_consistency(n={k}, adaptive=false{rule})", folder)
         found["voted"] = _figures(voted)
         rival = max(plain, voted, key=lambda result: result.accuracy.mean)
@@ -106,7 +109,7 @@ async def best_checked(row: Row, task: Task, tokens: int, folder: Path) -> tuple
         used = _tokens(report.results[0])
         price, spent, wave = used / len(asked), spent + used, wave + 1
         for i, score in zip(asked, report.results[0].scores, strict=True):
-            best[i] = max(best[i], score)
+            best[i] = max(best[i], score or 0.0)
     return best, spent
 
 

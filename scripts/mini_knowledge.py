@@ -15,12 +15,16 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from jielong import load
-from jielong.measuring.evaluate import ModelResult, measure
+from jielong.measuring.evaluate import measure
+from jielong.measuring.experiment import Experiment
+from jielong.measuring.results import ModelResult
 from jielong.models.llama_engine import Network
 from jielong.models.mini.tokenizer import BEGIN, special_token
 from jielong.models.token_sampling import log_softmax
+from jielong.tasks.item import Item, identified
+from jielong.tasks.metric import CheckMetric
 from jielong.tasks.mini_tasks import states_value
-from jielong.tasks.task import Item, Task, identified
+from jielong.tasks.task import Task
 from jielong.world import facts
 from jielong.world.vocabulary import LANGUAGES, SampleRandom
 
@@ -53,10 +57,10 @@ def _answers(folder: Path) -> tuple[ModelResult, list[str]]:
         for fact in facts.knowledge_base().all_facts():
             items.append(Item("", fact.question(rng), (fact.value.text(language),), cluster=fact.id))
             asked.append(fact.id)
-    task = Task("recall", identified(items), "exact", "", "", check=states_value)
+    task = Task("recall", identified(items), CheckMetric("states_value", states_value), "", "")
 
     async def run() -> ModelResult:
-        return await measure(task, load(f"local:{folder}?engine=numpy"), seed=0)
+        return await measure(Experiment(task), load(f"local:{folder}?engine=numpy"))
 
     return anyio.run(run), asked
 

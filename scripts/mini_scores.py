@@ -9,7 +9,9 @@ from typing import Any
 import anyio
 
 from jielong import load
-from jielong.measuring.evaluate import ModelResult, measure
+from jielong.measuring.evaluate import measure
+from jielong.measuring.experiment import Experiment
+from jielong.measuring.results import ModelResult
 from jielong.stats import Estimate, mean, paired
 from jielong.tasks.load_task import load_task
 from jielong.world.vocabulary import wordlists
@@ -68,7 +70,7 @@ def measured(items: int) -> dict[str, Any]:
 
 def _asked(task: str, recipe: str, items: int) -> ModelResult:
     async def run() -> ModelResult:
-        return await measure(load_task(task, limit=items, seed=1), load(recipe), seed=1)
+        return await measure(Experiment(load_task(task, limit=items, seed=1), seed=1), load(recipe))
 
     return anyio.run(run)
 

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from jielong.contract import Request
 from jielong.models.scripted import Scripted
-from jielong.tasks.task import Item, Task
+from jielong.tasks.item import Item
+from jielong.tasks.metric import find_metric
+from jielong.tasks.task import Task
 
 CHOICES, OVERLOOKS, RIGHT = 4, 0.3, 0.95
 _FILE = Path(__file__).with_name("techniques_crosswords.txt")
@@ -62,7 +64,7 @@ def grid(rows: tuple[str, ...]) -> str:
 
 def crosswords() -> Task:
     items = tuple(Item(str(i), puzzle(rows), (grid(rows),)) for i, rows in enumerate(SQUARES, 1))
-    return Task("crosswords", items, "exact", "as it is made", "crosswords of 5 by 5 letters")
+    return Task("crosswords", items, find_metric("exact"), "as it is made", "crosswords of 5 by 5 letters")
 
 
 _CLUE = re.compile(r"^([hv]\d)\. With the letters? (.+)$", re.M)

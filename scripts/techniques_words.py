@@ -18,9 +18,11 @@ import re
 from functools import partial
 from pathlib import Path
 
-from jielong.contract import Message, Request
+from jielong.contract import Message, Reply, Request
 from jielong.models.scripted import Scripted
-from jielong.tasks.task import Item, Score, Task
+from jielong.tasks.item import Item
+from jielong.tasks.metric import CheckMetric, Score, find_metric
+from jielong.tasks.task import Task
 from jielong.world import word_problems
 from jielong.world.vocabulary import SampleRandom
 
@@ -35,30 +37,29 @@ TOPICS = ("river", "market", "school", "bridge", "mill", "harbour")
 
 def five_steps() -> Task:
     items = tuple(Item(str(i), q, (str(p.answer),)) for i, (q, p) in enumerate(PROBLEMS.items()))
-    return Task("five_steps", items, "number", "as it is made", "word problems of five calculations")
+    return Task("five_steps", items, find_metric("number"), "as it is made", "word problems of five calculations")
 
 
 def essays() -> Task:
     asked = f"Write an essay about the town of N{{}}: its {', '.join(TOPICS)}."
     items = tuple(Item(str(i), asked.format(i)) for i in range(60))
-    return Task("essays", items, "contains", "as it is made", "essays on six topics", check=_covered)
+    return Task("essays", items, CheckMetric("covered", _covered, "contains"), "as it is made", "essays on six topics")
 
 
 def descriptions() -> Task:
     told = Message("system", "The customers are families.")
     items = tuple(Item(str(i), (told, Message("user", f"Describe house {i}."))) for i in range(60))
-    return Task(
-        "descriptions", items, "contains", "as it is made", "houses described for families", check=_for_families
-    )
+    metric = CheckMetric("for_families", _for_families, "contains")
+    return Task("descriptions", items, metric, "as it is made", "houses described for families")
 
 
-def _covered(item: Item, text: str) -> Score:
-    count = sum(f"The {topic} is" in text for topic in TOPICS)
+def _covered(item: Item, reply: Reply) -> Score:
+    count = sum(f"The {topic} is" in reply.text for topic in TOPICS)
     return Score(count / len(TOPICS), str(count))
 
 
-def _for_families(item: Item, text: str) -> Score:
-    return Score(float("families" in text), text)
+def _for_families(item: Item, reply: Reply) -> Score:
+    return Score(float("families" in reply.text), reply.text)
 
 
 def _drawn(request: Request) -> random.Random:

@@ -36,7 +36,7 @@ NAME_TYPES_ABOVE = {"errors", "context", "events"}  # they hold what they know b
 SISTERS = {"techniques", "training", "explaining", "measuring"}
 HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "scipy": {"stats.py"},
-    "rich": {"reporting/formatting.py"},
+    "rich": {"reporting/formatting.py", "cli/progress.py"},
     "lets_plot": {"reporting/charts.py"},
     "genai_prices": {"runtime/prices.py"},
     "pyarrow": {"tasks/data_files.py"},

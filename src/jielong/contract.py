@@ -209,7 +209,7 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    values: tuple[float, ...]  # one for each reply, higher is better
+    values: tuple[float | None, ...]  # one for each reply, higher is better; None: no grade could be read
     usage: Usage = Usage()
 
 
@@ -239,7 +239,8 @@ class OpenWeights(Protocol):
 class Scorer(Protocol):
     """A judge or a reward model. `calls` is the most provider calls that the score of one reply takes."""
 
-    calls: int
+    @property
+    def calls(self) -> int: ...
 
     async def score(self, request: Request, replies: Sequence[Reply]) -> Scores: ...
 

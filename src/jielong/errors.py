@@ -74,11 +74,15 @@ class BudgetExceeded(JielongError):
 
 
 class SampleError(JielongError):
-    """One sample is lost; others may still answer."""
+    """One sample has no answer; others may still have one. `lost`: no reply came, so nothing is known of the model."""
+
+    lost = False
 
 
 class EndpointGaveUp(SampleError):
     """An endpoint kept failing, or never answered; the message holds its own words."""
+
+    lost = True
 
 
 class RequestRefused(EndpointGaveUp):
@@ -90,7 +94,11 @@ class TooLong(RequestRefused):
 
 
 class Refused(SampleError):
-    """The model or its provider declined to answer."""
+    """The model declined to answer, or its provider would not pass the request on (`lost`)."""
+
+    def __init__(self, message: str, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost
 
 
 class Truncated(SampleError):
@@ -102,4 +110,8 @@ class Truncated(SampleError):
 
 
 class NoAnswer(SampleError):
-    """No vote is left: every sample failed, or none held what the answer rule looks for."""
+    """No vote is left: every sample failed (`lost`: none of them had a reply), or none held what the rule looks for."""
+
+    def __init__(self, message: str, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost

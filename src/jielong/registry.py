@@ -10,7 +10,9 @@ Nobody overrides a built-in name, and a name that two places claim is an error t
 
     techniques  what @adds_input or @adds_output made; the entry point's name is the function's
     models      loader(kind, rest) -> Model, for the recipe "kind:rest"
-    metrics     a Metric                tasks  reader of a task        tools  maker of a tool
+    metrics     a Metric
+    tasks       loader(spec, limit, seed) -> Task, for the task "name:rest"
+    tools       maker of a tool
     verbs       a click.Command
 """
 
@@ -63,8 +65,10 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         "scripted": "jielong.models.scripted:load",
         **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
     },
-    "metrics": {},
-    "tasks": {},
+    "metrics": {
+        name: f"jielong.tasks.metric:{name}" for name in "number choice exact contains json code yes_no judge".split()
+    },
+    "tasks": {"mini": "jielong.tasks.mini_tasks:built_in"},
     "tools": {},
     "verbs": {
         **{verb: f"jielong.cli.{verb}:{verb}" for verb in "ask chat improve prompts train serve".split()},
@@ -78,7 +82,7 @@ _SINGULAR = {
     "techniques": "technique",
     "models": "model",
     "metrics": "metric",
-    "tasks": "task reader",
+    "tasks": "source of tasks",
     "tools": "tool",
     "verbs": "command",
 }

@@ -66,7 +66,7 @@ def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | Non
     """
     if len(a) != len(b):
         raise ValueError(f"paired scores differ in number: {len(a)} and {len(b)}")
-    differences = [y - x for x, y in zip(a, b, strict=True)]
+    differences = [float(y) - float(x) for x, y in zip(a, b, strict=True)]  # NumPy's integers would overflow below
     n = len(differences)
     better, worse = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     if n < 2:

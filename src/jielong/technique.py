@@ -265,7 +265,8 @@ def no_answer(samples: Sequence[Reply | FailedSample]) -> NoAnswer:
         reasons[reason] = reasons.get(reason, 0) + 1
     counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.items())
     words = next((f"; the first said: {s.error}" for s in samples if isinstance(s, FailedSample)), "")
-    return NoAnswer(f"none of {len(samples)} samples gave an answer ({counted}){words}")
+    lost = all(isinstance(sample, FailedSample) and sample.error.lost for sample in samples)
+    return NoAnswer(f"none of {len(samples)} samples gave an answer ({counted}){words}", lost)
 
 
 class WrappedModel(Model):

@@ -34,8 +34,8 @@ def test_mini_is_taught_to_go_step_by_step_without_a_second_model(tmp_path: Path
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said["verdict"] == "improved"
-    assert said["gate"]["ci95"][0] > 0.4
-    assert said["gate"]["n"] == len(said["splits"]["final"]) == 40
+    assert said["holdout_test"]["ci95"][0] > 0.4
+    assert said["holdout_test"]["n"] == len(said["splits"]["final"]) == 40
     assert said["recipe"].startswith("mini | instruct(text=")
     lines = [json.loads(line) for line in (tmp_path / "out" / "tried.jsonl").read_text("utf-8").splitlines()]
     assert len(lines) == said["search"]["tried"]
@@ -47,7 +47,7 @@ def test_mini_is_taught_to_go_step_by_step_without_a_second_model(tmp_path: Path
     assert said["prompt"]["text"] in asked.stdout
 
 
-def test_the_table_shows_the_start_and_the_gate(tmp_path: Path):
+def test_the_table_shows_the_start_and_the_holdout_test(tmp_path: Path):
     (tmp_path / "script.jsonl").write_text('{"reply": "I do not know."}\n')
     (tmp_path / "task.jsonl").write_text(
         "\n".join(json.dumps({"input": f"q {i}", "answer": str(i)}) for i in range(40))

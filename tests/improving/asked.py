@@ -15,12 +15,15 @@ from jielong.improving.improve_result import (
     SplitIds,
     Verdict,
 )
-from jielong.measuring.evaluate import ItemResult, ModelResult, ask_item
+from jielong.measuring.experiment import ask_item
+from jielong.measuring.results import ItemResult, ModelResult
 from jielong.models.scripted import Scripted
 from jielong.recipe import build, parse
 from jielong.runtime.ledger import use_ledger
-from jielong.stats import holm, paired
-from jielong.tasks.task import Item, Task
+from jielong.stats import holm
+from jielong.tasks.item import Item
+from jielong.tasks.metric import find_metric
+from jielong.tasks.task import Task
 
 HOSTILE = '</pre><script>document.title = "taken"</script><img src="http://192.0.2.1/x.png">'
 FINALISTS = ("", "cot", "cot | self_consistency(n=3, adaptive=false, answer=number)")
@@ -37,7 +40,7 @@ def reply(request: Request) -> str:
 
 def task(n: int = 30) -> Task:
     items = tuple(Item(f"q{i}", f"What is the number of #{i} ? {HOSTILE}", (str(i),)) for i in range(n))
-    return Task("numbers.csv", items, "number", "all answers are numbers", "numbers.csv, read as rows")
+    return Task("numbers.csv", items, find_metric("number"), "all answers are numbers", "numbers.csv, read as rows")
 
 
 async def asked(folder: Path, n: int = 30) -> ImproveResult:
@@ -48,7 +51,7 @@ async def asked(folder: Path, n: int = 30) -> ImproveResult:
 
     async def answers(steps: str, items: tuple[Item, ...]) -> tuple[str, tuple[ItemResult, ...]]:
         model = build(parse(f"scripted | {steps}"), base) if steps else base
-        return model.name, tuple([await ask_item(whole, item, model, 0, None) for item in items])
+        return model.name, tuple([await ask_item(whole, item, model, 0) for item in items])
 
     candidates, results = [], []
     with use_ledger(ledger, "run-1"):
@@ -60,13 +63,14 @@ async def asked(folder: Path, n: int = 30) -> ImproveResult:
         for steps in FINALISTS:
             name, given = await answers(steps, final)
             results.append(ModelResult(name, given, None, sum((a.usage for a in given), Usage()), ()))
-    pairs = [paired(results[0].scores, result.scores) for result in results[1:]]
+    pairs = [result.against(results[0]) for result in results[1:]]
     compared = tuple(
         Comparison(result.model, pair.difference, pair.ci95, pair.p, p, pair.n, pair.better, pair.worse)
         for result, pair, p in zip(results[1:], pairs, holm([pair.p for pair in pairs]), strict=True)
     )
     return ImproveResult(
-        task=whole.name, task_source=whole.source, task_sha256=whole.sha256, rule=whole.rule, why_rule=whole.why_rule,
+        task=whole.name, task_source=whole.source, task_sha256=whole.sha256,
+        rule=whole.metric.name, why_rule=whole.why_metric,
         models=(base.name,), plan=ImprovePlan(4, (5, 10), (3, 2), 2, 200, 0.0, 400, 0.2, {}),
         splits=SplitIds((), tuple(item.id for item in search), tuple(item.id for item in final)),
         questions=tuple(Question(item.id, item.request().messages[-1].text, item.accepted) for item in final),

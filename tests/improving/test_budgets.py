@@ -10,10 +10,11 @@ import pytest
 from jielong import Request, Scripted
 from jielong.contract import Usage
 from jielong.improving import budget_plan
-from jielong.improving.budget_plan import BudgetPlan
 from jielong.improving.improve_plan import prepare
 from jielong.improving.improve_result import ImproveResult
 from jielong.improving.improve_run import ImproveRun
+from jielong.measuring.cost_forecast import BudgetLimits, CostForecast, ItemCost
+from jielong.tasks.metric import find_metric
 
 from . import virtual, worlds
 
@@ -37,9 +38,9 @@ def wordy(seconds: Callable[[Request], float] = lambda request: 0.0) -> Priced:
 
 
 def run(model: Scripted, items: int = 100, **budget: float) -> ImproveResult:
-    whole = ImproveRun(prepare(worlds.task(items), [model], budget=budget), ledger=Path(":memory:"))
-    anyio.run(whole.whole)
-    return whole.outcome()
+    whole = ImproveRun(prepare(worlds.task(items), [model], limits=BudgetLimits(**budget)), ledger=Path(":memory:"))
+    anyio.run(whole.execute)
+    return whole.result()
 
 
 def width(outcome: ImproveResult) -> float:
@@ -76,11 +77,13 @@ def timed(seconds: float | None = None) -> tuple[ImproveResult, float, Priced]:
     Its answers are texts, as the candidates for numbers compute in processes that know no other clock.
     """
     model = wordy(lambda request: 6.0 if worlds.HELPERS["cot"](request) else 2.0)
-    prepared = prepare(replace(worlds.task(100), rule="exact"), [model], budget={"seconds": seconds} if seconds else {})
+    prepared = prepare(
+        replace(worlds.task(100), metric=find_metric("exact")), [model], limits=BudgetLimits(seconds=seconds)
+    )
     with virtual.virtual_time() as clock:
         whole, began = ImproveRun(prepared, concurrency=4, ledger=Path(":memory:")), clock()
-        virtual.run(whole.whole, clock)
-        return whole.outcome(), clock() - began, model
+        virtual.run(whole.execute, clock)
+        return whole.result(), clock() - began, model
 
 
 def test_a_tenth_of_the_time_gives_a_verdict_and_is_kept():
@@ -133,10 +136,11 @@ def test_dollars_are_announced_where_prices_are_known():
 
 
 def test_rounds_shrink_with_the_money_and_the_best_are_paid_first():
-    money = BudgetPlan(1000.0, {"plain": 1.0, "cheap": 1.0, "dear": 50.0, "dearest": 500.0})
-    assert budget_plan.target(money, ["plain", "cheap"], 0, (24, 48), (2, 1)) == 24
-    assert budget_plan.target(money, ["plain", "dearest"], 0, (24, 48), (2, 1)) == 0
-    assert budget_plan.affordable(money, "plain", ["dear", "cheap", "dearest"]) == ["dear", "cheap"]
-    assert budget_plan.affordable(money, "plain", ["dearest", "cheap"]) == ["dearest"]
-    assert budget_plan.final(money, "plain", ["dear", "cheap"], 100) == (["dear", "cheap"], 19)
-    assert budget_plan.final(money, "plain", ["cheap", "dearest"], 100) == (["cheap"], 100)
+    forecast = CostForecast({"tokens": 1000.0})
+    costs = {name: ItemCost(tokens=n) for name, n in {"plain": 1, "cheap": 1, "dear": 50, "dearest": 500}.items()}
+    assert budget_plan.round_end(forecast, costs, ["plain", "cheap"], 0, (24, 48), (2, 1)) == 24
+    assert budget_plan.round_end(forecast, costs, ["plain", "dearest"], 0, (24, 48), (2, 1)) == 0
+    assert budget_plan.affordable(forecast, costs, "plain", ["dear", "cheap", "dearest"]) == ["dear", "cheap"]
+    assert budget_plan.affordable(forecast, costs, "plain", ["dearest", "cheap"]) == ["dearest"]
+    assert budget_plan.final(forecast, costs, "plain", ["dear", "cheap"], 100) == (["dear", "cheap"], 19)
+    assert budget_plan.final(forecast, costs, "plain", ["cheap", "dearest"], 100) == (["cheap"], 100)

@@ -7,12 +7,14 @@ import pytest
 from jielong.improving.candidate_catalogue import candidates
 from jielong.recipe import load
 from jielong.tasks.code_tests import Tests as Asserted
-from jielong.tasks.task import Item, Task
+from jielong.tasks.item import Item
+from jielong.tasks.metric import find_metric
+from jielong.tasks.task import Task
 
 
 def task(rule: str, **of_the_item: object) -> Task:
     item = Item("1", "?", ("1",), **of_the_item)  # type: ignore[arg-type]
-    return Task("t", (item,), rule, "", "")
+    return Task("t", (item,), find_metric(rule), "", "")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from jielong.errors import BadInput, Unsupported
 from jielong.improving.improve_plan import prepare
 from jielong.improving.improve_result import Dropped, ImproveResult
 from jielong.improving.improve_run import ImproveRun
+from jielong.measuring.cost_forecast import BudgetLimits
 
 from . import worlds
 
@@ -21,10 +22,10 @@ SEEDS, NULL_SEEDS, ITEMS = (40, 200, 200) if FULL else (1, 2, 100)
 def improved(
     *models: Scripted, items: int = 200, seed: int = 0, ledger: Path | None = None, **budget: float
 ) -> ImproveResult:
-    prepared = prepare(worlds.task(items), models, seed=seed, budget=budget)
+    prepared = prepare(worlds.task(items), models, seed=seed, limits=BudgetLimits(**budget))
     run = ImproveRun(prepared, ledger=ledger or Path(":memory:"))
-    anyio.run(run.whole)
-    return run.outcome()
+    anyio.run(run.execute)
+    return run.result()
 
 
 def name(outcome: ImproveResult) -> str:

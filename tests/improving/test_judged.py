@@ -10,10 +10,12 @@ from jielong.errors import BadInput
 from jielong.improving.improve_plan import prepare
 from jielong.improving.improve_run import ImproveRun
 from jielong.measuring.judge import Judge
-from jielong.tasks.task import Item, Task
+from jielong.tasks.item import Item
+from jielong.tasks.metric import find_metric
+from jielong.tasks.task import Task
 
 LETTERS = Task(
-    "letters.csv", tuple(Item(str(i), f"Write a letter to customer {i}.") for i in range(40)), "judge",
+    "letters.csv", tuple(Item(str(i), f"Write a letter to customer {i}.") for i in range(40)), find_metric("judge"),
     "there are no answers", "letters.csv, read as rows",
 )  # fmt: skip
 
@@ -32,8 +34,8 @@ def test_a_judge_finds_what_helps_and_its_tokens_are_apart():
     judge = Scripted(grader, name="scripted:judge")
     writing = Scripted(writer, name="scripted:writer")
     run = ImproveRun(prepare(LETTERS, [writing], judge=Judge(judge)), ledger=Path(":memory:"))
-    anyio.run(run.whole)
-    outcome = run.outcome()
+    anyio.run(run.execute)
+    outcome = run.result()
     assert outcome.verdict.recipe == "scripted:writer | spell(kind=emotion)"
     assert outcome.verdict.comparison
     assert outcome.verdict.comparison.difference == pytest.approx(0.6)

@@ -14,7 +14,7 @@ from jielong.improving.improve_result import (
     SplitIds,
     Verdict,
 )
-from jielong.measuring.evaluate import ItemResult, ModelResult
+from jielong.measuring.results import ItemResult, ModelResult
 
 
 def answer(id: str, score: float) -> ItemResult:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from jielong.errors import BadInput
 from jielong.improving.data_splits import ENOUGH, split_items
-from jielong.tasks.task import Item
+from jielong.tasks.item import Item
 
 
 def items(n: int, clusters: list[int | None] | None = None) -> list[Item]:

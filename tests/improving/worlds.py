@@ -12,7 +12,9 @@ import re
 from collections.abc import Callable
 
 from jielong import Request, Scripted
-from jielong.tasks.task import Item, Task
+from jielong.tasks.item import Item
+from jielong.tasks.metric import find_metric
+from jielong.tasks.task import Task
 
 KNOWN, HELPED = 1 / 3, 0.9
 ASIDE = re.compile("^Is the answer above correct|Is the proposed answer correct|^What is wrong with|^How good is")
@@ -22,7 +24,7 @@ def task(items: int) -> Task:
     """Questions whose answer is their number times three."""
     return Task(
         "thrice", tuple(Item(str(i), f"What is three times {i}?", (str(3 * i),)) for i in range(1, items + 1)),
-        "number", "as this task is made", "made for tests",
+        find_metric("number"), "as this task is made", "made for tests",
     )  # fmt: skip
 
 

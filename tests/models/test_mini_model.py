@@ -16,6 +16,7 @@ from jielong.contract import Reply, ToolCall, ToolSpec
 from jielong.errors import SampleError, Unsupported
 from jielong.events import Delta
 from jielong.measuring.evaluate import measure
+from jielong.measuring.experiment import Experiment
 from jielong.models.chat_template import ChatTemplate
 from jielong.models.llama_engine import Network
 from jielong.models.mini import WEIGHTS
@@ -235,7 +236,7 @@ def test_mini_knows_what_its_card_says(task: str, recipe: str, least: float, mos
     """The card has the figures; these are sixty items of a fixed seed, and bounds that a spoilt runtime would miss."""
 
     async def accuracy() -> float:
-        return (await measure(load_task(task, limit=60, seed=7), load(recipe), seed=0)).accuracy.mean
+        return (await measure(Experiment(load_task(task, limit=60, seed=7)), load(recipe))).accuracy.mean
 
     assert least <= anyio.run(accuracy) <= most
 

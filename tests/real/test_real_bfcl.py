@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from grading import reply
 from jielong.tasks.bfcl import scored
+from jielong.tasks.item import Item
 from jielong.tasks.load_task import load_task
-from jielong.tasks.task import Item
 
 pytestmark = pytest.mark.real
 FILES = {"simple_python": 400, "multiple": 200, "irrelevance": 240}
@@ -91,7 +92,7 @@ def test_gold_calls_score_one(name: str, data: Path):
     task = load_task(str(data / "bfcl" / f"BFCL_v4_{name}.json"))
     assert len(task.items) == FILES[name]
     assert task.rejected == ()
-    wrong = [item.id for item in task.items if scored(item, written(*gold(item))).value != 1.0]
+    wrong = [item.id for item in task.items if scored(item, reply(written(*gold(item)))).value != 1.0]
     assert wrong == []
 
 
@@ -103,12 +104,12 @@ def test_mutated_calls_score_nothing(kind: str, data: Path):
             text = MUTATIONS[kind](item, gold(item)[0])
             if text is not None:
                 made += 1
-                right += [item.id] if scored(item, text).value else []
+                right += [item.id] if scored(item, reply(text)).value else []
     assert made >= 30
     assert right == []
 
 
 def test_any_call_is_wrong_where_none_fits(data: Path):
     for item in load_task(str(data / "bfcl" / "BFCL_v4_irrelevance.json")).items:
-        assert scored(item, written((item.tools[0].name, {}))).value == 0.0
-        assert scored(item, "None of these functions helps.").value == 1.0
+        assert scored(item, reply(written((item.tools[0].name, {})))).value == 0.0
+        assert scored(item, reply("None of these functions helps.")).value == 1.0

@@ -7,9 +7,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from grading import score
 from jielong.sandbox import bubblewrap
+from jielong.tasks.item import Item
 from jielong.tasks.load_task import load_task
-from jielong.tasks.task import Item, Task
+from jielong.tasks.metric import answer_rule
 
 pytestmark = pytest.mark.real
 
@@ -47,15 +49,16 @@ def test_gold_scores_one_and_wrong_scores_nothing(name: str, data: Path):
     task = load_task(str(data / place))
     assert len(task.items) == rows
     assert task.rejected == ()
-    assert rule is None or task.rule == rule
+    assert rule is None or answer_rule(task.metric) == rule
     asked = random.Random(0).sample(task.items, min(200, rows))
 
-    async def score(task: Task) -> tuple[float, float]:
-        right = [(await task.score(item, gold(item, task.rule))).value for item in asked]
-        off = [(await task.score(item, wrong(item, task.rule))).value for item in asked]
+    async def scores() -> tuple[float, float]:
+        name = answer_rule(task.metric) or ""
+        right = [await score(task, item, gold(item, name)) for item in asked]
+        off = [await score(task, item, wrong(item, name)) for item in asked]
         return sum(right) / len(asked), sum(off) / len(asked)
 
-    assert anyio.run(score, task) == (1.0, 0.0)
+    assert anyio.run(scores) == (1.0, 0.0)
 
 
 @pytest.mark.skipif(bubblewrap.problem() is not None, reason=str(bubblewrap.problem()))
@@ -69,9 +72,9 @@ def test_canonical_programs_pass_their_tests_in_the_sandbox(place: str, n: int, 
         solutions[str(row["task_id"])] = row.get("canonical_solution") or row["code"]
     asked = random.Random(1).sample(task.items, 40)
 
-    async def score() -> tuple[float, float]:
-        right = [(await task.score(i, f"```python\n{solutions[i.id]}\n```")).value for i in asked]
-        off = [(await task.score(i, "```python\n    return None\n```")).value for i in asked[:10]]
+    async def scores() -> tuple[float, float]:
+        right = [await score(task, i, f"```python\n{solutions[i.id]}\n```") for i in asked]
+        off = [await score(task, i, "```python\n    return None\n```") for i in asked[:10]]
         return sum(right) / len(asked), sum(off)
 
-    assert anyio.run(score) == (1.0, 0.0)
+    assert anyio.run(scores) == (1.0, 0.0)

@@ -13,13 +13,17 @@ from jielong.contract import Message, Reply, Request, ToolCall
 from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
 from jielong.tasks.bfcl import scored
+from jielong.tasks.item import Item
 from jielong.tasks.load_task import load_task
-from jielong.tasks.task import Item
 
 TRUTH = [{"math.route": {"start": ["New York", "NYC"], "stops": [["Rome", "Oslo"]], "fast": [True], "km": ["", 5],
                          "car": [{"seats": [4], "color": ["", "red"]}]}}]  # fmt: skip
 RIGHT = {"start": "new york", "stops": ["Rome", "oslo"], "fast": True, "km": 5.0, "car": {"seats": 4}}
 ITEM = Item("x", "?", (json.dumps(TRUTH),))
+
+
+def score(item: Item, text: str) -> float:
+    return scored(item, Reply(Message("assistant", text))).value
 
 
 def said(*calls: tuple[str, Any]) -> str:
@@ -29,8 +33,8 @@ def said(*calls: tuple[str, Any]) -> str:
 @pytest.mark.parametrize("arguments", [RIGHT, {**RIGHT, "start": "NYC"}, {k: RIGHT[k] for k in RIGHT if k != "km"},
                                        {**RIGHT, "car": {"seats": 4, "color": "Red"}}])  # fmt: skip
 def test_accepted_values_are_right(arguments: dict[str, Any]):
-    assert scored(ITEM, said(("math_route", arguments))).value == 1.0
-    assert scored(ITEM, said(("math.route", arguments))).value == 1.0
+    assert score(ITEM, said(("math_route", arguments))) == 1.0
+    assert score(ITEM, said(("math.route", arguments))) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -39,23 +43,23 @@ def test_accepted_values_are_right(arguments: dict[str, Any]):
      {"km": "5"}, {"km": 6}, {"car": {"seats": 4, "wheels": 3}}, {"car": {}}, {"more": 1}, {"km": None}],
 )  # fmt: skip
 def test_other_values_are_wrong(change: dict[str, Any]):
-    assert scored(ITEM, said(("math_route", {**RIGHT, **change}))).value == 0.0
+    assert score(ITEM, said(("math_route", {**RIGHT, **change}))) == 0.0
 
 
 def test_other_calls_are_wrong():
     right = ("math_route", RIGHT)
     for text in ("New York to Rome.", said(), said(right, right), said(("route", RIGHT)), "[1]",
                  json.dumps([{"name": "math_route", "arguments": '{"start": '}])):  # fmt: skip
-        assert scored(ITEM, text).value == 0.0
+        assert score(ITEM, text) == 0.0
     none = Item("irrelevance_1", "?", ("[]",))
-    assert scored(none, "No function fits.").value == 1.0
-    assert scored(none, said(right)).value == 0.0
+    assert score(none, "No function fits.") == 1.0
+    assert score(none, said(right)) == 0.0
 
 
 def test_calls_may_come_in_any_order():
     both = Item("x", "?", (json.dumps([{"f": {"a": [1]}}, {"f": {"a": [1, 2]}}]),))
-    assert scored(both, said(("f", {"a": 2}), ("f", {"a": 1}))).value == 1.0
-    assert scored(both, said(("f", {"a": 1}), ("f", {"a": 3}))).value == 0.0
+    assert score(both, said(("f", {"a": 2}), ("f", {"a": 1}))) == 1.0
+    assert score(both, said(("f", {"a": 1}), ("f", {"a": 3}))) == 0.0
 
 
 @pytest.fixture

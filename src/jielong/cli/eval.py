@@ -13,8 +13,9 @@ import anyio
 import click
 
 from ..contract import Model
-from ..measuring.evaluate import EvalReport, compare
+from ..measuring.evaluate import compare
 from ..measuring.judge import Judge
+from ..measuring.results import EvalReport, ModelComparison, ModelResult, lost_reasons
 from ..recipe import load
 from ..reporting.formatting import count, duration, interval, p_value, percent, print_table, signed
 from ..runtime.ledger import home_folder
@@ -25,6 +26,8 @@ from . import options
 from .messages import in_language, localized, price
 from .output_files import write_report
 from .progress import Progress
+
+MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
 
 
 @click.command("eval", help=localized("help.eval"))
@@ -64,7 +67,7 @@ def eval_(
                 concurrency=concurrency,
                 judge=judge_model,
                 on_model=progress.model,
-                on_answer=progress.answer,
+                on_answer=progress.step,
             )
         )
     if out:
@@ -108,8 +111,8 @@ def announce(task: Task, models: Sequence[Model]) -> None:
 
 def task_line(task: Task) -> str:
     """The task, its size, and the answer rule with the reason for it."""
-    source, why = in_language(task.source), in_language(task.why_rule)
-    return localized("run.task", task=source, n=len(task.items), rule=task.rule, why=why)
+    source, why = in_language(task.source), in_language(task.why_metric)
+    return localized("run.task", task=source, n=len(task.items), rule=task.metric.name, why=why)
 
 
 def _notes(report: EvalReport) -> Counter[str]:
@@ -123,31 +126,36 @@ def _short(recipe: str) -> str:
 
 
 def print_report(report: EvalReport, title: str) -> None:
-    names = "recipe accuracy interval difference p input output calls usd p50 p95 failed"
+    names = "recipe accuracy interval difference p input output calls usd p50 p95 failed lost"
     columns = [localized(f"table.{name}") for name in names.split()]
-    against = {id(result): (pair, p) for result, pair, p in report.comparisons()}
-    rows = []
+    compared = {id(comparison.other): comparison for comparison in report.comparisons()}
+    rows = [_row(result, compared.get(id(result))) for result in report.results]
+    rule = report.task.metric.name
+    print_table(localized("run.title", task=title, n=len(report.task.items), rule=rule), columns, rows)
     for result in report.results:
-        n, usage = len(result.answers), result.usage
-        compared = against.get(id(result))
-        rows.append(
-            [
-                _short(result.model),
-                percent(result.accuracy.mean),
-                interval(result.accuracy.ci95),
-                f"{signed(compared[0].difference)} {interval(compared[0].ci95)}" if compared else "",
-                p_value(compared[1]) if compared else "",
-                count(usage.input_tokens / n),
-                count(usage.output_tokens / n),
-                count(usage.calls / n),
-                price(usage.usd),
-                duration(result.latency(0.5)),
-                duration(result.latency(0.95)),
-                str(result.failed + result.failed_extraction) if result.failed + result.failed_extraction else "",
-            ]
-        )
-    print_table(localized("run.title", task=title, n=len(report.task.items), rule=report.task.rule), columns, rows)
-    for model, why in report.skipped:
-        print(localized("run.skipped", model=_short(model), why=in_language(why)))
+        model, n = _short(result.model), len(result.answers)
+        for words, times in lost_reasons(result.answers).most_common(MOST_REASONS):
+            print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(words)))
+        if why := result.inconclusive:
+            print(localized("run.nothing_concluded", model=model, why=in_language(why)))
     for note, models in _notes(report).items():
         print(f"{in_language(note)} ({localized('run.recipes', n=models)})")
+
+
+def _row(result: ModelResult, compared: ModelComparison | None) -> list[str]:
+    n, usage, pair = len(result.answers), result.usage, compared.pair if compared else None
+    return [
+        _short(result.model),
+        percent(result.accuracy.mean),
+        interval(result.accuracy.ci95),
+        f"{signed(pair.difference)} {interval(pair.ci95)}" if pair else "",
+        p_value(compared.p_holm) if compared and compared.p_holm is not None else "",
+        count(usage.input_tokens / n),
+        count(usage.output_tokens / n),
+        count(usage.calls / n),
+        price(usage.usd),
+        duration(result.latency(0.5)),
+        duration(result.latency(0.95)),
+        str(result.no_answer or ""),
+        str(result.lost or ""),
+    ]

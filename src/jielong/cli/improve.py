@@ -12,12 +12,12 @@ from typing import Any
 import anyio
 import click
 
-from ..improving.improve import limits
 from ..improving.improve_plan import PreparedImprove, prepare, spells
 from ..improving.improve_result import ImproveResult
 from ..improving.improve_run import ImproveRun
-from ..measuring.evaluate import EvalReport
+from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
+from ..measuring.results import EvalReport
 from ..recipe import load
 from ..reporting.formatting import count, percent
 from ..runtime.ledger import home_folder
@@ -56,23 +56,23 @@ def improve(
 ) -> int:
     loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
     judge_model = Judge(load(judge)) if judge else None
-    budget = limits(budget_usd, budget_tokens, budget_seconds)
-    prepared = prepare(loaded, models or (options.default_model(),), seed=seed, judge=judge_model, budget=budget)
+    limits = BudgetLimits(tokens=budget_tokens, usd=budget_usd, seconds=budget_seconds)
+    prepared = prepare(loaded, models or (options.default_model(),), seed=seed, judge=judge_model, limits=limits)
     _announce(prepared)
     if dry_run:
         if as_json:
-            recipes, plan = [entrant.recipe for entrant in prepared.entrants], prepared.plan
+            recipes, plan = [candidate.recipe for candidate in prepared.candidates], prepared.plan
             print(json.dumps({"recipes": recipes, "max_calls": plan.max_calls, "max_usd": plan.max_usd}))
         return 0
     with Progress() as progress:
-        run = ImproveRun(prepared, concurrency=concurrency, on_stage=progress.race, on_answer=progress.step)
+        run = ImproveRun(prepared, concurrency=concurrency, on_stage=progress.stage, on_answer=progress.step)
         try:
-            anyio.run(run.whole)
+            anyio.run(run.execute)
         except KeyboardInterrupt:
             run.stopped = "interrupted"
-    outcome = run.outcome()
+    outcome = run.result()
     outcome = replace(outcome, settings={**outcome.settings, "command": shlex.join(["jielong", *sys.argv[1:]])})
-    report = EvalReport(loaded, seed, outcome.run, outcome.finalists)
+    report = EvalReport(prepared.task, seed, outcome.run, outcome.finalists)
     if out:
         write_report(report, out, _summary(outcome))
     page = write_outcome(outcome, out or home_folder() / "runs" / str(outcome.run))
@@ -124,8 +124,9 @@ def _summary(outcome: ImproveResult) -> dict[str, Any]:
         "candidates": [
             {
                 **{name: candidate[name] for name in copied},
-                "n": len(candidate["scores"]),
-                "mean": sum(candidate["scores"]) / len(candidate["scores"]) if candidate["scores"] else None,
+                "n": len(scored := [score for score in candidate["scores"] if score is not None]),
+                "lost": len(candidate["scores"]) - len(scored),
+                "mean": sum(scored) / len(scored) if scored else None,
                 "usage": candidate["usage"],
             }
             for candidate in document["candidates"]

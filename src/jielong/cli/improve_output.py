@@ -30,7 +30,7 @@ def print_outcome(outcome: ImproveResult) -> None:
     said = words(language())
     if final:
         title = localized("run.title", task=outcome.task, n=final[0].n, rule=outcome.rule)
-        names = "recipe accuracy interval difference p input output calls usd p50 p95 failed".split()
+        names = "recipe accuracy interval difference p input output calls usd p50 p95 failed lost".split()
         print_table(title, [localized(f"table.{name}") for name in names], [_final(row) for row in final])
         print()
     met = {row.recipe: row for row in final}
@@ -50,7 +50,7 @@ def print_outcome(outcome: ImproveResult) -> None:
         none = said["race"]["none_text_stopped" if unfinished(outcome) else "none_text"]
         print(f"{none.format(k=len(without))} {said['race']['comma'].join(without)}\n")
     for note in outcome.notes:
-        print(note_words(note))
+        print(plainly(note_words(note)))
     for sentence in verdict_sentences(outcome, language()):
         print(plainly(sentence))
     print(localized("improve.use", recipe=outcome.verdict.recipe))
@@ -76,7 +76,8 @@ def _final(row: RecipeRow) -> list[str]:
         price(row.usd),
         duration(row.p50),
         duration(row.p95),
-        str(row.lost) if row.lost else "",
+        str(row.no_answer or ""),
+        str(row.lost or ""),
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic_write import write_whole
-from ..measuring.evaluate import EvalReport
+from ..measuring.results import EvalReport
 
 
 def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None = None) -> None:

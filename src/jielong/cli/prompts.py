@@ -11,10 +11,10 @@ import anyio
 import click
 from rich.console import Console
 
-from ..improving.prompt_search.evaluator import BudgetLimits
 from ..improving.prompt_search.prompt_draft import ScoredDraft
 from ..improving.prompt_search.search_loop import PROPOSERS, SearchPlan, SearchResult
 from ..improving.prompt_search.search_prompts import CALLS, WORDS, plan_search, result_summary, run_search
+from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
 from ..recipe import load
 from ..reporting.formatting import count, interval, p_value, percent, print_table, signed
@@ -80,8 +80,8 @@ def search(
         place=place,
         proposers=proposers,
         writer=load(writer) if writer else None,
-        limits=BudgetLimits(budget_calls, budget_tokens, budget_usd),
-        most_words=max_words,
+        limits=BudgetLimits(calls=budget_calls, tokens=budget_tokens, usd=budget_usd),
+        max_words=max_words,
         seed=seed,
         judge=Judge(load(judge)) if judge else None,
     )
@@ -94,7 +94,7 @@ def search(
     with console.status("") as status:
 
         def on_round(result: SearchResult) -> None:
-            state, calls = result.state, result.whole.usage.calls
+            state, calls = result.state, result.usage.calls
             line = localized("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
             status.update(line.replace("[", r"\["))
 
@@ -140,22 +140,24 @@ def _print(plan: SearchPlan, result: SearchResult) -> None:
         localized("prompts.title", n=len(state.items), kept=len(state.kept), tried=len(state.tried)), columns, rows
     )
     print()
-    gate = summary["gate"]
-    if gate:
+    holdout = summary["holdout_test"]
+    if holdout and holdout["why"]:
+        print(localized("run.nothing_concluded", model=summary["model"], why=holdout["why"]))
+    elif holdout:
         figures = {
-            "n": gate["n"],
-            "start": percent(gate["start"]["mean"]),
-            "best": percent(gate["best"]["mean"]),
-            "difference": signed(gate["difference"]),
-            "interval": interval(gate["ci95"]),
-            "p": p_value(gate["p"]),
+            "n": holdout["n"],
+            "start": percent(holdout["start"]["mean"]),
+            "best": percent(holdout["best"]["mean"]),
+            "difference": signed(holdout["difference"]),
+            "interval": interval(holdout["ci95"]),
+            "p": p_value(holdout["p"]),
         }
-        print(localized("prompts.gate", **figures))
-        if gate["n"] < gate["wanted"]:
-            print(localized("prompts.gate_short", n=gate["n"], wanted=gate["wanted"]))
+        print(localized("prompts.holdout", **figures))
+    if holdout and holdout["n"] + holdout["lost"] < holdout["planned"]:
+        print(localized("prompts.holdout_short", n=holdout["n"], planned=holdout["planned"]))
     print(localized("prompts.improved" if summary["verdict"] == "improved" else "prompts.nothing"))
     print(localized("prompts.use", recipe=summary["recipe"]))
-    usage = result.whole.usage
+    usage = result.usage
     tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
     print(
         localized(

@@ -1,50 +1,54 @@
-"""From where a run stands to its outcome: at its end, or wherever it was interrupted."""
+"""From where a run stands to its result: at its end, or wherever it was interrupted."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from .. import __version__
 from ..contract import Usage
-from ..measuring.evaluate import ModelResult
-from . import racing, verdict
-from .candidate_state import CandidateState, clusters, in_dollars
+from ..measuring.evaluate import clusters
+from ..measuring.experiment import Experiment
+from ..measuring.judge import judge_model
+from ..measuring.results import ModelResult, lost_reasons
+from . import successive_halving, verdict
+from .candidate_state import CandidateState, in_dollars
 from .improve_plan import PreparedImprove
 from .improve_result import ImproveResult, Note, Question, SplitIds
 
 
 def build_result(
     prepared: PreparedImprove,
-    arms: Sequence[CandidateState],
+    experiment: Experiment,
+    states: Sequence[CandidateState],
     order: Sequence[CandidateState],
     finalists: Sequence[CandidateState],
     stopped: verdict.Stopped,
-    usage: Mapping[str, Usage],
     notes: Sequence[Note],
-    *,
-    run: str | None,
-    ledger: Path,
-    concurrency: int,
 ) -> ImproveResult:
-    """The outcome of a run whose `arms[0]` is the plain model; `usage` is that of its "search" and "final"."""
-    split, items, plain = prepared.split, prepared.task.items, arms[0]
-    results = _results(prepared, plain, finalists)
+    """The result of a run whose `states[0]` is the plain model."""
+    task, split, plain = prepared.task, prepared.split, states[0]
+    results = _results(prepared, experiment, plain, finalists)
     compared = verdict.comparisons(results)
-    candidates = {a.name: a.candidate(clusters(split.search[: len(a.seen())], items)) for a in arms}
+    candidates = {
+        state.name: state.candidate(
+            clusters(split.search[: len(state.seen())], task.items), _notes(experiment, state.name)
+        )
+        for state in states
+    }
     if compared or not stopped:
         decided = verdict.final_verdict(plain.name, compared, stopped)
     else:
-        preferred = racing.preference([arm.runner(in_dollars(arms)) for arm in order])
-        decided = verdict.search_verdict(candidates[plain.name], [candidates[r.name] for r in preferred], stopped)
-    judge = prepared.judge
+        preferred = successive_halving.preference([state.standing(in_dollars(states)) for state in order])
+        decided = verdict.search_verdict(candidates[plain.name], [candidates[s.name] for s in preferred], stopped)
+    lost = [_lost_note(result) for result in results if result.lost]
+    judge = judge_model(task)
     return ImproveResult(
-        task=prepared.task.name,
-        task_source=prepared.task.source,
-        task_sha256=prepared.task.sha256,
-        rule=prepared.task.rule,
-        why_rule=prepared.task.why_rule,
+        task=task.name,
+        task_source=task.source,
+        task_sha256=task.sha256,
+        rule=task.metric.name,
+        why_rule=task.why_metric,
         models=prepared.bases,
         plan=prepared.plan,
         splits=SplitIds(*(tuple(item.id for item in part) for part in (split.examples, split.search, split.final))),
@@ -54,35 +58,46 @@ def build_result(
         comparisons=compared,
         verdict=decided,
         stopped=stopped,
-        search_usage=usage.get("search", Usage()),
-        final_usage=usage.get("final", Usage()),
-        judging_usage=sum((answer.judging for arm in arms for answer in arm.answers()), Usage()),
+        search_usage=experiment.usage("search"),
+        final_usage=experiment.usage("final"),
+        judging_usage=sum((answer.judging for state in states for answer in state.answers()), Usage()),
         seed=prepared.seed,
-        run=run,
-        ledger=str(ledger),
+        run=experiment.run,
+        ledger=str(experiment.ledger),
         version=__version__,
         settings={
-            "concurrency": concurrency,
-            "judge": judge.model.name if judge else None,
-            "items": len(items),
+            "concurrency": experiment.concurrency,
+            "judge": judge.name if judge else None,
+            "items": len(task.items),
             "python": platform.python_version(),
         },
-        notes=tuple(notes),
+        notes=(*notes, *lost),
     )
 
 
 def _results(
-    prepared: PreparedImprove, plain: CandidateState, finalists: Sequence[CandidateState]
+    prepared: PreparedImprove, experiment: Experiment, plain: CandidateState, finalists: Sequence[CandidateState]
 ) -> list[ModelResult]:
-    """The plain model and the finalists on the final items that all of them have answered."""
-    met = [arm for arm in (plain, *finalists) if arm.dropped is None and arm.final]
-    if plain not in met:
+    """The plain model and the finalists on the final items that all of them were asked."""
+    compared = [state for state in (plain, *finalists) if state.dropped is None and state.final]
+    if plain not in compared:
         return []
-    shared = sorted(set.intersection(*(set(arm.final) for arm in met)))
-    together = clusters([prepared.split.final[n] for n in shared], prepared.task.items)
+    shared = sorted(set.intersection(*(set(state.final) for state in compared)))
+    grouped = clusters([prepared.split.final[n] for n in shared], prepared.task.items)
     results = []
-    for arm in met:
-        answers = tuple(arm.final[n] for n in shared)
+    for state in compared:
+        answers = tuple(state.final[n] for n in shared)
         usage = sum((answer.usage for answer in answers), Usage())
-        results.append(ModelResult(arm.name, answers, together, usage, tuple(arm.notes)))
+        results.append(ModelResult(state.name, answers, grouped, usage, _notes(experiment, state.name)))
     return results
+
+
+def _lost_note(result: ModelResult) -> Note:
+    if why := result.inconclusive:
+        return Note("lost", {"recipe": result.model, "why": why})
+    words = lost_reasons(result.answers).most_common(1)[0][0]
+    return Note("few_lost", {"recipe": result.model, "lost": result.lost, "n": len(result.answers), "words": words})
+
+
+def _notes(experiment: Experiment, recipe: str) -> tuple[str, ...]:
+    return tuple(experiment.notes.get(recipe, ()))

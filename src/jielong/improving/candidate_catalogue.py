@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ..recipe import write_value
-from ..tasks.task import Item, Task
+from ..tasks.item import Item
+from ..tasks.metric import answer_rule
+from ..tasks.task import Task
 from ..techniques.prompting import Spell
 
-VOTED = ("number", "choice", "exact", "yes_no", "json")  # rules whose answers are equal or not, so that they can vote
+VOTING = ("number", "choice", "exact", "yes_no", "json")  # rules whose answers are equal or not, so that they can vote
 
 
 @dataclass(frozen=True)
 class Features:
     """What can be told from a task without knowing it."""
 
-    rule: str
+    rule: str | None  # the answer rule; None where replies are open texts
     examples: bool  # solved items were set aside to be shown
-    documents: bool  # the items come with texts
-    choices: bool
-    tests: bool  # code that is judged by running it
+    tests: bool  # code that is graded by running it
 
 
 Fits = Callable[[Features], bool]
@@ -36,7 +36,7 @@ def _always(task: Features) -> bool:
 
 
 def _votes(task: Features) -> bool:
-    return task.rule in VOTED
+    return task.rule in VOTING
 
 
 def _examples(task: Features) -> bool:
@@ -52,7 +52,7 @@ def _tests(task: Features) -> bool:
 
 
 def _open(task: Features) -> bool:
-    return task.rule == "judge"
+    return task.rule is None
 
 
 CATALOGUE: tuple[tuple[str, Fits], ...] = (
@@ -80,21 +80,14 @@ CATALOGUE: tuple[tuple[str, Fits], ...] = (
 )
 
 
-def features(task: Task, shown: Sequence[Item]) -> Features:
-    items = task.items
-    return Features(
-        task.rule,
-        bool(shown),
-        any(item.context for item in items),
-        any(item.choices for item in items),
-        any(item.tests for item in items),
-    )
+def features(task: Task, examples: Sequence[Item]) -> Features:
+    return Features(answer_rule(task.metric), bool(examples), any(item.tests for item in task.items))
 
 
-def candidates(task: Task, shown: Sequence[Item]) -> tuple[str, ...]:
+def candidates(task: Task, examples: Sequence[Item]) -> tuple[str, ...]:
     """Steps to put after a model, each a recipe without its model; the first, empty one is the plain model."""
-    known = features(task, shown)
-    pairs = tuple((item.request().messages[-1].text, item.accepted[0]) for item in shown)
-    few_shot = f"few_shot(examples={write_value(pairs)})" if shown else ""
+    known = features(task, examples)
+    pairs = tuple((item.request().messages[-1].text, item.accepted[0]) for item in examples)
+    few_shot = f"few_shot(examples={write_value(pairs)})" if examples else ""
     fitting = [steps for steps, fits in CATALOGUE if fits(known)]
-    return ("", *(steps.replace("{rule}", task.rule).replace("{few_shot}", few_shot) for steps in fitting))
+    return ("", *(steps.replace("{rule}", str(known.rule)).replace("{few_shot}", few_shot) for steps in fitting))

@@ -6,76 +6,62 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..contract import Usage
-from ..measuring.evaluate import ItemResult
-from ..tasks.task import Item
-from . import racing
+from ..measuring.results import ItemResult
 from .improve_plan import PlannedCandidate
 from .improve_result import Candidate, Dropped
+from .successive_halving import Standing
 
 
 @dataclass
 class CandidateState:
-    """An entrant and its answers, by the number of the item in its split."""
+    """A planned candidate and its answers, by the number of the item in its split."""
 
-    entrant: PlannedCandidate
+    planned: PlannedCandidate
     search: dict[int, ItemResult] = field(default_factory=dict)
     final: dict[int, ItemResult] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
     dropped: Dropped | None = None
 
     @property
     def name(self) -> str:
-        return self.entrant.recipe
+        return self.planned.recipe
 
     def answers(self) -> list[ItemResult]:
         return [*self.search.values(), *self.final.values()]
 
     def seen(self) -> list[ItemResult]:
         """Its answers up to the first search item that it was not asked."""
-        found: list[ItemResult] = []
-        while (answer := self.search.get(len(found))) is not None:
-            found.append(answer)
-        return found
+        answers: list[ItemResult] = []
+        while (answer := self.search.get(len(answers))) is not None:
+            answers.append(answer)
+        return answers
 
-    def takes(self, kind: str) -> float:
-        """Dollars or tokens that a mean item of the search took, judge included: what budgets pay for."""
-        found = [total_cost(answer.usage, kind) + total_cost(answer.judging, kind) for answer in self.search.values()]
-        return sum(found) / len(found) if found else 0.0
-
-    def runner(self, in_dollars: bool) -> racing.Runner:
-        """Its standing in the race; its cost is what an item takes its user, so without the judge."""
+    def standing(self, in_dollars: bool) -> Standing:
+        """How it stands in the search; its cost is what an item takes its user, so without the judge."""
         answers = self.seen()
-        costs = [total_cost(answer.usage, "usd" if in_dollars else "tokens") for answer in answers]
+        costs = [_cost(answer.usage, in_dollars) for answer in answers]
         cost = sum(costs) / len(costs) if costs else 0.0
-        return racing.Runner(self.name, self.entrant.parts, [answer.score for answer in answers], cost)
+        return Standing(self.name, self.planned.parts, [answer.score for answer in answers], cost)
 
-    def candidate(self, clusters: tuple[str, ...] | None) -> Candidate:
+    def candidate(self, clusters: tuple[str, ...] | None, notes: Sequence[str]) -> Candidate:
         answers = self.seen()
         return Candidate(
             self.name,
-            self.entrant.base,
-            self.entrant.steps,
+            self.planned.base,
+            self.planned.steps,
             tuple(answer.score for answer in answers),
             clusters,
             sum((answer.usage for answer in answers), Usage()),
             tuple(answer.seconds for answer in answers),
             self.dropped,
-            tuple(self.notes),
+            tuple(notes),
         )
 
 
-def total_cost(usage: Usage, kind: str) -> float:
-    return (usage.usd or 0.0) if kind == "usd" else usage.input_tokens + usage.output_tokens
+def _cost(usage: Usage, in_dollars: bool) -> float:
+    return (usage.usd or 0.0) if in_dollars else usage.input_tokens + usage.output_tokens
 
 
-def in_dollars(arms: Sequence[CandidateState]) -> bool:
+def in_dollars(states: Sequence[CandidateState]) -> bool:
     """Candidates are compared by price where all prices are known and not all of them are 0, else by tokens."""
-    known = [answer.usage.usd for arm in arms for answer in arm.search.values()]
-    return None not in known and any(known)
-
-
-def clusters(items: Sequence[Item], among: Sequence[Item]) -> tuple[str, ...] | None:
-    """The clusters of `items`; None where no item of the task has one."""
-    if not any(item.cluster for item in among):
-        return None
-    return tuple(item.cluster or item.id for item in items)
+    prices = [answer.usage.usd for state in states for answer in state.search.values()]
+    return None not in prices and any(prices)

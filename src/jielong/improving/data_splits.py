@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import BadInput
-from ..tasks.task import Item
+from ..tasks.item import Item
 
 EXAMPLES = 3
 FEWEST = 4
@@ -36,16 +36,16 @@ def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, example
     if len(items) < FEWEST:
         raise BadInput(f"{len(items)} items are too few to try techniques on; expected at least {FEWEST}, better 200")
     rng = random.Random(f"split {seed}")
-    shown = _examples(items, rng, examples)
-    kept = [item for item in items if item.id not in {example.id for example in shown}]
+    solved = _examples(items, rng, examples)
+    remaining = [item for item in items if item.id not in {example.id for example in solved}]
     groups: dict[str, list[Item]] = {}
-    for item in kept:
+    for item in remaining:
         groups.setdefault(_together(item), []).append(item)
     names = sorted(groups)
     rng.shuffle(names)
-    seen = {_together(item) for item in shown}
+    seen = {_together(item) for item in solved}
     names.sort(key=lambda name: name not in seen)
-    wanted = _search_items(len(kept), share)
+    wanted = _search_items(len(remaining), share)
     search: list[Item] = []
     for i, name in enumerate(names):
         enough = len(search) + len(groups[name]) / 2 > wanted
@@ -59,7 +59,7 @@ def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, example
         )
     rng.shuffle(search)
     rng.shuffle(final)
-    return Split(shown, tuple(search), tuple(final))
+    return Split(solved, tuple(search), tuple(final))
 
 
 def _examples(items: Sequence[Item], rng: random.Random, wanted: int) -> tuple[Item, ...]:

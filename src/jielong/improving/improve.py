@@ -1,13 +1,14 @@
 """`improve`: which techniques help this model on this task, by how much, at what price.
 
-All candidates race on the search split (racing.py); the few that are left and the plain model meet on items that the
-search never saw (verdict.py). What is spent stays within the budget (spending.py). Everything that an interrupted run
-has paid for is in the ledger: the same command goes on.
+All candidates are compared on the search split (successive_halving.py); the few that are left and the plain model meet
+on items that the search never saw (verdict.py). What is spent stays within the budget (budget_plan.py). Everything that
+an interrupted run has paid for is in the ledger: the same command resumes it.
 """
 
 from __future__ import annotations
 
 from ..contract import Model
+from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
 from ..recipe import load
 from ..sync import run_sync
@@ -35,17 +36,11 @@ def improve(
     """
     loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
     grading = load(judge) if isinstance(judge, str) else judge
-    budget = limits(budget_usd, budget_tokens, budget_seconds)
-    prepared = prepare(loaded, models, seed=seed, judge=Judge(grading) if grading else None, budget=budget)
+    limits = BudgetLimits(tokens=budget_tokens, usd=budget_usd, seconds=budget_seconds)
+    prepared = prepare(loaded, models, seed=seed, judge=Judge(grading) if grading else None, limits=limits)
     run = ImproveRun(prepared, concurrency=concurrency)
     try:
-        run_sync(run.whole)
+        run_sync(run.execute)
     except KeyboardInterrupt:
         run.stopped = "interrupted"
-    return run.outcome()
-
-
-def limits(usd: float | None, tokens: int | None, seconds: float | None) -> dict[str, float]:
-    """The budgets that were given, by their names."""
-    given = {"usd": usd, "tokens": tokens, "seconds": seconds}
-    return {name: value for name, value in given.items() if value is not None}
+    return run.result()

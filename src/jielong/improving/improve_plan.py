@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..contract import Model
+from ..contract import Model, Scorer
 from ..errors import BadInput
-from ..measuring.evaluate import item_request
-from ..measuring.judge import Judge, check_judged
+from ..measuring.cost_forecast import BudgetLimits, provider
+from ..measuring.experiment import item_request
+from ..measuring.judge import grading_calls, judge_model, with_judge
 from ..recipe import RecipeStep, build, load, parse
-from ..runtime.provider import Provider
 from ..stats import minimum_detectable
 from ..tasks.task import Task
-from . import racing
+from . import successive_halving
 from .candidate_catalogue import candidates
 from .data_splits import Split, split_items
 from .improve_result import ImprovePlan, Note
@@ -24,7 +24,7 @@ FEWEST_TO_PASS = 6  # with fewer items in the final even "all better" is no proo
 
 @dataclass(frozen=True)
 class PlannedCandidate:
-    """One recipe in the race: a base model with steps around it, none for a plain model."""
+    """One recipe to try: a base model with steps around it, none for a plain model."""
 
     recipe: str
     base: str
@@ -47,19 +47,19 @@ def _steps(steps: str) -> tuple[RecipeStep, ...]:
 
 @dataclass(frozen=True)
 class PreparedImprove:
-    """`entrants[0]` is the plain model that all are compared with."""
+    """`candidates[0]` is the plain model that all are compared with."""
 
     task: Task
     split: Split
-    entrants: tuple[PlannedCandidate, ...]
+    candidates: tuple[PlannedCandidate, ...]
     plan: ImprovePlan
+    limits: BudgetLimits
     seed: int
-    judge: Judge | None
     notes: tuple[Note, ...]
 
     @property
     def bases(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(entrant.base for entrant in self.entrants))
+        return tuple(dict.fromkeys(candidate.base for candidate in self.candidates))
 
 
 def prepare(
@@ -67,115 +67,98 @@ def prepare(
     models: Sequence[str | Model],
     *,
     seed: int = 0,
-    judge: Judge | None = None,
-    budget: Mapping[str, float] | None = None,
+    judge: Scorer | None = None,
+    limits: BudgetLimits | None = None,
 ) -> PreparedImprove:
-    """The race of every fitting candidate on every model. Raises BadInput where it cannot be held.
-
-    `budget` has the keys usd, tokens, seconds, or some of them.
-    """
+    """The search of every fitting candidate on every model. Raises BadInput where it cannot be held."""
     if not models:
         raise BadInput("nothing to improve: expected at least one model (-m RECIPE)")
-    check_judged(task, judge)
-    parts = split_items(task.items, seed)
-    steps = candidates(task, parts.examples)
+    task, limits = with_judge(task, judge, seed), limits or BudgetLimits()
+    split = split_items(task.items, seed)
+    steps = candidates(task, split.examples)
     bases = [load(model) if isinstance(model, str) else model for model in models]
-    entrants = {entrant.recipe: entrant for base in bases for step in steps for entrant in [_entrant(base, step)]}
-    plan = _plan(task, parts, tuple(entrants.values()), len({base.name for base in bases}), seed, judge, budget or {})
-    return PreparedImprove(task, parts, tuple(entrants.values()), plan, seed, judge, _notes(task, parts, plan))
+    planned = {one.recipe: one for base in bases for step in steps for one in [_candidate(base, step)]}
+    everyone = tuple(planned.values())
+    plan = _plan(task, split, everyone, len({base.name for base in bases}), seed, limits)
+    return PreparedImprove(task, split, everyone, plan, limits, seed, _notes(task, split, plan))
 
 
 def spells(prepared: PreparedImprove) -> tuple[int, int, int]:
     """How many candidates are a spell and nothing else, the most calls that they take in the first round, and the most
     that all of it takes."""
-    grading = prepared.judge.model.max_calls() if prepared.judge else 0
     first = prepared.plan.rounds[0]
-    calls = [first * (entrant.model.max_calls() + grading) for entrant in prepared.entrants]
-    spoken = [taken for entrant, taken in zip(prepared.entrants, calls, strict=True) if entrant.kind[1:] == ("spell",)]
-    return len(spoken), sum(spoken), sum(calls)
+    calls = {one: first * (one.model.max_calls() + grading_calls(prepared.task)) for one in prepared.candidates}
+    of_spells = [taken for one, taken in calls.items() if one.kind[1:] == ("spell",)]
+    return len(of_spells), sum(of_spells), sum(calls.values())
 
 
-def _entrant(base: Model, steps: str) -> PlannedCandidate:
+def _candidate(base: Model, steps: str) -> PlannedCandidate:
     model = build(parse(f"scripted | {steps}"), base) if steps else base  # the name before the steps is not used
     return PlannedCandidate(model.name, base.name, steps, model)
 
 
 def _plan(
-    task: Task,
-    parts: Split,
-    entrants: Sequence[PlannedCandidate],
-    bases: int,
-    seed: int,
-    judge: Judge | None,
-    budget: Mapping[str, float],
+    task: Task, split: Split, everyone: Sequence[PlannedCandidate], bases: int, seed: int, limits: BudgetLimits
 ) -> ImprovePlan:
-    final = len(parts.final)
-    finalists = min(_finalists(final) + bases - 1, len(entrants) - 1)
-    ends = racing.rounds(len(parts.search))
-    kept = racing.keep(len(entrants) - 1, ends, finalists)
-    grading = judge.model.max_calls() if judge else 0
-    calls = [entrant.model.max_calls() + grading for entrant in entrants]
-    prices = [_dollars(task, parts, entrant, seed) for entrant in entrants]
-    judged = _per_call(task, parts, judge.model, seed) if judge else 0.0
+    final = len(split.final)
+    finalists = min(_finalists(final) + bases - 1, len(everyone) - 1)
+    ends = successive_halving.rounds(len(split.search))
+    keep = successive_halving.keep(len(everyone) - 1, ends, finalists)
+    grading, judge = grading_calls(task), judge_model(task)
+    calls = [candidate.model.max_calls() + grading for candidate in everyone]
+    prices = [_dollars(task, split, candidate, seed) for candidate in everyone]
+    judged = _per_call(task, split, judge, seed) if judge else 0.0
     known = [price for price in prices if price is not None]
     usd = None
     if len(known) == len(prices) and judged is not None:
-        usd = _most([price + grading * judged for price in known], ends, kept, final, finalists)
-        usd = min(usd, budget.get("usd", usd))
+        usd = _at_most([price + grading * judged for price in known], ends, keep, final, finalists)
+        usd = usd if limits.usd is None else min(usd, limits.usd)
     return ImprovePlan(
-        candidates=len(entrants) - 1,
+        candidates=len(everyone) - 1,
         rounds=ends,
-        keep=kept,
+        keep=keep,
         finalists=finalists,
-        max_calls=int(_most(calls, ends, kept, final, finalists)),
+        max_calls=int(_at_most(calls, ends, keep, final, finalists)),
         max_usd=usd,
-        all_calls=(len(parts.search) + final) * sum(calls),
+        all_calls=(len(split.search) + final) * sum(calls),
         detectable=minimum_detectable(final, alpha=0.05 / max(1, finalists)),
-        budget=dict(budget),
+        budget=limits.given(),
     )
 
 
 def _finalists(final: int) -> int:
     """As many as a test on so few items could still pass, if every item speaks for them."""
-    passing = [k for k in range(1, racing.FINALISTS + 1) if k * 0.5 ** (final - 1) < 0.05]
+    passing = [k for k in range(1, successive_halving.FINALISTS + 1) if k * 0.5 ** (final - 1) < 0.05]
     return max(passing, default=1)
 
 
-def _most(each: Sequence[float], ends: Sequence[int], kept: Sequence[int], final: int, finalists: int) -> float:
-    """The most that the race can take, `each` being what an item takes of an entrant: the dearest go on."""
-    plain, dearest = each[0], sorted(each[1:], reverse=True)
-    total, at, alive = 0.0, 0, len(dearest)
-    for end, most in zip(ends, kept, strict=True):
-        total += (end - at) * (plain + sum(dearest[:alive]))
-        at, alive = end, min(alive, most)
+def _at_most(costs: Sequence[float], ends: Sequence[int], keep: Sequence[int], final: int, finalists: int) -> float:
+    """The most that the search and the final can take, `costs` being those of an item: the dearest go on."""
+    plain, dearest = costs[0], sorted(costs[1:], reverse=True)
+    total, done, alive = 0.0, 0, len(dearest)
+    for end, limit in zip(ends, keep, strict=True):
+        total += (end - done) * (plain + sum(dearest[:alive]))
+        done, alive = end, min(alive, limit)
     return total + final * (plain + sum(dearest[:finalists]))
 
 
-def _dollars(task: Task, parts: Split, entrant: PlannedCandidate, seed: int) -> float | None:
-    price = _per_call(task, parts, entrant.model, seed)
-    return None if price is None else price * entrant.model.max_calls()
+def _dollars(task: Task, split: Split, candidate: PlannedCandidate, seed: int) -> float | None:
+    price = _per_call(task, split, candidate.model, seed)
+    return None if price is None else price * candidate.model.max_calls()
 
 
-def _per_call(task: Task, parts: Split, model: Model, seed: int) -> float | None:
+def _per_call(task: Task, split: Split, model: Model, seed: int) -> float | None:
     """The most dollars that one call on a mean item takes, if its reply is as long as it may be."""
-    found = provider(model)
-    prices = [found.most(item_request(task, item, seed)).usd if found else None for item in parts.search[:20]]
+    base = provider(model)
+    prices = [base.most(item_request(task, item, seed)).usd if base else None for item in split.search[:20]]
     known = [price for price in prices if price is not None]
     return sum(known) / len(known) if len(known) == len(prices) else None
 
 
-def provider(model: Model) -> Provider | None:
-    """The provider under a model's techniques."""
-    at: object = model
-    while at is not None and not isinstance(at, Provider):
-        at = getattr(at, "model", None)
-    return at
-
-
-def _notes(task: Task, parts: Split, plan: ImprovePlan) -> tuple[Note, ...]:
-    n, final = len(task.items), len(parts.final)
+def _notes(task: Task, split: Split, plan: ImprovePlan) -> tuple[Note, ...]:
+    n, final = len(task.items), len(split.final)
     if final < FEWEST_TO_PASS:
         return (Note("hopeless", {"n": n, "final": final}),)
     if n < FEW:
-        return (Note("few", {"n": n, "search": len(parts.search), "final": final}),)
+        return (Note("few", {"n": n, "search": len(split.search), "final": final}),)
     return ()

@@ -11,28 +11,29 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..contract import Usage
-from ..measuring.evaluate import ModelResult
-from ..stats import Estimate, Interval, Paired, mean, paired
+from ..measuring.results import ModelResult, compare_scores, mean_score
+from ..stats import Estimate, Interval, Paired
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 Json = dict[str, Any]
-Why = Literal["worse", "dearer", "halved", "unsupported", "budget"]
+Why = Literal["worse", "dearer", "halved", "unsupported", "lost", "budget"]
 Kind = Literal["improved", "nothing helped", "interrupted", "budget spent"]
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """When a candidate left the race and why: `round` counts from 1; 0 is before the first question.
+    """When a candidate was eliminated and why: `round` counts from 1; 0 is before the first question.
 
     worse: shown to be worse than another; dearer: no better than a cheaper one; halved: not among the best of its
-    round; unsupported: this model cannot do what the recipe asks; budget: too dear for what was left.
+    round; unsupported: this model cannot do what the recipe asks; lost: too many of its items had no reply; budget: too
+    dear for what was left.
     """
 
     round: int
     why: Why
-    words: str = ""  # of the error, where it is unsupported
+    words: str = ""  # of the error, where it is unsupported or lost
     by: str | None = None  # the recipe that is better or cheaper
 
 
@@ -40,28 +41,27 @@ class Dropped:
 class Candidate:
     """One recipe in the search: `model | steps`. Plain models have no steps.
 
-    `scores[i]` is its score on the item `splits.search[i]`: every candidate meets the items in the same order, and
-    stops where it was dropped.
+    `scores[i]` is its score on the item `splits.search[i]`, None where that was lost: every candidate is asked the
+    items in the same order, and stops where it was dropped.
     """
 
     recipe: str
     model: str
     steps: str
-    scores: tuple[float, ...] = ()
+    scores: tuple[float | None, ...] = ()
     clusters: tuple[str, ...] | None = None
     usage: Usage = field(default_factory=Usage)  # of its answers in the search; a judge's calls are not among it
     seconds: tuple[float, ...] = ()
-    dropped: Dropped | None = None  # None: it was in the race to its end
+    dropped: Dropped | None = None  # None: it stayed to the end
     notes: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> Estimate:
-        return mean(self.scores, self.clusters)
+        return mean_score(self.scores, self.clusters)
 
     def against(self, plain: Candidate) -> Paired:
-        """On the search items that both have seen."""
-        n = min(len(self.scores), len(plain.scores))
-        return paired(plain.scores[:n], self.scores[:n], self.clusters[:n] if self.clusters else None)
+        """On the search items that both have scored."""
+        return compare_scores(plain.scores, self.scores, self.clusters)
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,12 @@ class Note:
     """Something to say about the run, in the reader's language: `key` names the words, `values` what is put into them.
 
     few: how little the items can show; hopeless: nothing can be told from chance; final_cut: the budget allowed `asked`
-    of `final` items; left_out: the budget kept `candidates` out.
+    of `final` items; left_out: the budget kept `candidates` out; lost: nothing is concluded about `recipe`, as `why`;
+    few_lost: `lost` of `n` items of `recipe` are not counted, as `words`.
     """
 
-    key: Literal["few", "hopeless", "final_cut", "left_out"]
-    values: Mapping[str, int]
+    key: Literal["few", "hopeless", "final_cut", "left_out", "lost", "few_lost"]
+    values: Mapping[str, int | str]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from ..measuring.evaluate import ModelResult
+from ..measuring.results import ModelResult
 from ..stats import Paired, holm
 from .improve_result import Candidate, Comparison, Verdict
 
@@ -19,13 +19,15 @@ Stopped = Literal["interrupted", "budget"] | None
 
 
 def comparisons(finalists: Sequence[ModelResult]) -> tuple[Comparison, ...]:
-    """Every finalist against the first, which is the plain model, on the items that all of them have answered."""
-    if not finalists or len(finalists[0].answers) < 2:
+    """Every finalist against the first, which is the plain model, on the items that both have scored. A finalist that
+    lost too many items is left out."""
+    if not finalists or finalists[0].n < 2:
         return ()
     plain, *others = finalists
-    pairs = [other.against(plain) for other in others]
+    conclusive = [other for other in others if not (other.inconclusive or plain.inconclusive)]
+    pairs = [other.against(plain) for other in conclusive]
     corrected = holm([pair.p for pair in pairs])
-    return tuple(_comparison(other.model, pair, p) for other, pair, p in zip(others, pairs, corrected, strict=True))
+    return tuple(_comparison(o.model, pair, p) for o, pair, p in zip(conclusive, pairs, corrected, strict=True))
 
 
 def final_verdict(plain: str, compared: Sequence[Comparison], stopped: Stopped) -> Verdict:
@@ -45,7 +47,7 @@ def search_verdict(plain: Candidate, order: Sequence[Candidate], stopped: Stoppe
     if not order or min(len(plain.scores), len(order[0].scores)) < 2:
         return Verdict(kind, plain.recipe)
     pair = order[0].against(plain)
-    if pair.difference <= 0:
+    if not pair.difference > 0:  # nan where no item was scored by both
         return Verdict(kind, plain.recipe)
     return Verdict(kind, order[0].recipe, _comparison(order[0].recipe, pair, pair.p), "search")
 

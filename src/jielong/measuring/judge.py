@@ -1,45 +1,95 @@
 """A model as judge of answers that have no gold answer: a grade from 0 to 10 (G-Eval style, Liu et al. 2023).
 
-The judge sees the question and the answer alone, not who wrote it. A grade that cannot be read is a failed extraction,
-never a guess.
+The judge sees the question and the answer alone, not who wrote it. An answer whose grade cannot be read has no score:
+that is the judge's fault and not the answer's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ..answers import RULES
 from ..context import sub_path
-from ..contract import Message, Model, Reply, Request, require_answer
-from ..errors import BadInput
+from ..contract import Message, Model, Reply, Request, Scorer, Scores
+from ..errors import BadInput, NoAnswer
 from ..prompts import fill, prompt
-from ..tasks.task import Score, Task
-
-
-def check_judged(task: Task, judge: Judge | None) -> None:
-    """Raises BadInput where only a judge can tell what an answer is worth, and none is given."""
-    if task.rule == "judge" and judge is None:
-        raise BadInput(f"{task.name}: {task.why_rule}, so a judge is needed: --judge RECIPE")
+from ..tasks.item import Item
+from ..tasks.metric import NeedsJudge, Score
+from ..tasks.task import Task
+from ..technique import FailedSample, gather
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Grades one answer with one call of `model`."""
+    """A Scorer that grades each reply with one call of `model`."""
 
     model: Model
 
-    async def grade(self, request: Request, reply: Reply) -> Score:
-        """The grade as a fraction of 10, in [0, 1]."""
-        values = {"question": request.messages[-1].text, "answer": reply.text}
-        said = fill(prompt(request, "judge", "grade"), values).strip()
-        asked = Request((*request.messages[:-1], Message("user", said)), request.sampling).with_sampling(stop=())
+    def __str__(self) -> str:
+        return self.model.name
+
+    @property
+    def calls(self) -> int:
+        return self.model.max_calls()
+
+    async def score(self, request: Request, replies: Sequence[Reply]) -> Scores:
+        """Each grade as a fraction of 10; None where it cannot be read. Raises the first error where no grade came."""
         with sub_path("judge"):
-            verdict = require_answer(await self.model.generate(asked))
-        grade = RULES["number"](verdict.text)
-        try:
-            value = None if grade is None else float(grade)
-        except ValueError:
-            value = None
-        if value is None or not 0 <= value <= 10:
-            return Score(0.0, None)
-        return Score(value / 10, grade)
+            verdicts = await gather(self.model, [_grading_request(request, reply) for reply in replies])
+        failures = [verdict.error for verdict in verdicts if isinstance(verdict, FailedSample)]
+        if len(failures) == len(replies):
+            raise failures[0]
+        return Scores(tuple(None if isinstance(each, FailedSample) else _grade(each) for each in verdicts))
+
+
+def _grading_request(request: Request, reply: Reply) -> Request:
+    values = {"question": request.messages[-1].text, "answer": reply.text}
+    question = Message("user", fill(prompt(request, "judge", "grade"), values).strip())
+    return Request((*request.messages[:-1], question), request.sampling).with_sampling(stop=())
+
+
+def _grade(verdict: Reply) -> float | None:
+    grade = RULES["number"](verdict.text)
+    try:
+        value = -1.0 if grade is None else float(grade) / 10
+    except ValueError:
+        value = -1.0
+    return value if 0 <= value <= 1 else None
+
+
+@dataclass(frozen=True)
+class JudgeMetric(NeedsJudge):
+    """Graded by a scorer: a judge, a reward model, the rules of a game."""
+
+    judge: Scorer | None = None
+    seed: int = 0
+
+    async def score(self, item: Item, reply: Reply) -> Score:
+        assert self.judge
+        request = item.request().with_sampling(seed=self.seed, max_tokens=self.max_tokens)
+        value = (await self.judge.score(request, [reply])).values[0]
+        if value is None:
+            raise NoAnswer(f"{self.judge} gave no grade that can be read")
+        return Score(value, f"{10 * value:g}")
+
+
+def with_judge(task: Task, judge: Scorer | None, seed: int) -> Task:
+    """The task graded by `judge`, if there is one. Raises BadInput where only a judge can tell what an answer is worth
+    and none is given."""
+    if judge is not None:
+        return replace(task, metric=JudgeMetric(judge=judge, seed=seed))
+    if type(task.metric) is NeedsJudge:
+        raise BadInput(f"{task.name}: {task.why_metric}, so a judge is needed: --judge RECIPE")
+    return task
+
+
+def grading_calls(task: Task) -> int:
+    """The most provider calls that grading one reply takes."""
+    return task.metric.judge.calls if isinstance(task.metric, JudgeMetric) and task.metric.judge else 0
+
+
+def judge_model(task: Task) -> Model | None:
+    """The model that grades, where it is one."""
+    scorer = task.metric.judge if isinstance(task.metric, JudgeMetric) else None
+    return scorer.model if isinstance(scorer, Judge) else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
+    return "–" if value is None or value != value else f"{100 * value:.1f}"
 
 
 def interval(ci95: tuple[float, float] | None) -> str:

@@ -1,1 +1,1 @@
-"""A task is items, an answer rule and a metric."""
+"""A task is items and the metric that grades the replies to them."""

@@ -33,18 +33,23 @@ async def matches(
         return _letter(predicted, choices or ()) in letters - {None}
     if rule == "contains":
         return any(_occurs(answer, predicted) for answer in accepted)
-    if rule == "json":
-        value = canonical_json(predicted)
-        return value is not None and any(canonical_json(answer) == value for answer in accepted)
-    if rule == "yes_no":
-        verdict = RULES["yes_no"](predicted) or plain(predicted)
-        return any((RULES["yes_no"](answer) or plain(answer)) == verdict for answer in accepted)
-    if any(plain(predicted) == plain(answer) or same_number(predicted, answer) for answer in accepted):
+    if any(same(rule, predicted, answer) for answer in accepted):
         return True
+    if rule in ("json", "yes_no"):
+        return False
     for answer in accepted:
         if _mathematical(predicted, answer) and await math_verify_process.equal(answer, predicted):
             return True
     return False
+
+
+def same(rule: str, a: str, b: str) -> bool:
+    """Whether two answers are one for this rule, as far as cheap and exact checks can tell."""
+    if rule == "json":
+        return (value := canonical_json(a)) is not None and canonical_json(b) == value
+    if rule == "yes_no":
+        return (RULES["yes_no"](a) or plain(a)) == (RULES["yes_no"](b) or plain(b))
+    return plain(a) == plain(b) or same_number(a, b)
 
 
 _QUOTES = " .。,，;；:：!！?？\"'“”‘’`*$"
@@ -97,15 +102,15 @@ def _letter(answer: str, choices: Sequence[str]) -> str | None:
 
 def _occurs(answer: str, text: str) -> bool:
     """As a whole word or phrase; a number not within a longer one; Chinese anywhere."""
-    wanted, said = plain(answer), plain(text)
-    if not wanted:
+    phrase, text = plain(answer), plain(text)
+    if not phrase:
         return False
-    if re.search(r"[\u3400-\u9fff]", wanted):
-        return wanted in said
-    before = r"(?<![\d.,]-)(?<!\d[.,])(?<!^-)(?<!\s-)" if wanted[0].isdigit() else ""
-    before += r"(?<!\w)" if re.match(r"\w", wanted) else ""
-    after = r"(?!\w|[.,]\d)" if re.search(r"\w$", wanted) else ""
-    return re.search(before + re.escape(wanted) + after, said) is not None
+    if re.search(r"[\u3400-\u9fff]", phrase):
+        return phrase in text
+    before = r"(?<![\d.,]-)(?<!\d[.,])(?<!^-)(?<!\s-)" if phrase[0].isdigit() else ""
+    before += r"(?<!\w)" if re.match(r"\w", phrase) else ""
+    after = r"(?!\w|[.,]\d)" if re.search(r"\w$", phrase) else ""
+    return re.search(before + re.escape(phrase) + after, text) is not None
 
 
 _YES_NO = {"yes", "no", "true", "false", "是", "否", "对", "错", "正确", "错误", "不对"}

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answers import RULES
-from . import bfcl
+from ..contract import Reply
+from . import bfcl, metric
 from .code_tests import Tests
-from .expression_check import makes_24
-from .task import Item, Score
+from .expression_check import GAME24
+from .item import Item
+from .metric import CheckMetric, Metric, Score
 
 Fields = Mapping[str, Any]
 
@@ -28,9 +30,8 @@ class Reader:
 
     name: str
     columns: frozenset[str]
-    rule: str | None  # None: inferred from the answers
+    metric: Metric | None  # None: inferred from the answers
     item: Callable[[Fields, str], Item]
-    check: Callable[[Item, str], Score] | None = None  # where the answer rule cannot tell
 
 
 def _gsm8k(row: Fields, subject: str) -> Item:
@@ -102,16 +103,16 @@ def _humaneval(row: Fields, subject: str) -> Item:
 def _mbpp(row: Fields, subject: str) -> Item:
     asserts = [str(line) for line in row["test_list"]]
     setup = str(row.get("test_setup_code") or "")
-    shown = f"{row['text']}\n\nYour code should pass these tests:\n\n" + "\n".join(asserts)
-    return Item(str(row["task_id"]), shown, (), tests=Tests("\n".join([setup, *asserts])))
+    question = f"{row['text']}\n\nYour code should pass these tests:\n\n" + "\n".join(asserts)
+    return Item(str(row["task_id"]), question, (), tests=Tests("\n".join([setup, *asserts])))
 
 
 def _game24(row: Fields, subject: str) -> Item:
     numbers = str(row["Puzzles"]).split()
-    asked = f"Use {', '.join(numbers)}, each exactly once, with + - * / and brackets to make 24. Go step by step"
+    puzzle = f"Use {', '.join(numbers)}, each exactly once, with + - * / and brackets to make 24. Go step by step"
     return Item(
         str(row["Rank"]),
-        f'{asked} and end with a line "Answer: " and the expression.',
+        f'{puzzle} and end with a line "Answer: " and the expression.',
         (" ".join(map(str, map(int, numbers))),),
     )
 
@@ -137,9 +138,9 @@ def _listed(row: Fields, subject: str) -> Item:
     return Item("", str(row["input"]), (str(row["output"]),))
 
 
-def _same_list(item: Item, reply_text: str) -> Score:
+def _same_list(item: Item, reply: Reply) -> Score:
     """The same things in any order."""
-    extracted = RULES["exact"](reply_text)
+    extracted = RULES["exact"](reply.text)
     return Score(float(extracted is not None and _things(extracted) == _things(item.accepted[0])), extracted)
 
 
@@ -148,22 +149,27 @@ def _things(text: str) -> list[str]:
 
 
 READERS = (
-    Reader("gsm8k", frozenset({"question", "answer"}), "number", _gsm8k),
-    Reader("mmlu", frozenset({"question", "choice0", "choice1", "choice2", "choice3", "answer"}), "choice", _mmlu),
-    Reader("cmmlu", frozenset({"Question", "A", "B", "C", "D", "Answer"}), "choice", _cmmlu),
+    Reader("gsm8k", frozenset({"question", "answer"}), metric.number, _gsm8k),
+    Reader("mmlu", frozenset({"question", "choice0", "choice1", "choice2", "choice3", "answer"}), metric.choice, _mmlu),
+    Reader("cmmlu", frozenset({"Question", "A", "B", "C", "D", "Answer"}), metric.choice, _cmmlu),
     Reader("bbh", frozenset({"input", "target"}), None, _bbh),
-    Reader("truthfulqa", frozenset({"Question", "Best Answer", "Incorrect Answers"}), "choice", _truthfulqa),
-    Reader("boolq", frozenset({"question", "passage", "answer"}), "yes_no", _boolq),
-    Reader("aqua", frozenset({"question", "options", "correct"}), "choice", _aqua),
-    Reader("multiarith", frozenset({"sQuestion", "lSolutions"}), "number", _multiarith),
-    Reader("bfcl", bfcl.COLUMNS, "json", bfcl.item, bfcl.scored),
-    Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), "code", _humaneval),
-    Reader("mbpp", frozenset({"task_id", "text", "test_list"}), "code", _mbpp),
-    Reader("game of 24", frozenset({"Rank", "Puzzles", "Solved rate"}), "exact", _game24, makes_24),
-    Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), "exact", _rhymes),
-    Reader("translations", frozenset({"input", "output", "possible_translations"}), "exact", _translations),
-    Reader("cause and effect", frozenset({"cause", "effect"}), "exact", _cause),
-    Reader("members of a category", frozenset({"input", "output", "category_items"}), "exact", _listed, _same_list),
+    Reader("truthfulqa", frozenset({"Question", "Best Answer", "Incorrect Answers"}), metric.choice, _truthfulqa),
+    Reader("boolq", frozenset({"question", "passage", "answer"}), metric.yes_no, _boolq),
+    Reader("aqua", frozenset({"question", "options", "correct"}), metric.choice, _aqua),
+    Reader("multiarith", frozenset({"sQuestion", "lSolutions"}), metric.number, _multiarith),
+    Reader("bfcl", bfcl.COLUMNS, bfcl.FUNCTION_CALLS, bfcl.item),
+    Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), metric.code, _humaneval),
+    Reader("mbpp", frozenset({"task_id", "text", "test_list"}), metric.code, _mbpp),
+    Reader("game of 24", frozenset({"Rank", "Puzzles", "Solved rate"}), GAME24, _game24),
+    Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), metric.exact, _rhymes),
+    Reader("translations", frozenset({"input", "output", "possible_translations"}), metric.exact, _translations),
+    Reader("cause and effect", frozenset({"cause", "effect"}), metric.exact, _cause),
+    Reader(
+        "members of a category",
+        frozenset({"input", "output", "category_items"}),
+        CheckMetric("same_list", _same_list),
+        _listed,
+    ),
 )
 
 

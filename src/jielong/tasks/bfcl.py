@@ -14,24 +14,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..contract import Message, Reply, ToolSpec, require_answer
+from ..contract import Message, Reply, ToolSpec
 from ..errors import BadInput
 from .data_files import BadRow, DataRow
-from .task import Item, Score
+from .item import Item
+from .metric import CheckMetric, Score
 
 COLUMNS = frozenset({"id", "question", "function"})
 _TYPES = {"dict": "object", "float": "number", "double": "number", "tuple": "array", "list": "array", "bool": "boolean"}
-_KEPT = ("description", "enum", "default", "required", "minimum", "maximum", "format")
+_COPIED = ("description", "enum", "default", "required", "minimum", "maximum", "format")
 
 
-def with_answers(file: Path, read: Iterator[DataRow | BadRow]) -> Iterator[DataRow | BadRow]:
+def with_answers(file: Path, rows: Iterator[DataRow | BadRow]) -> Iterator[DataRow | BadRow]:
     """The rows of a file; those of BFCL with the `ground_truth` that lies beside the file."""
-    for row in read:
+    for row in rows:
         if isinstance(row, DataRow) and row.fields.keys() >= COLUMNS and "ground_truth" not in row.fields:
             truth = _answers(file.parent / "possible_answer" / file.name).get(str(row.fields["id"]))
             row = row if truth is None else DataRow(row.line, {**row.fields, "ground_truth": truth})
@@ -43,8 +43,8 @@ def _answers(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        said = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
-        return {str(row["id"]): row["ground_truth"] for row in said}
+        rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+        return {str(row["id"]): row["ground_truth"] for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{file}: not JSON lines with id and ground_truth ({type(error).__name__}: {error})") from None
 
@@ -56,9 +56,9 @@ def item(row: Mapping[str, Any], subject: str) -> Item:
         raise ValueError(f"{len(row['question'])} turns; expected one")
     if "ground_truth" not in row and "irrelevance" not in name:
         raise ValueError("no answer: expected possible_answer/FILE beside the file")
-    said = tuple(Message(message["role"], str(message["content"])) for message in row["question"][0])
+    messages = tuple(Message(message["role"], str(message["content"])) for message in row["question"][0])
     truth = json.dumps(row.get("ground_truth", []), ensure_ascii=False)
-    return Item(name, said, (truth,), tools=tuple(_tool(function) for function in row["function"]))
+    return Item(name, messages, (truth,), tools=tuple(_tool(function) for function in row["function"]))
 
 
 def _tool(function: Mapping[str, Any]) -> ToolSpec:
@@ -71,70 +71,73 @@ def tool_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
 
 
-def _schema(said: Mapping[str, Any]) -> dict[str, Any]:
+def _schema(parameter: Mapping[str, Any]) -> dict[str, Any]:
     """BFCL's schema in JSON schema's words."""
-    schema: dict[str, Any] = {key: said[key] for key in _KEPT if key in said}
-    kind = str(said.get("type", "any")).lower()
+    schema: dict[str, Any] = {key: parameter[key] for key in _COPIED if key in parameter}
+    kind = str(parameter.get("type", "any")).lower()
     if kind != "any":
         schema["type"] = _TYPES.get(kind, kind)
-    if isinstance(said.get("properties"), dict):
-        schema["properties"] = {name: _schema(inner) for name, inner in said["properties"].items()}
-    if isinstance(said.get("items"), dict):
-        schema["items"] = _schema(said["items"])
+    if isinstance(parameter.get("properties"), dict):
+        schema["properties"] = {name: _schema(inner) for name, inner in parameter["properties"].items()}
+    if isinstance(parameter.get("items"), dict):
+        schema["items"] = _schema(parameter["items"])
     return schema
 
 
-def as_text(reply: Reply) -> Reply:
-    """The reply with its calls as a JSON text, which is what is scored. Raises what `answered` raises."""
+def calls_as_text(reply: Reply) -> str:
+    """The text of a reply, or its calls as JSON: what is scored and shown."""
     if reply.finish != "tool_calls":
-        return require_answer(reply)
+        return reply.text
     calls = [{"name": call.name, "arguments": call.arguments} for call in reply.message.tool_calls]
-    return replace(reply, message=Message("assistant", json.dumps(calls, ensure_ascii=False)), finish="stop")
+    return json.dumps(calls, ensure_ascii=False)
 
 
-def scored(item: Item, reply_text: str) -> Score:
+def scored(item: Item, reply: Reply) -> Score:
     """1 for exactly the right calls. A text that is no list of calls counts as no call."""
-    calls = _calls(reply_text)
+    calls = _calls(calls_as_text(reply))
     if calls is None:
         return Score(0.0, None)
-    wanted = [next(iter(call.items())) for call in json.loads(item.accepted[0])]
+    accepted = [next(iter(call.items())) for call in json.loads(item.accepted[0])]
     extracted = json.dumps(calls, ensure_ascii=False)
-    if len(calls) != len(wanted):
+    if len(calls) != len(accepted):
         return Score(0.0, extracted)
-    free = list(calls)
-    for name, parameters in wanted:
-        found = next((call for call in free if _is_call(call, name, parameters)), None)
-        if found is None:
+    unmatched = list(calls)
+    for name, parameters in accepted:
+        match = next((call for call in unmatched if _is_call(call, name, parameters)), None)
+        if match is None:
             return Score(0.0, extracted)
-        free.remove(found)
+        unmatched.remove(match)
     return Score(1.0, extracted)
 
 
 def _calls(text: str) -> list[tuple[str, dict[str, Any]]] | None:
     """Name and arguments of each call; None when arguments are not a JSON object."""
-    try:
-        said = json.loads(text)
-        listed = isinstance(said, list) and all(isinstance(c, dict) and {"name", "arguments"} <= c.keys() for c in said)
-    except (ValueError, RecursionError):
-        listed = False
-    if not listed:
+    entries = _json(text)
+    if not isinstance(entries, list):
+        return []
+    if not all(isinstance(entry, dict) and {"name", "arguments"} <= entry.keys() for entry in entries):
         return []
     calls = []
-    for call in said:
-        given = call["arguments"]
-        try:
-            arguments = json.loads(given) if isinstance(given, str) else given
-        except (ValueError, RecursionError):
-            return None
+    for entry in entries:
+        arguments = entry["arguments"]
+        arguments = _json(arguments) if isinstance(arguments, str) else arguments
         if not isinstance(arguments, dict):
             return None
-        calls.append((str(call["name"]), arguments))
+        calls.append((str(entry["name"]), arguments))
     return calls
 
 
+def _json(text: str) -> Any:
+    """The value; None for what is not JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _is_call(call: tuple[str, dict[str, Any]], name: str, parameters: Mapping[str, list[Any]]) -> bool:
-    called, arguments = call
-    return tool_name(called) == tool_name(name) and _fits(arguments, parameters)
+    call_name, arguments = call
+    return tool_name(call_name) == tool_name(name) and _fits(arguments, parameters)
 
 
 def _fits(arguments: Mapping[str, Any], accepted: Mapping[str, list[Any]]) -> bool:
@@ -163,3 +166,6 @@ def _same(value: Any, accepted: Any) -> bool:
 
 def _plain(text: str) -> str:
     return re.sub(r"[ ,./\-_*^]", "", text).lower().replace("'", '"')
+
+
+FUNCTION_CALLS = CheckMetric("function_calls", scored, "json", 2048)

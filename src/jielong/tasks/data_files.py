@@ -72,16 +72,16 @@ def _json_lines(text: str) -> Iterator[DataRow | BadRow]:
 
 def _json(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     try:
-        said = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         if text.lstrip().startswith("{") and "Extra data" in str(error):  # JSON lines under another name
             yield from _json_lines(text)
             return
         raise BadInput(f"{file}: not JSON ({error}); one object a line goes into a .jsonl file") from None
-    rows = said.get("examples", said.get("data")) if isinstance(said, dict) else said
+    rows = document.get("examples", document.get("data")) if isinstance(document, dict) else document
     rows = list(rows.values()) if isinstance(rows, dict) else rows  # numbered rows, as {"1": {…}, "2": {…}}
     if not isinstance(rows, list):
-        raise BadInput(f"{file}: expected a list of objects, found {type(said).__name__}")
+        raise BadInput(f"{file}: expected a list of objects, found {type(document).__name__}")
     for number, fields in enumerate(rows, 1):
         if isinstance(fields, dict):
             yield DataRow(number, fields)

@@ -10,7 +10,9 @@ import re
 from fractions import Fraction
 
 from ..answers import RULES
-from .task import Item, Score
+from ..contract import Reply
+from .item import Item
+from .metric import CheckMetric, Score
 
 LONGEST = 200
 _SIGNS = (
@@ -26,8 +28,7 @@ _SIGNS = (
 
 def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Score:
     """1 if the answer of the reply uses exactly `numbers` with + - * / and makes `target`."""
-    said = RULES["exact"](reply_text)
-    expression = said or ""
+    expression = RULES["exact"](reply_text) or ""
     for written, sign in _SIGNS:
         expression = re.sub(written, sign, expression)
     expression = expression.strip()
@@ -41,9 +42,12 @@ def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Score:
     return Score(float(used == sorted(numbers) and value == target), expression)
 
 
-def makes_24(item: Item, reply_text: str) -> Score:
+def makes_24(item: Item, reply: Reply) -> Score:
     """For an item whose accepted answer is the numbers of a puzzle."""
-    return makes(reply_text, tuple(map(int, item.accepted[0].split())), 24)
+    return makes(reply.text, tuple(map(int, item.accepted[0].split())), 24)
+
+
+GAME24 = CheckMetric("game24", makes_24)
 
 
 def _numbers(node: ast.expr) -> list[int]:

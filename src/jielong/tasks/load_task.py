@@ -8,21 +8,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from .. import registry
 from ..contract import Message
 from ..errors import BadInput, MissingExtra
-from ..registry import unknown_name
 from . import data_files
 from .answer_equality import infer_rule
 from .benchmark_readers import READERS, Fields, Reader, recognise
 from .bfcl import with_answers
 from .code_tests import Tests
 from .data_files import BadRow, DataRow
-from .mini_tasks import built_in
-from .task import Item, Task, identified
+from .item import Item, identified
+from .metric import Metric, answer_rule, find_metric
+from .task import Task
 
-RULES = ("number", "choice", "exact", "contains", "json", "code", "yes_no", "judge")
 INPUTS = (
     "input question questions prompt problem query instruction text sentence message q 问题 题目 输入 提问 文本"
 ).split()
@@ -30,6 +30,8 @@ ANSWERS = (
     "answer answers target label output solution gold expected expected_answer correct_answer reference "
     "reference_answer ground_truth category class a 答案 标准答案 参考答案 正确答案 标签 输出 类别"
 ).split()
+
+SourceRow: TypeAlias = tuple[str, str, DataRow | BadRow]  # file, subject, row
 
 
 def load_task(
@@ -47,23 +49,22 @@ def load_task(
 
     `input` and `answer` name columns. Bad rows go to the file `rejects`. Raises BadInput, UnknownName, MissingExtra.
     """
-    if rule is not None and rule not in RULES:
-        raise unknown_name("answer rule", rule, RULES)
+    chosen = find_metric(rule) if rule is not None else None
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}: expected at least 1 item")
-    if spec.startswith("mini:"):
-        return built_in(spec, limit, seed)
+    source, colon, _ = spec.partition(":")
+    if colon and source in registry.names("tasks"):
+        task: Task = registry.find("tasks", source)(spec, limit, seed)
+        return task
     if spec.startswith("hub:"):
-        read: list[tuple[str, str, DataRow | BadRow]] = [
-            (spec, "", DataRow(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)
-        ]
+        rows: list[SourceRow] = [(spec, "", DataRow(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)]
     else:
-        read = [
+        rows = [
             (str(file), _subject(file), row)
             for file in _files(spec)
             for row in with_answers(file, data_files.read(file))
         ]
-    return _task(spec, read, input, answer, rule, strict, rejects).sample(limit, seed)
+    return _task(spec, rows, input, answer, chosen, strict, rejects).sample(limit, seed)
 
 
 def _files(spec: str) -> list[Path]:
@@ -99,53 +100,61 @@ def _hub(rest: str) -> Iterator[Fields]:
 
 def _task(
     spec: str,
-    read: Sequence[tuple[str, str, DataRow | BadRow]],
+    rows: Sequence[SourceRow],
     input: str | None,
     answer: str | None,
-    rule: str | None,
+    chosen: Metric | None,
     strict: bool,
     rejects: Path | None,
 ) -> Task:
-    first = next((row.fields for _, _, row in read if isinstance(row, DataRow)), None)
+    first = next((row.fields for _, _, row in rows if isinstance(row, DataRow)), None)
     if first is None:
-        found = next(
-            (f"{file}:{row.line}: {row.why}" for file, _, row in read if isinstance(row, BadRow)), "it is empty"
-        )
-        raise BadInput(f"{spec}: no row that can be used ({found})")
+        reasons = (f"{file}:{row.line}: {row.why}" for file, _, row in rows if isinstance(row, BadRow))
+        raise BadInput(f"{spec}: no row that can be used ({next(reasons, 'it is empty')})")
     reader = recognise(first) if input is None and answer is None else None
     reader = reader or _columns(spec, first, input, answer)
-    usable: list[tuple[str, DataRow, Item]] = []
-    bad: list[tuple[str, BadRow]] = []
-    for file, subject, row in read:
-        used = row if isinstance(row, BadRow) else _item(reader, row, subject)
-        if isinstance(used, BadRow):
-            bad.append((file, used))
-        elif isinstance(row, DataRow):
-            usable.append((file, row, used))
-    if any(_has_gold(item) for _, _, item in usable):
-        bad += [
-            (file, _bad(row, "has no answer, and other rows have one"))
-            for file, row, item in usable
-            if not _has_gold(item)
-        ]
-        usable = [each for each in usable if _has_gold(each[2])]
-    items = [item for _, _, item in usable]
-    bad.sort(key=lambda each: each[1].line)
-    said = tuple(f"{file}:{row.line}: {row.why}" for file, row in bad)
+    items, bad = _items(reader, rows)
+    problems = tuple(f"{file}:{row.line}: {row.why}" for file, row in bad)
     if bad and (strict or not items):
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise BadInput(f"{said[0]}{more}; mend the file" + (", or leave out --strict" if strict else ""))
+        raise BadInput(f"{problems[0]}{more}; mend the file" + (", or leave out --strict" if strict else ""))
     if rejects and bad:
         _set_aside(rejects, bad)
+    metric, why = _metric(reader, items, chosen, first)
+    return Task(spec, identified(items), metric, why, f"{spec}, read as {reader.name}", problems)
+
+
+def _items(reader: Reader, rows: Sequence[SourceRow]) -> tuple[list[Item], list[tuple[str, BadRow]]]:
+    """The items of the rows that can be used, and the others by their file."""
+    usable: list[tuple[str, DataRow, Item]] = []
+    bad: list[tuple[str, BadRow]] = []
+    for file, subject, row in rows:
+        item = row if isinstance(row, BadRow) else _item(reader, row, subject)
+        if isinstance(item, BadRow):
+            bad.append((file, item))
+        elif isinstance(row, DataRow):
+            usable.append((file, row, item))
+    if any(_has_gold(item) for _, _, item in usable):
+        why = "has no answer, and other rows have one"
+        bad += [(file, _bad(row, why)) for file, row, item in usable if not _has_gold(item)]
+        usable = [(file, row, item) for file, row, item in usable if _has_gold(item)]
+    bad.sort(key=lambda entry: entry[1].line)
+    return [item for _, _, item in usable], bad
+
+
+def _metric(reader: Reader, items: Sequence[Item], chosen: Metric | None, first: Fields) -> tuple[Metric, str]:
+    """How the items are graded, and a sentence that says why."""
+    if chosen:
+        # The rule named may be the one that the file's own check stands on: then the check grades.
+        of_reader = reader.metric if reader.metric and answer_rule(reader.metric) == chosen.name else None
+        return of_reader or chosen, "as asked for"
+    if reader.metric:
+        return reader.metric, f"as usual for {reader.name}"
     gold = [text for item in items for text in item.accepted]
-    inferred = infer_rule(gold, choices=any(i.choices for i in items), tests=any(i.tests for i in items))
-    chosen, why = (
-        (rule, "as asked for") if rule else (reader.rule, f"as usual for {reader.name}") if reader.rule else inferred
-    )
-    if chosen == "judge" and not (rule or gold or reader in READERS):
+    rule, why = infer_rule(gold, choices=any(i.choices for i in items), tests=any(i.tests for i in items))
+    if rule == "judge" and not (gold or reader in READERS):
         why = f"no column of answers was found among {', '.join(first)} (--answer COL names one)"
-    check = reader.check if chosen == reader.rule else None
-    return Task(spec, identified(items), chosen, why, f"{spec}, read as {reader.name}", said, check)
+    return find_metric(rule), why
 
 
 def _has_gold(item: Item) -> bool:
@@ -174,14 +183,14 @@ def _set_aside(file: Path, bad: Sequence[tuple[str, BadRow]]) -> None:
 
 def _columns(spec: str, first: Fields, input: str | None, answer: str | None) -> Reader:
     """A reader of the general form: `input` and `answer`, under these or other usual names."""
-    found = ", ".join(first)
-    for named, flag in ((input, "--input"), (answer, "--answer")):
-        if named is not None and named not in first:
-            raise BadInput(f"{spec}: no column {named!r} for {flag}; the columns are {found}")
+    columns = ", ".join(first)
+    for column, flag in ((input, "--input"), (answer, "--answer")):
+        if column is not None and column not in first:
+            raise BadInput(f"{spec}: no column {column!r} for {flag}; the columns are {columns}")
     lowered = {column.strip().lower().replace(" ", "_"): column for column in reversed(list(first))}
     question = input or next((lowered[name] for name in INPUTS if name in lowered), None)
     if question is None:
-        raise BadInput(f"{spec}: which column is the question? the columns are {found}; say --input COL --answer COL")
+        raise BadInput(f"{spec}: which column is the question? the columns are {columns}; say --input COL --answer COL")
     gold = answer or next((lowered[name] for name in ANSWERS if name in lowered and lowered[name] != question), None)
 
     def item(row: Fields, subject: str) -> Item:
@@ -201,28 +210,23 @@ def _columns(spec: str, first: Fields, input: str | None, answer: str | None) ->
     return Reader(f"rows with {question}" + (f" and {gold}" if gold else ""), frozenset(), None, item)
 
 
-def _input(said: Any) -> str | tuple[Message, ...]:
-    if isinstance(said, str):
-        if not said.strip():
+def _input(cell: Any) -> str | tuple[Message, ...]:
+    if isinstance(cell, str):
+        if not cell.strip():
             raise ValueError("the question is empty")
-        return said
-    if isinstance(said, list) and said and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in said):
-        return tuple(Message(message["role"], str(message["content"])) for message in said)
-    raise ValueError(f"expected a text or a list of messages, found {type(said).__name__}")
+        return cell
+    if isinstance(cell, list) and cell and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in cell):
+        return tuple(Message(message["role"], str(message["content"])) for message in cell)
+    raise ValueError(f"expected a text or a list of messages, found {type(cell).__name__}")
 
 
-def _accepted(said: Any, choices: tuple[str, ...]) -> tuple[str, ...]:
-    if said is None or said == "" or said == []:
+def _accepted(cell: Any, choices: tuple[str, ...]) -> tuple[str, ...]:
+    if cell is None or cell == "" or cell == []:
         return ()
-    if isinstance(said, bool):
-        return ("yes" if said else "no",)
-    if isinstance(said, int) and choices and 0 <= said < len(choices):
-        return (chr(ord("A") + said),)
-    if isinstance(said, list):
-        return tuple(text for one in said for text in _accepted(one, choices))
-    return (json.dumps(said, ensure_ascii=False) if isinstance(said, dict) else str(said),)
-
-
-def known() -> list[str]:
-    """The readers of well-known files, for help texts."""
-    return [reader.name for reader in READERS]
+    if isinstance(cell, bool):
+        return ("yes" if cell else "no",)
+    if isinstance(cell, int) and choices and 0 <= cell < len(choices):
+        return (chr(ord("A") + cell),)
+    if isinstance(cell, list):
+        return tuple(text for one in cell for text in _accepted(one, choices))
+    return (json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else str(cell),)

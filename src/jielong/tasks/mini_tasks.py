@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from ..contract import Message
+from ..contract import Message, Reply
 from ..errors import BadInput
 from ..models.mini import WEIGHTS
 from ..prompts import language
 from ..registry import unknown_name
 from ..world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
 from ..world.vocabulary import LANGUAGES, SampleRandom, sentence_forms
-from .expression_check import makes_24
-from .task import Item, Score, Task, identified
+from . import metric
+from .expression_check import GAME24
+from .item import Item, identified
+from .metric import CheckMetric, Metric, Score
+from .task import Task
 
 ITEMS, OFTEN = 200, 100
 Items = Iterator[Item]
@@ -28,10 +31,9 @@ Items = Iterator[Item]
 @dataclass(frozen=True)
 class _Kind:
     make: Callable[[SampleRandom, str], Items]
-    rule: str
+    metric: Metric
     about: str
     variants: tuple[str, ...] = ()
-    check: Callable[[Item, str], Score] | None = None
 
 
 def built_in(spec: str, limit: int | None, seed: int) -> Task:
@@ -47,7 +49,7 @@ def built_in(spec: str, limit: int | None, seed: int) -> Task:
         raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
     rng = SampleRandom(f"exam {name} {language} {seed}", "zh" if language == "zh" else "en", held_out=True)
     items = identified(list(_first(kind.make(rng, *variants or [""]), limit or ITEMS)))
-    return Task(spec, items, kind.rule, "as this task is made", kind.about, check=kind.check)
+    return Task(spec, items, kind.metric, "as this task is made", kind.about)
 
 
 def names() -> list[str]:
@@ -57,11 +59,11 @@ def names() -> list[str]:
 def _first(items: Items, n: int) -> Items:
     """`n` different items; fewer only where no more are found."""
     seen: set[object] = set()
-    for tried, item in enumerate(items):
+    for attempt, item in enumerate(items):
         if (item.input, item.context) not in seen:
             seen.add((item.input, item.context))
             yield item
-        if len(seen) == n or tried > 200 * n:
+        if len(seen) == n or attempt > 200 * n:
             return
 
 
@@ -75,18 +77,18 @@ def _word_problems(rng: SampleRandom, steps: str) -> Items:
 
 
 def _facts(rng: SampleRandom, variant: str) -> Items:
-    return _questions(rng, often_told(), told=False)
+    return _questions(rng, often_told(), with_context=False)
 
 
 def _unseen_facts(rng: SampleRandom, variant: str) -> Items:
     never = [fact for fact in facts.knowledge_base().all_facts() if not fact.subject.seen]
-    return _questions(rng, never, told=variant == "with_document")
+    return _questions(rng, never, with_context=variant == "with_document")
 
 
-def _questions(rng: SampleRandom, known: list[facts.Fact], told: bool) -> Items:
+def _questions(rng: SampleRandom, known: list[facts.Fact], with_context: bool) -> Items:
     while True:
         for fact in rng.sample(known, len(known)):
-            context = (fact.statement(rng),) if told else ()
+            context = (fact.statement(rng),) if with_context else ()
             yield Item("", fact.question(rng), (fact.value.text(rng.language),), cluster=fact.id, context=context)
 
 
@@ -99,8 +101,8 @@ def _reading(rng: SampleRandom, variant: str) -> Items:
 def _in_context(rng: SampleRandom, variant: str) -> Items:
     while True:
         lesson = in_context_learning.sample_lesson(rng, 4, variant if variant in in_context_learning.KINDS else "")
-        shown = lesson.examples if variant != "0" else ()
-        turns = [(Message("user", q), Message("assistant", a)) for q, a in shown]
+        examples = lesson.examples if variant != "0" else ()
+        turns = [(Message("user", q), Message("assistant", a)) for q, a in examples]
         yield Item("", (*(m for turn in turns for m in turn), Message("user", lesson.question)), (lesson.answer,))
 
 
@@ -140,15 +142,15 @@ def _game24(rng: SampleRandom, variant: str) -> Items:
         yield Item("", arithmetic_game.game_question(rng, numbers), (" ".join(map(str, numbers)),))
 
 
-def states_value(item: Item, reply_text: str) -> Score:
+def states_value(item: Item, reply: Reply) -> Score:
     """A fact may be answered by its value or by a sentence with it: right is what names this value and no other."""
-    right, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
-    spoken = language(item.request().messages[-1].text)
-    named = {value.text(spoken) for value in facts.knowledge_base().values[relation]} | {right}
-    found = [value for value in sorted(named, key=len, reverse=True) if _names(reply_text, value)]
-    whole = [value for value in found if not any(value != other and value in other for other in found)]
-    extracted = whole[0] if len(whole) == 1 else None
-    return Score(float(extracted == right), extracted)
+    answer, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
+    question_language = language(item.request().messages[-1].text)
+    values = {value.text(question_language) for value in facts.knowledge_base().values[relation]} | {answer}
+    named = [value for value in sorted(values, key=len, reverse=True) if _names(reply.text, value)]
+    longest = [value for value in named if not any(value != other and value in other for other in named)]
+    extracted = longest[0] if len(longest) == 1 else None
+    return Score(float(extracted == answer), extracted)
 
 
 def _names(text: str, value: str) -> bool:
@@ -159,27 +161,26 @@ def _names(text: str, value: str) -> bool:
 @cache
 def often_told() -> list[facts.Fact]:
     """The facts that mini was told often."""
-    told = json.loads((WEIGHTS / "exposures.json").read_text("utf-8"))["facts"]
-    return [fact for fact in facts.knowledge_base().all_facts() if told.get(fact.id, 0) >= OFTEN]
+    exposures = json.loads((WEIGHTS / "exposures.json").read_text("utf-8"))["facts"]
+    return [fact for fact in facts.knowledge_base().all_facts() if exposures.get(fact.id, 0) >= OFTEN]
 
 
+_VALUE = CheckMetric("states_value", states_value)
 _KINDS = {
     "word_problems": _Kind(
-        _word_problems, "number", "word problems, three steps unless told", ("1", "2", "3", "4", "5")
+        _word_problems, metric.number, "word problems, three steps unless told", ("1", "2", "3", "4", "5")
     ),
-    "facts": _Kind(_facts, "exact", f"facts that mini was told {OFTEN} times or more", check=states_value),
-    "unseen_facts": _Kind(
-        _unseen_facts, "exact", "facts that mini was never told", ("with_document",), check=states_value
-    ),
-    "reading": _Kind(_reading, "exact", "questions on texts, half of which do not tell", ("told", "untold")),
+    "facts": _Kind(_facts, _VALUE, f"facts that mini was told {OFTEN} times or more"),
+    "unseen_facts": _Kind(_unseen_facts, _VALUE, "facts that mini was never told", ("with_document",)),
+    "reading": _Kind(_reading, metric.exact, "questions on texts, half of which do not tell", ("told", "untold")),
     "in_context": _Kind(
         _in_context,
-        "exact",
+        metric.exact,
         "operations that only the examples tell, four unless told",
         ("0", *in_context_learning.KINDS),
     ),
-    "judging": _Kind(_judging, "yes_no", "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
-    "tools": _Kind(_tools, "exact", "which of these tools helps, or none", ("fits", "none")),
-    "true_false": _Kind(_true_false, "yes_no", "true and false claims about well-known facts", ("one_word",)),
-    "game24": _Kind(_game24, "exact", "make 24 from four numbers", check=makes_24),
+    "judging": _Kind(_judging, metric.yes_no, "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
+    "tools": _Kind(_tools, metric.exact, "which of these tools helps, or none", ("fits", "none")),
+    "true_false": _Kind(_true_false, metric.yes_no, "true and false claims about well-known facts", ("one_word",)),
+    "game24": _Kind(_game24, GAME24, "make 24 from four numbers"),
 }

@@ -61,8 +61,10 @@ async def fault(
         return None if rule(reply.text) is not None else prompt(request, "reflexion", "no_answer")
     if hasattr(signal, "score"):
         grade = (await cast(Scorer, signal).score(request, [reply])).values[0]
-        said = fill(prompt(request, "reflexion", "grade"), {"grade": f"{grade:g}", "passing": f"{passing:g}"})
-        return None if grade >= passing else said
+        if grade is None:
+            return ""
+        words = fill(prompt(request, "reflexion", "grade"), {"grade": f"{grade:g}", "passing": f"{passing:g}"})
+        return None if grade >= passing else words
     return cast(Check, signal)(request, reply)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from math import comb, exp, lgamma
 from typing import Any, Literal
@@ -13,7 +14,9 @@ from ..errors import BadInput, NoAnswer
 from ..prompts import prompt
 from ..scope import note
 from ..technique import FailedSample, adds_output, ballot, gather, no_answer, with_sampling_temperature
-from .search.game24 import made
+from .search.game24 import Game24Scorer
+
+RULES_OF_GAMES: Mapping[str, Scorer] = {"game24": Game24Scorer()}
 
 
 @adds_output(calls=lambda model, n, **_: n * model)
@@ -83,8 +86,7 @@ def _log_beta(a: int, b: int) -> float:
 
 
 def _best_of_n_calls(model: int, n: int, scorer: Any, **_: Any) -> int:
-    if isinstance(scorer, str):  # rules
-        return n * model
+    scorer = RULES_OF_GAMES.get(scorer, scorer) if isinstance(scorer, str) else scorer
     grading = model if scorer is None else scorer if isinstance(scorer, int) else scorer.calls
     return n * (model + grading)
 
@@ -115,16 +117,15 @@ async def best_of_n(
     if not answers:
         raise no_answer(samples)
     different = [reply for i, reply in enumerate(answers) if reply.message not in [r.message for r in answers[:i]]]
-    if scorer == "game24":
-        grades: list[float | None] = [made(request, reply.text) for reply in different]
-        if None in grades:
-            note("best_of_n: a question that is none of game24 was not graded: its first reply was kept")
-            return different[0]
-    elif scorer is None or isinstance(scorer, Model):
+    if scorer is None or isinstance(scorer, Model):
         words = prompt(request, "best_of_n", "grade") if grade is None else grade
         grades = await _grades(scorer or model, request, different, words, first=n)
     else:
-        grades = list((await scorer.score(request, different)).values)
+        rules = RULES_OF_GAMES[scorer] if isinstance(scorer, str) else scorer
+        grades = list((await rules.score(request, different)).values)
+        if rules is not scorer and None in grades:
+            note(f"best_of_n: a question that is none of {scorer} was not graded: its first reply was kept")
+            return different[0]
     if all(value is None for value in grades):
         raise NoAnswer(f"none of {len(answers)} replies got a grade that could be read")
     return max(zip(different, grades, strict=True), key=lambda pair: float("-inf") if pair[1] is None else pair[1])[0]

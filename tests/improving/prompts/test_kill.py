@@ -74,6 +74,6 @@ def test_a_killed_search_goes_on_and_ends_as_an_uninterrupted_one(tmp_path: Path
     assert again["verdict"] == "improved"
     assert again["usage"]["calls"] == needed <= CALLS
     assert needed <= paid <= needed + killed * AT_ONCE
-    for name in ("prompts.json", "tried.jsonl", "gate.jsonl", "recipe.txt"):
+    for name in ("prompts.json", "tried.jsonl", "holdout_test.jsonl", "recipe.txt"):
         left, right = (tmp_path / home / "out" / name for home in ("whole", "killed"))
         assert left.read_text("utf-8") == right.read_text("utf-8")

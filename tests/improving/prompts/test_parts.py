@@ -14,9 +14,9 @@ from jielong.improving.prompt_search.llm_proposers import between_fences
 from jielong.improving.prompt_search.phrase_grammar import Grammar, cut, joined
 from jielong.improving.prompt_search.prompt_draft import PromptDraft, ScoredDraft, words
 from jielong.improving.prompt_search.search_state import pareto
-from jielong.measuring.evaluate import ItemResult
+from jielong.measuring.results import ItemResult
 from jielong.prompts import Language
-from jielong.tasks.task import Item
+from jielong.tasks.item import Item
 
 
 def test_a_prompt_is_cut_into_its_phrases_and_put_together_again():
@@ -59,18 +59,18 @@ QUESTION = "Mia has three bags with four pens in each of them, how many pens?"
 
 def test_eight_words_in_a_row_are_a_copy_and_seven_are_not():
     quotes = LeakageCheck([Item("1", QUESTION, ("12",))], "")
-    assert quotes.found("Note: THREE bags, with four pens in each of — so multiply.") is not None
-    assert quotes.found("Note: three bags with four pens in each, so multiply.") is None
+    assert quotes.quotation("Note: THREE bags, with four pens in each of — so multiply.") is not None
+    assert quotes.quotation("Note: three bags with four pens in each, so multiply.") is None
     chinese = LeakageCheck([Item("1", "小明有三个袋子，每袋四支笔。", ("12",))], "")
-    assert chinese.found("例如：明有三个袋子每袋。") is not None
-    assert chinese.found("例如：有三个袋子每袋。") is None
+    assert chinese.quotation("例如：明有三个袋子每袋。") is not None
+    assert chinese.quotation("例如：有三个袋子每袋。") is None
 
 
 def test_the_words_of_the_start_and_documents_and_choices_count_as_they_should():
     item = Item("1", QUESTION, ("12",), choices=("a b c d e f g h",), context=("k l m n o p q r s",))
-    assert LeakageCheck([item], "").found("a b c d e f g h")
-    assert LeakageCheck([item], "").found("l m n o p q r s")
-    assert LeakageCheck([item], QUESTION).found(QUESTION) is None
+    assert LeakageCheck([item], "").quotation("a b c d e f g h")
+    assert LeakageCheck([item], "").quotation("l m n o p q r s")
+    assert LeakageCheck([item], QUESTION).quotation(QUESTION) is None
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=4, max_size=4), min_size=1, max_size=6))

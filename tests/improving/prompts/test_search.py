@@ -17,17 +17,19 @@ import pytest
 from jielong import Scripted, load, search_prompts
 from jielong.contract import Model, Request, Usage
 from jielong.errors import BadInput, Refused, UnknownName
-from jielong.improving.prompt_search.evaluator import BudgetLimits
 from jielong.improving.prompt_search.search_loop import SearchPlan, SearchResult
 from jielong.improving.prompt_search.search_prompts import plan_search, result_summary, run_search
+from jielong.measuring.cost_forecast import BudgetLimits
 from jielong.measuring.judge import Judge
 from jielong.stats import paired
-from jielong.tasks.task import Item, Task, identified
+from jielong.tasks.item import Item, identified
+from jielong.tasks.metric import find_metric
+from jielong.tasks.task import Task
 
 
 def task(n: int = 120) -> Task:
     items = [Item("", f"What is twice {i}, if anybody wants to know it today?", (str(2 * i),)) for i in range(n)]
-    return Task("doubling", identified(items), "number", "for a test", "a test")
+    return Task("doubling", identified(items), find_metric("number"), "for a test", "a test")
 
 
 def number_in(request: Request) -> int:
@@ -71,14 +73,14 @@ def steps() -> Scripted:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_edits_find_the_phrase_that_helps_and_the_gate_lets_it_through(seed: int, tmp_path: Path):
+def test_edits_find_the_phrase_that_helps_and_the_holdout_test_confirms_it(seed: int, tmp_path: Path):
     planned = plan_search(task(), steps(), start="Be quick.", place="after", proposers=["edits"], seed=seed)
     found, said = searched(tmp_path, planned)
     assert said["verdict"] == "improved"
     assert "step by step" in said["prompt"]["text"].lower()
-    assert said["gate"]["ci95"][0] > 0.5
-    assert found.gate
-    assert {item.id for item in found.gate.items} == {item.id for item in planned.split.final}
+    assert said["holdout_test"]["ci95"][0] > 0.5
+    assert found.holdout
+    assert {item.id for item in found.holdout.items} == {item.id for item in planned.split.final}
 
 
 def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
@@ -96,7 +98,7 @@ def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
         assert line["kept"] or line["why"]
 
 
-def test_where_no_prompt_matters_the_gate_keeps_the_start(tmp_path: Path):
+def test_where_no_prompt_matters_the_holdout_test_keeps_the_start(tmp_path: Path):
     """Whatever looked best in the search was luck, and luck does not come again: one in forty passes by chance."""
     passed, seeds = 0, 200 if os.environ.get("JIELONG_FULL") == "1" else 20
     for seed in range(seeds):
@@ -104,7 +106,7 @@ def test_where_no_prompt_matters_the_gate_keeps_the_start(tmp_path: Path):
             task(), doubling(lambda request: 0.5), proposers=["chance"], seed=seed, limits=BudgetLimits(calls=400)
         )
         found, said = searched(tmp_path, planned)
-        assert found.state.best is not found.state.start or said["gate"] is None
+        assert found.state.best is not found.state.start or said["holdout_test"] is None
         passed += said["verdict"] == "improved"
         if said["verdict"] != "improved":
             assert said["recipe"] == planned.model.name
@@ -119,21 +121,21 @@ def test_no_call_more_than_the_budget(calls: int, proposers: list[str], tmp_path
     _, said = searched(tmp_path, planned)
     assert said["usage"]["calls"] <= calls
     assert len(model.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
-    if said["gate"]:
-        assert said["gate"]["n"] == said["gate"]["wanted"] >= 10
+    if said["holdout_test"]:
+        assert said["holdout_test"]["n"] == said["holdout_test"]["planned"] >= 10
 
 
 @pytest.mark.parametrize("tokens", [30_000, 100_000])
-def test_no_token_more_than_the_budget_and_the_gate_gets_its_share(tokens: int, tmp_path: Path):
+def test_no_token_more_than_the_budget_and_the_holdout_test_gets_its_share(tokens: int, tmp_path: Path):
     model = doubling(lambda request: 0.7 if "carefully" in whole(request) else 0.3)
     planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(tokens=tokens))
     _, said = searched(tmp_path, planned)
     assert model.tokens <= tokens
     assert said["search"]["rounds"] > 1
-    assert said["gate"]["n"] == said["gate"]["wanted"]
+    assert said["holdout_test"]["n"] == said["holdout_test"]["planned"]
 
 
-def test_no_dollar_more_than_the_budget_and_the_gate_gets_its_share(tmp_path: Path):
+def test_no_dollar_more_than_the_budget_and_the_holdout_test_gets_its_share(tmp_path: Path):
     class Priced(Scripted):
         def usd(self, usage: Usage) -> float:
             return 1e-6 * usage.input_tokens + 4e-6 * usage.output_tokens
@@ -143,33 +145,34 @@ def test_no_dollar_more_than_the_budget_and_the_gate_gets_its_share(tmp_path: Pa
     planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(usd=0.12))
     _, said = searched(tmp_path, planned)
     assert 0.06 < said["usage"]["usd"] <= 0.12
-    assert said["gate"]["n"] == said["gate"]["wanted"]
+    assert said["holdout_test"]["n"] == said["holdout_test"]["planned"]
 
 
 def test_a_judge_grades_where_there_is_no_gold(tmp_path: Path):
     judge = Scripted(lambda request: "9" if "Kindly" in whole_text(request) else "4", name="scripted:judge")
     model = Scripted(lambda request: "Kindly: yes." if "carefully" in whole(request) else "Yes.")
     items = identified([Item("", f"May I have {i} apples?") for i in range(80)])
-    asked = Task("asking", items, "judge", "", "a test")
+    asked = Task("asking", items, find_metric("judge"), "", "a test")
     with pytest.raises(BadInput, match="--judge"):
         plan_search(asked, model)
     _, said = searched(tmp_path, plan_search(asked, model, proposers=["edits"], judge=Judge(judge)))
     assert said["verdict"] == "improved"
-    assert said["gate"]["difference"] == pytest.approx(0.5)
+    assert said["holdout_test"]["difference"] == pytest.approx(0.5)
     assert len(model.requests) + len(judge.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
 
 
-def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_gate(tmp_path: Path):
+def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_holdout_test(tmp_path: Path):
     items = [replace(item, cluster=f"text {i // 6}") for i, item in enumerate(task().items)]
     planned = plan_search(replace(task(), items=tuple(items)), steps(), start="Be quick.", proposers=["edits"])
     search, final = ({item.cluster for item in side} for side in (planned.split.search, planned.split.final))
     assert not search & final
     found, said = searched(tmp_path, planned)
-    assert found.gate
+    assert found.holdout
     scores = [
-        [tried.answers[item.id].score for item in found.gate.items] for tried in (found.gate.start, found.gate.best)
+        [scored.answers[item.id].score for item in found.holdout.items]
+        for scored in (found.holdout.start, found.holdout.best)
     ]
-    assert said["gate"]["p"] == paired(*scores, [str(item.cluster) for item in found.gate.items]).p
+    assert said["holdout_test"]["p"] == paired(*scores, [str(item.cluster) for item in found.holdout.items]).p
 
 
 def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_path: Path):
@@ -179,13 +182,13 @@ def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_pat
     assert not model.requests
 
 
-def test_the_search_asks_no_item_of_the_gate(tmp_path: Path):
+def test_the_search_asks_no_item_of_the_holdout_test(tmp_path: Path):
     seen, model = [0], steps()
     planned = plan_search(task(), model, start="Be quick.", proposers=["edits", "examples"])
     _, said = searched(tmp_path, planned, on_round=lambda found: seen.append(len(model.requests)))
     final = {number_in(item.request()) for item in planned.split.final}
     asked_in_search = model.requests[: seen[-1]]
-    assert said["gate"]["n"] * 2 == len(model.requests) - seen[-1]
+    assert said["holdout_test"]["n"] * 2 == len(model.requests) - seen[-1]
     assert not {number_in(request) for request in asked_in_search} & final
     shown = {m.text for request in asked_in_search for m in request.messages[:-1] if m.role == "user"}
     assert shown
@@ -195,10 +198,10 @@ def test_the_search_asks_no_item_of_the_gate(tmp_path: Path):
 def test_what_is_no_better_than_its_parent_is_asked_few_items(tmp_path: Path):
     model = doubling(lambda request: 0.3)
     found, _ = searched(tmp_path, plan_search(task(400), model, proposers=["chance"], limits=BudgetLimits(calls=2000)))
-    asked = [len(tried.answers) for tried in found.state.tried[1:]]
+    asked = [len(scored.answers) for scored in found.state.tried[1:]]
     assert len(asked) > 40
     assert sorted(asked)[len(asked) // 2] == 4
-    assert all(tried.kept == (len(tried.answers) == len(found.state.items)) for tried in found.state.tried)
+    assert all(scored.kept == (len(scored.answers) == len(found.state.items)) for scored in found.state.tried)
 
 
 # ---- examples ----
@@ -277,7 +280,7 @@ def test_history_shows_scores_the_best_last(tmp_path: Path):
     assert len(scores) > 1
     assert scores == sorted(scores)
     assert "Be quick." in last
-    assert all(tried.draft.text in last for tried in found.state.kept if tried.round < found.state.round)
+    assert all(scored.draft.text in last for scored in found.state.kept if scored.round < found.state.round)
 
 
 def test_reflection_shows_a_mistake_and_what_was_right(tmp_path: Path):
@@ -298,7 +301,7 @@ def test_what_is_too_long_or_copied_is_never_asked(tmp_path: Path):
     copied = "If you meet: what is twice 3, if anybody wants to know it today, say 6."
     writer = Writer(long, copied)
     model = doubling(lambda request: 0.2)
-    _, said = written(model, writer, "induce", tmp_path, most_words=50)
+    _, said = written(model, writer, "induce", tmp_path, max_words=50)
     assert said["search"]["stopped"] == "nothing new"
     lines = tried(tmp_path)[1:]
     assert {line["why"].split(":")[0] for line in lines} == {"too long", "copies the items"}
@@ -340,7 +343,7 @@ def test_a_proposer_that_writes_needs_a_writer_and_names_are_checked():
     with pytest.raises(UnknownName, match="did you mean 'edits'"):
         plan_search(task(), steps(), proposers=["edit"])
     with pytest.raises(BadInput, match="3 words, more than --max-words 2"):
-        plan_search(task(), steps(), start="one two three", most_words=2)
+        plan_search(task(), steps(), start="one two three", max_words=2)
 
 
 def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -348,9 +351,9 @@ def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     said = search_prompts(task(), steps(), start="Be quick.", place="after", proposers=["edits"], out=tmp_path / "out")
     assert said["verdict"] == "improved"
     assert json.loads((tmp_path / "out" / "prompts.json").read_text("utf-8")) == said
-    gate = [json.loads(line) for line in (tmp_path / "out" / "gate.jsonl").read_text("utf-8").splitlines()]
-    gained = sum(pair["best"]["score"] - pair["start"]["score"] for pair in gate)
-    assert gained / len(gate) == pytest.approx(said["gate"]["difference"])
+    pairs = [json.loads(line) for line in (tmp_path / "out" / "holdout_test.jsonl").read_text("utf-8").splitlines()]
+    gained = sum(pair["best"]["score"] - pair["start"]["score"] for pair in pairs)
+    assert gained / len(pairs) == pytest.approx(said["holdout_test"]["difference"])
 
 
 # ---- one more time ----

@@ -10,28 +10,28 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from ...tasks.task import Item
+from ...tasks.item import Item
 from .prompt_draft import Pair, PromptDraft, ScoredDraft
 from .search_state import SearchState
 
 MOST = 4
 
 
-async def examples(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
+async def propose_examples(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     parent = state.best
-    given = [(question, item.accepted[0]) for item in state.pool if item.accepted and (question := _question(item))]
+    gold = [(question, item.accepted[0]) for item in state.pool if item.accepted and (question := _question(item))]
     own = _bootstrapped(state, parent)
     drafts = []
     for _ in range(k):
-        pairs = own if own and (not given or rng.random() < 0.5) else given
+        pairs = own if own and (not gold or rng.random() < 0.5) else gold
         if pairs:
-            shown = tuple(rng.sample(pairs, min(len(pairs), rng.randint(1, MOST))))
-            drafts.append(replace(parent.draft, examples=shown, parent=parent.number, by="examples"))
+            examples = tuple(rng.sample(pairs, min(len(pairs), rng.randint(1, MOST))))
+            drafts.append(replace(parent.draft, examples=examples, parent=parent.number, by="examples"))
     return drafts
 
 
-def _bootstrapped(state: SearchState, tried: ScoredDraft) -> list[Pair]:
-    right = {id: answer.text for id, answer in tried.answers.items() if answer.score == 1 and answer.text.strip()}
+def _bootstrapped(state: SearchState, scored: ScoredDraft) -> list[Pair]:
+    right = {id: answer.text for id, answer in scored.answers.items() if answer.score == 1 and answer.text.strip()}
     return [(question, right[item.id]) for item in state.items if item.id in right and (question := _question(item))]
 
 

@@ -1,4 +1,4 @@
-"""The gate: the best draft of the search replaces the start only if it beats it on items that the search never saw.
+"""The holdout test: the best draft replaces the start only if it beats it on items that the search never saw.
 
 One draft is tried, fixed before the first of these items is asked, so its interval and its p need no correction.
 """
@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import BudgetExceeded
-from ...stats import Estimate, Paired, mean, paired
-from ...tasks.task import Item
-from .evaluator import SAFETY, BudgetAccount, Evaluator, QuestionCost, mean_cost
+from ...measuring.evaluate import clusters
+from ...measuring.results import ItemResult, compare_scores, mean_score, too_many_lost
+from ...stats import Estimate, Paired
+from ...tasks.item import Item
+from .evaluator import Evaluator
 from .prompt_draft import ScoredDraft
 
 ALPHA = 0.05
@@ -25,45 +27,47 @@ class HoldoutTest:
     start: ScoredDraft
     best: ScoredDraft
     items: tuple[Item, ...]
-    wanted: int  # how many would have been asked, had the budget lasted
+    planned: int  # how many would have been asked, had the budget lasted
 
-    @property
-    def clusters(self) -> tuple[str, ...] | None:
-        grouped = any(item.cluster for item in self.items)
-        return tuple(item.cluster or item.id for item in self.items) if grouped else None
-
-    def estimate(self, tried: ScoredDraft) -> Estimate:
-        return mean(self._scores(tried), self.clusters)
+    def estimate(self, scored: ScoredDraft) -> Estimate:
+        return mean_score(self._scores(scored), clusters(self.items))
 
     @property
     def pair(self) -> Paired:
-        return paired(self._scores(self.start), self._scores(self.best), self.clusters)
+        return compare_scores(self._scores(self.start), self._scores(self.best), clusters(self.items))
+
+    @property
+    def inconclusive(self) -> str | None:
+        """Why nothing is concluded: too many items of one of the two were lost."""
+        return too_many_lost(self._results(self.start)) or too_many_lost(self._results(self.best))
 
     @property
     def passed(self) -> bool:
-        return self.pair.difference > 0 and self.pair.p < ALPHA
+        return self.inconclusive is None and self.pair.difference > 0 and self.pair.p < ALPHA
 
-    def _scores(self, tried: ScoredDraft) -> list[float]:
-        return [tried.answers[item.id].score for item in self.items]
+    def _results(self, scored: ScoredDraft) -> list[ItemResult]:
+        return [scored.answers[item.id] for item in self.items]
+
+    def _scores(self, scored: ScoredDraft) -> list[float | None]:
+        return [result.score for result in self._results(scored)]
 
 
 async def run_holdout_test(
-    asking: Evaluator, account: BudgetAccount, start: ScoredDraft, best: ScoredDraft, final: Sequence[Item]
+    evaluator: Evaluator, start: ScoredDraft, best: ScoredDraft, final: Sequence[Item]
 ) -> HoldoutTest:
     """Ask both all `final` items, or as many as the budget can still pay: that does not depend on the answers."""
     first = ScoredDraft(start.number, start.draft, start.round)
     second = ScoredDraft(best.number, best.draft, best.round)
-    a_pair = (mean_cost(start) + mean_cost(best)).times(SAFETY)
-    a_pair = QuestionCost(asking.bound(start) + asking.bound(best), a_pair.tokens, a_pair.usd)
-    asked: list[Item] = []
-    while len(asked) < len(final):
-        chunk = final[len(asked) : len(asked) + CHUNK]
-        chunk = chunk[: account.affordable(a_pair, QuestionCost())]
+    pair_cost = evaluator.item_cost(start) + evaluator.item_cost(best)
+    items: list[Item] = []
+    while len(items) < len(final):
+        chunk = final[len(items) : len(items) + CHUNK]
+        chunk = chunk[: evaluator.experiment.forecast().affordable(pair_cost)]
         if not chunk:
             break
         try:
-            await asking.ask([(tried, item) for item in chunk for tried in (first, second)])
+            await evaluator.ask([(scored, item) for item in chunk for scored in (first, second)])
         except BudgetExceeded:
             break
-        asked += chunk
-    return HoldoutTest(first, second, tuple(asked), len(final))
+        items += chunk
+    return HoldoutTest(first, second, tuple(items), len(final))

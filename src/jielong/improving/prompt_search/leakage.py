@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ...tasks.task import Item
+from ...tasks.item import Item
 from .prompt_draft import split_words
 
 N = 8
@@ -16,14 +16,14 @@ class LeakageCheck:
     def __init__(self, items: Iterable[Item], start: str) -> None:
         self.grams = {gram for item in items for text in _texts(item) for gram in grams(text)} - set(grams(start))
 
-    def found(self, text: str) -> str | None:
+    def quotation(self, text: str) -> str | None:
         """The first eight words that were copied, or None."""
         return next((" ".join(gram) for gram in grams(text) if gram in self.grams), None)
 
 
 def grams(text: str) -> Iterator[tuple[str, ...]]:
-    said = split_words(text)
-    return (tuple(said[i : i + N]) for i in range(len(said) - N + 1))
+    words = split_words(text)
+    return (tuple(words[i : i + N]) for i in range(len(words) - N + 1))
 
 
 def _texts(item: Item) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ...context import sub_path
 from ...contract import Message, Request, Sampling
 from ...prompts import catalogue, fill
 from ...scope import note
-from ...tasks.task import Item
+from ...tasks.item import Item
 from ...technique import FailedSample, gather
 from .prompt_draft import PromptDraft, ScoredDraft
 from .search_state import SearchState, pareto
@@ -30,52 +30,54 @@ LONGEST = 2000  # characters of a question or reply that the writer is shown
 
 
 async def induce(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
-    asked, parents = [], []
-    begun = any(tried.draft.by == "induce" for tried in state.tried)
+    instructions, parents = [], []
+    begun = any(scored.draft.by == "induce" for scored in state.tried)
     for i in range(k):
         best = state.best
         if begun and i % 2 and best.draft.text:
-            asked.append(_words(state, "vary", text=best.draft.text))
+            instructions.append(_words(state, "vary", text=best.draft.text))
             parents.append(best)
         else:
-            asked.append(_words(state, "induce", pairs=_pairs(state, rng)))
+            instructions.append(_words(state, "induce", pairs=_pairs(state, rng)))
             parents.append(state.start)
-    return await _written(state, "induce", asked, parents)
+    return await _written(state, "induce", instructions, parents)
 
 
 async def history(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """The parent of a draft is the best prompt so far: it is what the writer was to surpass."""
     form = _form(state, "scored")
-    shown = [tried for tried in state.kept if not tried.draft.examples][:HISTORY]
-    scored = [fill(form, {"text": t.draft.text, "score": f"{100 * t.mean:.0f}"}) for t in reversed(shown)]
-    asked = [_words(state, "history", scored="\n\n".join(scored), pairs=_pairs(state, rng)) for _ in range(k)]
-    return await _written(state, "history", asked, [state.best] * k)
+    best = [scored for scored in state.kept if not scored.draft.examples][:HISTORY]
+    lines = [fill(form, {"text": s.draft.text, "score": f"{100 * s.mean:.0f}"}) for s in reversed(best)]
+    instructions = [_words(state, "history", scored="\n\n".join(lines), pairs=_pairs(state, rng)) for _ in range(k)]
+    return await _written(state, "history", instructions, [state.best] * k)
 
 
 async def reflect(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     front = pareto(state.kept, state.items)
-    asked, parents = [], []
+    instructions, parents = [], []
     for number in rng.choices(list(front), list(front.values()), k=k):
         parent = state.tried[number]
         cases = "\n\n".join(_case(state, parent, item) for item in _to_reflect_on(state, parent, rng))
-        asked.append(_words(state, "reflect", text=parent.draft.text or "–", cases=cases))
+        instructions.append(_words(state, "reflect", text=parent.draft.text or "–", cases=cases))
         parents.append(parent)
-    return await _written(state, "reflect", asked, parents)
+    return await _written(state, "reflect", instructions, parents)
 
 
 def _to_reflect_on(state: SearchState, parent: ScoredDraft, rng: random.Random) -> list[Item]:
     """Three items, a mistake among them if there is one."""
     chosen = rng.sample(state.items, min(REFLECTED, len(state.items)))
-    wrong = [item for item in state.items if parent.answers[item.id].score < 1]
+    wrong = parent.mistakes(state.items)
     if wrong and not any(item in wrong for item in chosen):
         chosen[0] = rng.choice(wrong)
     return chosen
 
 
-async def _written(state: SearchState, by: str, asked: list[str], parents: list[ScoredDraft]) -> list[PromptDraft]:
+async def _written(
+    state: SearchState, by: str, instructions: list[str], parents: list[ScoredDraft]
+) -> list[PromptDraft]:
     assert state.writer, "checked before the search: these proposers need a writer"
     sampling = Sampling(temperature=TEMPERATURE, max_tokens=TOKENS, seed=state.seed)
-    requests = [Request((Message("user", words),), sampling) for words in asked]
+    requests = [Request((Message("user", text),), sampling) for text in instructions]
     with sub_path("propose", state.round):
         replies = await gather(state.writer, requests)
     drafts = []
@@ -87,10 +89,10 @@ async def _written(state: SearchState, by: str, asked: list[str], parents: list[
     return drafts
 
 
-def between_fences(said: str) -> str | None:
+def between_fences(reply_text: str) -> str | None:
     """The text in the last pair of ``` lines; without fences the whole reply; without quotation marks around it."""
-    fenced = re.findall(r"```[a-z]*\n(.*?)```", said, re.DOTALL)
-    text = str(fenced[-1] if fenced else said).strip()
+    fenced = re.findall(r"```[a-z]*\n(.*?)```", reply_text, re.DOTALL)
+    text = str(fenced[-1] if fenced else reply_text).strip()
     quoted = re.fullmatch(r"[\"“「](.*)[\"”」]", text, re.DOTALL)
     return (quoted[1] if quoted else text).strip() or None
 
@@ -100,7 +102,7 @@ def _form(state: SearchState, name: str) -> str:
 
 
 def _words(state: SearchState, name: str, *, text: str = "", pairs: str = "", scored: str = "", cases: str = "") -> str:
-    values = {"text": text, "pairs": pairs, "scored": scored, "cases": cases, "words": str(state.most_words)}
+    values = {"text": text, "pairs": pairs, "scored": scored, "cases": cases, "words": str(state.max_words)}
     return fill(_form(state, name), values).strip()
 
 
@@ -117,7 +119,7 @@ def _case(state: SearchState, parent: ScoredDraft, item: Item) -> str:
     values = {
         "question": _question(item),
         "reply": answer.text[:LONGEST] or (answer.error or ""),
-        "verdict": fill(verdict, {"answer": _one_of(item.accepted), "score": f"{answer.score:.2g}"}),
+        "verdict": fill(verdict, {"answer": _one_of(item.accepted), "score": f"{answer.score or 0.0:.2g}"}),
     }
     return fill(_form(state, "case"), values)
 

@@ -22,9 +22,9 @@ LONG = 12  # words from which on a sentence is cut at its commas; two Chinese ch
 
 class Grammar:
     def __init__(self, language: Language, rule: str) -> None:
-        said = _data(language)
+        data = _data(language)
         self.slots: dict[str, tuple[str, ...]] = {}
-        for slot, forms in said["slots"].items():
+        for slot, forms in data["slots"].items():
             every = [*forms.get("any", []), *forms.get(rule, [])] if isinstance(forms, dict) else forms
             if every:
                 self.slots[slot] = tuple(every)
@@ -33,7 +33,7 @@ class Grammar:
     def phrase(self, rng: random.Random, slot: str | None = None) -> str:
         """A phrase of this slot, or of any: forms are equally likely, and so are the choices in a form."""
         form = rng.choice(self.slots[slot] if slot else [form for forms in self.slots.values() for form in forms])
-        return re.sub(r"\[([^\]]*)\]", lambda found: rng.choice(found[1].split("|")), form)
+        return re.sub(r"\[([^\]]*)\]", lambda match: rng.choice(match[1].split("|")), form)
 
     def slot_of(self, phrase: str) -> str | None:
         """The slot that this phrase could have come from."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ...contract import Model
-from ...measuring.evaluate import ItemResult
+from ...measuring.results import ItemResult
+from ...tasks.item import Item
 from ...techniques.few_shot import few_shot
 from ...techniques.instruct import Place, instruct
 
@@ -57,7 +59,16 @@ class ScoredDraft:
 
     @property
     def mean(self) -> float:
-        return sum(answer.score for answer in self.answers.values()) / len(self.answers) if self.answers else 0.0
+        """Over the items that were scored; 0.0 without any."""
+        scores = [answer.score for answer in self.answers.values() if answer.score is not None]
+        return sum(scores) / len(scores) if scores else 0.0
+
+    def mistakes(self, items: Iterable[Item]) -> list[Item]:
+        """The items that it has not got right; those that were lost are none of them."""
+        return [item for item in items if (score := self.answers[item.id].score) is not None and score < 1]
+
+    def successes(self, items: Iterable[Item]) -> list[Item]:
+        return [item for item in items if (self.answers[item.id].score or 0.0) >= 1]
 
     @property
     def rank(self) -> tuple[float, int, int]:

@@ -4,30 +4,34 @@
 2. Each round one proposer makes `DRAFTS` drafts. A draft is first asked `FIRST` items, half of them mistakes of its
    parent, and has to get more of them right than its parent did (as GEPA's minibatch, Agrawal et al. 2025). Then it is
    asked twice as many, and so on, until it is clearly worse than the best on the same items or has been asked them all.
-3. When the budget's share for the search is spent, or nothing is left to gain, the best draft goes through the gate.
+3. When the budget's share for the search is spent, or nothing is left to gain, the best draft takes the holdout test.
 
-All of it follows from the seed and the replies: a run that was killed goes on, pays nothing twice and ends the same.
+All of it follows from the seed and the replies: a run that was killed and resumed pays nothing twice and ends the same.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from ...contract import Model
-from ...errors import BadInput, BudgetExceeded
-from ...measuring.judge import Judge
+from ...contract import Model, Usage
+from ...errors import BadInput, BudgetExceeded, EndpointUnfit
+from ...measuring.cost_forecast import BudgetLimits, ItemCost
+from ...measuring.experiment import Experiment
+from ...measuring.judge import judge_model
+from ...measuring.results import compare_scores, too_many_lost
 from ...prompts import language
-from ...scope import Scope, scope
-from ...stats import paired
-from ...tasks.task import Item, Task
+from ...stats import Paired
+from ...tasks.item import Item
+from ...tasks.metric import answer_rule
+from ...tasks.task import Task
 from ..data_splits import Split
 from .edit_proposers import chance, edits
-from .evaluator import SAFETY, BudgetAccount, BudgetLimits, Evaluator, QuestionCost, mean_cost
-from .example_proposers import examples
+from .evaluator import Evaluator
+from .example_proposers import propose_examples
 from .holdout_test import HoldoutTest, run_holdout_test
 from .leakage import LeakageCheck
 from .llm_proposers import history, induce, reflect
@@ -37,7 +41,7 @@ from .search_state import Proposer, SearchState
 
 PROPOSERS: Mapping[str, Proposer] = {
     "edits": edits,
-    "examples": examples,
+    "examples": propose_examples,
     "induce": induce,
     "history": history,
     "reflect": reflect,
@@ -45,10 +49,11 @@ PROPOSERS: Mapping[str, Proposer] = {
 }
 WRITERS = ("induce", "history", "reflect")  # those that need a model that writes
 DRAFTS, FIRST = 4, 4
-FEWEST = 10  # items that the search and the gate need at least, whatever the budget
+FEWEST = 10  # items that the search and the holdout test need at least, whatever the budget
 FULL_LOOKS = 12  # the search items are so few that the budget pays for so many drafts on all of them
 CLEARLY = 0.1  # p below which a draft that is behind the best is given up
 IDLE = 3  # rounds of each proposer without anything new, after which the search ends
+UNPAID = "the budget was spent before it was asked all items"
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,8 @@ class SearchPlan:
     proposers: tuple[str, ...]
     writer: Model | None
     limits: BudgetLimits
-    most_words: int
+    max_words: int
     seed: int
-    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         if not self.proposers:
@@ -72,21 +76,20 @@ class SearchPlan:
         needy = [name for name in self.proposers if name in WRITERS]
         if needy and self.writer is None:
             raise BadInput(f"{needy[0]} needs a model that writes prompts: --writer RECIPE, or use edits and examples")
-        if words(self.start.text) > self.most_words:
-            found = words(self.start.text)
-            raise BadInput(f"the starting prompt has {found} words, more than --max-words {self.most_words}")
+        if (count := words(self.start.text)) > self.max_words:
+            raise BadInput(f"the starting prompt has {count} words, more than --max-words {self.max_words}")
 
     def state(self, items: tuple[Item, ...]) -> SearchState:
         first = items[0].request().messages[-1].text
-        spoken = language(self.start.text or first)
+        prompt_language = language(self.start.text or first)
         return SearchState(
             items,
             self.split.search,
             self.start.place,
-            spoken,
-            Grammar(spoken, self.task.rule),
+            prompt_language,
+            Grammar(prompt_language, answer_rule(self.task.metric) or "judge"),
             LeakageCheck(self.split.search, self.start.text),
-            self.most_words,
+            self.max_words,
             self.seed,
             self.writer,
         )
@@ -97,86 +100,73 @@ class SearchResult:
     """What a search has found so far; `stopped` says why it ended."""
 
     state: SearchState
-    whole: Scope
-    gate: HoldoutTest | None = None
+    experiment: Experiment
+    holdout: HoldoutTest | None = None
     stopped: str = ""
     notes: dict[str, None] = field(default_factory=dict)
 
+    @property
+    def usage(self) -> Usage:
+        return self.experiment.usage()
+
 
 async def search(
-    plan: SearchPlan,
-    *,
-    concurrency: int = 64,
-    on_round: Callable[[SearchResult], None] | None = None,
+    plan: SearchPlan, experiment: Experiment, on_round: Callable[[SearchResult], None] | None = None
 ) -> SearchResult:
-    """Search, then let the best draft through the gate. The ledger and the purse are around it: see `run.py`."""
-    asking = Evaluator(plan.task, plan.model, plan.seed, concurrency, plan.judge)
-    with scope("prompt search", kind="search") as whole:
-        found = SearchResult(plan.state(plan.split.search), whole)
-        state = found.state
+    """Search, then let the best draft take the holdout test. `experiment` is open: see `search_prompts.run_search`."""
+    evaluator = Evaluator(experiment, plan.model)
+    with experiment.stage("prompt search", "search") as stage:
+        result = SearchResult(plan.state(plan.split.search), experiment)
+        state = result.state
         start = state.admit(plan.start)
         assert start
-        most = QuestionCost(asking.bound(start))
-        if BudgetAccount(plan.limits, whole, QuestionCost()).affordable(most, QuestionCost()) < FIRST + 3 * FEWEST:
-            raise BadInput(f"the budget is too small to find out anything: expected at least "
-                           f"{asking.bound(start) * (FIRST + 3 * FEWEST)} calls")  # fmt: skip
-        await asking.ask([(start, item) for item in state.items[:FIRST]])
-        account = BudgetAccount(plan.limits, whole, _margin(asking, plan, start))
-        state.items, final = _sized(plan, account, start, most)
-        await asking.ask([(start, item) for item in state.items])
+        calls, items = evaluator.max_calls(start), FIRST + 3 * FEWEST
+        if experiment.forecast().affordable(ItemCost(calls)) < items:
+            raise BadInput(f"the budget is too small to find out anything: expected at least {calls * items} calls")
+        await evaluator.ask([(start, item) for item in state.items[:FIRST]])
+        experiment.margin = evaluator.margin(plan.max_words)
+        state.items, final = _sized(plan, evaluator, start)
+        await evaluator.ask([(start, item) for item in state.items])
+        if why := too_many_lost(list(start.answers.values())):
+            raise EndpointUnfit(f"nothing can be compared with the starting prompt: {why}")
         start.kept = True
         try:
-            found.stopped = await _rounds(plan, asking, account, found, len(final), on_round)
+            result.stopped = await _rounds(plan, evaluator, result, len(final), on_round)
         except BudgetExceeded:
-            found.stopped = "budget"
-        for tried in state.tried:
-            if not tried.kept and not tried.why:
-                tried.why = "the budget was spent before it was asked all items"
+            result.stopped = "budget"
+        for scored in state.tried:
+            if not scored.kept and not scored.why:
+                scored.why = UNPAID
         if state.best is not start:
-            found.gate = await run_holdout_test(asking, account, start, state.best, final)
-        found.notes = dict(whole.notes)
-    return found
+            result.holdout = await run_holdout_test(evaluator, start, state.best, final)
+        result.notes = dict(stage.notes)
+    return result
 
 
-def _margin(asking: Evaluator, plan: SearchPlan, start: ScoredDraft) -> QuestionCost:
-    """What a purse holds for one call, of which it gives most back: dollars as for output tokens at five times."""
-    tokens = asking.longest(plan.task.items) + plan.most_words * 8
-    average = mean_cost(start)
-    return QuestionCost(0, tokens, 5 * average.usd / average.tokens * tokens if average.tokens else 0.0)
-
-
-def _sized(
-    plan: SearchPlan, account: BudgetAccount, start: ScoredDraft, most: QuestionCost
-) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """The items of the search and of the gate that this budget can pay; at most half of it goes into the gate."""
-    questions = account.affordable(_question(start, most), QuestionCost())
-    n_final = min(len(plan.split.final), max(FEWEST, questions // 4))
-    n_search = min(len(plan.split.search), max(FEWEST, (questions - 2 * n_final) // FULL_LOOKS))
+def _sized(plan: SearchPlan, evaluator: Evaluator, start: ScoredDraft) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """The items of the search and of the holdout test that this budget can pay; the latter takes at most half of it."""
+    affordable = evaluator.experiment.forecast().affordable(evaluator.item_cost(start))
+    n_final = min(len(plan.split.final), max(FEWEST, affordable // 4))
+    n_search = min(len(plan.split.search), max(FEWEST, (affordable - 2 * n_final) // FULL_LOOKS))
     return plan.split.search[:n_search], plan.split.final[:n_final]
-
-
-def _question(tried: ScoredDraft, most: QuestionCost) -> QuestionCost:
-    """What a further question may take: calls by their bound, the rest by experience."""
-    average = mean_cost(tried)
-    return QuestionCost(most.calls, average.tokens * SAFETY, average.usd * SAFETY)
 
 
 async def _rounds(
     plan: SearchPlan,
-    asking: Evaluator,
-    account: BudgetAccount,
-    found: SearchResult,
+    evaluator: Evaluator,
+    result: SearchResult,
     n_final: int,
     on_round: Callable[[SearchResult], None] | None,
 ) -> str:
-    state, idle = found.state, 0
-    most = QuestionCost(asking.bound(state.start))
+    state, idle = result.state, 0
 
     def room() -> int:
-        """The questions that can be asked while enough is left for the gate."""
-        start, best = _question(state.start, most), _question(state.best, most)
-        dearest = max((_question(tried, most) for tried in state.kept), key=lambda cost: cost.tokens)
-        return account.affordable(dearest, (start + best).times(n_final))
+        """The items that can be asked while enough is left for the holdout test."""
+        calls = evaluator.max_calls(state.start)
+        costs = {scored.number: replace(evaluator.item_cost(scored), calls=calls) for scored in state.kept}
+        dearest = max(costs.values(), key=lambda cost: cost.tokens)
+        reserved = (costs[state.start.number] + costs[state.best.number]) * n_final
+        return evaluator.experiment.forecast().affordable(dearest, reserved)
 
     while True:
         if state.best.mean >= 1:
@@ -189,49 +179,49 @@ async def _rounds(
         name = plan.proposers[(state.round - 1) % len(plan.proposers)]
         rng = random.Random(f"{plan.seed} {state.round} {name}")
         drafts = await PROPOSERS[name](state, DRAFTS, rng)
-        admitted = [tried for draft in drafts if (tried := state.admit(draft))]
-        new = [tried for tried in admitted if not tried.why][: room() // FIRST]
+        admitted = [scored for draft in drafts if (scored := state.admit(draft))]
+        new = [scored for scored in admitted if not scored.why][: room() // FIRST]
         idle = 0 if new else idle + 1
-        await _raced(state, asking, new, room, rng)
+        await _compare_new(state, evaluator, new, room, rng)
         if on_round:
-            on_round(found)
+            on_round(result)
 
 
-async def _raced(
-    state: SearchState, asking: Evaluator, new: list[ScoredDraft], room: Callable[[], int], rng: random.Random
+async def _compare_new(
+    state: SearchState, evaluator: Evaluator, new: list[ScoredDraft], room: Callable[[], int], rng: random.Random
 ) -> None:
-    first = {tried.number: _first_items(state, tried, rng) for tried in new}
-    await asking.ask([(tried, item) for tried in new for item in first[tried.number]])
-    going = []
-    for tried in new:
-        parent, items = state.parent(tried.draft), first[tried.number]
-        if _score(tried, items) > _score(parent, items):
-            going.append(tried)
+    """Ask the new drafts more and more items, as long as each may still be the best."""
+    first = {scored.number: _first_items(state, scored, rng) for scored in new}
+    await evaluator.ask([(scored, item) for scored in new for item in first[scored.number]])
+    remaining = []
+    for scored in new:
+        parent, items = state.parent(scored.draft), first[scored.number]
+        if _compared(parent, scored, [item.id for item in items]).difference > 0:
+            remaining.append(scored)
         else:
-            tried.why = f"no better than its parent on {len(items)} items"
+            scored.why = f"no better than its parent on {len(items)} items"
     waves = [0, *(FIRST * 2**i for i in range(1, 20) if FIRST * 2**i < len(state.items)), len(state.items)]
     for begin, end in pairwise(waves):
-        going = [tried for tried in going if not _clearly_worse(state, tried)]
-        going.sort(key=lambda tried: tried.rank)
-        wave = state.items[begin:end]
-        asked: list[tuple[ScoredDraft, Item]] = []
-        for tried in list(going):
-            more = [(tried, item) for item in wave if item.id not in tried.answers]
-            if len(asked) + len(more) > room():
-                going.remove(tried)
-                tried.why = "the budget was spent before it was asked all items"
+        remaining = [scored for scored in remaining if not _clearly_worse(state, scored)]
+        remaining.sort(key=lambda scored: scored.rank)
+        pairs: list[tuple[ScoredDraft, Item]] = []
+        for scored in list(remaining):
+            more = [(scored, item) for item in state.items[begin:end] if item.id not in scored.answers]
+            if len(pairs) + len(more) > room():
+                remaining.remove(scored)
+                scored.why = UNPAID
             else:
-                asked += more
-        await asking.ask(asked)
-    for tried in going:
-        tried.kept = True
+                pairs += more
+        await evaluator.ask(pairs)
+    for scored in remaining:
+        scored.why = too_many_lost(list(scored.answers.values())) or ""
+        scored.kept = not scored.why
 
 
-def _first_items(state: SearchState, tried: ScoredDraft, rng: random.Random) -> list[Item]:
+def _first_items(state: SearchState, scored: ScoredDraft, rng: random.Random) -> list[Item]:
     """Half mistakes of the parent, where a better draft has to show itself, and half what the parent could."""
-    answers = state.parent(tried.draft).answers
-    wrong = [item for item in state.items if answers[item.id].score < 1]
-    right = [item for item in state.items if answers[item.id].score >= 1]
+    parent = state.parent(scored.draft)
+    wrong, right = parent.mistakes(state.items), parent.successes(state.items)
     rng.shuffle(wrong)
     rng.shuffle(right)
     n = min(FIRST, len(state.items))
@@ -239,33 +229,34 @@ def _first_items(state: SearchState, tried: ScoredDraft, rng: random.Random) -> 
     return [*wrong[:n_wrong], *right[: n - n_wrong]]
 
 
-def _score(tried: ScoredDraft, items: list[Item]) -> float:
-    return sum(tried.answers[item.id].score for item in items)
+def _compared(a: ScoredDraft, b: ScoredDraft, ids: Sequence[str]) -> Paired:
+    return compare_scores([a.answers[id].score for id in ids], [b.answers[id].score for id in ids])
 
 
-def _clearly_worse(state: SearchState, tried: ScoredDraft) -> bool:
+def _clearly_worse(state: SearchState, scored: ScoredDraft) -> bool:
     best = state.best
-    seen = [id for id in tried.answers if id in best.answers]
-    pair = paired([best.answers[id].score for id in seen], [tried.answers[id].score for id in seen])
+    seen = [id for id in scored.answers if id in best.answers]
+    pair = _compared(best, scored, seen)
     if pair.difference < 0 and pair.p < CLEARLY:
-        tried.why = f"clearly worse than the best on {len(seen)} items"
+        scored.why = f"clearly worse than the best on {len(seen)} items"
         return True
     return False
 
 
 def to_json(plan: SearchPlan) -> dict[str, Any]:
     """What was asked for: two searches with equal plans are the same work."""
+    judge = judge_model(plan.task)
     return {
         "task": plan.task.name,
         "task_sha256": plan.task.sha256,
-        "rule": plan.task.rule,
+        "rule": plan.task.metric.name,
         "model": plan.model.name,
         "start": {"text": plan.start.text, "place": plan.start.place},
         "proposers": list(plan.proposers),
         "writer": plan.writer.name if plan.writer else None,
-        "judge": plan.judge.model.name if plan.judge else None,
+        "judge": judge.name if judge else None,
         "budget": {"calls": plan.limits.calls, "tokens": plan.limits.tokens, "usd": plan.limits.usd},
-        "max_words": plan.most_words,
+        "max_words": plan.max_words,
         "seed": plan.seed,
         "splits": {
             "search": [item.id for item in plan.split.search],

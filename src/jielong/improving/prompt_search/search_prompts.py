@@ -2,34 +2,34 @@
 
 DIR/prompts.json    the plan, the verdict, both prompts, the recipe
 DIR/tried.jsonl     every draft with its answers, and why it went no further
-DIR/gate.jsonl      what both prompts replied to the unseen items
+DIR/holdout_test.jsonl  what both prompts replied to the unseen items
 DIR/recipe.txt      the recipe to use
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ... import __version__
 from ...atomic_write import write_whole
-from ...contract import Model
-from ...measuring.evaluate import ItemResult
-from ...measuring.judge import Judge, check_judged
+from ...contract import Model, Scorer
+from ...measuring.cost_forecast import BudgetLimits
+from ...measuring.experiment import Experiment
+from ...measuring.judge import with_judge
+from ...measuring.results import ItemResult, interval_json
 from ...recipe import load
 from ...registry import unknown_name
-from ...runtime.ledger import Ledger, home_folder, use_ledger
 from ...stats import Estimate
 from ...sync import run_sync
 from ...tasks.load_task import load_task
 from ...tasks.task import Task
 from ...techniques.instruct import Place
 from ..data_splits import split_items
-from .evaluator import BudgetLimits
+from .holdout_test import HoldoutTest
 from .prompt_draft import PromptDraft, ScoredDraft
 from .search_loop import PROPOSERS, WRITERS, SearchPlan, SearchResult, search, to_json
 
@@ -45,28 +45,26 @@ def plan_search(
     proposers: Sequence[str] = (),
     writer: Model | None = None,
     limits: BudgetLimits | None = None,
-    most_words: int = WORDS,
+    max_words: int = WORDS,
     seed: int = 0,
-    judge: Judge | None = None,
+    judge: Scorer | None = None,
 ) -> SearchPlan:
     """What the search will do. Without `proposers`: edits and examples, before them those that write if there is a
     `writer`. Raises BadInput, UnknownName."""
     for name in proposers:
         if name not in PROPOSERS:
             raise unknown_name("proposer", name, PROPOSERS)
-    check_judged(task, judge)
     chosen = tuple(dict.fromkeys(proposers)) or (*(WRITERS if writer else ()), "edits", "examples")
     return SearchPlan(
-        task,
+        with_judge(task, judge, seed),
         model,
         split_items(task.items, seed, examples=0),
         PromptDraft(start.strip(), place),
         chosen,
         writer,
-        limits if limits and limits.given else BudgetLimits(calls=CALLS),
-        most_words,
+        limits if limits and limits.given() else BudgetLimits(calls=CALLS),
+        max_words,
         seed,
-        judge,
     )
 
 
@@ -79,25 +77,20 @@ async def run_search(
     on_round: Callable[[SearchResult], None] | None = None,
 ) -> SearchResult:
     """Search under the plan's budget, with the ledger around; what is found so far is in `out` after every round."""
-    file = ledger or home_folder() / "ledger.db"
-    said = json.dumps({**to_json(plan), "what": "prompt search"}, sort_keys=True)
-    with Ledger(file) as opened:
-        work = opened.begin(
-            hashlib.sha256(said.encode()).hexdigest(), f"prompts for {plan.task.name}, {plan.model.name}"
-        )
+    experiment = Experiment(plan.task, seed=plan.seed, concurrency=concurrency, limits=plan.limits, ledger=ledger)
 
-    def after_round(found: SearchResult) -> None:
+    def after_round(result: SearchResult) -> None:
         if out:
-            write(plan, found, out)
+            write(plan, result, out)
         if on_round:
-            on_round(found)
+            on_round(result)
 
-    with use_ledger(file, work) as opened, plan.limits.purse():
-        found = await search(plan, concurrency=concurrency, on_round=after_round)
-        opened.finish(work)
+    with experiment.open("prompt search", to_json(plan)):
+        result = await search(plan, experiment, after_round)
+        experiment.finish()
     if out:
-        write(plan, found, out)
-    return found
+        write(plan, result, out)
+    return result
 
 
 def search_prompts(
@@ -122,7 +115,7 @@ def search_prompts(
         place=place,
         proposers=proposers,
         writer=load(writer) if isinstance(writer, str) else writer,
-        limits=BudgetLimits(calls, tokens, usd),
+        limits=BudgetLimits(calls=calls, tokens=tokens, usd=usd),
         seed=seed,
     )
 
@@ -135,35 +128,24 @@ def search_prompts(
 # ---- the result ----
 
 
-def verdict(found: SearchResult) -> str:
-    """`improved`; `nothing helped`, in the search or at the gate; `searching`, before the end."""
-    if not found.stopped:
+def verdict(result: SearchResult) -> str:
+    """`improved`; `nothing helped`, in the search or in the holdout test; `searching`, before the end."""
+    if not result.stopped:
         return "searching"
-    return "improved" if found.gate and found.gate.passed else "nothing helped"
+    return "improved" if result.holdout and result.holdout.passed else "nothing helped"
 
 
-def result_summary(plan: SearchPlan, found: SearchResult) -> dict[str, Any]:
-    state, gate, usage = found.state, found.gate, found.whole.usage
-    chosen = gate.best if gate and gate.passed else state.start
-    pair = gate.pair if gate and gate.items else None
+def result_summary(plan: SearchPlan, result: SearchResult) -> dict[str, Any]:
+    state, holdout = result.state, result.holdout
+    chosen = holdout.best if holdout and holdout.passed else state.start
     return {
         **to_json(plan),
         "version": __version__,
-        "verdict": verdict(found),
+        "verdict": verdict(result),
         "recipe": chosen.draft.around(plan.model).name,
         "prompt": _draft(chosen),
         "best_of_search": _draft(state.best),
-        "gate": {
-            "n": len(gate.items),
-            "wanted": gate.wanted,
-            "start": _estimate(gate.estimate(gate.start)),
-            "best": _estimate(gate.estimate(gate.best)),
-            "difference": pair.difference,
-            "ci95": list(pair.ci95) if pair.ci95 else None,
-            "p": pair.p,
-        }
-        if gate and pair
-        else None,
+        "holdout_test": _holdout(holdout) if holdout and holdout.items else None,
         "search": {
             "items": len(state.items),
             "rounds": state.round,
@@ -171,55 +153,67 @@ def result_summary(plan: SearchPlan, found: SearchResult) -> dict[str, Any]:
             "kept": len(state.kept),
             "start": state.start.mean,
             "best": state.best.mean,
-            "stopped": found.stopped,
+            "stopped": result.stopped,
         },
-        "usage": {name: value for name, value in asdict(usage).items() if name != "seconds"},
-        "notes": list(found.notes),
+        "usage": {name: value for name, value in asdict(result.usage).items() if name != "seconds"},
+        "notes": list(result.notes),
     }
 
 
-def _estimate(said: Estimate) -> dict[str, Any]:
-    return {"mean": said.mean, "ci95": list(said.ci95) if said.ci95 else None}
-
-
-def _draft(tried: ScoredDraft) -> dict[str, Any]:
-    draft = tried.draft
+def _holdout(holdout: HoldoutTest) -> dict[str, Any]:
+    pair, why = holdout.pair, holdout.inconclusive
     return {
-        "number": tried.number,
-        "text": draft.text,
-        "place": draft.place,
-        "examples": [list(pair) for pair in draft.examples],
-        "by": draft.by,
-        "parent": draft.parent,
+        "n": pair.n,
+        "planned": holdout.planned,
+        "lost": len(holdout.items) - pair.n,
+        "start": _estimate(holdout.estimate(holdout.start)),
+        "best": _estimate(holdout.estimate(holdout.best)),
+        "difference": None if why else pair.difference,
+        "ci95": None if why else interval_json(pair.ci95),
+        "p": None if why else pair.p,
+        "why": why,
     }
 
 
-def write(plan: SearchPlan, found: SearchResult, folder: Path) -> None:
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"mean": estimate.mean if estimate.n else None, "ci95": interval_json(estimate.ci95)}
+
+
+def _draft(scored: ScoredDraft) -> dict[str, Any]:
+    examples = [list(pair) for pair in scored.draft.examples]
+    return {"number": scored.number, **asdict(scored.draft), "examples": examples}
+
+
+def write(plan: SearchPlan, result: SearchResult, folder: Path) -> None:
     """The result folder, each file under a temporary name first, so that none is ever half there."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = result_summary(plan, found)
-    write_whole(folder / "prompts.json", json.dumps(said, ensure_ascii=False, indent=1) + "\n")
-    lines = [json.dumps(_line(tried), ensure_ascii=False) for tried in found.state.tried]
-    write_whole(folder / "tried.jsonl", "\n".join(lines) + "\n")
-    (folder / "gate.jsonl").unlink(missing_ok=True)  # of another search in the same folder
-    if gate := found.gate:
-        pairs = [{"id": item.id, "start": _answer(gate.start.answers[item.id]),
-                  "best": _answer(gate.best.answers[item.id])} for item in gate.items]  # fmt: skip
-        write_whole(folder / "gate.jsonl", "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs))
-    write_whole(folder / "recipe.txt", said["recipe"] + "\n")
+    summary = result_summary(plan, result)
+    write_whole(folder / "prompts.json", json.dumps(summary, ensure_ascii=False, indent=1) + "\n")
+    write_whole(folder / "tried.jsonl", _lines(_tried(scored) for scored in result.state.tried))
+    (folder / "holdout_test.jsonl").unlink(missing_ok=True)  # of another search in the same folder
+    if holdout := result.holdout:
+        pairs = (
+            {"id": item.id, **{name: _answer(scored.answers[item.id]) for name, scored in
+                               (("start", holdout.start), ("best", holdout.best))}}
+            for item in holdout.items
+        )  # fmt: skip
+        write_whole(folder / "holdout_test.jsonl", _lines(pairs))
+    write_whole(folder / "recipe.txt", summary["recipe"] + "\n")
 
 
-def _line(tried: ScoredDraft) -> dict[str, Any]:
-    answers = {id: _answer(answer) for id, answer in sorted(tried.answers.items())}
-    why = "" if tried.kept else tried.why
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _tried(scored: ScoredDraft) -> dict[str, Any]:
     return {
-        **_draft(tried),
-        "round": tried.round,
-        "mean": tried.mean if tried.answers else None,
-        "n": len(tried.answers),
-        "kept": tried.kept,
-        "why": why,
-        "answers": answers,
+        **_draft(scored),
+        "round": scored.round,
+        "mean": scored.mean if scored.answers else None,
+        "n": len(scored.answers),
+        "kept": scored.kept,
+        "why": "" if scored.kept else scored.why,
+        "answers": {id: _answer(answer) for id, answer in sorted(scored.answers.items())},
     }
 
 

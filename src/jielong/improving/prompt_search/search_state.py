@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ...contract import Model
 from ...prompts import Language
-from ...tasks.task import Item
+from ...tasks.item import Item
 from ...techniques.instruct import Place
 from .leakage import LeakageCheck
 from .phrase_grammar import Grammar
@@ -28,8 +28,8 @@ class SearchState:
     place: Place
     language: Language
     grammar: Grammar
-    quotes: LeakageCheck
-    most_words: int
+    leakage: LeakageCheck
+    max_words: int
     seed: int
     writer: Model | None = None
     round: int = 0
@@ -41,13 +41,13 @@ class SearchState:
         if draft.key in self._keys:
             return None
         self._keys.add(draft.key)
-        tried = ScoredDraft(len(self.tried), draft, self.round)
-        self.tried.append(tried)
-        if words(draft.text) > self.most_words:
-            tried.why = f"too long: {words(draft.text)} words, at most {self.most_words}"
-        elif copied := self.quotes.found(draft.text):
-            tried.why = f"copies the items: {copied!r}"
-        return tried
+        scored = ScoredDraft(len(self.tried), draft, self.round)
+        self.tried.append(scored)
+        if words(draft.text) > self.max_words:
+            scored.why = f"too long: {words(draft.text)} words, at most {self.max_words}"
+        elif quotation := self.leakage.quotation(draft.text):
+            scored.why = f"copies the items: {quotation!r}"
+        return scored
 
     @property
     def start(self) -> ScoredDraft:
@@ -56,11 +56,11 @@ class SearchState:
     @property
     def kept(self) -> list[ScoredDraft]:
         """The drafts that were asked all items, the best first."""
-        return sorted((tried for tried in self.tried if tried.kept), key=lambda tried: tried.rank)
+        return sorted((scored for scored in self.tried if scored.kept), key=lambda scored: scored.rank)
 
     @property
     def best(self) -> ScoredDraft:
-        return min((tried for tried in self.tried if tried.kept), key=lambda tried: tried.rank)
+        return min((scored for scored in self.tried if scored.kept), key=lambda scored: scored.rank)
 
     def parent(self, draft: PromptDraft) -> ScoredDraft:
         """What the draft has to beat first: what it was made from, else the start."""
@@ -79,10 +79,11 @@ def pareto(kept: list[ScoredDraft], items: tuple[Item, ...]) -> dict[int, int]:
     """
     winners: list[set[int]] = []
     for item in items:
-        top = max(tried.answers[item.id].score for tried in kept)
-        winners.append({tried.number for tried in kept if tried.answers[item.id].score == top})
+        scores = {scored.number: scored.answers[item.id].score or 0.0 for scored in kept}
+        winners.append({number for number, score in scores.items() if score == max(scores.values())})
     front = set().union(*winners)
-    for tried in sorted(kept, key=lambda tried: tried.rank, reverse=True):
-        if tried.number in front and all(won & front != {tried.number} for won in winners if tried.number in won):
-            front.remove(tried.number)
+    for scored in sorted(kept, key=lambda scored: scored.rank, reverse=True):
+        number = scored.number
+        if number in front and all(won & front != {number} for won in winners if number in won):
+            front.remove(number)
     return {number: sum(number in won for won in winners) for number in sorted(front)}

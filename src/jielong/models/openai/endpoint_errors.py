@@ -53,7 +53,7 @@ def failed(
     if status == 404:
         raise EndpointUnfit(f"{told}; check the name of the model and the URL {target.urls[0]}")
     if "content_filter" in code or "content_policy" in code:
-        raise Refused(told)
+        raise Refused(told, lost=True)
     if status in (400, 422) and (name := _refused_setting(words, said, body)):
         with _lock:
             _learned.setdefault((target.urls[0], target.model), set()).add(name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...contract import Step, Usage
 from ...improving.improve_result import ImproveResult, Question
-from ...measuring.evaluate import ItemResult
+from ...measuring.results import ItemResult
 from ...runtime.ledger import Ledger
 
 LONGEST = 1_500  # characters of a text in a transcript; whole texts are in outcome.json and the ledger
@@ -51,19 +51,25 @@ def disagreements(outcome: ImproveResult) -> list[Disagreement]:
     talks = [
         Disagreement(asked[answers[0].id], answers)
         for answers in zip(*(result.answers for result in outcome.finalists), strict=True)
-        if max(a.score for a in answers) - min(a.score for a in answers) > DIFFER
+        if max(scores := _scores(answers)) - min(scores) > DIFFER
     ]
     names = [result.model for result in outcome.finalists]
     best = names.index(outcome.verdict.recipe) if outcome.verdict.recipe in names else 0
     best = best or min(1, len(names) - 1)
 
     def gain(talk: Disagreement) -> float:
-        return talk.answers[best].score - talk.answers[0].score
+        chosen, plain = talk.answers[best].score, talk.answers[0].score
+        return 0.0 if chosen is None or plain is None else chosen - plain
 
     gained = sorted((talk for talk in talks if gain(talk) > DIFFER), key=gain, reverse=True)
     lost = sorted((talk for talk in talks if gain(talk) < -DIFFER), key=gain)
     others = [talk for talk in talks if abs(gain(talk)) <= DIFFER]
     return [*_in_turn(gained, lost), *others]
+
+
+def _scores(answers: Sequence[ItemResult]) -> list[float]:
+    """The scores of those that were not lost; 0.0 alone where all were."""
+    return [answer.score for answer in answers if answer.score is not None] or [0.0]
 
 
 def _in_turn(gained: Sequence[Disagreement], lost: Sequence[Disagreement]) -> Iterator[Disagreement]:
@@ -91,7 +97,7 @@ def example(outcome: ImproveResult) -> tuple[Question, ItemResult] | None:
     if outcome.chosen is None:
         return None
     asked = {question.id: question for question in outcome.questions}
-    best = max(answer.score for answer in outcome.chosen.answers)
+    best = max(_scores(outcome.chosen.answers))
     good = [answer for answer in outcome.chosen.answers if answer.score == best and answer.error is None]
     if not good:
         return None

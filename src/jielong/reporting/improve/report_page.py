@@ -125,6 +125,7 @@ def _results(outcome: ImproveResult, rows: Sequence[RecipeRow], w: Words, judged
             "added_output": _added(row.added_output),
             "calls": count(row.calls),
             "usd": "?" if row.usd is None else f"{1000 * row.usd:.2f}" if row.usd else "0",
+            "lost": row.lost,
             "p50": duration(row.p50),
             "p95": duration(row.p95),
         }

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ...contract import Usage
 from ...improving.improve_result import Candidate, Dropped, ImproveResult
-from ...measuring.evaluate import ModelResult
+from ...measuring.results import ModelResult
 from ...stats import Estimate, Interval, quantile
 
 
@@ -35,7 +35,8 @@ class RecipeRow:
     usd: float | None  # None: unknown
     p50: float | None
     p95: float | None
-    lost: int  # items without an answer: no reply, or nothing in it that the rule looks for
+    no_answer: int  # replies without an answer: truncated, declined, or nothing in it that the rule looks for
+    lost: int  # items without a reply: they have no score
     dropped: Dropped | None
 
     @property
@@ -51,7 +52,7 @@ def final_rows(outcome: ImproveResult) -> list[RecipeRow]:
     if not (outcome.plain and outcome.plain.answers):
         return []
     for result in outcome.finalists:
-        usage, n = _spent(result), len(result.answers)
+        usage, asked = _spent(result), len(result.answers)
         against = compared.get(result.model)
         rows.append(
             RecipeRow(
@@ -59,20 +60,21 @@ def final_rows(outcome: ImproveResult) -> list[RecipeRow]:
                 result.model,
                 steps_of(result.model, outcome.models),
                 "final",
-                n,
+                result.n,
                 result.accuracy,
                 against.difference if against else None,
                 against.ci95 if against else None,
                 against.p_holm if against else None,
-                usage.input_tokens / n,
-                usage.output_tokens / n,
-                usage.input_tokens / n - rows[0].input_tokens if rows else None,
-                usage.output_tokens / n - rows[0].output_tokens if rows else None,
-                usage.calls / n,
-                None if usage.usd is None else usage.usd / n,
+                usage.input_tokens / asked,
+                usage.output_tokens / asked,
+                usage.input_tokens / asked - rows[0].input_tokens if rows else None,
+                usage.output_tokens / asked - rows[0].output_tokens if rows else None,
+                usage.calls / asked,
+                None if usage.usd is None else usage.usd / asked,
                 result.latency(0.5),
                 result.latency(0.95),
-                result.failed + result.failed_extraction,
+                result.no_answer,
+                result.lost,
                 None,
             )
         )
@@ -93,6 +95,7 @@ def _reached(candidate: Candidate, plain: Candidate) -> tuple[bool, bool, int, f
 
 def _searched(number: int, candidate: Candidate, plain: Candidate) -> RecipeRow:
     n, usage, first = len(candidate.scores), candidate.usage, plain.usage
+    lost = candidate.scores.count(None)
     each, plain_each = 1 / n if n else 0.0, 1 / len(plain.scores) if plain.scores else 0.0
     pair = candidate.against(plain) if n and candidate is not plain else None
     return RecipeRow(
@@ -100,7 +103,7 @@ def _searched(number: int, candidate: Candidate, plain: Candidate) -> RecipeRow:
         candidate.recipe,
         candidate.steps,
         "search",
-        n,
+        n - lost,
         candidate.accuracy,
         pair.difference if pair else None,
         pair.ci95 if pair else None,
@@ -114,6 +117,7 @@ def _searched(number: int, candidate: Candidate, plain: Candidate) -> RecipeRow:
         quantile(candidate.seconds, 0.5) if candidate.seconds else None,
         quantile(candidate.seconds, 0.95) if candidate.seconds else None,
         0,
+        lost,
         candidate.dropped,
     )
 

@@ -39,14 +39,20 @@ def transcripts(outcome: ImproveResult, ledger: Ledger | None, w: Words) -> list
     return [*parts, *drawn]
 
 
+def _mark(score: float | None, best: float, outcome: ImproveResult) -> str:
+    if score is None:
+        return "–"
+    return f"{10 * score:.1f}" if outcome.rule == "judge" else "✓" if score == best else "✗"
+
+
 def _drawn(outcome: ImproveResult, talk: Disagreement, ledger: Ledger | None, said: dict[str, str]) -> Markup:
-    best = max(answer.score for answer in talk.answers)
+    best = max(answer.score for answer in talk.answers if answer.score is not None)
     answers = [
         {
             "number": i,
             "name": Markup("<code>{}</code>").format(short(result.model)),
             "good": answer.score == best,
-            "mark": f"{10 * answer.score:.1f}" if outcome.rule == "judge" else "✓" if answer.score == best else "✗",
+            "mark": _mark(answer.score, best, outcome),
             "extracted": _cut(answer.extracted or "", said, 80),
             "text": _cut(answer.text, said),
             "error": _cut(answer.error or "", said),

@@ -7,8 +7,9 @@ that are there, with a whole result; what is left after it is computed, not beli
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from ...contract import Message, Request
+from ...contract import Message, Reply, Request, Scores
 from ...prompts import fill, prompt
 from ...tasks.expression_check import makes
 from ..prompting import last_user_message, with_message
@@ -72,10 +73,17 @@ class Game24:
         return "\n".join([*thought.steps, answer])
 
 
-def made(request: Request, reply_text: str) -> float | None:
-    """1 if a whole answer makes 24 of the question's numbers, else 0; None if the question is none of this game."""
-    start = Game24().begin(request)
-    return None if start is None else makes(reply_text, numbers_of(start), TARGET).value
+class Game24Scorer:
+    """Grades whole answers by the rules: 1 if one makes 24 of the question's numbers, else 0; None if the question is
+    none of this game."""
+
+    calls = 0
+
+    async def score(self, request: Request, replies: Sequence[Reply]) -> Scores:
+        start = Game24().begin(request)
+        if start is None:
+            return Scores((None,) * len(replies))
+        return Scores(tuple(makes(reply.text, numbers_of(start), TARGET).value for reply in replies))
 
 
 def numbers_of(thought: Thought) -> Numbers:

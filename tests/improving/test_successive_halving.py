@@ -4,27 +4,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.contract import Usage
-from jielong.improving import racing, verdict
+from jielong.improving import successive_halving, verdict
 from jielong.improving.improve_result import Candidate, Comparison
-from jielong.improving.racing import Out, Runner
-from jielong.measuring.evaluate import ItemResult, ModelResult
+from jielong.improving.successive_halving import Elimination, Standing
+from jielong.measuring.results import ItemResult, ModelResult
 
 
-def runner(name: str, right: int, of: int = 40, cost: float = 1.0) -> Runner:
+def standing(name: str, right: int, of: int = 40, cost: float = 1.0) -> Standing:
     """Right on the first `right` of its items."""
-    return Runner(name, frozenset(["model", *name.split("+")]), [1.0] * right + [0.0] * (of - right), cost)
+    return Standing(name, frozenset(["model", *name.split("+")]), [1.0] * right + [0.0] * (of - right), cost)
 
 
-PLAIN = Runner("plain", frozenset(["model"]), [1.0] * 10 + [0.0] * 30, 1.0)
+PLAIN = Standing("plain", frozenset(["model"]), [1.0] * 10 + [0.0] * 30, 1.0)
 
 
 @given(st.integers(1, 20_000), st.integers(1, 200), st.integers(1, 5))
 def test_rounds_grow_to_all_items_and_fewer_go_on(items: int, candidates: int, finalists: int):
-    ends = racing.rounds(items)
+    ends = successive_halving.rounds(items)
     assert ends[-1] == items
     assert list(ends) == sorted(set(ends))
     assert ends[0] == items or 16 <= ends[0] <= 64
-    kept = racing.keep(candidates, ends, finalists)
+    kept = successive_halving.keep(candidates, ends, finalists)
     assert len(kept) == len(ends)
     assert list(kept) == sorted(kept, reverse=True)
     assert kept[-1] <= finalists
@@ -32,43 +32,49 @@ def test_rounds_grow_to_all_items_and_fewer_go_on(items: int, candidates: int, f
 
 
 def test_who_is_shown_to_be_worse_is_out_and_the_better_half_goes_on():
-    field = [runner("a", 36), runner("b", 35), runner("c", 33, cost=2.0), runner("d", 33, cost=0.5), runner("e", 8)]
-    going, out = racing.cull(PLAIN, field, 3)
-    assert [r.name for r in going] == ["a", "b", "d"]
-    assert out == [Out("c", "dearer", "d"), Out("e", "worse", "a")] or out == [
-        Out("c", "dearer", "a"),
-        Out("e", "worse", "a"),
+    field = [
+        standing("a", 36),
+        standing("b", 35),
+        standing("c", 33, cost=2.0),
+        standing("d", 33, cost=0.5),
+        standing("e", 8),
+    ]
+    survivors, out = successive_halving.eliminate(PLAIN, field, 3)
+    assert [r.name for r in survivors] == ["a", "b", "d"]
+    assert out == [Elimination("c", "dearer", "d"), Elimination("e", "worse", "a")] or out == [
+        Elimination("c", "dearer", "a"),
+        Elimination("e", "worse", "a"),
     ]
 
 
 def test_a_recipe_does_not_push_out_a_part_of_itself():
-    field = [runner("cot+vote", 36, cost=8.0), runner("cot+check", 35, cost=3.0), runner("cot", 33)]
-    assert {r.name for r in racing.cull(PLAIN, field, 2)[0]} == {"cot+vote", "cot"}
+    field = [standing("cot+vote", 36, cost=8.0), standing("cot+check", 35, cost=3.0), standing("cot", 33)]
+    assert {r.name for r in successive_halving.eliminate(PLAIN, field, 2)[0]} == {"cot+vote", "cot"}
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(1, 6))
 def test_at_least_one_and_at_most_the_number_wanted_go_on(rights: list[int], most: int):
-    field = [runner(f"r{i}", right, cost=1.0 + i) for i, right in enumerate(rights)]
-    going, out = racing.cull(PLAIN, field, most)
-    assert 1 <= len(going) <= most
-    assert sorted([r.name for r in going] + [o.name for o in out]) == sorted(r.name for r in field)
+    field = [standing(f"r{i}", right, cost=1.0 + i) for i, right in enumerate(rights)]
+    survivors, out = successive_halving.eliminate(PLAIN, field, most)
+    assert 1 <= len(survivors) <= most
+    assert sorted([r.name for r in survivors] + [o.name for o in out]) == sorted(r.name for r in field)
 
 
 def test_a_few_equal_answers_are_no_proof():
-    going, _ = racing.cull(PLAIN, [runner("a", 2, of=2), runner("b", 1, of=2)], 2)
-    assert len(going) == 2
+    survivors, _ = successive_halving.eliminate(PLAIN, [standing("a", 2, of=2), standing("b", 1, of=2)], 2)
+    assert len(survivors) == 2
 
 
 def test_among_equals_the_cheapest_is_preferred():
-    dear, cheap, bad = runner("dear", 37, cost=9.0), runner("cheap", 37), runner("bad", 20)
-    assert [r.name for r in racing.preference([dear, cheap, bad])] == ["cheap", "dear", "bad"]
+    dear, cheap, bad = standing("dear", 37, cost=9.0), standing("cheap", 37), standing("bad", 20)
+    assert [r.name for r in successive_halving.preference([dear, cheap, bad])] == ["cheap", "dear", "bad"]
 
 
 def test_a_dearer_recipe_has_to_show_that_it_is_better():
-    better, cheap = runner("better", 37, cost=9.0), runner("cheap", 30)
-    assert racing.preference([cheap, better])[0].name == "better"
-    longer, part = runner("cot+vote", 38, cost=9.0), runner("cot", 37)
-    assert racing.preference([longer, part])[0].name == "cot"
+    better, cheap = standing("better", 37, cost=9.0), standing("cheap", 30)
+    assert successive_halving.preference([cheap, better])[0].name == "better"
+    longer, part = standing("cot+vote", 38, cost=9.0), standing("cot", 37)
+    assert successive_halving.preference([longer, part])[0].name == "cot"
 
 
 def result(name: str, right: int, of: int = 40) -> ModelResult:

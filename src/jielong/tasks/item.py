@@ -1,0 +1,56 @@
+"""One item of a task: a question, and what is accepted as its answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..contract import Message, Request, ToolSpec
+from ..prompts import catalogue, language
+from .code_tests import Tests
+
+
+@dataclass(frozen=True)
+class Item:
+    id: str
+    input: str | tuple[Message, ...]
+    accepted: tuple[str, ...] = ()  # none: a judge decides
+    choices: tuple[str, ...] = ()
+    cluster: str | None = None  # items of one cluster (a text, a subject) are not independent
+    context: tuple[str, ...] = ()
+    tests: Tests | None = None
+    tools: tuple[ToolSpec, ...] = ()  # offered to the model; the answer is which of them it calls, and how
+
+    def request(self) -> Request:
+        """What a model is asked: the documents, the question, the lettered choices."""
+        if isinstance(self.input, tuple):
+            return Request(self.input, tools=self.tools)
+        words = catalogue(language(self.input))["task"]
+        parts = [f"{words['context']}\n\n" + "\n\n".join(self.context)] if self.context else []
+        parts.append(self.input)
+        if self.choices:
+            lettered = [f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(self.choices)]
+            parts.append("\n".join(lettered) + f"\n{words['choices']}")
+        return Request((Message("user", "\n\n".join(parts)),), tools=self.tools)
+
+    def content(self) -> list[Any]:
+        """All that makes it this item, as JSON: the hash of a task is made of it."""
+        question = self.input if isinstance(self.input, str) else [[m.role, m.text] for m in self.input]
+        tools = [[[tool.name, tool.description, tool.parameters] for tool in self.tools]] if self.tools else []
+        tests = self.tests.code if self.tests else None
+        return [self.id, question, self.accepted, self.choices, self.context, tests, *tools]
+
+
+def identified(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Items whose id is "" get one from their content; duplicates get a number."""
+    counts: dict[str, int] = {}
+    named = []
+    for item in items:
+        content = json.dumps(item.content(), ensure_ascii=False)
+        name = item.id or hashlib.sha256(content.encode()).hexdigest()[:12]
+        counts[name] = counts.get(name, 0) + 1
+        named.append(replace(item, id=name if counts[name] == 1 else f"{name}#{counts[name]}"))
+    return tuple(named)

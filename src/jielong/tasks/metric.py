@@ -1,0 +1,134 @@
+"""A metric is the one thing that knows a way of grading: what counts as the answer in a reply, and what it is worth.
+
+Most are an answer rule with what it counts as equal (`number`, `choice`, …); some tasks bring a check of their own
+(`CheckMetric`); a judge is one, too (measuring/judge.py). The table of names is open: `registry.register("metrics", …)`
+and the entry points `jielong.metrics` add to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from .. import registry
+from ..answers import RULES
+from ..contract import Reply
+from ..errors import BadInput
+from .answer_equality import matches, same
+from .code_tests import passes
+from .item import Item
+
+Unit: TypeAlias = Literal["share", "grade"]  # how people read a mean: 0.75 as 75 % right, or as a grade of 7.5
+
+
+@dataclass(frozen=True)
+class Score:
+    """`value` in [0, 1]. `extracted` is None when the reply held no answer. `parts` are named scores beneath it."""
+
+    value: float
+    extracted: str | None
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """`max_tokens` is the limit of a reply that this metric grades."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    @property
+    def unit(self) -> Unit: ...
+
+    def extract(self, reply: Reply) -> str | None:
+        """What counts as the answer in a reply; None when there is none."""
+
+    async def score(self, item: Item, reply: Reply) -> Score:
+        """What the reply is worth. Raises SampleError where nothing can be said of it, as when a judge gives up."""
+
+    def same(self, a: str, b: str) -> bool:
+        """Whether two extracted answers are one answer in a vote."""
+
+
+@dataclass(frozen=True)
+class RuleMetric:
+    """The answer that the rule of this name finds is one of the item's accepted ones."""
+
+    name: str
+    max_tokens: int = 1024
+    unit: Unit = "share"
+
+    @property
+    def rule(self) -> str:
+        return self.name
+
+    def extract(self, reply: Reply) -> str | None:
+        return RULES[self.name](reply.text)
+
+    async def score(self, item: Item, reply: Reply) -> Score:
+        if item.tests:
+            program = RULES["code"](reply.text)
+            return Score(0.0, None) if program is None else Score(float(await passes(item.tests, program)), program)
+        extracted = self.extract(reply)
+        return Score(float(await matches(self.name, extracted, item.accepted, choices=item.choices)), extracted)
+
+    def same(self, a: str, b: str) -> bool:
+        return same(self.name, a, b)
+
+
+@dataclass(frozen=True)
+class CheckMetric:
+    """A task's own check, where more than one answer is right and only the task can tell. Votes count by `rule`."""
+
+    name: str
+    check: Callable[[Item, Reply], Score]
+    rule: str = "exact"
+    max_tokens: int = 1024
+    unit: Unit = "share"
+
+    def extract(self, reply: Reply) -> str | None:
+        return RULES[self.rule](reply.text)
+
+    async def score(self, item: Item, reply: Reply) -> Score:
+        return self.check(item, reply)
+
+    def same(self, a: str, b: str) -> bool:
+        return same(self.rule, a, b)
+
+
+@dataclass(frozen=True)
+class NeedsJudge:
+    """The metric of a task without answers, until it is told who judges (`measuring.judge.with_judge`)."""
+
+    name: str = "judge"
+    max_tokens: int = 2048
+    unit: Unit = "grade"
+
+    def extract(self, reply: Reply) -> str | None:
+        return reply.text.strip() or None
+
+    async def score(self, item: Item, reply: Reply) -> Score:
+        raise BadInput("this task has no answers, so a judge is needed: --judge RECIPE")
+
+    def same(self, a: str, b: str) -> bool:
+        return same("exact", a, b)
+
+
+def answer_rule(metric: Metric) -> str | None:
+    """The name of the answer rule beneath a metric; None where replies are open texts or the metric is its own rule."""
+    return metric.rule if isinstance(metric, RuleMetric | CheckMetric) else None
+
+
+number, choice, exact, contains, yes_no = map(RuleMetric, ("number", "choice", "exact", "contains", "yes_no"))
+json, code = RuleMetric("json", 2048), RuleMetric("code", 2048)
+judge = NeedsJudge()
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of this name: built in, registered or of an installed package. Raises UnknownName."""
+    metric: Metric = registry.find("metrics", name)
+    return metric
