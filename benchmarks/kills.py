@@ -28,11 +28,11 @@ def command(url: str, task: Path) -> list[str]:
 
 
 def without_times(report: str) -> Any:
-    said = json.loads(report)
-    said.pop("run")
-    for result in said["results"]:
+    figures = json.loads(report)
+    figures.pop("run")
+    for result in figures["results"]:
         result.pop("latency")
-    return said
+    return figures
 
 
 def main() -> None:
@@ -54,8 +54,8 @@ def main() -> None:
         done = subprocess.run(command(url, task), env=killed, capture_output=True, text=True, check=True)
         at_stub = stats(url)["requests"]
         rows = sqlite3.connect(folder / "killed" / "ledger.db").execute("select count(*) from calls").fetchone()[0]
-        whole = {**os.environ, "JIELONG_HOME": str(folder / "whole")}
-        uninterrupted = subprocess.run(command(url, task), env=whole, capture_output=True, text=True, check=True)
+        environment = {**os.environ, "JIELONG_HOME": str(folder / "whole")}
+        uninterrupted = subprocess.run(command(url, task), env=environment, capture_output=True, text=True, check=True)
     equal = without_times(done.stdout) == without_times(uninterrupted.stdout)
     write("kills", {"kills": KILLS, "calls_at_stub": at_stub, "ledger_rows": rows, "in_flight_at_the_kills": in_flight,
                     "bound_holds": at_stub <= rows + KILLS * AT_ONCE, "calls_paid_twice_at_most": at_stub - rows,

@@ -1,6 +1,6 @@
 """Races whose truth is known: what a search costs, what it loses, whether the winner's interval keeps its promise.
 
-`simulated`: 2,000 races of drawn worlds through the functions that `improve` decides with (successive_halving,
+`simulated`: 2,000 races of random worlds through the functions that `improve` decides with (successive_halving,
 verdict). A world is 22 recipes with the prices and the family likeness of the catalogue; whether a recipe is right on
 an item depends on the item's difficulty, on the recipe and on chance. In a third of the worlds one technique helps, in
 a third each has a small effect of its own, good or bad, in a third a large one; 2,000 further worlds have no effect at
@@ -65,7 +65,7 @@ def world(rng: Any, kind: str, items: int) -> World:
     return World(stats.norm.cdf(ability), scores, np.array(list(PRICES.values())) * rng.lognormal(0, 0.2, len(RECIPES)))
 
 
-def searched(drawn: World, search: int) -> tuple[list[int], float]:
+def search_once(sample: World, search: int) -> tuple[list[int], float]:
     """The finalists in the order of the search, and what the search cost; as ImproveRun._search does it."""
     ends = successive_halving.rounds(search)
     keep = successive_halving.keep(len(RECIPES) - 1, ends, successive_halving.FINALISTS)
@@ -73,14 +73,14 @@ def searched(drawn: World, search: int) -> tuple[list[int], float]:
 
     def standing(i: int) -> successive_halving.Standing:
         parts = frozenset(["model", *RECIPES[i].split()])
-        return successive_halving.Standing(str(i), parts, drawn.scores[i, :seen].tolist(), float(drawn.prices[i]))
+        return successive_halving.Standing(str(i), parts, sample.scores[i, :seen].tolist(), float(sample.prices[i]))
 
-    for end, most in zip(ends, keep, strict=True):
-        cost += (end - seen) * (drawn.prices[0] + sum(drawn.prices[i] for i in running))
+    for end, limit in zip(ends, keep, strict=True):
+        cost += (end - seen) * (sample.prices[0] + sum(sample.prices[i] for i in running))
         seen = end
-        most = most if end < search else len(RECIPES)
+        limit = limit if end < search else len(RECIPES)
         running = [
-            int(one.name) for one in successive_halving.eliminate(standing(0), [standing(i) for i in running], most)[0]
+            int(one.name) for one in successive_halving.eliminate(standing(0), [standing(i) for i in running], limit)[0]
         ]
         if len(running) < 2:
             break
@@ -88,47 +88,47 @@ def searched(drawn: World, search: int) -> tuple[list[int], float]:
     return order[: successive_halving.FINALISTS], cost
 
 
-def compared(drawn: World, recipes: list[int], first: int) -> tuple[Comparison, ...]:
+def compare_in_final(sample: World, recipes: list[int], first: int) -> tuple[Comparison, ...]:
     """These recipes against the plain model on the items from `first` on."""
 
     def result(i: int) -> ModelResult:
-        answers = (ItemResult(str(n), s, "", "", None, Usage(), 0.0) for n, s in enumerate(drawn.scores[i, first:]))
+        answers = (ItemResult(str(n), s, "", "", None, Usage(), 0.0) for n, s in enumerate(sample.scores[i, first:]))
         return ModelResult(str(i), tuple(answers), None, Usage(), ())
 
     return verdict.comparisons([result(i) for i in (0, *recipes)])
 
 
-def covers(drawn: World, shown: Comparison) -> bool:
-    gain = drawn.truth[int(shown.recipe)] - drawn.truth[0]
-    return shown.ci95 is not None and bool(shown.ci95[0] <= gain <= shown.ci95[1])
+def covers(sample: World, comparison: Comparison) -> bool:
+    gain = sample.truth[int(comparison.recipe)] - sample.truth[0]
+    return comparison.ci95 is not None and bool(comparison.ci95[0] <= gain <= comparison.ci95[1])
 
 
 def simulated(items: int, kinds: tuple[str, ...], races: int = RACES) -> dict[str, Any]:
     rng = np.random.default_rng(items)
     search, rows = items // 2, []
     for n in range(races):
-        drawn = world(rng, kinds[n % len(kinds)], items)
-        finalists, cost = searched(drawn, search)
-        pairs = compared(drawn, finalists, search)
-        found = verdict.final_verdict("0", pairs, None)
-        shown = found.comparison or pairs[0]
-        gain = drawn.truth[int(shown.recipe)] - drawn.truth[0]
-        everything = items * drawn.prices.sum()
-        final = (items - search) * (drawn.prices[0] + sum(drawn.prices[i] for i in finalists))
-        means = drawn.scores.mean(axis=1)
-        best = max(range(len(RECIPES)), key=lambda i: (means[i], -drawn.prices[i]))
+        sample = world(rng, kinds[n % len(kinds)], items)
+        finalists, cost = search_once(sample, search)
+        pairs = compare_in_final(sample, finalists, search)
+        decided = verdict.final_verdict("0", pairs, None)
+        comparison = decided.comparison or pairs[0]
+        gain = sample.truth[int(comparison.recipe)] - sample.truth[0]
+        everything = items * sample.prices.sum()
+        final = (items - search) * (sample.prices[0] + sum(sample.prices[i] for i in finalists))
+        means = sample.scores.mean(axis=1)
+        best = max(range(len(RECIPES)), key=lambda i: (means[i], -sample.prices[i]))
         rows.append(
             {
-                "improved": found.kind == "improved",
-                "first": found.recipe == pairs[0].recipe,
-                "covers": covers(drawn, shown),
-                "wrong": found.kind == "improved" and gain <= 1e-12,
-                "lost": drawn.truth[best] - drawn.truth[finalists[0]],
-                "regret": drawn.truth.max() - drawn.truth[finalists[0]],
+                "improved": decided.kind == "improved",
+                "first": decided.recipe == pairs[0].recipe,
+                "covers": covers(sample, comparison),
+                "wrong": decided.kind == "improved" and gain <= 1e-12,
+                "lost": sample.truth[best] - sample.truth[finalists[0]],
+                "regret": sample.truth.max() - sample.truth[finalists[0]],
                 "search": cost / everything,
                 "whole": (cost + final) / everything,
-                "price": drawn.prices[finalists[0]] / drawn.prices[best],
-                "naive": best == 0 or covers(drawn, compared(drawn, [best], 0)[0]),
+                "price": sample.prices[finalists[0]] / sample.prices[best],
+                "naive": best == 0 or covers(sample, compare_in_final(sample, [best], 0)[0]),
             }
         )
     winners = [row for row in rows if row["improved"]]
@@ -152,23 +152,23 @@ def simulated(items: int, kinds: tuple[str, ...], races: int = RACES) -> dict[st
 
 
 def scripted(seeds: int, null_seeds: int, items: int) -> dict[str, Any]:
-    said: dict[str, Any] = {"items": items, "seeds": seeds, "seeds where nothing helps": null_seeds}
+    figures: dict[str, Any] = {"items": items, "seeds": seeds, "seeds where nothing helps": null_seeds}
 
     def named(model: Any, seed: int) -> tuple[str, str]:
         run = ImproveRun(prepare(worlds.task(items), [model], seed=seed), ledger=Path(":memory:"))
         anyio.run(run.execute)
-        found = run.result().verdict
-        return found.kind, found.recipe.partition(" | ")[2].partition("(examples=")[0]
+        decided = run.result().verdict
+        return decided.kind, decided.recipe.partition(" | ")[2].partition("(examples=")[0]
 
     kinds = [named(worlds.helped_by_nothing_and_noisy(seed), seed)[0] for seed in range(null_seeds)]
-    said["nothing helped is said where nothing helps"] = kinds.count("nothing helped") / null_seeds
-    print(said, flush=True)
+    figures["nothing helped is said where nothing helps"] = kinds.count("nothing helped") / null_seeds
+    print(figures, flush=True)
     for technique in worlds.HELPERS:
-        won = [named(worlds.helped_by(technique, seed), seed)[1] == technique for seed in range(seeds)]
-        said[f"{technique} wins where it alone helps"] = statistics.fmean(won)
-        print(technique, statistics.fmean(won), flush=True)
-    won = ["self_consistency" in named(worlds.helped_by_voting(seed), seed)[1] for seed in range(seeds)]
-    return {**said, "a vote wins where a vote alone helps": statistics.fmean(won)}
+        wins = [named(worlds.helped_by(technique, seed), seed)[1] == technique for seed in range(seeds)]
+        figures[f"{technique} wins where it alone helps"] = statistics.fmean(wins)
+        print(technique, statistics.fmean(wins), flush=True)
+    wins = ["self_consistency" in named(worlds.helped_by_voting(seed), seed)[1] for seed in range(seeds)]
+    return {**figures, "a vote wins where a vote alone helps": statistics.fmean(wins)}
 
 
 def main() -> None:
@@ -179,8 +179,8 @@ def main() -> None:
     if sys.argv[1:] == ["few"]:
         write("races_few", {"100 items": simulated(100, helped, 5 * RACES)})
         return
-    said = {"200 items": simulated(200, helped), "200 items, nothing helps": simulated(200, ("none",))}
-    write("races", {**said, **{f"{items} items": simulated(items, helped) for items in (100, 400)}})
+    figures = {"200 items": simulated(200, helped), "200 items, nothing helps": simulated(200, ("none",))}
+    write("races", {**figures, **{f"{items} items": simulated(items, helped) for items in (100, 400)}})
 
 
 if __name__ == "__main__":

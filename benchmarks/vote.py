@@ -32,36 +32,36 @@ async def measured(beta: tuple[float, float], adaptive: bool, seconds: float, co
     scripted = Scripted(lambda request: drawn(request, beta), seconds=lambda request: latency.random() * seconds)
     model = scripted | self_consistency(n=N, adaptive=adaptive, confidence=confidence, answer=RULES["number"])
     right = 0
-    with scope("vote") as whole:
+    with scope("vote") as total:
         todo = iter(range(ITEMS))
 
         async def work() -> None:
             nonlocal right
             for i in todo:
                 with sub_path(i):
-                    asked = Request((Message("user", f"item {i}"),), Sampling(temperature=1.0, seed=1))
-                    reply = await model.generate(asked)
+                    request = Request((Message("user", f"item {i}"),), Sampling(temperature=1.0, seed=1))
+                    reply = await model.generate(request)
                     right += reply.text == "The answer is 0"
 
         async with anyio.create_task_group() as tasks:
             for _ in range(64):
                 tasks.start_soon(work)
-    return right / ITEMS, whole.usage.input_tokens + whole.usage.output_tokens
+    return right / ITEMS, total.usage.input_tokens + total.usage.output_tokens
 
 
 async def main() -> None:
-    said: dict[str, object] = {"items": ITEMS, "n": N}
+    figures: dict[str, object] = {"items": ITEMS, "n": N}
     for beta in ((4, 1.5), (2, 1.5), (1, 1)):
         fixed, spent = await measured(beta, False, 0.0, 0.9)
-        found: dict[str, object] = {"fixed_accuracy": fixed, "fixed_tokens": spent}
+        row: dict[str, object] = {"fixed_accuracy": fixed, "fixed_tokens": spent}
         for confidence in (0.9, 0.95, 1.0):
             accuracy, tokens = await measured(beta, True, 0.0, confidence)
             lost = round(100 * (fixed - accuracy), 2)
-            found[f"confidence {confidence}"] = {"points_lost": lost, "of_the_tokens": round(tokens / spent, 3)}
-        said[f"Beta{beta}"] = found
+            row[f"confidence {confidence}"] = {"points_lost": lost, "of_the_tokens": round(tokens / spent, 3)}
+        figures[f"Beta{beta}"] = row
     slow = await measured((2, 1.5), True, 0.01, 0.9)
-    said["same_usage_at_other_latencies"] = slow == await measured((2, 1.5), True, 0.0, 0.9)
-    write("vote", said)
+    figures["same_usage_at_other_latencies"] = slow == await measured((2, 1.5), True, 0.0, 0.9)
+    write("vote", figures)
 
 
 if __name__ == "__main__":

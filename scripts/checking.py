@@ -55,13 +55,13 @@ async def verdicts(task: Task, recipe: str) -> tuple[dict[str, Estimate], dict[s
     model = load(recipe)
     requests = [item.request().with_sampling(seed=SEED, max_tokens=MAX_TOKENS) for item in task.items]
     drafts = await gather(model, requests)
-    given = [(i, draft) for i, draft in enumerate(drafts) if isinstance(draft, Reply)]
-    right = [(await task.metric.score(task.items[i], draft)).value == 1 for i, draft in given]
+    answered = [(i, draft) for i, draft in enumerate(drafts) if isinstance(draft, Reply)]
+    right = [(await task.metric.score(task.items[i], draft)).value == 1 for i, draft in answered]
     rejected, caught = {}, {}
     for turn, way in enumerate(WAYS, 1):
-        asked = [verdict_question(requests[i], draft, way) for i, draft in given]  # type: ignore[arg-type]
-        said = await gather(model, asked, first=turn * len(requests))
-        no = [ballot(verdict, RULES["yes_no"]) != "yes" for verdict in said]
+        questions = [verdict_question(requests[i], draft, way) for i, draft in answered]  # type: ignore[arg-type]
+        replies = await gather(model, questions, first=turn * len(requests))
+        no = [ballot(verdict, RULES["yes_no"]) != "yes" for verdict in replies]
         rejected[way] = mean([float(n) for n, r in zip(no, right, strict=True) if r])
         caught[way] = mean([float(n) for n, r in zip(no, right, strict=True) if not r])
     return rejected, caught

@@ -32,9 +32,9 @@ LEFT = {"spell(kind=emotion)": Dropped(1, "halved"), "self_refine": Dropped(2, "
 
 def reply(request: Request) -> str:
     """Wrong when asked plainly, but for every fourth question; right when asked to think."""
-    said = "\n".join(message.text for message in request.messages)
-    n = int(said.split("#")[1].split()[0])
-    right = "step by step" in said or n % 4 == 0
+    texts = "\n".join(message.text for message in request.messages)
+    n = int(texts.split("#")[1].split()[0])
+    right = "step by step" in texts or n % 4 == 0
     return f"{HOSTILE} The answer is {n if right else n + 1}"
 
 
@@ -45,32 +45,32 @@ def task(n: int = 30) -> Task:
 
 async def asked(folder: Path, n: int = 30) -> ImproveResult:
     """The search has the first third of `n` items, the final the others."""
-    whole, base = task(n), Scripted(reply)
-    search, final = whole.items[: n // 3], whole.items[n // 3 :]
+    full_task, base = task(n), Scripted(reply)
+    search, final = full_task.items[: n // 3], full_task.items[n // 3 :]
     ledger = folder / "ledger.db"
 
     async def answers(steps: str, items: tuple[Item, ...]) -> tuple[str, tuple[ItemResult, ...]]:
         model = build(parse(f"scripted | {steps}"), base) if steps else base
-        return model.name, tuple([await ask_item(whole, item, model, 0) for item in items])
+        return model.name, tuple([await ask_item(full_task, item, model, 0) for item in items])
 
     candidates, results = [], []
     with use_ledger(ledger, "run-1"):
         for steps in (*FINALISTS, *LEFT):
-            name, given = await answers(steps, search)
-            scores, seconds = tuple(a.score for a in given), tuple(a.seconds for a in given)
-            usage = sum((a.usage for a in given), Usage())
+            name, item_results = await answers(steps, search)
+            scores, seconds = tuple(a.score for a in item_results), tuple(a.seconds for a in item_results)
+            usage = sum((a.usage for a in item_results), Usage())
             candidates.append(Candidate(name, base.name, steps, scores, None, usage, seconds, LEFT.get(steps)))
         for steps in FINALISTS:
-            name, given = await answers(steps, final)
-            results.append(ModelResult(name, given, None, sum((a.usage for a in given), Usage()), ()))
+            name, item_results = await answers(steps, final)
+            results.append(ModelResult(name, item_results, None, sum((a.usage for a in item_results), Usage()), ()))
     pairs = [result.against(results[0]) for result in results[1:]]
     compared = tuple(
         Comparison(result.model, pair.difference, pair.ci95, pair.p, p, pair.n, pair.better, pair.worse)
         for result, pair, p in zip(results[1:], pairs, holm([pair.p for pair in pairs]), strict=True)
     )
     return ImproveResult(
-        task=whole.name, task_source=whole.source, task_sha256=whole.sha256,
-        rule=whole.metric.name, why_rule=whole.why_metric,
+        task=full_task.name, task_source=full_task.source, task_sha256=full_task.sha256,
+        rule=full_task.metric.name, why_rule=full_task.why_metric,
         models=(base.name,), plan=ImprovePlan(4, (5, 10), (3, 2), 2, 200, 0.0, 400, 0.2, {}),
         splits=SplitIds((), tuple(item.id for item in search), tuple(item.id for item in final)),
         questions=tuple(Question(item.id, item.request().messages[-1].text, item.accepted) for item in final),

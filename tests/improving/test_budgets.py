@@ -29,12 +29,12 @@ class Priced(Scripted):
 def wordy(seconds: Callable[[Request], float] = lambda request: 0.0) -> Priced:
     """Helped by cot; replies are as long as those of real models beside what a call has to reserve."""
 
-    def said(request: Request) -> str:
+    def reply(request: Request) -> str:
         answer = worlds.reply(0, request, worlds.HELPERS["cot"](request))
         short = "Python expression" in request.messages[-1].text or worlds.ASIDE.search(request.messages[-1].text)
         return answer if short else "so " * (120 if worlds.HELPERS["cot"](request) else 40) + answer
 
-    return Priced(said, seconds=seconds)
+    return Priced(reply, seconds=seconds)
 
 
 def run(model: Scripted, items: int = 100, **budget: float) -> ImproveResult:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 
 
 def helped(body: dict[str, Any], n: int) -> Answer:
-    request = Request(tuple(Message(said["role"], said["content"]) for said in body["messages"]))
+    request = Request(tuple(Message(m["role"], m["content"]) for m in body["messages"]))
     return Answer(worlds.reply(0, request, worlds.HELPERS["cot"](request)))
 
 
@@ -49,21 +49,21 @@ def wait_until(stub: Endpoint, requests: int, process: subprocess.Popen[str]) ->
 
 
 def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, said = process.communicate()
-    assert process.returncode == 0, said
-    found: dict[str, Any] = json.loads(out)
-    return found
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
+    document: dict[str, Any] = json.loads(out)
+    return document
 
 
-def facts(said: dict[str, Any]) -> dict[str, Any]:
+def facts(document: dict[str, Any]) -> dict[str, Any]:
     """What an interruption may not change: everything but times and the name of the run."""
     for usage in ("search_usage", "final_usage", "judging_usage"):
-        said[usage].pop("seconds")
-    for candidate in said["candidates"]:
+        document[usage].pop("seconds")
+    for candidate in document["candidates"]:
         candidate["usage"].pop("seconds")
-    for result in said["results"]:
+    for result in document["results"]:
         result.pop("latency")
-    return {name: value for name, value in said.items() if name not in ("run", "settings")}
+    return {name: value for name, value in document.items() if name not in ("run", "settings")}
 
 
 def test_a_killed_run_goes_on_pays_nothing_twice_and_ends_with_the_same_verdict(tmp_path: Path):
@@ -91,11 +91,11 @@ def test_ctrl_c_ends_with_the_best_so_far_and_the_same_command_goes_on(tmp_path:
         process = start(stub, tmp_path)
         wait_until(stub, 150, process)
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate()
-        assert process.returncode == 130, said
-        assert "Traceback" not in said
-        found = json.loads(out)
-        assert (found["verdict"], found["stopped"]) == ("interrupted", "interrupted")
+        out, errors = process.communicate()
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        document = json.loads(out)
+        assert (document["verdict"], document["stopped"]) == ("interrupted", "interrupted")
         assert json.loads((tmp_path / "out" / "outcome.json").read_text())["stopped"] == "interrupted"
         assert words("en")["race"]["running_interrupted"] in (tmp_path / "out" / "report.html").read_text("utf-8")
         paid = stub.stats.requests

@@ -78,12 +78,12 @@ def test_of_two_models_the_better_one_is_named():
 
 
 def test_a_candidate_that_cannot_run_is_named_and_left_out():
-    def said(request: Request) -> str:
+    def reply(request: Request) -> str:
         if request.messages[0].role == "system":
             raise Unsupported("this model takes no system message")
         return worlds.reply(0, request, worlds.HELPERS["cot"](request))
 
-    outcome = improved(Scripted(said), items=60)
+    outcome = improved(Scripted(reply), items=60)
     dropped = {c.steps.partition("(")[0]: c.dropped for c in outcome.candidates}
     assert dropped["persona"] == Dropped(1, "unsupported", "this model takes no system message")
     assert name(outcome) == "cot"

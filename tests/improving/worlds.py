@@ -29,32 +29,31 @@ def task(items: int) -> Task:
 
 
 def number(request: Request) -> int:
-    said = [m.text for m in request.messages if m.role == "user" and "three times" in m.text]
-    found = re.findall(r"three times (\d+)\?", said[-1])
-    return int(found[-1])
+    questions = [m.text for m in request.messages if m.role == "user" and "three times" in m.text]
+    return int(re.findall(r"three times (\d+)\?", questions[-1])[-1])
 
 
-def drawn(*what: object) -> random.Random:
+def seeded(*what: object) -> random.Random:
     return random.Random(hashlib.sha256(repr(what).encode()).digest())
 
 
 def knows(world: int, i: int, share: float) -> bool:
-    return drawn(world, "knows", i).random() < share
+    return seeded(world, "knows", i).random() < share
 
 
-def approval(asked: str) -> str:
+def approval(question: str) -> str:
     """What it says of any answer when it is asked for a check, a critique or a grade."""
-    return "OK" if "OK" in asked else "yes" if "yes or no" in asked else "7"
+    return "OK" if "OK" in question else "yes" if "yes or no" in question else "7"
 
 
 def reply(world: int, request: Request, helped: bool) -> str:
     """Right on the share of items that it knows; else one of six wrong answers, which depends on the sample."""
-    asked, i = request.messages[-1].text, number(request)
-    if ASIDE.search(asked):
-        return approval(asked)
+    question, i = request.messages[-1].text, number(request)
+    if ASIDE.search(question):
+        return approval(question)
     right = knows(world, i, HELPED if helped else KNOWN)
-    value = 3 * i if right else 3 * i + drawn(world, i, request.sampling.seed).randint(1, 6)
-    return str(value) if "Python expression" in asked else f"The answer is {value}."
+    value = 3 * i if right else 3 * i + seeded(world, i, request.sampling.seed).randint(1, 6)
+    return str(value) if "Python expression" in question else f"The answer is {value}."
 
 
 def _last(words: str) -> Callable[[Request], bool]:
@@ -76,26 +75,26 @@ def helped_by(technique: str, world: int) -> Scripted:
     """A model that `technique` alone helps."""
     helps = HELPERS[technique]
 
-    def said(request: Request) -> str:
+    def answer(request: Request) -> str:
         if technique == "self_refine" and request.messages[-1].text.startswith("What is wrong with"):
             return "The number is not right."
         return reply(world, request, helps(request))
 
-    return Scripted(said, name=f"scripted:{world}")
+    return Scripted(answer, name=f"scripted:{world}")
 
 
 def helped_by_voting(world: int) -> Scripted:
     """A model that is right on six samples of ten, whatever it is told: a vote helps it, and nothing else."""
 
-    def said(request: Request) -> str:
-        asked, i = request.messages[-1].text, number(request)
-        if ASIDE.search(asked):
-            return approval(asked)
-        chance = drawn(world, i, request.sampling.seed)
+    def answer(request: Request) -> str:
+        question, i = request.messages[-1].text, number(request)
+        if ASIDE.search(question):
+            return approval(question)
+        chance = seeded(world, i, request.sampling.seed)
         value = 3 * i if chance.random() < 0.55 else 3 * i + chance.randint(1, 6)
-        return str(value) if "Python expression" in asked else f"The answer is {value}."
+        return str(value) if "Python expression" in question else f"The answer is {value}."
 
-    return Scripted(said, name=f"scripted:{world}")
+    return Scripted(answer, name=f"scripted:{world}")
 
 
 def helped_by_nothing(world: int) -> Scripted:
@@ -105,12 +104,12 @@ def helped_by_nothing(world: int) -> Scripted:
 def helped_by_nothing_and_noisy(world: int) -> Scripted:
     """Every recipe is right on the same share, each on other items: the hardest case for an honest verdict."""
 
-    def said(request: Request) -> str:
-        asked, i = request.messages[-1].text, number(request)
-        if ASIDE.search(asked):
-            return approval(asked)
+    def answer(request: Request) -> str:
+        question, i = request.messages[-1].text, number(request)
+        if ASIDE.search(question):
+            return approval(question)
         everything = [(m.role, m.text) for m in request.messages]
-        value = 3 * i if drawn(world, everything).random() < 0.5 else 3 * i + 1
-        return str(value) if "Python expression" in asked else f"The answer is {value}."
+        value = 3 * i if seeded(world, everything).random() < 0.5 else 3 * i + 1
+        return str(value) if "Python expression" in question else f"The answer is {value}."
 
-    return Scripted(said, name=f"scripted:{world}")
+    return Scripted(answer, name=f"scripted:{world}")

@@ -22,14 +22,12 @@ AT_ONCE, CALLS = 8, 400
 
 def behaviour(body: dict[str, Any], n: int) -> Answer:
     """A function of what is asked alone: the writer writes a numbered prompt; the task is done better with some."""
-    said = " ".join(message["content"] for message in body["messages"])
-    drawn = random.Random(hashlib.sha256(f"{said} {body.get('seed')}".encode()).digest())
+    text = " ".join(message["content"] for message in body["messages"])
+    rng = random.Random(hashlib.sha256(f"{text} {body.get('seed')}".encode()).digest())
     if body["model"] == "writer":
-        return Answer(
-            f"```\n{drawn.choice(['Guess', 'Go step by step', 'Be exact'])}, {drawn.randint(1, 99)} times.\n```"
-        )
+        return Answer(f"```\n{rng.choice(['Guess', 'Go step by step', 'Be exact'])}, {rng.randint(1, 99)} times.\n```")
     number = int(body["messages"][-1]["content"].split()[2])
-    right = drawn.random() < (0.9 if "step by step" in said.lower() else 0.4)
+    right = rng.random() < (0.9 if "step by step" in text.lower() else 0.4)
     return Answer(f"Answer: {2 * number if right else 1}")
 
 
@@ -46,8 +44,8 @@ def start(stub: Endpoint, folder: Path, home: str) -> subprocess.Popen[str]:
 def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, words = process.communicate()
     assert process.returncode == 0, words
-    said: dict[str, Any] = json.loads(out)
-    return said
+    summary: dict[str, Any] = json.loads(out)
+    return summary
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")

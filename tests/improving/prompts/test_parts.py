@@ -89,7 +89,7 @@ def test_the_front_wins_every_item_and_none_of_it_can_be_spared(scores: list[lis
 
 
 @pytest.mark.parametrize(
-    ("said", "text"),
+    ("reply", "text"),
     [
         ("Here it is:\n```\nAdd the numbers.\n```", "Add the numbers."),
         ("```text\nold\n```\nbetter:\n```\nnew\nlines\n```", "new\nlines"),
@@ -100,8 +100,8 @@ def test_the_front_wins_every_item_and_none_of_it_can_be_spared(scores: list[lis
         ("  ", None),
     ],
 )
-def test_the_instruction_is_found_in_what_the_writer_said(said: str, text: str | None):
-    assert between_fences(said) == text
+def test_the_instruction_is_found_in_what_the_writer_said(reply: str, text: str | None):
+    assert between_fences(reply) == text
 
 
 def test_words_are_counted_in_both_languages():

@@ -37,8 +37,8 @@ def number_in(request: Request) -> int:
 
 
 def coin(request: Request, chance: float) -> bool:
-    said = json.dumps([message.text for message in request.messages])
-    return random.Random(hashlib.sha256(said.encode()).digest()).random() < chance
+    texts = json.dumps([message.text for message in request.messages])
+    return random.Random(hashlib.sha256(texts.encode()).digest()).random() < chance
 
 
 def doubling(chance: Callable[[Request], float]) -> Scripted:
@@ -51,7 +51,7 @@ def doubling(chance: Callable[[Request], float]) -> Scripted:
     return Scripted(reply)
 
 
-def whole(request: Request) -> str:
+def prompt_of(request: Request) -> str:
     return whole_text(request).lower()
 
 
@@ -60,8 +60,8 @@ def whole_text(request: Request) -> str:
 
 
 def searched(tmp_path: Path, planned: SearchPlan, **options: Any) -> tuple[SearchResult, dict[str, Any]]:
-    found = anyio.run(lambda: run_search(planned, ledger=tmp_path / "ledger.db", **options))
-    return found, result_summary(planned, found)
+    result = anyio.run(lambda: run_search(planned, ledger=tmp_path / "ledger.db", **options))
+    return result, result_summary(planned, result)
 
 
 def tried(tmp_path: Path) -> list[dict[str, Any]]:
@@ -69,18 +69,18 @@ def tried(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 def steps() -> Scripted:
-    return doubling(lambda request: 0.95 if "step by step" in whole(request) else 0.1)
+    return doubling(lambda request: 0.95 if "step by step" in prompt_of(request) else 0.1)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_edits_find_the_phrase_that_helps_and_the_holdout_test_confirms_it(seed: int, tmp_path: Path):
     planned = plan_search(task(), steps(), start="Be quick.", place="after", proposers=["edits"], seed=seed)
-    found, said = searched(tmp_path, planned)
-    assert said["verdict"] == "improved"
-    assert "step by step" in said["prompt"]["text"].lower()
-    assert said["holdout_test"]["ci95"][0] > 0.5
-    assert found.holdout
-    assert {item.id for item in found.holdout.items} == {item.id for item in planned.split.final}
+    result, summary = searched(tmp_path, planned)
+    assert summary["verdict"] == "improved"
+    assert "step by step" in summary["prompt"]["text"].lower()
+    assert summary["holdout_test"]["ci95"][0] > 0.5
+    assert result.holdout
+    assert {item.id for item in result.holdout.items} == {item.id for item in planned.split.final}
 
 
 def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
@@ -91,9 +91,9 @@ def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
     planned = plan_search(
         task(40), model, start='Say "so", |now|.\nAt once.', place="after", proposers=["edits", "examples"]
     )
-    _, said = searched(tmp_path, planned, out=tmp_path / "out")
-    assert load(said["recipe"]).name == said["recipe"]
-    assert (tmp_path / "out" / "recipe.txt").read_text("utf-8") == said["recipe"] + "\n"
+    _, summary = searched(tmp_path, planned, out=tmp_path / "out")
+    assert load(summary["recipe"]).name == summary["recipe"]
+    assert (tmp_path / "out" / "recipe.txt").read_text("utf-8") == summary["recipe"] + "\n"
     for line in tried(tmp_path):
         assert line["kept"] or line["why"]
 
@@ -105,34 +105,34 @@ def test_where_no_prompt_matters_the_holdout_test_keeps_the_start(tmp_path: Path
         planned = plan_search(
             task(), doubling(lambda request: 0.5), proposers=["chance"], seed=seed, limits=BudgetLimits(calls=400)
         )
-        found, said = searched(tmp_path, planned)
-        assert found.state.best is not found.state.start or said["holdout_test"] is None
-        passed += said["verdict"] == "improved"
-        if said["verdict"] != "improved":
-            assert said["recipe"] == planned.model.name
+        result, summary = searched(tmp_path, planned)
+        assert result.state.best is not result.state.start or summary["holdout_test"] is None
+        passed += summary["verdict"] == "improved"
+        if summary["verdict"] != "improved":
+            assert summary["recipe"] == planned.model.name
     assert passed <= max(2, seeds // 20)
 
 
 @pytest.mark.parametrize("calls", [34, 60, 101, 300, 777])
 @pytest.mark.parametrize("proposers", [["edits"], ["chance", "examples"]])
 def test_no_call_more_than_the_budget(calls: int, proposers: list[str], tmp_path: Path):
-    model = doubling(lambda request: 0.6 if "carefully" in whole(request) else 0.4)
+    model = doubling(lambda request: 0.6 if "carefully" in prompt_of(request) else 0.4)
     planned = plan_search(task(400), model, proposers=proposers, limits=BudgetLimits(calls=calls))
-    _, said = searched(tmp_path, planned)
-    assert said["usage"]["calls"] <= calls
-    assert len(model.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
-    if said["holdout_test"]:
-        assert said["holdout_test"]["n"] == said["holdout_test"]["planned"] >= 10
+    _, summary = searched(tmp_path, planned)
+    assert summary["usage"]["calls"] <= calls
+    assert len(model.requests) == summary["usage"]["calls"] - summary["usage"]["cached_calls"]
+    if summary["holdout_test"]:
+        assert summary["holdout_test"]["n"] == summary["holdout_test"]["planned"] >= 10
 
 
 @pytest.mark.parametrize("tokens", [30_000, 100_000])
 def test_no_token_more_than_the_budget_and_the_holdout_test_gets_its_share(tokens: int, tmp_path: Path):
-    model = doubling(lambda request: 0.7 if "carefully" in whole(request) else 0.3)
+    model = doubling(lambda request: 0.7 if "carefully" in prompt_of(request) else 0.3)
     planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(tokens=tokens))
-    _, said = searched(tmp_path, planned)
+    _, summary = searched(tmp_path, planned)
     assert model.tokens <= tokens
-    assert said["search"]["rounds"] > 1
-    assert said["holdout_test"]["n"] == said["holdout_test"]["planned"]
+    assert summary["search"]["rounds"] > 1
+    assert summary["holdout_test"]["n"] == summary["holdout_test"]["planned"]
 
 
 def test_no_dollar_more_than_the_budget_and_the_holdout_test_gets_its_share(tmp_path: Path):
@@ -140,25 +140,25 @@ def test_no_dollar_more_than_the_budget_and_the_holdout_test_gets_its_share(tmp_
         def usd(self, usage: Usage) -> float:
             return 1e-6 * usage.input_tokens + 4e-6 * usage.output_tokens
 
-    free = doubling(lambda request: 0.7 if "carefully" in whole(request) else 0.3)
+    free = doubling(lambda request: 0.7 if "carefully" in prompt_of(request) else 0.3)
     model = Priced(free._reply)
     planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(usd=0.12))
-    _, said = searched(tmp_path, planned)
-    assert 0.06 < said["usage"]["usd"] <= 0.12
-    assert said["holdout_test"]["n"] == said["holdout_test"]["planned"]
+    _, summary = searched(tmp_path, planned)
+    assert 0.06 < summary["usage"]["usd"] <= 0.12
+    assert summary["holdout_test"]["n"] == summary["holdout_test"]["planned"]
 
 
 def test_a_judge_grades_where_there_is_no_gold(tmp_path: Path):
     judge = Scripted(lambda request: "9" if "Kindly" in whole_text(request) else "4", name="scripted:judge")
-    model = Scripted(lambda request: "Kindly: yes." if "carefully" in whole(request) else "Yes.")
+    model = Scripted(lambda request: "Kindly: yes." if "carefully" in prompt_of(request) else "Yes.")
     items = identified([Item("", f"May I have {i} apples?") for i in range(80)])
     asked = Task("asking", items, find_metric("judge"), "", "a test")
     with pytest.raises(BadInput, match="--judge"):
         plan_search(asked, model)
-    _, said = searched(tmp_path, plan_search(asked, model, proposers=["edits"], judge=Judge(judge)))
-    assert said["verdict"] == "improved"
-    assert said["holdout_test"]["difference"] == pytest.approx(0.5)
-    assert len(model.requests) + len(judge.requests) == said["usage"]["calls"] - said["usage"]["cached_calls"]
+    _, summary = searched(tmp_path, plan_search(asked, model, proposers=["edits"], judge=Judge(judge)))
+    assert summary["verdict"] == "improved"
+    assert summary["holdout_test"]["difference"] == pytest.approx(0.5)
+    assert len(model.requests) + len(judge.requests) == summary["usage"]["calls"] - summary["usage"]["cached_calls"]
 
 
 def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_holdout_test(tmp_path: Path):
@@ -166,13 +166,13 @@ def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_holdout_test
     planned = plan_search(replace(task(), items=tuple(items)), steps(), start="Be quick.", proposers=["edits"])
     search, final = ({item.cluster for item in side} for side in (planned.split.search, planned.split.final))
     assert not search & final
-    found, said = searched(tmp_path, planned)
-    assert found.holdout
+    result, summary = searched(tmp_path, planned)
+    assert result.holdout
     scores = [
-        [scored.answers[item.id].score for item in found.holdout.items]
-        for scored in (found.holdout.start, found.holdout.best)
+        [scored.answers[item.id].score for item in result.holdout.items]
+        for scored in (result.holdout.start, result.holdout.best)
     ]
-    assert said["holdout_test"]["p"] == paired(*scores, [str(item.cluster) for item in found.holdout.items]).p
+    assert summary["holdout_test"]["p"] == paired(*scores, [str(item.cluster) for item in result.holdout.items]).p
 
 
 def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_path: Path):
@@ -185,10 +185,10 @@ def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_pat
 def test_the_search_asks_no_item_of_the_holdout_test(tmp_path: Path):
     seen, model = [0], steps()
     planned = plan_search(task(), model, start="Be quick.", proposers=["edits", "examples"])
-    _, said = searched(tmp_path, planned, on_round=lambda found: seen.append(len(model.requests)))
+    _, summary = searched(tmp_path, planned, on_round=lambda found: seen.append(len(model.requests)))
     final = {number_in(item.request()) for item in planned.split.final}
     asked_in_search = model.requests[: seen[-1]]
-    assert said["holdout_test"]["n"] * 2 == len(model.requests) - seen[-1]
+    assert summary["holdout_test"]["n"] * 2 == len(model.requests) - seen[-1]
     assert not {number_in(request) for request in asked_in_search} & final
     shown = {m.text for request in asked_in_search for m in request.messages[:-1] if m.role == "user"}
     assert shown
@@ -197,11 +197,11 @@ def test_the_search_asks_no_item_of_the_holdout_test(tmp_path: Path):
 
 def test_what_is_no_better_than_its_parent_is_asked_few_items(tmp_path: Path):
     model = doubling(lambda request: 0.3)
-    found, _ = searched(tmp_path, plan_search(task(400), model, proposers=["chance"], limits=BudgetLimits(calls=2000)))
-    asked = [len(scored.answers) for scored in found.state.tried[1:]]
+    result, _ = searched(tmp_path, plan_search(task(400), model, proposers=["chance"], limits=BudgetLimits(calls=2000)))
+    asked = [len(scored.answers) for scored in result.state.tried[1:]]
     assert len(asked) > 40
     assert sorted(asked)[len(asked) // 2] == 4
-    assert all(scored.kept == (len(scored.answers) == len(found.state.items)) for scored in found.state.tried)
+    assert all(scored.kept == (len(scored.answers) == len(result.state.items)) for scored in result.state.tried)
 
 
 # ---- examples ----
@@ -215,10 +215,10 @@ def test_examples_are_chosen_that_help(tmp_path: Path):
         return 0.95 if any("twice 11" in text for text in shown) else 0.1
 
     planned = plan_search(task(), doubling(chance), proposers=["examples"], limits=BudgetLimits(calls=3000))
-    _, said = searched(tmp_path, planned)
-    assert said["verdict"] == "improved"
-    assert any("twice 11" in question for question, _ in said["prompt"]["examples"])
-    assert all(question != answer for question, answer in said["prompt"]["examples"])
+    _, summary = searched(tmp_path, planned)
+    assert summary["verdict"] == "improved"
+    assert any("twice 11" in question for question, _ in summary["prompt"]["examples"])
+    assert all(question != answer for question, answer in summary["prompt"]["examples"])
 
 
 def test_bootstrapped_examples_hold_the_models_own_reasoning(tmp_path: Path):
@@ -227,9 +227,9 @@ def test_bootstrapped_examples_hold_the_models_own_reasoning(tmp_path: Path):
         return 0.95 if any(reply.startswith("Thinking of") for reply in replies) else 0.3
 
     planned = plan_search(task(), doubling(chance), proposers=["examples"])
-    _, said = searched(tmp_path, planned)
-    assert said["verdict"] == "improved"
-    assert any(answer.startswith("Thinking of") for _, answer in said["prompt"]["examples"])
+    _, summary = searched(tmp_path, planned)
+    assert summary["verdict"] == "improved"
+    assert any(answer.startswith("Thinking of") for _, answer in summary["prompt"]["examples"])
 
 
 # ---- proposers that write ----
@@ -238,13 +238,13 @@ def test_bootstrapped_examples_hold_the_models_own_reasoning(tmp_path: Path):
 class Writer:
     """Writes what it is told to; `asked` holds what it was shown."""
 
-    def __init__(self, *said: str) -> None:
-        self.said, self.asked = said, []
+    def __init__(self, *summary: str) -> None:
+        self.summary, self.asked = summary, []
         self.model = Scripted(self.reply, name="scripted:writer")
 
     def reply(self, request: Request) -> str:
         self.asked.append(request.messages[-1].text)
-        return f"Here:\n```\n{self.said[len(self.asked) % len(self.said)]} ({len(self.asked)})\n```"
+        return f"Here:\n```\n{self.summary[len(self.asked) % len(self.summary)]} ({len(self.asked)})\n```"
 
 
 def written(
@@ -257,10 +257,10 @@ def written(
 @pytest.mark.parametrize("by", ["induce", "history", "reflect"])
 def test_what_a_writer_writes_is_tried_and_wins(by: str, tmp_path: Path):
     writer = Writer("Guess.", "Go step by step, please.")
-    _, said = written(steps(), writer, by, tmp_path)
-    assert said["verdict"] == "improved"
-    assert said["prompt"]["text"].startswith("Go step by step, please.")
-    assert said["prompt"]["by"] == by
+    _, summary = written(steps(), writer, by, tmp_path)
+    assert summary["verdict"] == "improved"
+    assert summary["prompt"]["text"].startswith("Go step by step, please.")
+    assert summary["prompt"]["by"] == by
 
 
 def test_induction_shows_inputs_with_their_outputs(tmp_path: Path):
@@ -272,15 +272,17 @@ def test_induction_shows_inputs_with_their_outputs(tmp_path: Path):
 def test_history_shows_scores_the_best_last(tmp_path: Path):
     writer = Writer("Go step by step.", "Do it carefully.")
     model = doubling(
-        lambda request: 0.8 if "step by step" in whole(request) else 0.5 if "carefully" in whole(request) else 0.2
+        lambda request: (
+            0.8 if "step by step" in prompt_of(request) else 0.5 if "carefully" in prompt_of(request) else 0.2
+        )
     )
-    found, _ = written(model, writer, "history", tmp_path)
+    result, _ = written(model, writer, "history", tmp_path)
     last = writer.asked[-1]
     scores = [int(line.removeprefix("Score: ")) for line in last.splitlines() if line.startswith("Score: ")]
     assert len(scores) > 1
     assert scores == sorted(scores)
     assert "Be quick." in last
-    assert all(scored.draft.text in last for scored in found.state.kept if scored.round < found.state.round)
+    assert all(scored.draft.text in last for scored in result.state.kept if scored.round < result.state.round)
 
 
 def test_reflection_shows_a_mistake_and_what_was_right(tmp_path: Path):
@@ -301,11 +303,13 @@ def test_what_is_too_long_or_copied_is_never_asked(tmp_path: Path):
     copied = "If you meet: what is twice 3, if anybody wants to know it today, say 6."
     writer = Writer(long, copied)
     model = doubling(lambda request: 0.2)
-    _, said = written(model, writer, "induce", tmp_path, max_words=50)
-    assert said["search"]["stopped"] == "nothing new"
+    _, summary = written(model, writer, "induce", tmp_path, max_words=50)
+    assert summary["search"]["stopped"] == "nothing new"
     lines = tried(tmp_path)[1:]
     assert {line["why"].split(":")[0] for line in lines} == {"too long", "copies the items"}
-    assert not any("word word" in whole(request) or "if you meet" in whole(request) for request in model.requests)
+    assert not any(
+        "word word" in prompt_of(request) or "if you meet" in prompt_of(request) for request in model.requests
+    )
 
 
 def test_a_writer_that_fails_costs_its_drafts_alone(tmp_path: Path):
@@ -314,8 +318,8 @@ def test_a_writer_that_fails_costs_its_drafts_alone(tmp_path: Path):
 
     writer = Scripted(reply, name="scripted:writer")
     planned = plan_search(task(), steps(), start="Be quick.", proposers=["reflect", "induce"], writer=writer)
-    _, said = searched(tmp_path, planned)
-    assert said["verdict"] == "improved"
+    _, summary = searched(tmp_path, planned)
+    assert summary["verdict"] == "improved"
 
 
 def test_a_writer_that_declines_is_heard_in_the_notes(tmp_path: Path):
@@ -324,17 +328,17 @@ def test_a_writer_that_declines_is_heard_in_the_notes(tmp_path: Path):
 
     model = doubling(lambda request: 0.3)
     planned = plan_search(task(), model, proposers=["induce"], writer=Scripted(reply, name="scripted:writer"))
-    _, said = searched(tmp_path, planned)
-    assert said["search"]["stopped"] == "nothing new"
-    assert any("scripted:writer gave no prompt: not today" in note for note in said["notes"])
+    _, summary = searched(tmp_path, planned)
+    assert summary["search"]["stopped"] == "nothing new"
+    assert any("scripted:writer gave no prompt: not today" in note for note in summary["notes"])
 
 
 def test_the_writers_calls_are_paid_from_the_same_budget(tmp_path: Path):
     writer = Writer("Guess.", "Go on.")
     model = doubling(lambda request: 0.3)
-    _, said = written(model, writer, "induce", tmp_path, limits=BudgetLimits(calls=150))
+    _, summary = written(model, writer, "induce", tmp_path, limits=BudgetLimits(calls=150))
     assert writer.asked
-    assert len(writer.asked) + len(model.requests) == said["usage"]["calls"] <= 150
+    assert len(writer.asked) + len(model.requests) == summary["usage"]["calls"] <= 150
 
 
 def test_a_proposer_that_writes_needs_a_writer_and_names_are_checked():
@@ -348,19 +352,21 @@ def test_a_proposer_that_writes_needs_a_writer_and_names_are_checked():
 
 def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("JIELONG_HOME", str(tmp_path))
-    said = search_prompts(task(), steps(), start="Be quick.", place="after", proposers=["edits"], out=tmp_path / "out")
-    assert said["verdict"] == "improved"
-    assert json.loads((tmp_path / "out" / "prompts.json").read_text("utf-8")) == said
+    summary = search_prompts(
+        task(), steps(), start="Be quick.", place="after", proposers=["edits"], out=tmp_path / "out"
+    )
+    assert summary["verdict"] == "improved"
+    assert json.loads((tmp_path / "out" / "prompts.json").read_text("utf-8")) == summary
     pairs = [json.loads(line) for line in (tmp_path / "out" / "holdout_test.jsonl").read_text("utf-8").splitlines()]
     gained = sum(pair["best"]["score"] - pair["start"]["score"] for pair in pairs)
-    assert gained / len(pairs) == pytest.approx(said["holdout_test"]["difference"])
+    assert gained / len(pairs) == pytest.approx(summary["holdout_test"]["difference"])
 
 
 # ---- one more time ----
 
 
 def test_the_same_search_again_pays_nothing_and_says_the_same(tmp_path: Path):
-    model = doubling(lambda request: 0.9 if "step by step" in whole(request) else 0.3)
+    model = doubling(lambda request: 0.9 if "step by step" in prompt_of(request) else 0.3)
     planned = plan_search(task(), model, start="Be quick.", limits=BudgetLimits(calls=500))
     _, first = searched(tmp_path, planned, out=tmp_path / "out")
     lines, requests = tried(tmp_path), len(model.requests)
