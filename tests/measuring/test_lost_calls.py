@@ -15,8 +15,8 @@ import pytest
 
 from endpoint import Answer, Endpoint
 from improving import worlds
-from jielong import Request, Scripted, load, self_consistency
-from jielong.errors import BadInput, EndpointGaveUp, EndpointUnfit, Refused, Truncated
+from jielong import Request, Scripted, cot, instruct, load, self_consistency
+from jielong.errors import BadInput, EndpointGaveUp, EndpointUnfit, Refused, Truncated, Unsupported
 from jielong.improving.improve_plan import prepare
 from jielong.improving.improve_run import ImproveRun
 from jielong.measuring.evaluate import compare
@@ -100,6 +100,24 @@ def test_a_model_without_tools_gets_no_score_with_tools():
     assert (figures["results"][1]["mean"], figures["results"][1]["ci95"]) == (None, None)
     assert "without a parser" in figures["paired"][0]["why"]
     json.dumps(figures, allow_nan=False)
+
+
+def test_what_a_model_cannot_run_does_not_end_the_comparison_of_the_others():
+    def reply(request: Request) -> str:
+        if request.messages[0].role == "system":
+            raise Unsupported("this model takes no system message")
+        return str(2 * number(request.messages[-1].text))
+
+    model = Scripted(reply)
+    recipes = [model, model | instruct(text="Hello"), model | cot()]
+    report = anyio.run(lambda: compare(task(12), recipes, ledger=MEMORY))
+    plain, refused, last = report.results
+    assert (plain.n, refused.n, refused.lost, last.n) == (12, 0, 12, 12)
+    first, second = report.comparisons()
+    assert "this model takes no system message" in str(first.why)
+    assert second.pair is not None
+    with pytest.raises(Unsupported):
+        anyio.run(lambda: compare(task(12), recipes[1:], ledger=MEMORY))
 
 
 def test_an_account_without_money_stops_the_run_in_the_endpoints_words(tmp_path: Path):

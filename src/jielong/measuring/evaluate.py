@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..contract import Model, Scorer
-from ..errors import BadInput
+from ..contract import Model, Scorer, Usage
+from ..errors import BadInput, JielongError
 from ..recipe import load
 from ..sync import run_sync
 from ..tasks.item import Item
@@ -41,21 +41,30 @@ async def compare(
         for i, model in enumerate(models):
             if on_model:
                 on_model(i, model)
-            results.append(await measure(experiment, model))
+            results.append(await measure(experiment, model, must_run=i == 0))
         experiment.finish()
     return EvalReport(task, seed, experiment.run, tuple(results))
 
 
-async def measure(experiment: Experiment, model: Model) -> ModelResult:
-    """One model on every item of the experiment's task."""
+async def measure(experiment: Experiment, model: Model, *, must_run: bool = True) -> ModelResult:
+    """One model on every item of the experiment's task. What it cannot run here is raised, or lost with the reason if
+    it need not run."""
     items, answers = experiment.task.items, dict[str, ItemResult]()
+    refusals: list[str] = []
 
     def receive(_: Model, item: Item, result: ItemResult) -> None:
         answers[item.id] = result
 
+    def cannot_run(_: Model, error: JielongError) -> None:
+        if must_run:
+            raise error
+        refusals.append(f"{type(error).__name__}: {error}")
+
     with experiment.stage(model.name, "model") as stage:
-        await experiment.ask([Trial(model, model, item) for item in items], receive)
-    in_order = tuple(answers[item.id] for item in items)
+        trials = [Trial(model, model, item) for item in items]
+        await experiment.ask(trials, receive, wanted=lambda _: not refusals, cannot_run=cannot_run)
+    refused = {i.id: ItemResult(i.id, None, None, "", refusals[0], Usage(), 0.0) for i in items} if refusals else {}
+    in_order = tuple(answers.get(item.id) or refused[item.id] for item in items)
     return ModelResult(model.name, in_order, clusters(items), stage.usage, tuple(stage.notes))
 
 
