@@ -12,6 +12,7 @@ from common import write
 
 from jielong.contract import Message, Reply, Request, Sampling, Usage
 from jielong.runtime.ledger import Ledger, call_key
+from jielong.runtime.ledger_json import decode_reply, encode_reply
 
 CALLS = 100_000
 
@@ -27,15 +28,15 @@ def main() -> None:
         with Ledger(file) as ledger:
             started = time.monotonic()
             for i in range(CALLS):
-                key, written = call_key("stub", request(i), ("item", i))
-                ledger.put(key, "run", "stub", written, usage=reply.usage, reply=reply)
+                key, written = call_key("stub", "generate", request(i), {}, ("item", i))
+                ledger.put(key, "run", "stub", written, usage=reply.usage, reply=encode_reply(reply))
             writing = (time.monotonic() - started) / CALLS
         with Ledger(file) as ledger:
             hits = []
             for i in range(0, CALLS, 20):
                 started = time.perf_counter()
-                key, _ = call_key("stub", request(i), ("item", i))
-                assert ledger.find(key) is not None
+                key, _ = call_key("stub", "generate", request(i), {}, ("item", i))
+                assert ledger.find(key, decode_reply) is not None
                 hits.append(time.perf_counter() - started)
         write(
             "ledger",

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from .events import Listener
+    from .lifetime import Lifetime
     from .runtime.budget import BudgetState
     from .runtime.ledger import ActiveRun
+    from .runtime.runtime import Runtime
     from .scope import Observer, Scope
 
 Path: TypeAlias = tuple[int | str, ...]
@@ -34,7 +36,8 @@ class CallContext:
     active_run: ActiveRun | None = None
     observer: Observer | None = None
     max_concurrency: int = 64  # the most calls at once that the user wants, for each endpoint
-    initial_concurrency: int = 32  # what the limiter of an endpoint starts with
+    runtime: Runtime | None = None  # None: the one of this process
+    lifetime: Lifetime | None = None  # the nearest block at whose end things are closed
 
 
 class Changes(TypedDict, total=False):
@@ -47,7 +50,8 @@ class Changes(TypedDict, total=False):
     active_run: ActiveRun | None
     observer: Observer | None
     max_concurrency: int
-    initial_concurrency: int
+    runtime: Runtime | None
+    lifetime: Lifetime | None
 
 
 _context: ContextVar[CallContext] = ContextVar("jielong", default=CallContext())  # noqa: B039  # frozen

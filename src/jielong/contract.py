@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NoReturn, Protocol, TypeAlias, runtime_checkable
+from types import TracebackType
+from typing import Any, Literal, NoReturn, Protocol, Self, TypeAlias, runtime_checkable
 
 from . import events
+from .context import current
 from .errors import NoAnswer, Refused, Truncated, Unsupported
+from .lifetime import Lifetime
 from .sync import run_sync
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
@@ -202,9 +205,25 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class NextToken:
+    """`text` is what the token adds to the reply, or the name of a special token; after one that `ends` comes none."""
+
+    token: int
+    text: str
+    probability: float
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NextTokens:
+    tokens: tuple[NextToken, ...]  # the most likely first
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
 class Embeddings:
     vectors: tuple[tuple[float, ...], ...]
-    usage: Usage
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +299,21 @@ class Model(ABC):
     def max_calls(self) -> int:
         """The most provider calls that one `generate` can make, retries apart."""
         return 1
+
+    async def __aenter__(self) -> Self:
+        """What this model opens inside the block (MCP servers, an index) is closed at its end.
+
+        Without the block it lives as long as the `Runtime` around, or the event loop.
+        """
+        Lifetime().open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        lifetime = current().lifetime
+        if type(lifetime) is Lifetime:  # never a Runtime, which is a block of its own
+            await lifetime.aclose()
 
     def __or__(self, technique: Technique) -> Model:
         return technique.wrap(self)

@@ -14,14 +14,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
-from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, get_type_hints, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast, get_type_hints, overload
 
 import anyio
 
 from . import context, recipe
 from .context import sub_path
-from .contract import AnswerRule, Model, Reply, Request, require_answer
-from .errors import BadInput, NoAnswer, SampleError
+from .contract import AnswerRule, Model, Reply, Request, TokenLogprob, require_answer
+from .errors import BadInput, NoAnswer, SampleError, Unsupported
 from .events import Delta, Listener, TrackingListener, tracking_listener
 from .registry import register, unknown_name
 from .scope import note, scope
@@ -161,6 +161,9 @@ class InnerModel(Model):
         with sub_path(self.role):
             return await self.model.generate(request)
 
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+        return await self.model.logprobs(request, continuation)
+
     async def call(self, request: Request) -> Reply:
         """A call outside `gather`: the second and later ones of a technique are samples of their own, too."""
         number = next(self.calls)
@@ -298,11 +301,21 @@ class WrappedModel(Model):
                 await tracking(Delta(reply.text))
         return replace(reply, usage=spent.usage, steps=tuple(spent.steps))
 
-    async def _input(self, request: Request, listener: TrackingListener | None) -> Reply:
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+        """Of `continuation` as the reply to the changed request. Raises Unsupported for what adds output."""
+        if self.technique.adds_output:
+            words = "makes its reply of several calls, so a given text has no probability"
+            raise Unsupported(f"{self.technique.__name__} {words}")
+        with scope(str(self.technique), self.max_calls(), "technique"):
+            return await self.model.logprobs(await self._changed(request), continuation)
+
+    async def _changed(self, request: Request) -> Request:
         with context.replace(listener=None):
             changed = self.technique.function(request, **self._inner_options(None))
-            if inspect.isawaitable(changed):
-                changed = await changed
+            return cast(Request, await changed if inspect.isawaitable(changed) else changed)
+
+    async def _input(self, request: Request, listener: TrackingListener | None) -> Reply:
+        changed = await self._changed(request)
         with context.replace(listener=listener):
             return await self.model.generate(changed)
 

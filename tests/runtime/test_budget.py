@@ -56,7 +56,7 @@ async def test_a_thousand_concurrent_requests_spend_not_one_token_over() -> None
     assert replies
     assert model.tokens == purse.tokens <= 5_000
     assert purse.tokens > 5_000 - 200, "it stopped long before the budget was used"
-    assert purse.in_flight == purse.held_tokens == 0
+    assert purse.in_flight == purse.reserved_tokens == 0
 
 
 async def test_a_budget_that_is_enough_for_all_refuses_none() -> None:
@@ -172,7 +172,7 @@ async def test_a_call_that_was_cut_off_keeps_its_whole_reservation() -> None:
     with budget(tokens=1_000) as purse:
         with anyio.move_on_after(0.01):
             await model.generate(asked("x" * 100))
-        most = model.most(asked("x" * 100)).tokens
+        most = model.max_cost(asked("x" * 100)).tokens
     assert purse.tokens == most
     assert purse.in_flight == 0
 
@@ -189,7 +189,7 @@ async def test_an_attempt_whose_cost_nobody_knows_keeps_its_reservation_and_the_
     with budget(tokens=1_000) as purse:
         answer = await model.generate(asked())
     assert answer.usage.unsettled_calls == answer.usage.retries == 1
-    assert purse.tokens == (model.most(asked()).tokens or 0) + 2 + 3
+    assert purse.tokens == (model.max_cost(asked()).tokens or 0) + 2 + 3
 
 
 async def test_a_failed_attempt_that_cost_nothing_gives_all_back() -> None:
@@ -235,13 +235,13 @@ async def test_one_release_wakes_one_waiter() -> None:
     looks = 0
 
     class Watched(BudgetState):
-        def has(self, most: CallCost) -> bool:
+        def fits(self, max_cost: CallCost) -> bool:
             nonlocal looks
             looks += 1
-            return super().has(most)
+            return super().fits(max_cost)
 
     model = Scripted("x")
-    most = model.most(asked("1")).tokens
+    most = model.max_cost(asked("1")).tokens
     assert most is not None
     watched = Watched(tokens=most + 2 * 1_000, usd=None, calls=None, seconds=None)
     with context.replace(budgets=(watched,)):
@@ -272,7 +272,7 @@ async def test_a_waiter_that_gives_up_passes_its_wake_up_on() -> None:
         tasks.start_soon(wait, 1)
         await anyio.wait_all_tasks_blocked()
         first.cancel()
-        purse.release(CallCost(1, 10, 0.0), CallCost(1, 2, 0.0), None)  # wakes the first, who is about to leave
+        purse.settle(CallCost(1, 10, 0.0), CallCost(1, 2, 0.0), None)  # wakes the first, who is about to leave
     assert through == [1]
 
 

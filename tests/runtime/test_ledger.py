@@ -262,12 +262,12 @@ async def test_failed_and_cut_calls_are_rows_too_with_the_words_and_the_bound(tm
         with anyio.move_on_after(0.01):
             await slow.generate(asked("slow"))
     broken, refused, cut = rows(tmp_path / "l.db")
-    most = model.most(asked("broken")).tokens
+    most = model.max_cost(asked("broken")).tokens
     assert most is not None
     assert (broken.state, broken.usage["unsettled_calls"], broken.bound_tokens) == ("cut", 8, 8 * most)
     assert broken.error == "scripted:test gave up after 8 attempts: the line is dead"
     assert (refused.state, refused.error, refused.bound_tokens) == ("failed", "no", None)
-    assert (cut.state, cut.error, cut.bound_tokens) == ("cut", "cancelled", slow.most(asked("slow")).tokens)
+    assert (cut.state, cut.error, cut.bound_tokens) == ("cut", "cancelled", slow.max_cost(asked("slow")).tokens)
 
 
 async def test_rows_can_be_asked_for_by_run_and_by_the_beginning_of_their_key(tmp_path: Path) -> None:
@@ -288,10 +288,12 @@ async def test_two_processes_worth_of_ledgers_write_one_file(tmp_path: Path) -> 
     file = tmp_path / "l.db"
     with Ledger(file) as one, Ledger(file) as other:
         for ledger, text in ((one, "first"), (other, "second")):
-            ledger.put("key", "run", "p", "{}", usage=Usage(calls=1), reply=Reply(Message("assistant", text)))
-        kept = other.find("key")
+            ledger.put(
+                "key", "run", "p", "{}", usage=Usage(calls=1), reply=encode_reply(Reply(Message("assistant", text)))
+            )
+        kept = other.find("key", decode_reply)
     assert kept is not None
-    assert kept.reply.text == "first"
+    assert kept.result.text == "first"
     assert [row.state for row in rows(file)] == ["done", "failed"]
 
 
@@ -464,7 +466,7 @@ def test_every_setting_is_part_of_the_key(change: dict[str, Any]) -> None:
     plain = Request((Message("user", "x"),), Sampling(seed=1))
     sampling = replace(change.get("sampling", plain.sampling), seed=1)
     other = replace(plain, **{**change, "sampling": sampling})
-    assert call_key("m", other, ())[0] != call_key("m", plain, ())[0]
+    assert call_key("m", "generate", other, {}, ())[0] != call_key("m", "generate", plain, {}, ())[0]
 
 
 def test_an_extra_setting_cannot_be_changed_afterwards() -> None:

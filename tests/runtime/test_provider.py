@@ -116,7 +116,7 @@ async def test_a_reply_whose_usage_was_not_told_is_unsettled() -> None:
 async def test_what_a_call_may_take_is_more_than_what_it_takes(text: str) -> None:
     model = Scripted("word " * 500)
     request = Request((Message("system", text), Message("user", text)), Sampling(max_tokens=20))
-    most = model.most(request).tokens
+    most = model.max_cost(request).tokens
     assert most is not None
     used = (await model.generate(request)).usage
     assert used.input_tokens + used.output_tokens <= most

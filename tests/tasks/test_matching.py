@@ -94,7 +94,7 @@ def test_a_choice_is_taken_by_its_text_only_if_it_is_one_choice() -> None:
 def worker() -> subprocess.Popen[str]:
     """The warm worker, started."""
     assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
-    process = math_verify_process._worker._process
+    process = math_verify_process.worker()._process
     assert process
     return process
 
@@ -109,7 +109,7 @@ def test_a_comparison_that_hangs_is_killed_counted_and_said(worker: subprocess.P
     assert any("over 2 s" in said for said in here.notes)
     assert worker.poll() is not None
     assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
-    assert math_verify_process._worker._process is not worker
+    assert math_verify_process.worker()._process is not worker
 
 
 def test_a_worker_that_died_is_replaced_without_a_word(worker: subprocess.Popen[str]) -> None:
@@ -127,7 +127,7 @@ def test_a_bomb_equals_nothing_and_the_next_comparison_works(bomb: str) -> None:
 
 
 def test_a_worker_that_cannot_start_is_an_error_with_the_command_to_see_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    math_verify_process._worker.stop()
+    math_verify_process.worker().close()
     monkeypatch.setattr(math_verify_process, "MODULE", "jielong.no_such_module")
     with pytest.raises(Unsupported, match=r"see why with: .* -m jielong.no_such_module"):
         anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
@@ -182,9 +182,9 @@ def test_nothing_foreign_is_evaluated(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_the_worker_sees_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
-    math_verify_process._worker.stop()
+    math_verify_process.worker().close()
     assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
-    process = math_verify_process._worker._process
+    process = math_verify_process.worker()._process
     assert process
     assert b"sk-canary" not in Path(f"/proc/{process.pid}/environ").read_bytes()
 
@@ -195,7 +195,7 @@ def test_no_worker_is_left_when_its_parent_is_killed(how: str) -> None:
     program = (
         "import anyio, sys\nfrom jielong.tasks import math_verify_process\n"
         "assert anyio.run(math_verify_process.equal, '\\\\sqrt{4}', '2')\n"
-        "print(math_verify_process._worker._process.pid, flush=True)\nsys.stdin.read()"
+        "print(math_verify_process.worker()._process.pid, flush=True)\nsys.stdin.read()"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with parent:
@@ -213,14 +213,14 @@ def test_a_forked_child_gets_a_worker_of_its_own() -> None:
 import anyio, os
 from jielong.tasks import math_verify_process
 assert anyio.run(math_verify_process.equal, '\\\\sqrt{4}', '2')
-mine = math_verify_process._worker._process.pid
+mine = math_verify_process.worker()._process.pid
 if (child := os.fork()) == 0:
     same = anyio.run(math_verify_process.equal, '\\\\sqrt{9}', '3')
-    own = math_verify_process._worker._process.pid != mine
-    math_verify_process._worker.stop()
+    own = math_verify_process.worker()._process.pid != mine
+    math_verify_process.worker().close()
     os._exit(0 if same and own else 1)
 assert os.waitpid(child, 0)[1] == 0
-assert anyio.run(math_verify_process.equal, '\\\\sqrt{16}', '4') and math_verify_process._worker._process.pid == mine
+assert anyio.run(math_verify_process.equal, '\\\\sqrt{16}', '4') and math_verify_process.worker()._process.pid == mine
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 

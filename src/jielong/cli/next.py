@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import anyio
 import click
 
-from ..contract import Message, Model, Request
+from ..contract import Message, Model, NextToken, Request
 from ..errors import BadInput, Unsupported
-from ..models.next_token import NextToken, ShowsNextTokens
+from ..models.next_token import ShowsNextTokens
 from ..recipe import RecipeNode, build, parse
 from . import options
 from .capture_request import capture_first_request

@@ -150,7 +150,7 @@ def _dollars(task: Task, split: Split, candidate: PlannedCandidate, seed: int) -
 def _per_call(task: Task, split: Split, model: Model, seed: int) -> float | None:
     """The most dollars that one call on a mean item takes, if its reply is as long as it may be."""
     base = provider(model)
-    prices = [base.most(item_request(task, item, seed)).usd if base else None for item in split.search[:20]]
+    prices = [base.max_cost(item_request(task, item, seed)).usd if base else None for item in split.search[:20]]
     known = [price for price in prices if price is not None]
     return sum(known) / len(known) if len(known) == len(prices) else None
 

@@ -91,7 +91,7 @@ class CostForecast:
 def call_margin(models: Iterable[Model], requests: Iterable[Request]) -> ItemCost:
     """What the last call may leave unused: a call is made only if its longest reply could be paid."""
     requests = list(requests)
-    bounds = [base.most(request) for model in models if (base := provider(model)) for request in requests]
+    bounds = [base.max_cost(request) for model in models if (base := provider(model)) for request in requests]
     tokens = max((bound.tokens or 0 for bound in bounds), default=0)
     return ItemCost(0, tokens, max((bound.usd or 0.0 for bound in bounds), default=0.0)) * MARGIN
 

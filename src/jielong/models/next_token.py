@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..contract import Request
+from ..contract import NextToken, NextTokens, Request, Usage
 from ..errors import Unsupported
 from .chat_template import ChatTemplate
 from .token_sampling import Logits, log_softmax
-
-
-@dataclass(frozen=True)
-class NextToken:
-    """`text` is what the token adds to the reply, or the name of a special token; after one that `ends` comes none."""
-
-    token: int
-    text: str
-    probability: float
-    ends: bool
 
 
 @runtime_checkable
@@ -30,8 +19,8 @@ class ShowsNextTokens(Protocol):
 
     name: str
 
-    async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
-        """The `k` most likely tokens after the reply's tokens `said`, most likely first."""
+    async def next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> tuple[NextToken, ...]:
+        """The `k` most likely tokens after a reply that begins with `reply_tokens`, the most likely first."""
 
 
 def most_likely(
@@ -40,22 +29,24 @@ def most_likely(
     context: int,
     end: frozenset[int],
     request: Request,
-    said: Sequence[int],
+    reply_tokens: Sequence[int],
     k: int,
-) -> tuple[NextToken, ...]:
+) -> NextTokens:
     """`logits_of(tokens)` gives (len(tokens), vocabulary). Raises Unsupported when no room is left for a token."""
     prompt = chat.prompt(request)
-    if len(prompt) + len(said) > context:
-        raise Unsupported(f"this model reads {context} tokens, and the chain is {len(prompt) + len(said)} long")
-    logprobs = log_softmax(logits_of([*prompt, *said])[-1])
-    before = chat.text_of(said)
-    return tuple(
+    chain = [*prompt, *reply_tokens]
+    if len(chain) > context:
+        raise Unsupported(f"this model reads {context} tokens, and the chain is {len(chain)} long")
+    logprobs = log_softmax(logits_of(chain)[-1])
+    text = chat.text_of(reply_tokens)
+    tokens = tuple(
         NextToken(
             token,
-            name or chat.text_of([*said, token])[len(before) :] or chat.piece(token),
+            name or chat.text_of([*reply_tokens, token])[len(text) :] or chat.piece(token),
             float(np.exp(logprobs[token])),
             token in end,
         )
         for token in map(int, np.argsort(-logprobs, kind="stable")[:k])
         for name in [chat.special_name(token)]
     )
+    return NextTokens(tokens, Usage(input_tokens=len(chain)))

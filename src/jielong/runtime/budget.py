@@ -1,8 +1,8 @@
 """Budgets. A call reserves the most it can cost before it is made and settles what it did cost: no overshoot, ever.
 
-`with budget(tokens=…):` is one purse for the block. `model | budget(tokens=…)` is a fresh purse for each request. A
-call takes from all purses around it or from none; a reply that the run paid for before it was interrupted takes what it
-cost then.
+`with budget(tokens=…):` is one budget for the block. `model | budget(tokens=…)` is a fresh one for each request. A call
+reserves in all budgets around it or in none; a reply that the run paid for before it was interrupted takes what it cost
+then.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, get_type_hints
@@ -21,12 +22,10 @@ from ..errors import BadInput, BudgetExceeded
 from ..recipe import show_step
 from .notifier import Notifier
 
-_lock = threading.Lock()  # one for all purses, as a call takes from several in one step
-
 
 @dataclass(frozen=True, slots=True)
 class CallCost:
-    """What a call takes from a purse. `tokens` or `usd` is None when it has no upper bound."""
+    """What a call takes from a budget. `tokens` or `usd` is None when it has no upper bound."""
 
     calls: int = 0
     tokens: int | None = 0
@@ -41,88 +40,97 @@ class BudgetState:
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.seconds = seconds
         self.tokens, self.usd, self.calls = 0, 0.0, 0
-        self.held_tokens, self.held_usd, self.in_flight = 0, 0.0, 0
+        self.reserved_tokens, self.reserved_usd, self.in_flight = 0, 0.0, 0
         self.replies: list[Reply] = []
+        self.lock = threading.Lock()
         self.notifier = Notifier()
 
-    def has(self, most: CallCost) -> bool:
-        """True: it fits. False: not now, but calls in flight may give back. Raises BudgetExceeded when none can."""
+    def fits(self, max_cost: CallCost) -> bool:
+        """False: not now, but calls in flight may give back. Raises BudgetExceeded when they cannot give enough."""
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise self.out_of_time()
-        if self.max_calls is not None and self.calls + most.calls > self.max_calls:
-            raise self._spent(f"calls={self.max_calls}", f"{self.calls} made")
-        tokens, usd = self._bounded(most)
-        over_tokens = self.max_tokens is not None and self.tokens + self.held_tokens + tokens > self.max_tokens
-        over_usd = self.max_usd is not None and self.usd + self.held_usd + usd > self.max_usd
+        if self.max_calls is not None and self.calls + max_cost.calls > self.max_calls:
+            raise self._exceeded(f"calls={self.max_calls}", f"{self.calls} made")
+        tokens, usd = self._bounded(max_cost)
+        over_tokens = self.max_tokens is not None and self.tokens + self.reserved_tokens + tokens > self.max_tokens
+        over_usd = self.max_usd is not None and self.usd + self.reserved_usd + usd > self.max_usd
         if not over_tokens and not over_usd:
             return True
-        if self.in_flight and not self._never(tokens, usd):
+        if self.in_flight and not self._never_fits(tokens, usd):
             return False
         if over_tokens:
             reason = f"{self.tokens:,} spent and the next call may take {tokens:,}"
-            raise self._spent(f"tokens={self.max_tokens}", reason)
-        raise self._spent(f"usd={self.max_usd}", f"{self.usd:.4f} spent and the next call may take {usd:.4f}")
+            raise self._exceeded(f"tokens={self.max_tokens}", reason)
+        raise self._exceeded(f"usd={self.max_usd}", f"{self.usd:.4f} spent and the next call may take {usd:.4f}")
 
-    def hold(self, most: CallCost) -> None:
-        self.held_tokens += most.tokens or 0
-        self.held_usd += most.usd or 0.0
-        self.calls += most.calls
+    def reserve(self, max_cost: CallCost) -> None:
+        self.reserved_tokens += max_cost.tokens or 0
+        self.reserved_usd += max_cost.usd or 0.0
+        self.calls += max_cost.calls
         self.in_flight += 1
 
-    def _never(self, tokens: int, usd: float) -> bool:
-        tokens_never = self.max_tokens is not None and self.tokens + tokens > self.max_tokens
-        return tokens_never or (self.max_usd is not None and self.usd + usd > self.max_usd)
+    def _never_fits(self, tokens: int, usd: float) -> bool:
+        over_tokens = self.max_tokens is not None and self.tokens + tokens > self.max_tokens
+        return over_tokens or (self.max_usd is not None and self.usd + usd > self.max_usd)
 
-    def _bounded(self, most: CallCost) -> tuple[int, float]:
-        if self.max_tokens is not None and most.tokens is None:
+    def _bounded(self, max_cost: CallCost) -> tuple[int, float]:
+        if self.max_tokens is not None and max_cost.tokens is None:
             raise BadInput("a token budget needs an upper bound for each call: set max_tokens, and send no images")
-        if self.max_usd is not None and most.usd is None:
+        if self.max_usd is not None and max_cost.usd is None:
             raise BadInput("a budget in dollars needs max_tokens and a known price; use a budget in tokens instead")
-        return most.tokens or 0, most.usd or 0.0
+        return max_cost.tokens or 0, max_cost.usd or 0.0
 
     def out_of_time(self) -> BudgetExceeded:
-        return self._spent(f"seconds={self.seconds}", "the time is up")
+        return self._exceeded(f"seconds={self.seconds}", "the time is up")
 
-    def _spent(self, limit: str, why: str) -> BudgetExceeded:
-        return BudgetExceeded(f"the budget {limit} is spent: {why}", self.replies)
+    def _exceeded(self, limit: str, reason: str) -> BudgetExceeded:
+        return BudgetExceeded(f"the budget {limit} is spent: {reason}", self.replies)
 
-    def release(self, most: CallCost, spent: CallCost, reply: Reply | None) -> None:
+    def settle(self, max_cost: CallCost, cost: CallCost, reply: Reply | None) -> None:
         """Give a reservation back and take what was spent."""
-        with _lock:
+        with self.lock:
             self.in_flight -= 1
-            self.held_tokens -= most.tokens or 0
-            self.held_usd -= most.usd or 0.0
-            self.tokens += spent.tokens or 0
-            self.usd += spent.usd or 0.0
+            self.reserved_tokens -= max_cost.tokens or 0
+            self.reserved_usd -= max_cost.usd or 0.0
+            self.tokens += cost.tokens or 0
+            self.usd += cost.usd or 0.0
             if reply:
                 self.replies.append(reply)
         self.notifier.notify(1)
 
 
-async def reserve(most: CallCost) -> tuple[BudgetState, ...]:
-    """Reserve in all purses around this call, or wait until it is possible. Raises BudgetExceeded, BadInput."""
-    around = context.current().budgets
+async def reserve(max_cost: CallCost) -> tuple[BudgetState, ...]:
+    """Reserve in all budgets around this call, or wait until it is possible. Raises BudgetExceeded, BadInput."""
+    budgets = context.current().budgets
     woken_by: BudgetState | None = None
     while True:
-        short: BudgetState | None = None
+        full: BudgetState | None = None
         try:
-            with _lock:
-                for purse in around:
-                    seen = purse.notifier.notifications
-                    if not purse.has(most):
-                        short = purse
+            with _locked(budgets):
+                for budget in budgets:
+                    seen = budget.notifier.notifications
+                    if not budget.fits(max_cost):
+                        full = budget
                         break
                 else:
-                    for purse in around:
-                        purse.hold(most)
-                    return around
+                    for budget in budgets:
+                        budget.reserve(max_cost)
+                    return budgets
         finally:
-            # A release wakes one waiter. One that no longer waits there passes it on, so that none is left asleep while
-            # it could go on, and a thousand are not woken for the sake of one.
-            if woken_by and woken_by is not short:
+            # A settled call wakes one waiter. One that no longer waits there passes it on, so that none is left asleep
+            # while it could go on, and a thousand are not woken for the sake of one.
+            if woken_by and woken_by is not full:
                 woken_by.notifier.notify(1)
-        await short.notifier.wait_for_change(seen)
-        woken_by = short
+        await full.notifier.wait_for_change(seen)
+        woken_by = full
+
+
+def _locked(budgets: Sequence[BudgetState]) -> ExitStack:
+    """All of them at once; always in one order, or two threads could wait for each other."""
+    locks = ExitStack()
+    for budget in sorted(budgets, key=id):
+        locks.enter_context(budget.lock)
+    return locks
 
 
 class budget:
@@ -144,8 +152,8 @@ class budget:
         seconds: float | None = None,
     ) -> None:
         self.tokens, self.usd, self.calls, self.seconds = tokens, usd, calls, seconds
-        given = {"tokens": tokens, "usd": usd, "calls": calls, "seconds": seconds}
-        self.options = {name: value for name, value in given.items() if value is not None}
+        options = {"tokens": tokens, "usd": usd, "calls": calls, "seconds": seconds}
+        self.options = {name: value for name, value in options.items() if value is not None}
         if not self.options:
             raise BadInput("budget needs a limit, e.g. budget(tokens=10000); limits are tokens, usd, calls, seconds")
         for name, value in self.options.items():
@@ -153,14 +161,15 @@ class budget:
                 raise BadInput(f"budget({name}={value}): expected 0 or more")
         self._blocks: list[context.replace] = []
 
-    def purse(self) -> BudgetState:
+    def start(self) -> BudgetState:
+        """A fresh budget of these limits, of which nothing is spent yet."""
         return BudgetState(self.tokens, self.usd, self.calls, self.seconds)
 
     def __enter__(self) -> BudgetState:
-        purse = self.purse()
-        self._blocks.append(_around(purse))
+        state = self.start()
+        self._blocks.append(_around(state))
         self._blocks[-1].__enter__()
-        return purse
+        return state
 
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
         self._blocks.pop().__exit__(kind, e, tb)
@@ -194,12 +203,13 @@ class _Budgeted(Model):
         return self.model.base
 
     def max_calls(self) -> int:
-        most = self.model.max_calls()
-        return most if self.limits.calls is None else min(self.limits.calls, most)
+        calls = self.model.max_calls()
+        return calls if self.limits.calls is None else min(self.limits.calls, calls)
 
     async def generate(self, request: Request) -> Reply:
-        with _around(self.limits.purse()):
+        with _around(self.limits.start()):
             return await self.model.generate(request)
 
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
-        return await self.model.logprobs(request, continuation)
+        with _around(self.limits.start()):
+            return await self.model.logprobs(request, continuation)

@@ -1,6 +1,6 @@
 """How many calls an endpoint gets at once, learned from how it answers.
 
-One limiter for each endpoint of the process. It starts small, doubles with each round of answers until the endpoint
+One limiter for each endpoint of a Runtime. It starts small, doubles with each round of answers until the endpoint
 says that it is overloaded (429, 503), then halves and grows by one a round (additive increase, multiplicative decrease:
 Chiu and Jain 1989, as in TCP). A `Retry-After` holds all calls to the endpoint back, not only the one that got it.
 """
@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 
 import anyio
 
 from ..context import current
 from .notifier import Notifier
+from .runtime import active_runtime
 
 MAX_ATTEMPTS, MAX_WAIT = 8, 120.0
 
@@ -37,8 +37,8 @@ class AttemptFailed(Exception):
 
 
 class ConcurrencyLimiter:
-    def __init__(self) -> None:
-        self.limit = float(current().initial_concurrency)
+    def __init__(self, limit: int = 32) -> None:
+        self.limit = float(limit)
         self.in_flight = 0
         self._doubling = True
         self._halvings = 0
@@ -94,9 +94,22 @@ class ConcurrencyLimiter:
                 self._closed_until = max(self._closed_until, time.monotonic() + min(after, MAX_WAIT))
 
 
-@cache
+class Limiters:
+    """The limiter of each endpoint, made at its first call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._limiters: dict[str, ConcurrencyLimiter] = {}
+
+    def of(self, endpoint: str) -> ConcurrencyLimiter:
+        with self._lock:
+            if endpoint not in self._limiters:
+                self._limiters[endpoint] = ConcurrencyLimiter(active_runtime().initial_concurrency)
+            return self._limiters[endpoint]
+
+
 def limiter_of(endpoint: str) -> ConcurrencyLimiter:
-    return ConcurrencyLimiter()
+    return active_runtime().get(Limiters).of(endpoint)
 
 
 def retry_delay(attempt: int, after: float | None) -> float:

@@ -13,20 +13,21 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from .. import context
-from ..contract import Reply, Request, Usage
+from ..contract import Request, Usage
 from ..errors import BadInput, DamagedFile
-from .ledger_json import decode_reply, encode_reply, encode_request, encode_usage
+from .ledger_json import Json, encode_request, encode_usage
 from .notifier import Notifier
 
 State = Literal["done", "failed", "cut"]
+R = TypeVar("R")
 
 _COLUMNS = "key, run, state, provider, request, reply, error, usage, bound_tokens, at"
 
@@ -55,10 +56,10 @@ def home_folder() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class CachedReply:
-    """A reply from the ledger, and the run that paid for it."""
+class CachedResult(Generic[R]):
+    """What a call gave, from the ledger, and the run that paid for it."""
 
-    reply: Reply
+    result: R
     run: str
 
 
@@ -82,7 +83,7 @@ class Ledger:
     def __init__(self, file: Path | str) -> None:
         self.file = Path(file)
         self._lock = threading.Lock()
-        self._flying: dict[str, Notifier] = {}
+        self._in_flight: dict[str, Notifier] = {}
         with self._reading():
             self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
             self._db.execute("pragma journal_mode = wal")
@@ -107,11 +108,11 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             raise DamagedFile(f"the ledger {self.file} is damaged ({error}); move it away to start a new one") from None
 
-    def find(self, key: str) -> CachedReply | None:
+    def find(self, key: str, decode: Callable[[Json], R]) -> CachedResult[R] | None:
         with self._reading():
             row = self._db.execute("select reply, run from calls where key = ? and state = 'done'", (key,)).fetchone()
         try:
-            return CachedReply(decode_reply(json.loads(row[0])), row[1]) if row else None
+            return CachedResult(decode(json.loads(row[0])), row[1]) if row else None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DamagedFile(
                 f"the ledger {self.file} is damaged (call {key[:12]}); move it away to start a new one"
@@ -131,16 +132,15 @@ class Ledger:
         request: str,
         *,
         usage: Usage,
-        reply: Reply | None = None,
+        reply: Json | None = None,
         error: str | None = None,
         bound_tokens: int | None = None,
     ) -> None:
         """Write one call down. A second `done` row for a key (another process was faster) is kept as `failed`, so that
         a key has one reply for ever, and the cost of both is known."""
         state: State = "done" if reply else "cut" if usage.unsettled_calls else "failed"
-        body = json.dumps(encode_reply(reply), ensure_ascii=False) if reply else None
-        spent = json.dumps(encode_usage(usage))
-        row = (key, run, provider, request, body, error, spent, bound_tokens, time.time())
+        body = json.dumps(reply, ensure_ascii=False) if reply else None
+        row = (key, run, provider, request, body, error, json.dumps(encode_usage(usage)), bound_tokens, time.time())
         insert = "insert into calls(key, run, provider, request, reply, error, usage, bound_tokens, at, state)"
         with self._reading():
             try:
@@ -154,9 +154,9 @@ class Ledger:
         cancelled hands over to the next in line."""
         while True:
             with self._lock:
-                notifier = self._flying.get(key)
+                notifier = self._in_flight.get(key)
                 if notifier is None:
-                    self._flying[key] = Notifier()
+                    self._in_flight[key] = Notifier()
                     break
                 seen = notifier.notifications
             await notifier.wait_for_change(seen)
@@ -164,8 +164,8 @@ class Ledger:
             yield
         finally:
             with self._lock:
-                landed = self._flying.pop(key)
-            landed.notify()
+                notifier = self._in_flight.pop(key)
+            notifier.notify()
 
     def begin(self, fingerprint: str, what: str) -> str:
         """The run that this fingerprint's work belongs to: the one that was interrupted, else a new one."""
@@ -222,11 +222,23 @@ def use_ledger(file: Path | str, run: str | None = None) -> Iterator[Ledger]:
             yield ledger
 
 
-def call_key(identity: str, request: Request, path: tuple[int | str, ...]) -> tuple[str, str]:
-    """The key of a call and its request as JSON. Without a seed a call has no identity, so its key is a new one."""
-    request_json = json.dumps(encode_request(request), sort_keys=True, ensure_ascii=False)
-    nonce = uuid.uuid4().hex if request.sampling.seed is None else ""
-    identified = json.dumps([identity, request_json, path, nonce], ensure_ascii=False)
+def call_key(
+    identity: str,
+    operation: str,
+    request: Request,
+    arguments: Mapping[str, Any],
+    path: tuple[int | str, ...],
+    sampled: bool = True,
+) -> tuple[str, str]:
+    """The key of a call, and its request as JSON.
+
+    A sample without a seed has no identity, so its key is a new one; what is not sampled is the same anywhere.
+    """
+    request_json = json.dumps({**encode_request(request), **arguments}, sort_keys=True, ensure_ascii=False)
+    sample: Any = None
+    if sampled:
+        sample = path if request.sampling.seed is not None else uuid.uuid4().hex
+    identified = json.dumps([identity, operation, request_json, sample], ensure_ascii=False)
     return hashlib.sha256(identified.encode()).hexdigest(), request_json
 
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
 from ..contract import (
+    Embeddings,
     Image,
     Message,
+    NextToken,
+    NextTokens,
     Part,
     Reply,
     Request,
@@ -117,18 +121,41 @@ def decode_reply(row: Json) -> Reply:
     )
 
 
+def encode_next_tokens(result: NextTokens) -> Json:
+    tokens = [[t.token, t.text, t.probability, t.ends] for t in result.tokens]
+    return {"message": {"role": "assistant", "content": ""}, "next_tokens": tokens, "usage": encode_usage(result.usage)}
+
+
+def decode_next_tokens(row: Json) -> NextTokens:
+    return NextTokens(tuple(NextToken(*token) for token in row["next_tokens"]), decode_usage(row["usage"]))
+
+
+def encode_embeddings(result: Embeddings) -> Json:
+    empty = {"role": "assistant", "content": ""}
+    return {"message": empty, "vectors": result.vectors, "usage": encode_usage(result.usage)}
+
+
+def decode_embeddings(row: Json) -> Embeddings:
+    return Embeddings(tuple(tuple(vector) for vector in row["vectors"]), decode_usage(row["usage"]))
+
+
 def _decode_logprob(token: str, logprob: float, top: list[list[Any]] | None = None) -> TokenLogprob:
     return TokenLogprob(token, logprob, tuple((word, value) for word, value in top or ()))
 
 
-def max_input_tokens(request: Request) -> int | None:
-    """The most tokens that a request can have: its UTF-8 bytes, as no tokenizer makes more; None for an image."""
+def max_input_tokens(request: Request, arguments: Mapping[str, Any]) -> int | None:
+    """The most tokens that a call reads: its UTF-8 bytes, as no tokenizer makes more; None for an image.
+
+    `arguments` are those of its operation: a continuation, the tokens of a reply.
+    """
     texts = [text for message in request.messages for text in _texts(message)]
     if None in texts:
         return None
     texts += [json.dumps([tool.name, tool.description, tool.parameters]) for tool in request.tools]
     if request.schema is not None:
         texts.append(json.dumps(request.schema))
+    if arguments:
+        texts.append(json.dumps(arguments, ensure_ascii=False))
     template = TEMPLATE_TOKENS + TEMPLATE_TOKENS_A_MESSAGE * (len(request.messages) + len(request.tools))
     return sum(len(text.encode()) for text in texts if text is not None) + template
 

@@ -1,12 +1,17 @@
-"""One provider call, with all that surrounds it. Everything that costs subclasses `Provider` and writes `send`."""
+"""One provider call, with all that surrounds it. Everything that costs subclasses `Provider` and writes `send`.
+
+From the outside inwards: the observer, single flight and replay from the ledger, the deadline of the budgets around,
+attempts with a slot of the endpoint's limiter each, a reservation in the budgets, and the attempt itself. What it cost
+is written down and charged before the result is used.
+"""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import anyio
@@ -14,16 +19,28 @@ from anyio.lowlevel import cancel_shielded_checkpoint
 
 from .. import context
 from ..context import current
-from ..contract import Model, Reply, Request, Step, Usage
+from ..contract import (
+    Embeddings,
+    Message,
+    Model,
+    NextToken,
+    NextTokens,
+    Reply,
+    Request,
+    Step,
+    TokenLogprob,
+    Usage,
+)
 from ..errors import EndpointGaveUp, JielongError
 from ..events import Delta, tracking_listener
 from ..scope import charge, count_call
 from .budget import CallCost, reserve
 from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_of, retry_delay
-from .ledger import CachedReply, call_key, with_derived_seed
+from .ledger import ActiveRun, CachedResult, call_key, with_derived_seed
 from .ledger_json import max_input_tokens
+from .operations import EMBED, GENERATE, LOGPROBS, NEXT_TOKENS, ProviderCall, R
 
-__all__ = ["AttemptFailed", "Provider"]
+__all__ = ["AttemptFailed", "EmbeddingProvider", "OpenWeightsProvider", "Provider"]
 
 
 class Provider(Model):
@@ -42,7 +59,8 @@ class Provider(Model):
     async def send(self, request: Request, attempt: str) -> Reply:
         """One attempt, named `attempt`. The seed is the sample's own; the reply's usage holds its tokens.
 
-        Raises AttemptFailed when another attempt may help, any JielongError when not. Streams to `listener` if set.
+        Raises AttemptFailed when another attempt may help, any JielongError when not. Streams to the listener of the
+        context, if it has one.
         """
 
     def endpoint(self) -> str | None:
@@ -54,177 +72,226 @@ class Provider(Model):
         return 0.0
 
     async def generate(self, request: Request) -> Reply:
-        seen = current().observer
-        if seen is None:
-            return await self._answer(request)
-        with seen.call(self.name, request):
-            reply = await self._answer(request)
-            seen.replied(reply)
-            return reply
+        return await self._call(ProviderCall(GENERATE, request, self.send))
 
-    async def _answer(self, request: Request) -> Reply:
-        key, written = call_key(self.identity(), request, current().path)
-        kept_in = current().active_run
-        if kept_in is None or request.sampling.seed is None:
-            return await self._ask(key, written, request)
-        async with kept_in.ledger.single_flight(key):
-            kept = kept_in.ledger.find(key)
-            if kept is None:
-                reply = await self._ask(key, written, request)
-            else:
-                # A reply is paid for once in a run: by the first who uses it, also after an interruption.
-                paid = kept.run == kept_in.run and key not in kept_in.used
-                reply = await self._replay(key, kept, self._spent(kept.reply.usage, request) if paid else None)
-            kept_in.used.add(key)
-            return reply
+    def max_cost(self, request: Request) -> CallCost:
+        """An upper bound of what one reply to `request` costs."""
+        return self._max_cost(ProviderCall(GENERATE, request, self.send))
 
-    async def _replay(self, key: str, kept: CachedReply, cost: CallCost | None) -> Reply:
-        usage = kept.reply.usage
-        if cost:
-            for purse in await reserve(cost):
-                purse.release(cost, cost, kept.reply)
+    async def _call(self, call: ProviderCall[R]) -> R:
+        call.key, call.request_json = call_key(
+            self.identity(), call.operation.name, call.request, call.arguments, current().path, call.operation.sampled
+        )
+        observer = current().observer
+        if observer is None:
+            return await self._replay_or_attempt(call)
+        with observer.call(self.name, call.request, call.operation.name):
+            result = await self._replay_or_attempt(call)
+            if isinstance(result, Reply):
+                observer.replied(result)
+            return result
+
+    async def _replay_or_attempt(self, call: ProviderCall[R]) -> R:
+        run = current().active_run
+        if run is None or (call.operation.sampled and call.request.sampling.seed is None):
+            return await self._attempt_and_write(call)
+        async with run.ledger.single_flight(call.key):
+            cached = run.ledger.find(call.key, call.operation.decode)
+            result = await (self._attempt_and_write(call) if cached is None else self._replay(call, cached, run))
+            run.used.add(call.key)
+            return result
+
+    async def _replay(self, call: ProviderCall[R], cached: CachedResult[R], run: ActiveRun) -> R:
+        result = cached.result
+        usage = result.usage
+        # A result is paid for once in a run: by the first who uses it, also after an interruption.
+        if cached.run == run.run and call.key not in run.used:
+            cost = self._cost_of(usage, call)
+            for budget in await reserve(cost):
+                budget.settle(cost, cost, result if isinstance(result, Reply) else None)
         else:
             usage = replace(usage, cached_calls=usage.calls)
         count_call()
-        if loud := current().listener:
-            await loud(Delta(kept.reply.text))
-        charge(self.name, usage, key)
-        return replace(kept.reply, usage=usage, steps=(Step(self.name, usage, key),))
+        if call.operation is GENERATE and isinstance(result, Reply) and (listener := current().listener):
+            await listener(Delta(result.text))
+        charge(self.name, usage, call.key)
+        return self._with_usage(result, usage, call.key)
 
-    async def _ask(self, key: str, written: str, request: Request) -> Reply:
-        call = _Call(key, self.most(request) if current().budgets else CallCost(1, None, None))
-        words: str | None = "cancelled"
-        reply: Reply | None = None
+    async def _attempt_and_write(self, call: ProviderCall[R]) -> R:
+        error: str | None = "cancelled"
+        result: R | None = None
         try:
             with _deadline():
-                reply = await self._attempts(call, with_derived_seed(request, current().path))
-            words = None
-        except JielongError as error:
-            words = str(error)
+                result = await self._attempts(call, with_derived_seed(call.request, current().path))
+            error = None
+        except JielongError as failure:
+            error = str(failure)
             raise
         finally:
-            self._write_down(call, written, request, reply, words)
-        return replace(reply, usage=call.usage, steps=(Step(self.name, call.usage, key),))
+            self._write(call, result, error)
+        return self._with_usage(result, call.usage, call.key)
 
-    def _write_down(self, call: _Call, written: str, request: Request, reply: Reply | None, words: str | None) -> None:
+    def _with_usage(self, result: R, usage: Usage, key: str) -> R:
+        if isinstance(result, Reply):
+            return replace(result, usage=usage, steps=(Step(self.name, usage, key),))
+        return replace(result, usage=usage)
+
+    def _write(self, call: ProviderCall[R], result: R | None, error: str | None) -> None:
         if not call.usage.calls:
             return
-        if kept_in := current().active_run:
-            kept_in.ledger.put(
+        if run := current().active_run:
+            run.ledger.put(
                 call.key,
-                kept_in.run,
+                run.run,
                 self.name,
-                written,
+                call.request_json,
                 usage=call.usage,
-                reply=replace(reply, usage=call.usage) if reply else None,
-                error=words,
-                bound_tokens=self._unknown(call.usage, request).tokens if call.usage.unsettled_calls else None,
+                reply=call.operation.encode(replace(result, usage=call.usage)) if result else None,
+                error=error,
+                bound_tokens=self._max_unsettled(call, call.usage).tokens if call.usage.unsettled_calls else None,
             )
         charge(self.name, call.usage, call.key)
 
-    async def _attempts(self, call: _Call, request: Request) -> Reply:
+    async def _attempts(self, call: ProviderCall[R], request: Request) -> R:
         endpoint = self.endpoint()
         limiter = limiter_of(endpoint) if endpoint else None
-        tracking = tracking_listener()
+        listener = tracking_listener() if call.operation is GENERATE else None
         while True:
             try:
-                async with limiter.slot() if limiter else nullcontext(0) as taken:
-                    with context.replace(listener=tracking):
-                        reply = await self._attempt(call, request)
+                async with limiter.slot() if limiter else nullcontext(0) as slot:
+                    with context.replace(listener=listener) if listener else nullcontext():
+                        result = await self._attempt(call, request)
                 if limiter:
                     limiter.answered()
                     await cancel_shielded_checkpoint()  # the next call goes out before this reply is written down
-                return reply
-            except AttemptFailed as failed:
-                if limiter and failed.overloaded:
-                    limiter.overloaded(failed.after, taken)
-                if tracking and tracking.emitted:
-                    raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failed}") from None
-                if failed.after is not None and failed.after > MAX_WAIT:
-                    raise EndpointGaveUp(f"{self.name} asks to wait for {failed.after:.0f} s: {failed}") from None
+                return result
+            except AttemptFailed as failure:
+                if limiter and failure.overloaded:
+                    limiter.overloaded(failure.after, slot)
+                if listener and listener.emitted:
+                    raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failure}") from None
+                if failure.after is not None and failure.after > MAX_WAIT:
+                    raise EndpointGaveUp(f"{self.name} asks to wait for {failure.after:.0f} s: {failure}") from None
                 if call.attempts >= MAX_ATTEMPTS:
-                    raise EndpointGaveUp(f"{self.name} gave up after {call.attempts} attempts: {failed}") from None
-                wait = retry_delay(call.attempts, failed.after)
+                    raise EndpointGaveUp(f"{self.name} gave up after {call.attempts} attempts: {failure}") from None
+                wait = retry_delay(call.attempts, failure.after)
             await anyio.sleep(wait)
 
-    async def _attempt(self, call: _Call, request: Request) -> Reply:
-        most = replace(call.most, calls=0 if call.attempts else 1)
-        held = await reserve(most)
-        spent, reply = CallCost(), None
+    async def _attempt(self, call: ProviderCall[R], request: Request) -> R:
+        max_cost = self._max_cost(call) if current().budgets else CallCost(1, None, None)
+        if call.attempts:
+            max_cost = replace(max_cost, calls=0)  # a retry is the same call
+        budgets = await reserve(max_cost)
+        cost, result = CallCost(), None
         started = time.monotonic()
         try:
             if call.attempts == 0:
                 count_call()
             call.attempts += 1
             call.usage += Usage(calls=1) if call.attempts == 1 else Usage(retries=1)
-            reply = await self.send(request, f"{call.key[:24]}-{call.attempts}")
-            used = replace(reply.usage, calls=0, retries=0, seconds=0.0)
-            call.usage += replace(used, usd=self.usd(used))
-            spent = (
-                most if used.unsettled_calls else CallCost(0, used.input_tokens + used.output_tokens, self.usd(used))
-            )
-            return reply
-        except AttemptFailed as failed:
-            if failed.unsettled:
-                spent = self._unsettled(call, most)
+            result = await call.send(request, f"{call.key[:24]}-{call.attempts}")
+            used = replace(result.usage, calls=0, retries=0, seconds=0.0)
+            used = replace(used, usd=self.usd(used))
+            call.usage += used
+            cost = max_cost if used.unsettled_calls else CallCost(0, used.input_tokens + used.output_tokens, used.usd)
+            return result
+        except AttemptFailed as failure:
+            if failure.unsettled:
+                cost = _unsettled(call, max_cost)
             raise
         except JielongError:
             raise
         except BaseException:
-            spent = self._unsettled(call, most)
+            cost = _unsettled(call, max_cost)
             raise
         finally:
             call.usage += Usage(seconds=time.monotonic() - started)
-            for purse in held:
-                purse.release(most, spent, reply)
+            for budget in budgets:
+                budget.settle(max_cost, cost, result if isinstance(result, Reply) else None)
 
-    def _unsettled(self, call: _Call, most: CallCost) -> CallCost:
-        call.usage += Usage(unsettled_calls=1)
-        return most
-
-    def _unknown(self, usage: Usage, request: Request) -> CallCost:
-        """The most that the unsettled attempts can have cost."""
-        most, times = self.most(request), usage.unsettled_calls
-        return CallCost(0, most.tokens and most.tokens * times, most.usd and most.usd * times)
-
-    def _spent(self, usage: Usage, request: Request) -> CallCost:
-        """What a call took from the purses around it."""
-        tokens, usd = usage.input_tokens + usage.output_tokens, usage.usd
-        if not usage.unsettled_calls:
-            return CallCost(usage.calls, tokens, usd)
-        unknown = self._unknown(usage, request)
-        return CallCost(
-            usage.calls,
-            None if unknown.tokens is None else tokens + unknown.tokens,
-            None if unknown.usd is None or usd is None else usd + unknown.usd,
-        )
-
-    def most(self, request: Request) -> CallCost:
-        """An upper bound of one call's tokens (UTF-8 bytes, as no tokenizer makes more) and dollars."""
-        input_tokens, output_tokens = max_input_tokens(request), request.sampling.max_tokens
+    def _max_cost(self, call: ProviderCall[R]) -> CallCost:
+        input_tokens = max_input_tokens(call.request, call.arguments)
+        output_tokens = call.request.sampling.max_tokens if call.operation is GENERATE else 0
         if input_tokens is None or output_tokens is None:
             return CallCost(1, None, None)
         usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
         return CallCost(1, input_tokens + output_tokens, self.usd(usage))
 
+    def _max_unsettled(self, call: ProviderCall[R], usage: Usage) -> CallCost:
+        """The most that the unsettled attempts can have cost."""
+        max_cost, times = self._max_cost(call), usage.unsettled_calls
+        return CallCost(0, max_cost.tokens and max_cost.tokens * times, max_cost.usd and max_cost.usd * times)
 
-@dataclass
-class _Call:
-    key: str
-    most: CallCost
-    attempts: int = 0
-    usage: Usage = field(default_factory=Usage)
+    def _cost_of(self, usage: Usage, call: ProviderCall[R]) -> CallCost:
+        """What a call took from the budgets around it."""
+        tokens, usd = usage.input_tokens + usage.output_tokens, usage.usd
+        if not usage.unsettled_calls:
+            return CallCost(usage.calls, tokens, usd)
+        unsettled = self._max_unsettled(call, usage)
+        return CallCost(
+            usage.calls,
+            None if unsettled.tokens is None else tokens + unsettled.tokens,
+            None if unsettled.usd is None or usd is None else usd + unsettled.usd,
+        )
+
+
+class OpenWeightsProvider(Provider):
+    """A model whose probabilities can be seen."""
+
+    @abstractmethod
+    async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
+        """The log-probability of each token of `continuation`, and the tokens that were read."""
+
+    @abstractmethod
+    async def send_next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> NextTokens:
+        """The `k` most likely tokens after a reply that begins with `reply_tokens`."""
+
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+        async def send(request: Request, attempt: str) -> Reply:
+            logprobs, usage = await self.send_logprobs(request, continuation)
+            return Reply(Message("assistant", continuation), usage=usage, logprobs=logprobs)
+
+        reply = await self._call(ProviderCall(LOGPROBS, request, send, {"continuation": continuation}))
+        return reply.logprobs or ()
+
+    async def next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> tuple[NextToken, ...]:
+        """The `k` most likely tokens after a reply that begins with `reply_tokens`, the most likely first."""
+
+        async def send(request: Request, attempt: str) -> NextTokens:
+            return await self.send_next_tokens(request, reply_tokens, k)
+
+        arguments = {"reply_tokens": list(reply_tokens), "k": k}
+        return (await self._call(ProviderCall(NEXT_TOKENS, request, send, arguments))).tokens
+
+
+class EmbeddingProvider(Provider):
+    """A model that also turns texts into vectors."""
+
+    @abstractmethod
+    async def send_embed(self, texts: Sequence[str], attempt: str) -> Embeddings:
+        """One attempt; the usage holds its tokens."""
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        async def send(request: Request, attempt: str) -> Embeddings:
+            return await self.send_embed(texts, attempt)
+
+        return await self._call(ProviderCall(EMBED, Request(tuple(Message("user", text) for text in texts)), send))
+
+
+def _unsettled(call: ProviderCall[R], max_cost: CallCost) -> CallCost:
+    call.usage += Usage(unsettled_calls=1)
+    return max_cost
 
 
 @contextmanager
 def _deadline() -> Iterator[None]:
     """The nearest deadline of the budgets around this call. Raises BudgetExceeded when it passes."""
-    timed = [(purse.deadline, purse) for purse in current().budgets if purse.deadline is not None]
-    if not timed:
+    deadlines = [(budget.deadline, budget) for budget in current().budgets if budget.deadline is not None]
+    if not deadlines:
         yield
         return
-    deadline, purse = min(timed, key=lambda pair: pair[0])
+    deadline, budget = min(deadlines, key=lambda pair: pair[0])
     with anyio.move_on_after(max(0.0, deadline - time.monotonic())) as time_left:
         yield
     if time_left.cancelled_caught:
-        raise purse.out_of_time()
+        raise budget.out_of_time()

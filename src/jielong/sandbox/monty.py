@@ -5,13 +5,13 @@ It lacks inheritance, `yield`, `del`, properties and most imports, so it is for 
 
 from __future__ import annotations
 
-import atexit
 import threading
 import time
 
 import anyio.to_thread
 from pydantic_monty import CollectStreams, Monty, MontyCrashedError, MontyError
 
+from ..runtime.runtime import active_runtime
 from .program_result import ProgramResult, SandboxLimits, Status
 
 
@@ -33,10 +33,6 @@ class _Pool:
                 self._monty = None
 
 
-_pool = _Pool()
-atexit.register(_pool.close)
-
-
 async def run(code: str, limits: SandboxLimits) -> ProgramResult:
     return await anyio.to_thread.run_sync(_run, code, limits, abandon_on_cancel=True)
 
@@ -48,9 +44,14 @@ def _run(code: str, limits: SandboxLimits) -> ProgramResult:
     status: Status = "ok"
     said = ""
     try:
-        with _pool.get().checkout(
-            limits={"max_feed_duration_secs": limits.seconds, "max_memory": limits.memory_mb * 1_000_000}
-        ) as session:
+        with (
+            active_runtime()
+            .get(_Pool)
+            .get()
+            .checkout(
+                limits={"max_feed_duration_secs": limits.seconds, "max_memory": limits.memory_mb * 1_000_000}
+            ) as session
+        ):
             result = session.feed_run(code, print_callback=printed)
             value = None if result is None else repr(result)
     except MontyCrashedError as error:

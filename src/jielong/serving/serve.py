@@ -20,6 +20,7 @@ from .. import context
 from ..contract import Model
 from ..errors import BadInput
 from ..runtime.ledger import home_folder, use_ledger
+from ..runtime.runtime import Runtime
 from ..runtime.telemetry import telemetry
 from ..sync import run_sync
 from .allowed_models import AllowedModels
@@ -85,20 +86,21 @@ async def serving(
 ) -> AsyncIterator[str]:
     """A server inside a running loop; gives its URL. At the end of the block open answers are finished."""
     access = access_middleware(host, token=token, allow_hosts=allow_hosts, allow_origins=allow_origins)
-    at_once = context.replace(max_concurrency=MAX_CALLS_AT_ONCE, initial_concurrency=MAX_CALLS_AT_ONCE)
-    with at_once, use_ledger(home_folder() / "ledger.db") as ledger, _listening(host, port) as listener:
-        config = uvicorn.Config(
-            Server(models, ledger).app(access, limits, token=token is not None),
-            http=partial(HttpConnection, limits=limits),  # type: ignore[arg-type]  # all that uvicorn does is call it
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            root_path=root_path.rstrip("/"),
-            timeout_keep_alive=math.ceil(limits.head_seconds),
-            timeout_graceful_shutdown=math.ceil(limits.grace_seconds),
-        )
-        async with _running(uvicorn.Server(config), listener):
-            yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1"
+    async with Runtime(initial_concurrency=MAX_CALLS_AT_ONCE):
+        at_once = context.replace(max_concurrency=MAX_CALLS_AT_ONCE)
+        with at_once, use_ledger(home_folder() / "ledger.db") as ledger, _listening(host, port) as listener:
+            config = uvicorn.Config(
+                Server(models, ledger).app(access, limits, token=token is not None),
+                http=partial(HttpConnection, limits=limits),  # type: ignore[arg-type]  # all that uvicorn does is call it
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                root_path=root_path.rstrip("/"),
+                timeout_keep_alive=math.ceil(limits.head_seconds),
+                timeout_graceful_shutdown=math.ceil(limits.grace_seconds),
+            )
+            async with _running(uvicorn.Server(config), listener):
+                yield f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/v1"
 
 
 @contextmanager

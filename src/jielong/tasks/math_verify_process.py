@@ -8,7 +8,7 @@ environment's keys nor the working directory, and only LaTeX is parsed: no path 
 
 from __future__ import annotations
 
-import atexit
+import asyncio
 import contextlib
 import json
 import os
@@ -18,12 +18,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
 from ..errors import Unsupported
+from ..runtime.runtime import active_runtime
 from ..scope import note
 
 MODULE = "jielong.tasks.math_verify_process"
@@ -33,10 +34,19 @@ MEMORY = 4 << 30  # bytes of address space; 9**9**9 is to fail, not to swap
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP", "VIRTUAL_ENV")
 
 
-class _Worker:
+class MathWorker:
+    """One process of a Runtime, and the queue in front of it."""
+
     def __init__(self) -> None:
         self.killed = 0
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
         self.forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
+
+    def queue(self) -> anyio.CapacityLimiter:
+        """Those that wait for the one process take no threads from others."""
+        return self._queues.setdefault(asyncio.get_running_loop(), anyio.CapacityLimiter(1))
 
     def forget(self) -> None:
         """Start afresh without touching the process: after a fork it belongs to the parent."""
@@ -64,7 +74,7 @@ class _Worker:
         except queue.Empty:
             ready = False
         if not ready:
-            self.stop()
+            self.close()
             raise Unsupported(
                 "mathematical answers cannot be compared, as math-verify does not start; "
                 f"see why with: {sys.executable} -m {MODULE}"
@@ -85,12 +95,12 @@ class _Worker:
             except (queue.Empty, OSError):
                 line = ""
             if not line:
-                self.stop()
+                self.close()
                 self.killed += 1
                 return None
             return line == "true"
 
-    def stop(self) -> None:
+    def close(self) -> None:
         process, self._process = self._process, None
         if process:
             process.kill()
@@ -103,18 +113,10 @@ class _Worker:
 
 def _listen(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
     assert process.stdout
-    with contextlib.suppress(ValueError):  # closed by stop()
+    with contextlib.suppress(ValueError):  # closed by close()
         for line in process.stdout:
             lines.put(line.strip())
     lines.put("")
-
-
-_worker = _Worker()
-atexit.register(_worker.stop)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_worker.forget)
-
-_turn: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("math_process")
 
 
 async def equal(gold: str, answer: str) -> bool:
@@ -123,20 +125,20 @@ async def equal(gold: str, answer: str) -> bool:
     A comparison that takes over 2 seconds is killed, counts as not equal, and the report says so. What is cancelled is
     left to end by itself, within the same time. Raises Unsupported where math-verify does not start.
     """
-    try:
-        turn = _turn.get()
-    except LookupError:
-        turn = anyio.CapacityLimiter(1)  # those that wait for the one worker take no threads from others
-        _turn.set(turn)
-    verdict = await anyio.to_thread.run_sync(_worker.ask, gold, answer, limiter=turn, abandon_on_cancel=True)
+    process = worker()
+    verdict = await anyio.to_thread.run_sync(process.ask, gold, answer, limiter=process.queue(), abandon_on_cancel=True)
     if verdict is None:
         note(f"a comparison of mathematical answers took over {SECONDS:g} s and counts as not equal")
     return bool(verdict)
 
 
+def worker() -> MathWorker:
+    return active_runtime().get(MathWorker)
+
+
 def killed() -> int:
-    """How many comparisons were killed in this process so far."""
-    return _worker.killed
+    """How many comparisons were killed in this Runtime so far."""
+    return worker().killed
 
 
 _LATEX = {"π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "∪": r"\cup ", "∩": r"\cap ", "×": r"\times "}

@@ -9,11 +9,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from jielong import tools
+from jielong.contract import Model
 from jielong.errors import BadInput, EndpointGaveUp, MissingKey
-from jielong.techniques.tools.mcp_servers import McpServer
+from jielong.runtime.runtime import Runtime, active_lifetime
+from jielong.techniques.tools.mcp_servers import McpServer, McpSessions
 from techniques.tools.acting import asked, calling, turns
 
 pytest.importorskip("mcp")
@@ -81,6 +84,31 @@ async def test_a_recipe_has_the_servers_of_the_settings(jielong_home: Path):
     base = turns(calling(("price", '{"item": "tea"}')), "done")
     await (base | tools(use=["mcp"])).generate(asked())
     assert base.requests[1].messages[-1].text == "1 × tea: 3 euros"
+
+
+async def test_a_server_is_started_once_and_ends_with_the_block(tmp_path: Path):
+    log = tmp_path / "starts.txt"
+    start = f"open({str(log)!r}, 'a').write('started\\n'); import runpy, sys; sys.argv = [{FILE!r}]; "
+    program = start + f"runpy.run_path({FILE!r}, run_name='__main__')"
+    shop = McpServer("shop", command=(sys.executable, "-c", program), allow=("price",))
+
+    async def ask(model: Model) -> None:
+        await (model | tools(use=[shop])).generate(asked())
+
+    async with turns(*[calling(("price", '{"item": "tea"}')), "done"] * 6) as model:
+        for _ in range(3):
+            await ask(model)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, model)
+            tasks.start_soon(ask, model)
+        assert log.read_text() == "started\n"
+        sessions = active_lifetime().get(McpSessions)._sessions.values()
+        running = [session.task for session in sessions]
+    assert len(running) == 1
+    assert all(task.done() for task in running)
+    async with Runtime():
+        await ask(model)
+        assert log.read_text() == "started\n" * 2
 
 
 async def test_an_error_of_the_model_comes_through_an_open_server_as_it_is():

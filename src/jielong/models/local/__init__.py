@@ -12,31 +12,37 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-from ...contract import Model, Reply, Request, TokenLogprob
+from ...contract import Model, NextTokens, Reply, Request, TokenLogprob, Usage
 from ...errors import Unsupported
 from ...recipe import quote
-from ...runtime.provider import Provider
+from ...runtime.provider import OpenWeightsProvider
+from ...runtime.runtime import active_runtime
 from ..chat_template import ChatTemplate
 from ..continuous_batching import Batcher
 from ..decode import draw
 from ..llama_engine import Network
-from ..next_token import NextToken, most_likely
+from ..next_token import most_likely
 from ..token_sampling import token_logprob
 from .checkpoint_folder import Checkpoint, Generation, checkpoint, generation, identity
 from .transformers_engine import TorchEngine, network
 
-_loaded: dict[Checkpoint, Local] = {}
-_lock = threading.Lock()
-
 
 def load(kind: str, rest: str) -> Model:
     """The model of a checkpoint; the same one for the same spec, so that its weights are there once."""
-    found = checkpoint(rest)
-    with _lock:
-        return _loaded.setdefault(found, Local(found))
+    return active_runtime().get(LoadedCheckpoints).of(checkpoint(rest))
 
 
-class Local(Provider):
+class LoadedCheckpoints:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._models: dict[Checkpoint, Local] = {}
+
+    def of(self, checkpoint: Checkpoint) -> Local:
+        with self._lock:
+            return self._models.setdefault(checkpoint, Local(checkpoint))
+
+
+class Local(OpenWeightsProvider):
     """Weights are loaded at the first use. An unset temperature is the checkpoint's own: 0 if it does not sample."""
 
     seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "exact"
@@ -83,7 +89,7 @@ class Local(Provider):
         said = self._generation
         return await draw(self.name, self.chat, batcher, request, default_temperature=said.temperature, end=said.end)
 
-    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+    async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
         """Prompt and continuation are encoded apart and joined, as a reply's tokens follow its prompt's."""
         prompt, said = self.chat.prompt(request), self.chat.encode(continuation)
         engine, _ = await asyncio.to_thread(self._started)
@@ -91,10 +97,12 @@ class Local(Provider):
             raise Unsupported(f"{self.name} scores texts of up to {engine.context} tokens after at least one")
         logits = await asyncio.to_thread(engine.logits, [*prompt, *said])
         before = logits[len(prompt) - 1 :]
-        return tuple(token_logprob(before[i], t, 0, lambda t: self.chat.text_of([t])) for i, t in enumerate(said))
+        logprobs = tuple(token_logprob(before[i], t, 0, lambda t: self.chat.text_of([t])) for i, t in enumerate(said))
+        return logprobs, Usage(input_tokens=len(prompt) + len(said))
 
-    async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
-        """The `k` most likely tokens after the reply's tokens `said`."""
+    async def send_next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> NextTokens:
         engine, _ = await asyncio.to_thread(self._started)
         end = self._generation.end
-        return await asyncio.to_thread(most_likely, self.chat, engine.logits, engine.context, end, request, said, k)
+        return await asyncio.to_thread(
+            most_likely, self.chat, engine.logits, engine.context, end, request, reply_tokens, k
+        )

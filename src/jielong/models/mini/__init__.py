@@ -9,14 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ...contract import Model, Reply, Request, TokenLogprob
+from ...contract import Model, NextTokens, Reply, Request, TokenLogprob, Usage
 from ...errors import BadInput, Unsupported
-from ...runtime.provider import Provider
+from ...runtime.provider import OpenWeightsProvider
+from ...runtime.runtime import active_runtime
 from ..chat_template import ChatTemplate
 from ..continuous_batching import Batcher
 from ..decode import draw
 from ..llama_engine import Network, fastest
-from ..next_token import NextToken, most_likely
+from ..next_token import most_likely
 from ..token_sampling import token_logprob
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -30,7 +31,7 @@ def load(kind: str, rest: str) -> Model:
     return Mini()
 
 
-class Mini(Provider):
+class Mini(OpenWeightsProvider):
     """The shipped checkpoint in our own runtime. An unset temperature is 0: the most likely reply."""
 
     seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "exact"
@@ -43,20 +44,27 @@ class Mini(Provider):
         return _digest()
 
     async def send(self, request: Request, attempt: str) -> Reply:
-        return await draw("mini", _chat(), _batcher(), request, default_temperature=DEFAULT_TEMPERATURE, end=_end())
+        return await draw(
+            "mini",
+            _chat(),
+            active_runtime().get(_Running).batcher,
+            request,
+            default_temperature=DEFAULT_TEMPERATURE,
+            end=_end(),
+        )
 
-    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+    async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
         prompt, said = _chat().prompt(request), _chat().encode(continuation)
         if len(prompt) + len(said) > _network().context:
             raise Unsupported(f"mini reads {_network().context} tokens, and this is longer")
         logits = await asyncio.to_thread(_network().logits, [*prompt, *said])
         before = logits[len(prompt) - 1 :]
-        return tuple(token_logprob(before[i], t, 0, lambda t: _chat().text_of([t])) for i, t in enumerate(said))
+        logprobs = tuple(token_logprob(before[i], t, 0, lambda t: _chat().text_of([t])) for i, t in enumerate(said))
+        return logprobs, Usage(input_tokens=len(prompt) + len(said))
 
-    async def next_tokens(self, request: Request, said: Sequence[int], k: int) -> tuple[NextToken, ...]:
-        """The `k` most likely tokens after the reply's tokens `said`."""
-        network = _network()
-        return await asyncio.to_thread(most_likely, _chat(), network.logits, network.context, _end(), request, said, k)
+    async def send_next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> NextTokens:
+        logits, context = _network().logits, _network().context
+        return await asyncio.to_thread(most_likely, _chat(), logits, context, _end(), request, reply_tokens, k)
 
 
 @cache
@@ -69,14 +77,16 @@ def _end() -> frozenset[int]:
     return frozenset(_chat().encode_special("<|end|>"))
 
 
-@cache
+class _Running:
+    """The network and its batcher, one of each in a Runtime."""
+
+    def __init__(self) -> None:
+        self.network = Network(WEIGHTS)
+        self.batcher = Batcher(self.network)
+
+
 def _network() -> Network:
-    return Network(WEIGHTS)
-
-
-@cache
-def _batcher() -> Batcher:
-    return Batcher(_network())
+    return active_runtime().get(_Running).network
 
 
 @cache

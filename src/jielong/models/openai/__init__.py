@@ -17,13 +17,13 @@ from ...events import Delta, Listener
 from ...recipe import quote
 from ...runtime import prices
 from ...runtime.provider import AttemptFailed, Provider
+from ...runtime.runtime import active_runtime
 from . import endpoint_errors, wire_format
 from .connection_pools import connection_pool
+from .endpoint_errors import EndpointMemory
 from .endpoint_presets import EndpointTarget, is_local, resolve_endpoint
 
 MOST_BYTES = 64_000_000
-
-_answered: set[str] = set()  # the URLs that have answered at least once
 
 
 def load(kind: str, rest: str) -> Model:
@@ -77,7 +77,7 @@ class Endpoint(Provider):
                 raise
             self._bad_keys.add(key)
             raise AttemptFailed("the endpoint refused one of the keys", after=0.0) from None
-        _answered.add(url)
+        active_runtime().get(EndpointMemory).answered.add(url)
         return reply
 
     def _keys(self) -> list[str]:
@@ -100,7 +100,7 @@ class Endpoint(Provider):
                 return wire_format.reply(_told(_parsed(await _whole(response))))
         except aiohttp.ClientConnectorError as error:
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
-            if url.removesuffix("/chat/completions") in _answered:
+            if url.removesuffix("/chat/completions") in active_runtime().get(EndpointMemory).answered:
                 raise AttemptFailed(words) from None
             raise EndpointUnfit(f"{words}; start the endpoint, or check its URL") from None
         except wire_format.Malformed as error:

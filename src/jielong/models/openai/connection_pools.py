@@ -1,4 +1,4 @@
-"""One connection pool for each event loop, closed when its loop ends."""
+"""One connection pool for each event loop of a Runtime, closed when its loop or the Runtime ends."""
 
 from __future__ import annotations
 
@@ -11,30 +11,46 @@ from weakref import WeakKeyDictionary
 import aiohttp
 
 from ...errors import BadInput
+from ...runtime.runtime import active_runtime
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 600.0
-
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[None, None]]]
-_pools = WeakKeyDictionary()
 
 
 async def connection_pool() -> aiohttp.ClientSession:
     """The session of the running loop. JIELONG_TIMEOUT is the longest silence of an endpoint in seconds (600)."""
-    loop = asyncio.get_running_loop()
-    if loop in _pools and not _pools[loop][0].closed:
-        return _pools[loop][0]
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=_read_seconds())
-    # aiohttp looks for proxies in two hops to a thread for each call: only where there are any.
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), timeout=timeout, trust_env=bool(getproxies())
-    )
-    until_the_end = _open(session)
-    _pools[loop] = session, until_the_end
-    await anext(until_the_end)
-    return session
+    return await active_runtime().get(ConnectionPools).of(asyncio.get_running_loop())
 
 
-async def _open(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
+class ConnectionPools:
+    def __init__(self) -> None:
+        self._pools: WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[None, None]]
+        ] = WeakKeyDictionary()
+
+    async def of(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
+        if loop in self._pools and not self._pools[loop][0].closed:
+            return self._pools[loop][0]
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=_read_seconds())
+        # aiohttp looks for proxies in two hops to a thread for each call: only where there are any.
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), timeout=timeout, trust_env=bool(getproxies())
+        )
+        until_the_end = _close_at_the_end(session)
+        self._pools[loop] = session, until_the_end
+        await anext(until_the_end)
+        return session
+
+    async def close(self) -> None:
+        """Closes the pool of the running loop at once; those of other loops are closed there."""
+        for loop, (session, _) in list(self._pools.items()):
+            if loop is asyncio.get_running_loop():
+                await session.close()
+            elif loop.is_running():
+                asyncio.run_coroutine_threadsafe(session.close(), loop)
+        self._pools.clear()
+
+
+async def _close_at_the_end(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
     """Event loops end their asynchronous generators when they end themselves, and with this one the session."""
     try:
         yield
@@ -43,8 +59,8 @@ async def _open(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
 
 
 def _read_seconds() -> float:
-    said = os.environ.get("JIELONG_TIMEOUT")
+    setting = os.environ.get("JIELONG_TIMEOUT")
     try:
-        return float(said) if said else READ_SECONDS
+        return float(setting) if setting else READ_SECONDS
     except ValueError:
-        raise BadInput(f"JIELONG_TIMEOUT is {said!r}; expected seconds, e.g. 120") from None
+        raise BadInput(f"JIELONG_TIMEOUT is {setting!r}; expected seconds, e.g. 120") from None

@@ -12,20 +12,33 @@ from typing import Any, NoReturn
 
 from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, RequestRefused, TooLong, Unsupported
 from ...runtime.provider import AttemptFailed
+from ...runtime.runtime import active_runtime
 from ...scope import note
 from .endpoint_presets import EndpointTarget
 
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 LEAVE_OUT = ("temperature", "top_p", "seed", "max_tokens", "stream_options")
 
-_learned: dict[tuple[str, str], set[str]] = {}
-_lock = threading.Lock()
+
+class EndpointMemory:
+    """What this Runtime has learned of endpoints: the settings that each refuses, and the URLs that have answered."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._refused: dict[tuple[str, str], frozenset[str]] = {}
+        self.answered: set[str] = set()
+
+    def refused(self, target: EndpointTarget) -> frozenset[str]:
+        return self._refused.get((target.urls[0], target.model), frozenset())
+
+    def add_refused(self, target: EndpointTarget, name: str) -> None:
+        with self._lock:
+            self._refused[target.urls[0], target.model] = self.refused(target) | {name}
 
 
 def adapt(body: dict[str, Any], target: EndpointTarget, own_seed: bool) -> dict[str, Any]:
     """The body without what this endpoint is known to refuse; what was left out is said in the report."""
-    with _lock:
-        refused = set(_learned.get((target.urls[0], target.model), ()))
+    refused = active_runtime().get(EndpointMemory).refused(target)
     for name in sorted(refused & body.keys()):
         if name == "seed" and own_seed:
             raise Unsupported(f"{target.spec} takes no seed; leave it out, or use a model that does")
@@ -55,8 +68,7 @@ def failed(
     if "content_filter" in code or "content_policy" in code:
         raise Refused(told, lost=True)
     if status in (400, 422) and (name := _refused_setting(words, said, body)):
-        with _lock:
-            _learned.setdefault((target.urls[0], target.model), set()).add(name)
+        active_runtime().get(EndpointMemory).add_refused(target, name)
         raise AttemptFailed(told, after=0.0)
     if status in (400, 422) and (name := _named(words, said, ("stop", "response_format", "tools", "logprobs"), body)):
         raise Unsupported(f"{told}; it takes no {name}")

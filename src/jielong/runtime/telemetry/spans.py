@@ -30,6 +30,7 @@ from .semantic_conventions import Attributes, bare, provider_and_model
 SECONDS = [0.01 * 2**i for i in range(14)]
 TOKENS = [4**i for i in range(14)]
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
+_OPERATIONS = {"generate": "chat", "embed": "embeddings"}  # ours that the conventions have a name for
 _OF_METRICS = (
     "gen_ai.operation.name",
     "gen_ai.provider.name",
@@ -80,13 +81,13 @@ class Spans:
                 span.set_attributes(semantic_conventions.spent_beneath(here.usage))
 
     @contextmanager
-    def call(self, model: str, request: Request) -> Iterator[None]:
+    def call(self, model: str, request: Request, operation: str) -> Iterator[None]:
         provider, name = provider_and_model(model)
         if provider == "tool":
             about, kind = _tool(name), SpanKind.INTERNAL
         else:
             sent = with_derived_seed(request, current().path)
-            about = _operation("chat", name) | {"gen_ai.provider.name": provider}
+            about = _operation(_OPERATIONS.get(operation, operation), name) | {"gen_ai.provider.name": provider}
             about |= semantic_conventions.asked(sent, streamed=current().listener is not None)
             kind = SpanKind.CLIENT
         if self._texts:
@@ -109,7 +110,7 @@ class Spans:
 
     def _measure(self, about: Attributes, seconds: float) -> None:
         """A call answered from the ledger took nothing, and is not measured; nor is a tool, which has no tokens."""
-        if about["gen_ai.operation.name"] != "chat" or about.get("jielong.usage.cached_calls"):
+        if about["gen_ai.operation.name"] == "execute_tool" or about.get("jielong.usage.cached_calls"):
             return
         said = {name: about[name] for name in _OF_METRICS if name in about}
         self._duration.record(seconds, said)
@@ -130,7 +131,7 @@ class Spans:
         self._tell({f"gen_ai.response.{name}": said for name in names if isinstance(said := about.get(name), str)})
 
     def replied(self, reply: Reply) -> None:
-        if self._about and self._about["gen_ai.operation.name"] == "chat":
+        if self._about and self._about["gen_ai.operation.name"] != "execute_tool":
             self._said([reply])
         elif self._texts:
             self._tell(semantic_conventions.result(reply))

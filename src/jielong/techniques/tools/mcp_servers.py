@@ -1,18 +1,21 @@
 """Tools of an MCP server, started as a process (stdio) or reached over HTTP, through the `mcp` SDK.
 
 Nothing runs without permission: of all that a server offers, only the tools named in `allow` are shown to the model or
-called. The server lives as long as the reply that it is used for; a list that it changes meanwhile changes nothing.
+called. A server is started once, at its first use, and lives as long as the `async with model:` or the Runtime around,
+at most as long as the event loop; a list that it changes meanwhile changes nothing.
 What a server says about its tools, and what they give, is text from outside.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TextIO
@@ -47,6 +50,52 @@ class McpServer:
     @property
     def place(self) -> str:
         return self.url or " ".join(self.command)
+
+
+class McpSessions:
+    """The servers that run, one of each for an event loop: started at the first use, ended with the block around."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[asyncio.AbstractEventLoop, McpServer], _Session] = {}
+
+    async def tools(self, server: McpServer) -> tuple[Tool, ...]:
+        """The allowed tools of a server. Raises BadInput, MissingExtra, MissingKey."""
+        key = asyncio.get_running_loop(), server
+        session = self._sessions.get(key)
+        if session is None or session.task.done():
+            self._sessions = {at: each for at, each in self._sessions.items() if not at[0].is_closed()}
+            session = self._sessions[key] = _Session(server)
+        return await asyncio.shield(session.tools)
+
+    async def close(self) -> None:
+        for (loop, _), session in self._sessions.items():
+            if loop is asyncio.get_running_loop():
+                session.end.set()
+                await asyncio.wait([session.task])
+            elif loop.is_running():
+                loop.call_soon_threadsafe(session.end.set)
+        self._sessions.clear()
+
+
+class _Session:
+    """A server and the task that opened it: the SDK's task groups must be left by the task that entered them."""
+
+    def __init__(self, server: McpServer) -> None:
+        loop = asyncio.get_running_loop()
+        self.tools: asyncio.Future[tuple[Tool, ...]] = loop.create_future()
+        self.end = asyncio.Event()
+        self.task = loop.create_task(self._run(server), context=Context())
+
+    async def _run(self, server: McpServer) -> None:
+        try:
+            async with opened(server) as tools:
+                self.tools.set_result(tools)
+                await self.end.wait()
+        except Exception as error:
+            if not self.tools.done():
+                self.tools.set_exception(error)
+        finally:
+            self.tools.cancel()
 
 
 class _Client(Protocol):

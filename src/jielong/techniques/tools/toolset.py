@@ -10,8 +10,9 @@ from ...contract import ToolSpec
 from ...errors import BadInput, Unsupported
 from ...prompts import Language
 from ...registry import unknown_name
+from ...runtime.runtime import active_lifetime
 from .calculator import calculator
-from .mcp_servers import McpServer, opened
+from .mcp_servers import McpServer, McpSessions
 from .python_functions import from_function
 from .python_tool import python
 from .tool import Tool
@@ -73,7 +74,7 @@ async def _tools(one: Toolset, language: Language, stack: AsyncExitStack) -> tup
     if isinstance(one, Tool):
         return (one,)
     if isinstance(one, McpServer):
-        return await stack.enter_async_context(opened(one))
+        return await active_lifetime().get(McpSessions).tools(one)
     if callable(one):
         return (from_function(one),)
     if one == "calculator":
@@ -112,5 +113,5 @@ async def _outside(one: str, language: Language, stack: AsyncExitStack) -> tuple
         raise BadInput(f"mcp: no server is set; write [mcp.NAME] with command or url, and allow, into {place()}")
     tools: list[Tool] = []
     for server in said.servers():
-        tools += await stack.enter_async_context(opened(server))
+        tools += await active_lifetime().get(McpSessions).tools(server)
     return tuple(tools)
