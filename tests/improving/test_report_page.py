@@ -11,13 +11,16 @@ from browser import browser
 from improving.asked import HOSTILE, asked
 from jielong.contract import Usage
 from jielong.improving.improve_result import ImproveResult, Verdict
-from jielong.reporting.improve.charts import Dot, quality_against_cost
+from jielong.reporting.charts import Dot, Whisker, quality_against_cost, whiskers
 from jielong.reporting.improve.report_page import write_page
-from jielong.reporting.improve.results_table import final_rows, front
-from jielong.reporting.improve.wording import plainly, verdict_sentences, words
+from jielong.reporting.improve.verdict_text import verdict_sentences
+from jielong.reporting.recipe_rows import final_rows, front
+from jielong.reporting.wording import plain_text, words
 
-DRAWN = """return [...document.querySelectorAll('svg')].map(svg => {
-  const box = svg.getBoundingClientRect(); return [box.width, box.height, svg.querySelectorAll('*').length] })"""
+CHARTS = """return [...document.querySelectorAll('figure.chart')].map(chart => {
+  const shown = [...chart.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 0);
+  const box = shown[0].getBoundingClientRect();
+  return [shown.length, box.width, box.height, shown[0].querySelectorAll('*').length] })"""
 FOLDED = "document.querySelectorAll('details').forEach(each => each.open = true)"
 WIDER = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -42,9 +45,9 @@ async def test_a_browser_finds_nothing_to_complain_about(outcome: ImproveResult,
             for width, scheme in ((1280, "light"), (390, "dark")):
                 opened.open(file, width=width, scheme=scheme)
                 opened.run(FOLDED)
-                pictures = opened.run(DRAWN)
-                assert len(pictures) >= 1 + 2 + 5 + 4  # the chart, the finalists' bars, the race, its bars
-                assert all(w > 20 and h > 10 and parts > 1 for w, h, parts in pictures), pictures
+                charts = opened.run(CHARTS)
+                assert len(charts) == 3  # intervals of the final, quality against cost, intervals of the search
+                assert all(n == 1 and w > 300 and h > 60 and parts > 20 for n, w, h, parts in charts), charts
                 assert opened.run(WIDER) == 0
                 assert opened.driver.title != "taken"
                 assert opened.complaints() == []
@@ -74,10 +77,10 @@ async def test_it_says_what_was_found_and_shows_what_was_said(outcome: ImproveRe
     file = tmp_path / "report.html"
     write_page(outcome, file, "en")
     text = text_of(file)
-    assert "cot helps: 100.0\u00a0% right on new questions instead of 25.0\u00a0%" in text
-    assert "+75.0 points over plain scripted:test" in text
-    assert "left after round 2: no better than cot, which is cheaper" in text
-    assert "On 15 of 20 new questions not all of them got the same score." in text
+    assert "cot helps: 100.0% correct on new questions, up from 25.0%" in text
+    assert "75.0 points above the baseline scripted:test" in text
+    assert "eliminated after round 2: no better than cot, which is cheaper" in text
+    assert "On 15 of 20 new questions the recipes did not all get the same score." in text
     assert "sent 3 times" not in text  # the recommended recipe asks once
     assert '{"role": "user", "content": "What is the number of #10 ?' in text
     assert text.count(HOSTILE) > 12
@@ -88,9 +91,11 @@ async def test_it_says_what_was_found_and_shows_what_was_said(outcome: ImproveRe
 async def test_candidates_whose_interval_holds_zero_are_said_to_have_no_effect(outcome: ImproveResult, tmp_path: Path):
     for language in ("en", "zh"):
         write_page(outcome, tmp_path / "report.html", language)
-        told = text_of(tmp_path / "report.html").partition(words(language)["race"]["none"])[2]
-        assert "spell(kind=emotion)" in told[:400]
-        assert "self_consistency" not in told[:400]
+        texts = words(language)["search"]
+        listed = text_of(tmp_path / "report.html").partition(texts["none_text"].format(k=2))[2]
+        listed = listed.partition(texts["none_hint"])[0]
+        assert "spell(kind=emotion)" in listed
+        assert "self_consistency" not in listed
 
 
 @pytest.mark.anyio
@@ -98,9 +103,9 @@ async def test_several_calls_are_told_one_by_one(outcome: ImproveResult, tmp_pat
     voted = replace(outcome.verdict, recipe=outcome.finalists[2].model, comparison=outcome.comparisons[1])
     write_page(replace(outcome, verdict=voted), tmp_path / "report.html", "en")
     text = text_of(tmp_path / "report.html")
-    assert "sent 3 times, each a sample of its own" in text
+    assert "sent 3 times, each an independent sample" in text
     assert '"temperature": 0.7' in text
-    assert "what happened inside: 3 calls" in text
+    assert "inside: 3 calls" in text
 
 
 @pytest.mark.anyio
@@ -138,13 +143,13 @@ async def test_every_kind_of_end_has_its_sentence(outcome: ImproveResult, tmp_pa
         "budget_ended": replace(outcome, stopped="budget"),
         "judged": replace(outcome, rule="judge", judging_usage=Usage(calls=9, usd=None)),
     }  # fmt: skip
-    said = {}
+    texts = {}
     for name, end in ends.items():
         write_page(end, tmp_path / f"{name}.html", language)
-        said[name] = " ".join(map(plainly, verdict_sentences(end, language)))
-        assert not re.search(r"[`{}]|None|nan", said[name]), said[name]
-    assert len(set(said.values())) == len(said)
-    assert plain in said["nothing"]
+        texts[name] = " ".join(map(plain_text, verdict_sentences(end, language)))
+        assert not re.search(r"[`{}]|None|nan", texts[name]), texts[name]
+    assert len(set(texts.values())) == len(texts)
+    assert plain in texts["nothing"]
 
 
 @pytest.mark.anyio
@@ -152,7 +157,7 @@ async def test_every_kind_of_end_has_its_sentence(outcome: ImproveResult, tmp_pa
 async def test_what_was_stopped_does_not_speak_as_if_it_had_ended(
     outcome: ImproveResult, tmp_path: Path, language: str
 ):
-    said, cot = words(language)["race"], outcome.finalists[1].model
+    texts, cot = words(language)["search"], outcome.finalists[1].model
     of_search = replace(outcome.comparisons[0], n=10)
     for kind, stopped in (("interrupted", "interrupted"), ("budget spent", "budget")):
         verdict = Verdict(kind, cot, of_search, "search")
@@ -161,44 +166,58 @@ async def test_what_was_stopped_does_not_speak_as_if_it_had_ended(
                       candidates=(*outcome.candidates, waiting))  # fmt: skip
         write_page(end, tmp_path / "report.html", language)
         text = text_of(tmp_path / "report.html")
-        assert text.count(said[f"running_{stopped}"]) == 2  # cot and the vote; the two others had left before
-        assert text.count(said[f"waiting_{stopped}"]) == 1
+        assert text.count(texts[f"running_{stopped}"]) == 2  # cot and the vote; the two others had left before
+        assert text.count(texts[f"waiting_{stopped}"]) == 1
         assert words(language)["use"]["messages_none"] not in text  # nothing was lost: there was no final
         assert words(language)["how"]["again_stopped"] in text
-        assert said["intro_stopped"].partition("{")[2].partition("}")[2].partition("{")[0] in text
-        assert said["none_text"].format(k=2).replace(" %", "\u00a0%") not in text
-        assert said["none_text_stopped"].format(k=2).replace(" %", "\u00a0%") in text
+        assert texts["intro_stopped"].partition("{")[2].partition("}")[2].partition("{")[0] in text
+        assert texts["none_text"].format(k=2) not in text
+        assert texts["none_text_stopped"].format(k=2) in text
     in_final = replace(
         outcome, verdict=Verdict("interrupted", cot, outcome.comparisons[0], "final"), stopped="interrupted"
     )
     write_page(in_final, tmp_path / "report.html", language)
     text = text_of(tmp_path / "report.html")
-    assert said["chosen_interrupted"] in text
-    assert said["chosen"] not in text
-    assert said["chosen_unconfirmed"] not in text
+    assert texts["chosen_interrupted"] in text
+    assert texts["chosen"] not in text
+    assert texts["chosen_unconfirmed"] not in text
 
 
 @pytest.mark.anyio
 async def test_the_front_is_what_nothing_else_beats(outcome: ImproveResult):
     rows = final_rows(outcome)
     assert front(rows) == {1, 2}  # the vote costs three times as much and is no better
-    assert rows[2].added_output == pytest.approx(3 * rows[1].output_tokens - rows[0].output_tokens)
+    one, vote = rows[1].spent.output_tokens, rows[2]
+    assert vote.added
+    assert vote.added[1] == pytest.approx(3 * one - rows[0].spent.output_tokens)
 
 
-def test_names_leave_dots_free_and_one_level_has_an_axis():
-    named = Dot(100.0, 0.0, None, "2", "cot(wording=to_be_sure)", "", "other")
-    around = [Dot(cost, 0.0, None, "", "", "", "other") for cost in (50.0, 70.0, 120.0, 140.0, 300.0)]
-    drawn = str(quality_against_cost([named, *around], "tokens", "right", "front"))
-    name = re.search(r'<text class="other wide"[^>]* y="([\d.]+)%"', drawn)
-    at = re.search(r'<circle cx="[\d.]+%" cy="([\d.]+)%" r="6"', drawn)
-    assert name
-    assert at
-    assert abs(float(name[1]) - float(at[1])) > 5
-    assert len(re.findall(r'<line class="grid"', drawn)) == 2
+def test_a_chart_is_the_same_bytes_at_every_drawing_and_asks_for_nothing():
+    dots = [Dot(100.0, 0.0, "<b>", "finalist", "cot(wording=to_be_sure)", "2", on_front=True)]
+    dots += [Dot(cost, 0.0, "", "searched") for cost in (0.0, 50.0, 70.0, 300.0)]
+    rows = [Whisker('persona(role="<script>")', 0.1, (-0.1, 0.3), "none")]
+    drawings = {
+        str(quality_against_cost(dots, cost="<cost>", quality="q")) + str(whiskers(rows, x="x")) for _ in range(2)
+    }
+    assert len(drawings) == 1
+    svg = drawings.pop()
+    assert "<script" not in svg
+    assert "<title>&lt;b&gt;</title>" in svg
+    assert "var(--accent)" in svg
+    assert not re.search(r"https?://(?!www\.w3\.org)", svg)
+
+
+def test_labels_stand_apart():
+    dots = [Dot(100.0 + i, 0.5, "", "finalist", f"candidate {i}", str(i)) for i in range(4)]
+    svg = str(quality_against_cost(dots, cost="tokens", quality="right")).partition('class="narrow"')[0]
+    text = r"translate\([\d.]+ ([\d.]+) ?\)[^<]*<text[^>]*>\s*<tspan>\d cand"
+    heights = sorted({float(y) for y in re.findall(text, svg)})  # the halo is a second text
+    assert len(heights) == 4
+    assert min(abs(a - b) for i, a in enumerate(heights) for b in heights[:i]) > 8
 
 
 def test_both_languages_say_the_same_things():
-    en, zh = words("en"), words("zh")
+    en, zh = ({name: texts for name, texts in words(each).items() if name != "phrase"} for each in ("en", "zh"))
     assert {s: set(t) for s, t in en.items()} == {s: set(t) for s, t in zh.items()}
     for section, texts in en.items():
         for key, text in texts.items():

@@ -20,11 +20,12 @@ from ..measuring.judge import Judge
 from ..measuring.results import EvalReport
 from ..recipe import load
 from ..reporting.formatting import count, percent
+from ..reporting.improve.verdict_text import note_text
 from ..runtime.ledger import home_folder
 from . import options
 from .eval import read_task, task_line
-from .improve_output import note_words, print_outcome, write_outcome
-from .messages import localized, price
+from .improve_output import print_outcome, write_outcome
+from .messages import language, localized, price
 from .output_files import write_report
 from .progress import Progress
 
@@ -105,7 +106,7 @@ def _announce(prepared: PreparedImprove) -> None:
     for line in ("race", "cost", *(("spells",) if costs else ()), "seen"):
         print(localized(f"improve.plan.{line}", **values), file=sys.stderr)
     for note in prepared.notes:
-        print(note_words(note), file=sys.stderr)
+        print(note_text(note, language()), file=sys.stderr)
 
 
 def _summary(outcome: ImproveResult) -> dict[str, Any]:

@@ -161,12 +161,14 @@ def whiskers(rows: Sequence[Whisker], *, x: str) -> Markup:
             + lp.theme(panel_grid_major_y="blank")
         )
         if wide:
-            return drawn + lp.scale_y_continuous(breaks=heights, labels=data["label"], limits=[0.4, len(rows) + 0.6])
+            return drawn + lp.scale_y_continuous(
+                breaks=heights, labels=data["label"], limits=[0.4, len(rows) + 0.6], expand=[0, 0]
+            )
         above = lp.geom_text(
             lp.aes(y="y", label="label"), x=low - room, hjust="left", nudge_y=0.42, size=5.2, color=COLOURS["ink"],
             halo_width=3, halo_color=COLOURS["paper"],
         )  # fmt: skip
-        return drawn + above + lp.scale_y_continuous(breaks=[], limits=[0.5, len(rows) + 0.8])
+        return drawn + above + lp.scale_y_continuous(breaks=[], limits=[0.5, len(rows) + 0.8], expand=[0, 0])
 
     return _figure(plot, lambda wide: (24 if wide else 42) * len(rows) + 50, x, "")
 

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A place in a table: a figure and a smaller one that belongs to it, or prose, which runs over several lines."""
+
+    text: str
+    note: str = ""
+    prose: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.note}".strip().replace("`", "")
 
 
 def percent(value: float | None) -> str:

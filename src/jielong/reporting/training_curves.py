@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .charts import Series, curves
-from .html_page import HtmlPage, Language, table
+from .html_page import HtmlPage, table
+from .wording import Language
 
 if TYPE_CHECKING:
     from ..training.training_loop import CurvePoint

@@ -1,216 +1,197 @@
-"""The report of an `improve` run as one HTML page: no script, no request to anywhere, in English or Chinese."""
+"""The report of an `improve` run as one HTML page, in English or Chinese."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
+from ...contract import Usage
 from ...improving.improve_result import ImproveResult
 from ...runtime.ledger import Ledger
-from ..formatting import count, duration, interval, p_value, percent, signed
-from ..html_page import HtmlPage, Language, fill_template, read_template
-from .charts import Dot, quality_against_cost, shared_axis, track, whisker
-from .how_to_use import how, use
-from .results_table import RecipeRow, cost, final_rows, front, search_rows, short, steps_of
-from .search_history import became, left_at, unfinished, without_effect
+from ..charts import Dot, Kind, Whisker, quality_against_cost, whiskers
+from ..formatting import count, dollars, duration, percent, signed
+from ..html_page import HtmlPage, fill_template, read_template, table
+from ..recipe_rows import RecipeRow, final_rows, front, results_table, search_rows, search_table, short
+from ..wording import Language, Words, code_markup, translated, words
+from .recipe_use import recipe_use
 from .transcripts import transcripts
-from .wording import Words, coded, recipe_label, unbroken, verdict_sentences, words
+from .verdict_text import candidate_end, note_text, recipe_label, unfinished, verdict_sentences, without_effect
 
 
-def write_page(outcome: ImproveResult, file: Path | str, language: Language) -> None:
+def write_page(result: ImproveResult, file: Path | str, language: Language) -> None:
     """Write the report; transcripts and messages come from the run's ledger, where it is there."""
     with ExitStack() as stack:
-        there = outcome.ledger and Path(outcome.ledger).exists()
-        ledger = stack.enter_context(Ledger(outcome.ledger)) if there and outcome.ledger else None
-        page(outcome, language, ledger).write(Path(file))
+        exists = result.ledger and Path(result.ledger).exists()
+        ledger = stack.enter_context(Ledger(result.ledger)) if exists and result.ledger else None
+        report_page(result, language, ledger).write(Path(file))
 
 
-def page(outcome: ImproveResult, language: Language, ledger: Ledger | None) -> HtmlPage:
-    w = unbroken(words(language))
-    heading, lead = verdict_sentences(outcome, language)
-    final, search = final_rows(outcome), search_rows(outcome)
-    judged = outcome.rule == "judge"
-    made = HtmlPage(
-        w["page"]["title"].format(task=outcome.task),
+def report_page(result: ImproveResult, language: Language, ledger: Ledger | None) -> HtmlPage:
+    texts = words(language)
+    heading, lead = verdict_sentences(result, language)
+    final, search = final_rows(result), search_rows(result)
+    models = ", ".join(map(short, result.models))
+    page = HtmlPage(
+        texts["page"]["title"].format(task=result.task),
         language,
-        coded(lead),
-        w["page"]["above"].format(task=outcome.task, models=", ".join(map(short, outcome.models))),
-        coded(heading),
+        code_markup(lead),
+        texts["page"]["above"].format(task=result.task, models=models),
+        code_markup(heading),
         read_template("improve/style.css"),
     )
-    notes = [Markup('<p class="soft">{}</p>').format(w["note"][n.key].format(**n.values)) for n in outcome.notes]
-    made.add("", *notes, _tiles(outcome, final, w))
+    notes = [Markup('<p class="soft">{}</p>').format(code_markup(note_text(note, language))) for note in result.notes]
+    page.add("", *notes, _tiles(result, final, texts["tile"]))
     if final:
-        made.add(w["final"]["heading"], w["final"]["intro"].format(n=final[0].n), _results(outcome, final, w, judged))
+        page.add(texts["final"]["heading"], texts["final"]["intro"].format(n=final[0].n), *_final(result, final, texts))
     else:
-        made.add(w["final"]["heading"], w["final"]["none"])
+        page.add(texts["final"]["heading"], texts["final"]["none"])
     if any(row.n for row in search):
-        intro = w["chart"]["intro" if final else "intro_search"]
-        made.add(w["chart"]["heading"], intro, _chart(outcome, final, search, w, judged))
-    made.add(w["race"]["heading"], *_race(outcome, final, search, w, judged))
+        intro = texts["chart"]["intro" if final else "intro_search"]
+        page.add(texts["chart"]["heading"], intro, _quality_chart(result, final, search, texts["chart"]))
+    page.add(texts["search"]["heading"], *_search(result, final, search, texts, language))
     if final:
-        made.add(w["talk"]["heading"], *transcripts(outcome, ledger, w))
-    made.add(w["use"]["heading"], use(outcome, ledger, w))
-    made.add(w["how"]["heading"], how(outcome, w))
-    return made
+        page.add(texts["transcripts"]["heading"], *transcripts(result, ledger, texts))
+    page.add(texts["use"]["heading"], recipe_use(result, ledger, texts))
+    page.add(texts["how"]["heading"], _how(result, texts["how"], language))
+    return page
 
 
-def named(recipe: str, models: Sequence[str]) -> Markup:
-    """A recipe as code, its model faint before its steps."""
-    steps = steps_of(recipe, models)
-    if not steps or steps == recipe:
-        return Markup("<code>{}</code>").format(short(recipe))
-    model = recipe.removesuffix(steps)
-    return Markup('<code><span class="base">{}</span>{}</code>').format(model, short(steps))
-
-
-def _kind(row: RecipeRow, outcome: ImproveResult) -> str:
+def _kind(row: RecipeRow, result: ImproveResult) -> Kind:
     """What colour it has: by the verdict, and whether it came to the final."""
-    if row.recipe == outcome.models[0]:
+    if row.recipe == result.models[0]:
         return "plain"
-    if row.recipe == outcome.verdict.recipe:
+    if row.recipe == result.verdict.recipe:
         return "chosen"
-    return "finalist" if any(row.recipe == result.model for result in outcome.finalists) else "searched"
+    return "finalist" if any(row.recipe == finalist.model for finalist in result.finalists) else "searched"
 
 
-def _tiles(outcome: ImproveResult, final: Sequence[RecipeRow], w: Words) -> Markup | str:
-    said = w["tile"]
-    best = next((row for row in final if row.recipe == outcome.verdict.recipe and row.difference is not None), None)
+def _tiles(result: ImproveResult, final: Sequence[RecipeRow], texts: dict[str, str]) -> Markup | str:
+    best = next((row for row in final if row.recipe == result.verdict.recipe and row.difference is not None), None)
     if best is None or best.difference is None:
         return ""
-    plain = final[0]
+    baseline = final[0]
     low, high = best.ci95 or (best.difference, best.difference)
-    tiles = [
-        {
-            "figure": signed(best.difference),
-            "what": said["gain"],
-            "note": said["gain_note"].format(low=signed(low), high=signed(high)),
-            "good": True,
-        },
-        _tile(said, "tokens", count(round(cost(best))), count(round(cost(plain)))),
-        _tile(said, "latency", duration(best.p50), duration(plain.p50)),
-    ]
-    if best.usd and plain.usd is not None:
-        tiles.insert(2, _tile(said, "usd", f"{1000 * best.usd:.2f}", f"{1000 * plain.usd:.2f}"))
-    else:
-        tiles.insert(2, _tile(said, "calls", count(best.calls), count(plain.calls)))
+    cost = ("calls", count(best.spent.calls), count(baseline.spent.calls))
+    if best.spent.usd and baseline.spent.usd is not None:
+        cost = ("usd", f"{1000 * best.spent.usd:.2f}", f"{1000 * baseline.spent.usd:.2f}")
+    others = (
+        ("tokens", count(round(best.spent.tokens)), count(round(baseline.spent.tokens))),
+        cost,
+        ("latency", duration(best.p50), duration(baseline.p50)),
+    )
+    gain = (signed(best.difference), texts["gain"], texts["gain_note"].format(low=signed(low), high=signed(high)))
+    tiles = [gain, *((figure, texts[name], texts["tokens_note"].format(plain=plain)) for name, figure, plain in others)]
     return fill_template("improve/tiles.html", {"tiles": tiles})
 
 
-def _tile(said: dict[str, str], name: str, figure: str, plain: str) -> dict[str, Any]:
-    return {"figure": figure, "what": said[name], "note": said["tokens_note"].format(plain=plain), "good": False}
+def _final(result: ImproveResult, rows: Sequence[RecipeRow], texts: Words) -> list[Markup]:
+    def name(row: RecipeRow) -> str:
+        return f"{row.number} `{recipe_label(row.recipe, result)}`"
+
+    results = results_table(rows, texts, name, judged=result.rule == "judge")
+    kinds = [_kind(row, result) for row in rows]
+    chart = _whiskers([(row, f"{row.number} {recipe_label(row.recipe, result)}") for row in rows], texts)
+    return [chart, table(results.columns, results.rows, kinds=kinds)]
 
 
-def _results(outcome: ImproveResult, rows: Sequence[RecipeRow], w: Words, judged: bool) -> Markup:
-    axis = shared_axis([row.ci95 for row in rows if row.ci95])
-    drawn = [
-        {
-            "number": row.number,
-            "kind": _kind(row, outcome),
-            "name": named(row.recipe, outcome.models),
-            "tag": w["race"]["no_effect"] if row.no_effect else "",
-            "accuracy": percent(row.accuracy.mean),
-            "interval": interval(row.accuracy.ci95),
-            "whisker": _whisker(row, axis),
-            "difference": "" if row.difference is None else signed(row.difference),
-            "within": interval(row.ci95),
-            "p": "" if row.p_holm is None else p_value(row.p_holm),
-            "input": count(round(row.input_tokens)),
-            "output": count(round(row.output_tokens)),
-            "added_input": _added(row.added_input),
-            "added_output": _added(row.added_output),
-            "calls": count(row.calls),
-            "usd": "?" if row.usd is None else f"{1000 * row.usd:.2f}" if row.usd else "0",
-            "lost": row.lost,
-            "p50": duration(row.p50),
-            "p95": duration(row.p95),
-        }
-        for row in rows
-    ]
-    return fill_template("improve/results.html", {"rows": drawn, "w": w["column"], "judged": judged})
+def _whiskers(rows: Sequence[tuple[RecipeRow, str]], texts: Words) -> Markup:
+    lines = [
+        Whisker(label, row.difference, row.ci95,
+                "none" if row.no_effect else "better" if row.difference > 0 else "worse")
+        for row, label in rows
+        if row.difference is not None and row.ci95 is not None
+    ]  # fmt: skip
+    return whiskers(lines, x=texts["column"]["difference"]) if lines else Markup("")
 
 
-def _added(tokens: float | None) -> str:
-    return "" if tokens is None else f"{round(tokens):+,}"
-
-
-def _whisker(row: RecipeRow, axis: tuple[float, float]) -> Markup | str:
-    if row.difference is None or row.ci95 is None:
-        return ""
-    kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
-    return whisker(row.ci95[0], row.difference, row.ci95[1], axis, kind)
-
-
-def _chart(
-    outcome: ImproveResult, final: Sequence[RecipeRow], search: Sequence[RecipeRow], w: Words, judged: bool
+def _quality_chart(
+    result: ImproveResult, final: Sequence[RecipeRow], search: Sequence[RecipeRow], texts: dict[str, str]
 ) -> Markup:
     """By price where every price is known and not 0, else by tokens."""
-    priced = all(row.usd for row in [*final, *(row for row in search if row.n)])
-    best = front(final)
-    reached = {row.recipe for row in final}
+    priced = all(row.spent.usd for row in [*final, *(row for row in search if row.n)])
+    finals, best = {row.recipe for row in final}, front(final)
 
-    def dot(row: RecipeRow, named: bool) -> Dot:
-        name = recipe_label(row.recipe, outcome)
-        price = 1000 * (row.usd or 0.0) if priced else cost(row)
-        title = f"{name}: {percent(row.accuracy.mean)} %, {count(round(cost(row)))}"
-        kind = _kind(row, outcome)
-        number = str(row.number) if named and final else ""
-        ci95 = row.accuracy.ci95 if named else None
-        kind = "other" if kind in ("finalist", "searched") else kind
-        on_front = bool(number) and row.number in best
-        return Dot(price, row.accuracy.mean, ci95, number, name if named else "", title, kind, on_front)
-
-    of_search = [row for row in search if row.n and row.recipe not in reached]
-    without_final = [] if final else [row for row in of_search if _kind(row, outcome) in ("plain", "chosen")]
-    dots = [dot(row, False) for row in of_search if row not in without_final]
-    dots += [dot(row, True) for row in (*final, *without_final)]
-    said = w["chart"]
-    return quality_against_cost(
-        dots, said["usd" if priced else "tokens"], said["grade" if judged else "right"], said["front"]
-    )
-
-
-def _race(
-    outcome: ImproveResult, final: Sequence[RecipeRow], search: Sequence[RecipeRow], w: Words, judged: bool
-) -> list[Markup | str]:
-    said = w["race"]
-    most = max((row.n for row in search), default=0)
-    axis = shared_axis([row.ci95 for row in search if row.ci95])
-    reached = {row.recipe: row for row in final}
-    drawn = [
-        {
-            "kind": _kind(row, outcome),
-            "name": named(row.recipe, outcome.models),
-            "n": row.n,
-            "track": track(row.n, most, left_at(search), _kind(row, outcome)),
-            "accuracy": percent(row.accuracy.mean) if row.n else "",
-            "whisker": _whisker(row, axis),
-            "difference": "" if row.difference is None else signed(row.difference),
-            "within": interval(row.ci95),
-            "became": coded(became(outcome, row, reached, said)),
-            "tag": said["no_effect"] if (reached.get(row.recipe) or row).no_effect else "",
-        }
-        for row in search
-    ]
-    figures = {
-        "candidates": outcome.plan.candidates,
-        "items": most,
-        "calls": count(outcome.search_usage.calls + outcome.final_usage.calls),
-        "all": count(outcome.plan.all_calls),
-    }
-    stopped = "_stopped" if unfinished(outcome) else ""
-    parts: list[Markup | str] = [said[f"intro{stopped}"].format(**figures)]
-    parts.append(fill_template("improve/race.html", {"rows": drawn, "w": w["column"], "judged": judged}))
-    without = without_effect(search, reached)
-    if without:
-        listed = Markup(said["comma"]).join(
-            Markup("<code>{}</code>").format(recipe_label(row.recipe, outcome)) for row in without
+    def dot(row: RecipeRow, labelled: bool) -> Dot:
+        name, numbered = recipe_label(row.recipe, result), labelled and bool(final)
+        return Dot(
+            1000 * (row.spent.usd or 0.0) if priced else row.spent.tokens,
+            row.accuracy.mean,
+            f"{name}: {percent(row.accuracy.mean)}%, {count(round(row.spent.tokens))}",
+            _kind(row, result),
+            name if labelled else "",
+            str(row.number) if numbered else "",
+            row.accuracy.ci95 if labelled else None,
+            numbered and row.number in best,
         )
-        parts.append(Markup("<h3>{}</h3>").format(said["none"]))
-        parts += [said[f"none_text{stopped}"].format(k=len(without)), Markup("<p>{}</p>").format(listed)]
-        parts.append(Markup('<p class="soft">{}</p>').format(said["none_hint"]))
+
+    searched = [row for row in search if row.n and row.recipe not in finals]
+    labelled = list(final) or [row for row in searched if _kind(row, result) in ("plain", "chosen")]
+    dots = [dot(row, False) for row in searched if row not in labelled] + [dot(row, True) for row in labelled]
+    quality = texts["grade" if result.rule == "judge" else "right"]
+    return quality_against_cost(dots, cost=texts["usd" if priced else "tokens"], quality=quality)
+
+
+def _search(
+    result: ImproveResult, final: Sequence[RecipeRow], search: Sequence[RecipeRow], texts: Words, language: Language
+) -> list[Markup | str]:
+    section, finals = texts["search"], {row.recipe: row for row in final}
+    stopped = "_stopped" if unfinished(result) else ""
+    intro = section[f"intro{stopped}"].format(
+        candidates=result.plan.candidates,
+        items=max((row.n for row in search), default=0),
+        calls=count(result.search_usage.calls + result.final_usage.calls),
+        all=count(result.plan.all_calls),
+    )
+    ends = [candidate_end(result, row, finals, language) for row in search]
+    judged, kinds = result.rule == "judge", [_kind(row, result) for row in search]
+    figures = search_table(search, texts, lambda row: f"`{recipe_label(row.recipe, result)}`", ends, judged=judged)
+    folded = Markup("<details><summary>{}</summary>{}</details>")
+    parts: list[Markup | str] = [intro, _whiskers([(row, recipe_label(row.recipe, result)) for row in search], texts)]
+    parts.append(folded.format(section["table"], table(figures.columns, figures.rows, kinds=kinds)))
+    without = without_effect(search, finals)
+    if without:
+        names = section["comma"].join(f"`{recipe_label(row.recipe, result)}`" for row in without)
+        parts += [Markup("<h3>{}</h3>").format(section["none"]), section[f"none_text{stopped}"].format(k=len(without))]
+        parts += [Markup("<p>{}</p>").format(code_markup(names))]
+        parts += [Markup('<p class="soft">{}</p>').format(section["none_hint"])]
     return parts
+
+
+def _how(result: ImproveResult, texts: dict[str, str], language: Language) -> Markup:
+    splits = result.splits
+    sizes = {"search": len(splits.search), "final": len(splits.final), "examples": len(splits.examples)}
+    spent = texts["spent_text"].format(
+        search=_amount(result.search_usage, texts), final=_amount(result.final_usage, texts)
+    )
+    if result.judging_usage.calls:
+        spent += "; " + texts["judging"].format(judging=_amount(result.judging_usage, texts))
+    budget = ", ".join(f"{name} {value:,g}" for name, value in result.plan.budget.items())
+    rows: list[tuple[str, str]] = [
+        (texts["task"], f"{translated(result.task_source, language)} (SHA-256 {result.task_sha256[:12]})"),
+        (texts["rule"], f"{result.rule}: {translated(result.why_rule, language)}"),
+        (texts["models"], ", ".join(map(short, result.models))),
+        (texts["split"], texts["split_text"].format(**sizes)),
+        (texts["detectable"], texts["detectable_text"].format(points=f"{100 * result.plan.detectable:.0f}")),
+        (texts["seed"], str(result.seed)),
+        (texts["budget"], budget or texts["no_budget"]),
+        (texts["spent"], spent),
+        *((texts.get(name, name), str(value)) for name, value in result.settings.items() if value is not None),
+        (texts["version"], result.version),
+    ]
+    if result.ledger and result.run:
+        rows.append((texts["ledger"], texts["ledger_text"].format(ledger=result.ledger, run=result.run)))
+        rows.append((texts["again"], texts["again_stopped" if unfinished(result) else "again_text"]))
+    notes = dict.fromkeys(translated(note, language) for finalist in result.finalists for note in finalist.notes)
+    if notes:
+        rows.append((texts["notes"], "; ".join(notes)))
+    return fill_template("improve/how.html", {"rows": rows})
+
+
+def _amount(usage: Usage, texts: dict[str, str]) -> str:
+    usd = texts["unknown"] if usage.usd is None else dollars(usage.usd) if usage.usd else "US$ 0"
+    return texts["amount"].format(
+        tokens=count(usage.input_tokens + usage.output_tokens), calls=count(usage.calls), usd=usd
+    )

@@ -1,99 +1,149 @@
-"""The items on which methods disagree, folded, each with what happened inside; as many as a page can hold."""
+"""The items on which recipes disagree, folded, each with what happened inside; as many as a page can hold."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
-from ...contract import Usage
-from ...improving.improve_result import ImproveResult
+from ...contract import Step, Usage
+from ...improving.improve_result import ImproveResult, Question
+from ...measuring.results import ItemResult
 from ...runtime.ledger import Ledger
 from ..formatting import count
 from ..html_page import fill_template
-from .messages_sent import LONGEST, Call, Disagreement, disagreements, inside
-from .results_table import short
-from .wording import Words, sentences
+from ..recipe_rows import short
+from ..wording import Words, sentences
 
-MOST = 12
-ROOM = 500_000  # bytes that all of them may take
+MAX_SHOWN = 12
+MAX_BYTES = 500_000  # of all transcripts together
+MAX_TEXT = 1_500  # characters of one text; whole texts are in outcome.json and the ledger
+DIFFER = 0.3  # two grades that are further apart disagree
 
 
-def transcripts(outcome: ImproveResult, ledger: Ledger | None, w: Words) -> list[Markup | str]:
-    said = w["talk"]
-    talks, n = disagreements(outcome), len(outcome.finalists[0].answers)
-    if not talks:
-        return [said["none"]]
-    drawn: list[Markup] = []
-    room = ROOM
-    for talk in talks[:MOST]:
-        one = _drawn(outcome, talk, ledger, said)
-        room -= len(one.encode())
+@dataclass(frozen=True)
+class Disagreement:
+    """One item, and what each finalist made of it, in their order."""
+
+    question: Question
+    answers: tuple[ItemResult, ...]
+
+
+def transcripts(result: ImproveResult, ledger: Ledger | None, words: Words) -> list[Markup | str]:
+    texts = words["transcripts"]
+    items, n = disagreements(result), len(result.finalists[0].answers)
+    if not items:
+        return [texts["none"]]
+    pages: list[Markup] = []
+    room = MAX_BYTES
+    for item in items[:MAX_SHOWN]:
+        page = _transcript(result, item, ledger, texts)
+        room -= len(page.encode())
         if room < 0:
             break
-        drawn.append(one)
-    shown = "" if len(talks) == len(drawn) else said["shown"].format(m=len(drawn))
-    parts: list[Markup | str] = [sentences(said["intro"].format(k=len(talks), n=n), shown)]
-    if room < 0:
-        drawn.append(Markup('<p class="soft">{}</p>').format(said["rest"]))
-    return [*parts, *drawn]
+        pages.append(page)
+    shown = "" if len(items) == len(pages) else texts["shown"].format(m=len(pages))
+    rest = [Markup('<p class="soft">{}</p>').format(texts["rest"])] if room < 0 else []
+    return [sentences(texts["intro"].format(k=len(items), n=n), shown), *pages, *rest]
 
 
-def _mark(score: float | None, best: float, outcome: ImproveResult) -> str:
-    if score is None:
-        return "–"
-    return f"{10 * score:.1f}" if outcome.rule == "judge" else "✓" if score == best else "✗"
+def disagreements(result: ImproveResult) -> list[Disagreement]:
+    """The items on which scores differ: in turn those that the recommended recipe gained and lost against the baseline,
+    the clearest first, then the others."""
+    questions = {question.id: question for question in result.questions}
+    items = [
+        Disagreement(questions[answers[0].id], answers)
+        for answers in zip(*(finalist.answers for finalist in result.finalists), strict=True)
+        if max(scores := scores_of(answers)) - min(scores) > DIFFER
+    ]
+    names = [finalist.model for finalist in result.finalists]
+    best = names.index(result.verdict.recipe) if result.verdict.recipe in names else 0
+    best = best or min(1, len(names) - 1)
+
+    def gain(item: Disagreement) -> float:
+        chosen, baseline = item.answers[best].score, item.answers[0].score
+        return 0.0 if chosen is None or baseline is None else chosen - baseline
+
+    gained = sorted((item for item in items if gain(item) > DIFFER), key=gain, reverse=True)
+    lost = sorted((item for item in items if gain(item) < -DIFFER), key=gain)
+    return [*_in_turn(gained, lost), *(item for item in items if abs(gain(item)) <= DIFFER)]
 
 
-def _drawn(outcome: ImproveResult, talk: Disagreement, ledger: Ledger | None, said: dict[str, str]) -> Markup:
-    best = max(answer.score for answer in talk.answers if answer.score is not None)
+def scores_of(answers: Sequence[ItemResult]) -> list[float]:
+    """Of those that were not lost; 0.0 alone where all were."""
+    return [answer.score for answer in answers if answer.score is not None] or [0.0]
+
+
+def _in_turn(gained: Sequence[Disagreement], lost: Sequence[Disagreement]) -> Iterator[Disagreement]:
+    """Two that were gained, one that was lost, and so on."""
+    more, less = iter(gained), iter(lost)
+    for i in range(3 * max(len(gained), len(lost)) + 3):
+        item = next(less if i % 3 == 2 else more, None)
+        if item:
+            yield item
+
+
+def _transcript(result: ImproveResult, item: Disagreement, ledger: Ledger | None, texts: dict[str, str]) -> Markup:
+    best = max(scores_of(item.answers))
     answers = [
         {
             "number": i,
-            "name": Markup("<code>{}</code>").format(short(result.model)),
+            "name": short(finalist.model),
             "good": answer.score == best,
-            "mark": _mark(answer.score, best, outcome),
-            "extracted": _cut(answer.extracted or "", said, 80),
-            "text": _cut(answer.text, said),
-            "error": _cut(answer.error or "", said),
-            "tree": _tree(inside(answer.steps, ledger), said),
-            "inside": _spent(answer.usage, said),
+            "mark": _mark(answer.score, best, result.rule == "judge"),
+            "extracted": cut(answer.extracted or "", texts, 80),
+            "text": cut(answer.text or answer.error or texts["no_text"], texts),
+            "calls": _calls(answer.steps, ledger, texts),
+            "inside": _inside(answer.usage, texts),
         }
-        for i, (result, answer) in enumerate(zip(outcome.finalists, talk.answers, strict=True), 1)
+        for i, (finalist, answer) in enumerate(zip(result.finalists, item.answers, strict=True), 1)
     ]
-    question, accepted = talk.question.text, talk.question.accepted[:3]
+    question, accepted = item.question.text, item.question.accepted[:3]
+    line = " ".join(question.split())
     values = {
         "answers": answers,
-        "line": _line(question),
-        "question": _cut(question, said),
-        "accepted": said["accepted"].format(answers=" · ".join(accepted)) if accepted else "",
-        "w": said,
+        "line": line if len(line) <= 160 else line[:160] + "…",
+        "question": cut(question, texts),
+        "accepted": texts["accepted"].format(answers=" · ".join(accepted)) if accepted else "",
+        "sent": texts["sent"],
     }
-    return fill_template("improve/talk.html", values)
+    return fill_template("improve/transcript.html", values)
 
 
-def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 160 else line[:160] + "…"
+def _mark(score: float | None, best: float, judged: bool) -> str:
+    if score is None:
+        return "–"
+    return f"{10 * score:.1f}" if judged else "✓" if score == best else "✗"
 
 
-def _tree(calls: Sequence[Call], said: dict[str, str]) -> list[dict[str, object]]:
-    return [
-        {
-            "name": short(call.name),
-            "spent": f"{count(call.usage.input_tokens)} → {count(call.usage.output_tokens)}",
-            "sent": _cut(call.sent, said),
-            "came": _cut(call.came, said),
-            "steps": _tree(call.steps, said),
-        }
-        for call in calls
-    ]
+def _calls(steps: Sequence[Step], ledger: Ledger | None, texts: dict[str, str]) -> list[dict[str, Any]]:
+    """The tree beneath an answer, with what was sent and replied where the ledger is at hand."""
+    calls = []
+    for step in steps:
+        row = ledger.reply(step.call) if ledger and step.call else None
+        sent = text_of(row.request["messages"][-1]["content"]) if row else ""
+        reply = text_of(row.reply["message"]["content"]) if row and row.reply else ""
+        calls.append({
+            "name": short(step.name),
+            "tokens": f"{count(step.usage.input_tokens)} → {count(step.usage.output_tokens)}",
+            "sent": cut(sent, texts),
+            "reply": cut(reply, texts),
+            "calls": _calls(step.steps, ledger, texts),
+        })  # fmt: skip
+    return calls
 
 
-def _spent(usage: Usage, said: dict[str, str]) -> str:
+def _inside(usage: Usage, texts: dict[str, str]) -> str:
     figures = {"calls": usage.calls, "input": count(usage.input_tokens), "output": count(usage.output_tokens)}
-    return said["one_inside" if usage.calls == 1 else "inside"].format(**figures)
+    return texts["inside_one" if usage.calls == 1 else "inside"].format(**figures)
 
 
-def _cut(text: str, said: dict[str, str], longest: int = LONGEST) -> str:
-    return text if len(text) <= longest else text[:longest] + said["cut"].format(n=f"{len(text) - longest:,}")
+def text_of(content: Any) -> str:
+    """The text of a message's content in the ledger."""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def cut(text: str, texts: dict[str, str], longest: int = MAX_TEXT) -> str:
+    return text if len(text) <= longest else text[:longest] + texts["cut"].format(n=f"{len(text) - longest:,}")

@@ -1,0 +1,200 @@
+"""The figures of recipes, a row for each, and the tables that pages, notebooks and terminals show of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..contract import Usage
+from ..improving.improve_result import Candidate, Comparison, Dropped, ImproveResult
+from ..measuring.results import EvalReport, ModelResult
+from ..stats import Estimate, Interval, Paired, quantile
+from .formatting import Cell, count, duration, interval, p_value, percent, signed
+from .wording import Words
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Of a mean item, without what a judge took to grade it."""
+
+    input_tokens: float
+    output_tokens: float
+    calls: float
+    usd: float | None  # None: unknown
+
+    @property
+    def tokens(self) -> float:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """One recipe against the baseline, on the items that both have met. The baseline's own row compares nothing."""
+
+    number: int
+    recipe: str
+    n: int  # items that were scored
+    accuracy: Estimate
+    spent: Spent
+    added: tuple[float, float] | None  # tokens, input and output, over the baseline
+    p50: float | None
+    p95: float | None
+    difference: float | None = None
+    ci95: Interval | None = None
+    p: float | None = None  # corrected; the search tests nothing
+    no_answer: int = 0  # replies without an answer: truncated, declined, or nothing in it that the rule looks for
+    lost: int = 0  # items without a reply: they have no score
+    dropped: Dropped | None = None
+
+    @property
+    def no_effect(self) -> bool:
+        """Nothing was seen: the interval of the difference contains 0."""
+        return self.ci95 is not None and self.ci95[0] <= 0 <= self.ci95[1]
+
+
+def eval_rows(report: EvalReport) -> list[RecipeRow]:
+    compared = {id(result): (pair, p) for result, pair, p in report.comparisons()}
+    rows: list[RecipeRow] = []
+    for result in report.results:
+        pair, p = compared.get(id(result), (None, None))
+        rows.append(_measured(result, rows, pair, p))
+    return rows
+
+
+def final_rows(result: ImproveResult) -> list[RecipeRow]:
+    """The baseline and those that met it on new items, in the order of the search. Empty without a final."""
+    if not (result.plain and result.plain.answers):
+        return []
+    compared = {comparison.recipe: comparison for comparison in result.comparisons}
+    rows: list[RecipeRow] = []
+    for finalist in result.finalists:
+        comparison = compared.get(finalist.model)
+        rows.append(_measured(finalist, rows, comparison, comparison.p_holm if comparison else None))
+    return rows
+
+
+def _measured(
+    result: ModelResult, above: Sequence[RecipeRow], pair: Paired | Comparison | None, p: float | None
+) -> RecipeRow:
+    spent = _per_item(sum((answer.usage for answer in result.answers), Usage()), len(result.answers))
+    return RecipeRow(
+        len(above) + 1, result.model, result.n, result.accuracy, spent, _added(spent, above[0].spent) if above else None,
+        result.latency(0.5), result.latency(0.95), pair.difference if pair else None, pair.ci95 if pair else None, p,
+        result.no_answer, result.lost,
+    )  # fmt: skip
+
+
+def search_rows(result: ImproveResult) -> list[RecipeRow]:
+    """Every candidate as it did in the search, those that came furthest first."""
+    baseline = result.candidates[0]
+
+    def reached(candidate: Candidate) -> tuple[bool, bool, int, float]:
+        gain = candidate.against(baseline).difference if candidate.scores else 0.0
+        return candidate is baseline, candidate.dropped is None, len(candidate.scores), gain
+
+    ordered = sorted(result.candidates, key=reached, reverse=True)
+    return [_searched(i, candidate, baseline) for i, candidate in enumerate(ordered, 1)]
+
+
+def _searched(number: int, candidate: Candidate, baseline: Candidate) -> RecipeRow:
+    n, lost, seconds = len(candidate.scores), candidate.scores.count(None), candidate.seconds
+    spent = _per_item(candidate.usage, n)
+    pair = candidate.against(baseline) if n and candidate is not baseline else None
+    return RecipeRow(
+        number, candidate.recipe, n - lost, candidate.accuracy, spent,
+        _added(spent, _per_item(baseline.usage, len(baseline.scores))) if pair else None,
+        quantile(seconds, 0.5) if seconds else None, quantile(seconds, 0.95) if seconds else None,
+        pair.difference if pair else None, pair.ci95 if pair else None, lost=lost, dropped=candidate.dropped,
+    )  # fmt: skip
+
+
+def _per_item(usage: Usage, n: int) -> Spent:
+    n = n or 1
+    usd = None if usage.usd is None else usage.usd / n
+    return Spent(usage.input_tokens / n, usage.output_tokens / n, usage.calls / n, usd)
+
+
+def _added(spent: Spent, baseline: Spent) -> tuple[float, float]:
+    return spent.input_tokens - baseline.input_tokens, spent.output_tokens - baseline.output_tokens
+
+
+def front(rows: Sequence[RecipeRow]) -> set[int]:
+    """The numbers of the rows that no other one beats: none that is as good is cheaper, none as cheap is better."""
+    return {
+        row.number
+        for row in rows
+        if not any(
+            (other.spent.tokens <= row.spent.tokens and other.accuracy.mean > row.accuracy.mean)
+            or (other.spent.tokens < row.spent.tokens and other.accuracy.mean >= row.accuracy.mean)
+            for other in rows
+        )
+    }
+
+
+# ---- tables ----
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[str, ...]
+    rows: list[list[Cell]]
+
+
+def results_table(rows: Sequence[RecipeRow], words: Words, name: Callable[[RecipeRow], str], *, judged: bool) -> Table:
+    """Quality, difference from the baseline, and what a question takes."""
+    names = ["recipe", "grade" if judged else "right", "difference", "p", "input", "output", "calls", "usd", "latency"]
+    names += [name for name in ("no_answer", "lost") if any(getattr(row, name) for row in rows)]
+    return Table(
+        tuple(words["column"][name] for name in names),
+        [
+            [
+                Cell(name(row)),
+                Cell(percent(row.accuracy.mean), interval(row.accuracy.ci95)),
+                _difference(row),
+                Cell("" if row.p is None else p_value(row.p)),
+                Cell(count(round(row.spent.input_tokens)), f"({row.added[0]:+,.0f})" if row.added else ""),
+                Cell(count(round(row.spent.output_tokens)), f"({row.added[1]:+,.0f})" if row.added else ""),
+                Cell(count(row.spent.calls)),
+                Cell("?" if row.spent.usd is None else f"{1000 * row.spent.usd:.2f}" if row.spent.usd else "0"),
+                Cell(duration(row.p50), duration(row.p95)),
+                *(Cell(str(getattr(row, name) or "")) for name in names[9:]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def search_table(
+    rows: Sequence[RecipeRow], words: Words, name: Callable[[RecipeRow], str], ends: Sequence[str], *, judged: bool
+) -> Table:
+    """How far each candidate came; `ends` say what happened to it."""
+    names = ("recipe", "n", "grade" if judged else "right", "difference", "outcome")
+    return Table(
+        tuple(words["column"][name] for name in names),
+        [
+            [Cell(name(row)), Cell(str(row.n)), Cell(percent(row.accuracy.mean) if row.n else ""), _difference(row),
+             Cell(end, prose=True)]
+            for row, end in zip(rows, ends, strict=True)
+        ],
+    )  # fmt: skip
+
+
+def _difference(row: RecipeRow) -> Cell:
+    return Cell("") if row.difference is None else Cell(signed(row.difference), interval(row.ci95))
+
+
+def steps_of(recipe: str, models: Sequence[str]) -> str:
+    """What stands after the model in a recipe; "" for a model itself."""
+    for model in sorted(models, key=len, reverse=True):
+        if recipe == model:
+            return ""
+        if recipe.startswith(f"{model} | "):
+            return recipe.removeprefix(f"{model} | ")
+    return recipe
+
+
+def short(recipe: str) -> str:
+    """The recipe with long texts cut, for tables; the whole one stands in the verdict."""
+    recipe = re.sub(r"examples=\[.*\]\]", "examples=…", recipe)
+    return re.sub(r'"((?:[^"\\]|\\.){20})(?:[^"\\]|\\.)+"', r'"\1…"', recipe)
