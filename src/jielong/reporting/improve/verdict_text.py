@@ -47,9 +47,10 @@ def _figures(pair: Comparison, result: ImproveResult, texts: Section) -> dict[st
     low, high = pair.ci95 or (pair.difference, pair.difference)
     p, k = p_value(pair.p_holm), len(result.comparisons)
     p = p.replace("<", "<\u00a0") if p.startswith("<") else f"=\u00a0{p}"  # no line ends inside
+    corrected = texts["p_one"].format(p=p) if k < 2 else texts["p"].format(p=p, k=k)
     return {
-        "difference": signed(pair.difference), "gain": percent(pair.difference), "low": signed(low), "high": signed(high), "n": str(pair.n),
-        "plain": short(result.models[0]), "p": texts["p_one"].format(p=p) if k < 2 else texts["p"].format(p=p, k=k),
+        "difference": signed(pair.difference), "gain": percent(pair.difference), "low": signed(low),
+        "high": signed(high), "n": str(pair.n), "plain": short(result.models[0]), "p": corrected,
     }  # fmt: skip
 
 
