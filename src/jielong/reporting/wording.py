@@ -29,23 +29,6 @@ def words(language: Language) -> Words:
     return loaded
 
 
-def translated(text: str, language: Language) -> str:
-    """A reason or a note that was made in English, in this language where its sentence is known, else as it is."""
-    for pattern, sentence in _phrases(language):
-        if match := pattern.fullmatch(text):
-            return sentence.format(**match.groupdict())
-    return text
-
-
-@cache
-def _phrases(language: Language) -> list[tuple[re.Pattern[str], str]]:
-    """English sentences with {places} as patterns, each with its translation."""
-    return [
-        (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(english)), re.DOTALL), sentence)
-        for english, sentence in words(language)["phrase"].items()
-    ]
-
-
 def code_markup(sentence: str) -> Markup:
     """The sentence with what stands in backticks set as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))

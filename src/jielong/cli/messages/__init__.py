@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import string
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
 from ...reporting.formatting import dollars
+from ...reporting.wording import language as language
 
 
 def localized(key: str, **values: object) -> str:
@@ -44,11 +44,6 @@ def in_language(sentence: str) -> str:
 def price(usd: float | None) -> str:
     """In dollars. Unknown is said, never 0."""
     return localized("unknown") if usd is None else dollars(usd)
-
-
-def language() -> Literal["en", "zh"]:
-    chosen = next((v for name in ("JIELONG_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(name))), "")
-    return "zh" if chosen.lower().startswith("zh") else "en"
 
 
 @cache

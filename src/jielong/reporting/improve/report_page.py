@@ -15,7 +15,8 @@ from ..charts import Dot, Kind, Whisker, quality_against_cost, whiskers
 from ..formatting import count, dollars, duration, percent, signed
 from ..html_page import HtmlPage, fill_template, read_template, table
 from ..recipe_rows import RecipeRow, final_rows, front, results_table, search_rows, search_table, short
-from ..wording import Language, Words, code_markup, translated, words
+from ..translation import translate
+from ..wording import Language, Words, code_markup, words
 from .recipe_use import recipe_use
 from .transcripts import transcripts
 from .verdict_text import candidate_end, note_text, recipe_label, unfinished, verdict_sentences, without_effect
@@ -170,8 +171,8 @@ def _how(result: ImproveResult, texts: dict[str, str], language: Language) -> Ma
         spent += "; " + texts["judging"].format(judging=_amount(result.judging_usage, texts))
     budget = ", ".join(f"{name} {value:,g}" for name, value in result.plan.budget.items())
     rows: list[tuple[str, str]] = [
-        (texts["task"], f"{translated(result.task_source, language)} (SHA-256 {result.task_sha256[:12]})"),
-        (texts["rule"], f"{result.rule}: {translated(result.why_rule, language)}"),
+        (texts["task"], f"{translate(result.task_source, language)} (SHA-256 {result.task_sha256[:12]})"),
+        (texts["rule"], f"{result.rule}: {translate(result.why_rule, language)}"),
         (texts["models"], ", ".join(map(short, result.models))),
         (texts["split"], texts["split_text"].format(**sizes)),
         (texts["detectable"], texts["detectable_text"].format(points=f"{100 * result.plan.detectable:.0f}")),
@@ -184,7 +185,7 @@ def _how(result: ImproveResult, texts: dict[str, str], language: Language) -> Ma
     if result.ledger and result.run:
         rows.append((texts["ledger"], texts["ledger_text"].format(ledger=result.ledger, run=result.run)))
         rows.append((texts["again"], texts["again_stopped" if unfinished(result) else "again_text"]))
-    notes = dict.fromkeys(translated(note, language) for finalist in result.finalists for note in finalist.notes)
+    notes = dict.fromkeys(translate(note, language) for finalist in result.finalists for note in finalist.notes)
     if notes:
         rows.append((texts["notes"], "; ".join(notes)))
     return fill_template("improve/how.html", {"rows": rows})

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from ...improving.improve_result import Comparison, ImproveResult, Note
 from ..formatting import p_value, percent, signed
 from ..recipe_rows import RecipeRow, short, steps_of
-from ..wording import Language, sentences, translated, words
+from ..translation import translate
+from ..wording import Language, sentences, words
 
 Section = Mapping[str, str]
 
@@ -65,7 +66,7 @@ def candidate_end(result: ImproveResult, row: RecipeRow, finals: Mapping[str, Re
         return texts[f"{'running' if row.n else 'waiting'}_{result.stopped}"]
     key = dropped.why + ("_alone" if dropped.why in ("worse", "dearer") and dropped.by is None else "")
     by = f"`{recipe_label(dropped.by, result)}`" if dropped.by else ""
-    return texts[key].format(round=dropped.round, by=by, words=translated(dropped.words, language))
+    return texts[key].format(round=dropped.round, by=by, words=translate(dropped.words, language))
 
 
 def _end_in_final(result: ImproveResult, recipe: str) -> str:
