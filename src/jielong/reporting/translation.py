@@ -13,7 +13,8 @@ import string
 import tomllib
 from functools import cache
 
-from .html_page import Language, read_template
+from .html_page import read_template
+from .wording import Language
 
 _DEEPEST = 4  # sentences within sentences
 
