@@ -16,7 +16,7 @@ import pytest
 
 from endpoint import Answer, Endpoint
 from jielong import Message, Request
-from jielong.reporting.improve.wording import words
+from jielong.reporting.wording import words
 
 from . import worlds
 
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_with_the_best_so_far_and_the_same_command_goes_on(tmp_path:
         document = json.loads(out)
         assert (document["verdict"], document["stopped"]) == ("interrupted", "interrupted")
         assert json.loads((tmp_path / "out" / "outcome.json").read_text())["stopped"] == "interrupted"
-        assert words("en")["race"]["running_interrupted"] in (tmp_path / "out" / "report.html").read_text("utf-8")
+        assert words("en")["search"]["running_interrupted"] in (tmp_path / "out" / "report.html").read_text("utf-8")
         paid = stub.stats.requests
         assert finished(start(stub, tmp_path))["verdict"] == "improved"
         asked_again = stub.stats.requests - paid

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -15,15 +14,17 @@ import click
 from ..contract import Model
 from ..measuring.evaluate import compare
 from ..measuring.judge import Judge
-from ..measuring.results import EvalReport, ModelComparison, ModelResult, lost_reasons
+from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
-from ..reporting.formatting import count, duration, interval, p_value, percent, print_table, signed
+from ..reporting.formatting import print_table
+from ..reporting.recipe_rows import eval_rows, results_table, short
+from ..reporting.wording import words
 from ..runtime.ledger import home_folder
 from ..stats import minimum_detectable
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from . import options
-from .messages import in_language, localized, price
+from .messages import in_language, language, localized
 from .output_files import write_report
 from .progress import Progress
 
@@ -119,43 +120,17 @@ def _notes(report: EvalReport) -> Counter[str]:
     return Counter(note for result in report.results for note in result.notes)
 
 
-def _short(recipe: str) -> str:
-    """The recipe with long texts cut; the verdict and report.json hold all of it."""
-    recipe = re.sub(r"examples=\[.*\]\]", "examples=…", recipe)
-    return re.sub(r'"((?:[^"\\]|\\.){20})(?:[^"\\]|\\.)+"', r'"\1…"', recipe)
-
-
 def print_report(report: EvalReport, title: str) -> None:
-    names = "recipe accuracy interval difference p input output calls usd p50 p95 failed lost"
-    columns = [localized(f"table.{name}") for name in names.split()]
-    compared = {id(comparison.other): comparison for comparison in report.comparisons()}
-    rows = [_row(result, compared.get(id(result))) for result in report.results]
+    judged = report.task.metric.unit == "grade"
+    table = results_table(eval_rows(report), words(language()), lambda row: short(row.recipe), judged=judged)
+    rows = [[str(cell) for cell in row] for row in table.rows]
     rule = report.task.metric.name
-    print_table(localized("run.title", task=title, n=len(report.task.items), rule=rule), columns, rows)
+    print_table(localized("run.title", task=title, n=len(report.task.items), rule=rule), table.columns, rows)
     for result in report.results:
-        model, n = _short(result.model), len(result.answers)
-        for words, times in lost_reasons(result.answers).most_common(MOST_REASONS):
-            print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(words)))
+        model, n = short(result.model), len(result.answers)
+        for reason, times in lost_reasons(result.answers).most_common(MOST_REASONS):
+            print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(reason)))
         if why := result.inconclusive:
             print(localized("run.nothing_concluded", model=model, why=in_language(why)))
     for note, models in _notes(report).items():
         print(f"{in_language(note)} ({localized('run.recipes', n=models)})")
-
-
-def _row(result: ModelResult, compared: ModelComparison | None) -> list[str]:
-    n, usage, pair = len(result.answers), result.usage, compared.pair if compared else None
-    return [
-        _short(result.model),
-        percent(result.accuracy.mean),
-        interval(result.accuracy.ci95),
-        f"{signed(pair.difference)} {interval(pair.ci95)}" if pair else "",
-        p_value(compared.p_holm) if compared and compared.p_holm is not None else "",
-        count(usage.input_tokens / n),
-        count(usage.output_tokens / n),
-        count(usage.calls / n),
-        price(usage.usd),
-        duration(result.latency(0.5)),
-        duration(result.latency(0.95)),
-        str(result.no_answer or ""),
-        str(result.lost or ""),
-    ]

@@ -54,10 +54,11 @@ class RecipeRow:
 
 
 def eval_rows(report: EvalReport) -> list[RecipeRow]:
-    compared = {id(result): (pair, p) for result, pair, p in report.comparisons()}
+    compared = {id(comparison.other): comparison for comparison in report.comparisons()}
     rows: list[RecipeRow] = []
     for result in report.results:
-        pair, p = compared.get(id(result), (None, None))
+        comparison = compared.get(id(result))
+        pair, p = (comparison.pair, comparison.p_holm) if comparison else (None, None)
         rows.append(_measured(result, rows, pair, p))
     return rows
 
@@ -78,8 +79,9 @@ def _measured(
     result: ModelResult, above: Sequence[RecipeRow], pair: Paired | Comparison | None, p: float | None
 ) -> RecipeRow:
     spent = _per_item(sum((answer.usage for answer in result.answers), Usage()), len(result.answers))
+    added = _added(spent, above[0].spent) if above else None
     return RecipeRow(
-        len(above) + 1, result.model, result.n, result.accuracy, spent, _added(spent, above[0].spent) if above else None,
+        len(above) + 1, result.model, result.n, result.accuracy, spent, added,
         result.latency(0.5), result.latency(0.95), pair.difference if pair else None, pair.ci95 if pair else None, p,
         result.no_answer, result.lost,
     )  # fmt: skip
