@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,12 +17,15 @@ import pytest
 from endpoint import Answer, Endpoint
 from improving import worlds
 from jielong import Request, Scripted, cot, instruct, load, self_consistency
+from jielong.cli.improve_output import print_outcome
 from jielong.errors import BadInput, EndpointGaveUp, EndpointUnfit, Refused, Truncated, Unsupported
 from jielong.improving.improve_plan import prepare
 from jielong.improving.improve_run import ImproveRun
 from jielong.measuring.evaluate import compare
 from jielong.measuring.judge import Judge
 from jielong.measuring.results import EvalReport
+from jielong.reporting.html_page import Language
+from jielong.reporting.improve.report_page import write_page
 from jielong.tasks.item import Item
 from jielong.tasks.metric import find_metric
 from jielong.tasks.task import Task
@@ -222,3 +226,28 @@ def test_improve_names_what_a_few_lost_items_were():
     lost = [note for note in outcome.notes if note.key == "few_lost"]
     assert all("one of those days" in str(note.values["words"]) for note in lost)
     assert sum(candidate.scores.count(None) for candidate in outcome.candidates) + len(lost) > 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_report_and_the_terminal_say_what_was_lost(language: Language, tmp_path: Path, capsys, monkeypatch):  # type: ignore[no-untyped-def]
+    """cot is lost too often and out; one item of the final never came back from any recipe."""
+    monkeypatch.setenv("JIELONG_LANG", language)
+    prepared = prepare(worlds.task(200), [Scripted("x")])
+    lost = worlds.number(prepared.split.final[3].request())
+
+    def said(request: Request) -> str:
+        cot, i = worlds.HELPERS["cot"](request), worlds.number(request)
+        if i == lost or (cot and i % 5 == 0):
+            raise EndpointGaveUp("the line is dead")
+        return worlds.reply(0, request, worlds.HELPERS["spell(kind=emotion)"](request))
+
+    outcome = improved(said, 200).result()
+    assert [result.lost for result in outcome.finalists] == [1] * len(outcome.finalists)
+    print_outcome(outcome)
+    terminal = capsys.readouterr().out
+    write_page(outcome, tmp_path / "report.html", language)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert terminal.count("the line is dead") >= len(outcome.finalists)
+    assert page.count("the line is dead") >= len(outcome.finalists) + 1  # and cot, which left the search
+    for text in (terminal, page):
+        assert not re.search(r"\bnan\b|None", text.partition("<style>")[0] + text.partition("</style>")[2])
