@@ -128,9 +128,10 @@ def print_report(report: EvalReport, title: str) -> None:
     print_table(localized("run.title", task=title, n=len(report.task.items), rule=rule), table.columns, rows)
     for result in report.results:
         model, n = short(result.model), len(result.answers)
-        for reason, times in lost_reasons(result.answers).most_common(MOST_REASONS):
-            print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(reason)))
         if why := result.inconclusive:
             print(localized("run.nothing_concluded", model=model, why=in_language(why)))
+            continue
+        for reason, times in lost_reasons(result.answers).most_common(MOST_REASONS):
+            print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(reason)))
     for note, models in _notes(report).items():
         print(f"{in_language(note)} ({localized('run.recipes', n=models)})")
