@@ -139,6 +139,18 @@ def test_an_account_without_money_stops_the_run_in_the_endpoints_words(tmp_path:
         assert endpoint.stats.requests < 2 * 64 * 2
 
 
+def test_what_a_filter_kept_from_the_model_is_lost():
+    def filtered(body: dict[str, Any], n: int) -> Answer:
+        i = number(body["messages"][-1]["content"])
+        blocked = {"error": {"message": "the prompt was filtered", "code": "content_filter"}}
+        return Answer(status=400, body=json.dumps(blocked)) if i == 3 else Answer(str(2 * i))
+
+    with Endpoint(filtered, keep=False) as endpoint:
+        (result,) = measured(endpoint, n=30).results
+    assert (result.lost, result.n, result.accuracy.mean) == (1, 29, 1.0)
+    assert "the prompt was filtered" in str(result.answers[3].error)
+
+
 def test_an_endpoint_that_answers_nothing_stops_the_run_whatever_its_words():
     with Endpoint(failing(100, "问题不大"), keep=False) as endpoint, pytest.raises(BadInput, match="问题不大"):
         measured(endpoint)

@@ -10,7 +10,7 @@ import pytest
 from endpoint import Answer, Endpoint, numbered
 from jielong import Message, Request, Sampling, load, use_ledger
 from jielong.context import sub_path
-from jielong.errors import BadInput, EndpointGaveUp, MissingKey, RecipeError, Refused, Unsupported
+from jielong.errors import BadInput, EndpointGaveUp, EndpointUnfit, MissingKey, RecipeError, Refused, Unsupported
 from jielong.scope import scope
 
 HI = Request((Message("user", "hi"),), Sampling(max_tokens=50))
@@ -49,6 +49,11 @@ def test_an_endpoint_that_keeps_failing_gives_up_in_its_own_words():
         (error(400, "context is 4096 tokens"), EndpointGaveUp, "4096"),
         (error(400, "blocked", "content_filter"), Refused, "blocked"),
         (error(429, "pay first", "insufficient_quota"), BadInput, "no quota"),
+        (error(402, "Insufficient Balance"), EndpointUnfit, "Insufficient Balance"),
+        (error(403, "预扣费额度失败, 用户剩余额度不足"), EndpointUnfit, "no money"),
+        (error(429, "余额不足或无可用资源包,请充值。", "1113"), EndpointUnfit, "no money"),
+        (error(429, "please check your plan", "exceeded_current_quota_error"), EndpointUnfit, "no money"),
+        (error(400, "Access denied, your account is overdue", "Arrearage"), EndpointUnfit, "no money"),
         (error(400, "response_format is not supported"), Unsupported, "response_format"),
     ],
 )

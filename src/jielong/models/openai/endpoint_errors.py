@@ -14,6 +14,7 @@ from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, Reques
 from ...runtime.provider import AttemptFailed
 from ...runtime.runtime import active_runtime
 from ...scope import note
+from .account_errors import cannot_pay
 from .endpoint_presets import EndpointTarget
 
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
@@ -57,8 +58,8 @@ def failed(
     words, said = _words(text)
     told = f"{target.spec} answered {status}: {words}"
     code = str(said.get("code") or said.get("type") or "")
-    if status == 429 and "insufficient_quota" in code:
-        raise EndpointUnfit(f"{told} (the account has no quota left)")
+    if cannot_pay(status, code, words):
+        raise EndpointUnfit(f"{told} (the account has no money or no quota left)")
     if status in AGAIN:
         raise AttemptFailed(told, overloaded=status in (429, 503, 529), after=_retry_after(headers))
     if status in (401, 403):
