@@ -141,7 +141,7 @@ async def test_every_kind_of_end_has_its_sentence(outcome: ImproveResult, tmp_pa
         "budget": replace(outcome, verdict=Verdict("budget spent", cot, of_search, "search"), finalists=(),
                           comparisons=(), stopped="budget"),
         "budget_ended": replace(outcome, stopped="budget"),
-        "judged": replace(outcome, rule="judge", judging_usage=Usage(calls=9, usd=None)),
+        "judged": replace(outcome, rule="judge", unit="grade", judging_usage=Usage(calls=9, usd=None)),
     }  # fmt: skip
     texts = {}
     for name, end in ends.items():

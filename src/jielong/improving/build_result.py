@@ -65,6 +65,7 @@ def build_result(
         run=experiment.run,
         ledger=str(experiment.ledger),
         version=__version__,
+        unit=task.metric.unit,
         settings={
             "concurrency": experiment.concurrency,
             "judge": judge.name if judge else None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..contract import Usage
 from ..measuring.results import ModelResult, compare_scores, mean_score
 from ..stats import Estimate, Interval, Paired
+from ..tasks.metric import Unit
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -165,6 +166,7 @@ class ImproveResult:
     run: str | None  # the ledger's name for it
     ledger: str | None
     version: str
+    unit: Unit = "share"  # how a mean score is shown
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
