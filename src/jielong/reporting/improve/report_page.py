@@ -92,7 +92,7 @@ def _final(result: ImproveResult, rows: Sequence[RecipeRow], texts: Words) -> li
     def name(row: RecipeRow) -> str:
         return f"{row.number} `{recipe_label(row.recipe, result)}`"
 
-    results = results_table(rows, texts, name, judged=result.rule == "judge")
+    results = results_table(rows, texts, name, judged=result.unit == "grade")
     kinds = [_kind(row, result) for row in rows]
     chart = _whiskers([(row, f"{row.number} {recipe_label(row.recipe, result)}") for row in rows], texts)
     return [chart, table(results.columns, results.rows, kinds=kinds)]
@@ -131,7 +131,7 @@ def _quality_chart(
     searched = [row for row in search if row.n and row.recipe not in finals]
     labelled = list(final) or [row for row in searched if _kind(row, result) in ("plain", "chosen")]
     dots = [dot(row, False) for row in searched if row not in labelled] + [dot(row, True) for row in labelled]
-    quality = texts["grade" if result.rule == "judge" else "right"]
+    quality = texts["grade" if result.unit == "grade" else "right"]
     return quality_against_cost(dots, cost=texts["usd" if priced else "tokens"], quality=quality)
 
 
@@ -147,7 +147,7 @@ def _search(
         all=count(result.plan.all_calls),
     )
     ends = [candidate_end(result, row, finals, language) for row in search]
-    judged, kinds = result.rule == "judge", [_kind(row, result) for row in search]
+    judged, kinds = result.unit == "grade", [_kind(row, result) for row in search]
     figures = search_table(search, texts, lambda row: f"`{recipe_label(row.recipe, result)}`", ends, judged=judged)
     folded = Markup("<details><summary>{}</summary>{}</details>")
     parts: list[Markup | str] = [intro, _whiskers([(row, recipe_label(row.recipe, result)) for row in search], texts)]

@@ -92,7 +92,7 @@ def _transcript(result: ImproveResult, item: Disagreement, ledger: Ledger | None
             "number": i,
             "name": short(finalist.model),
             "good": answer.score == best,
-            "mark": _mark(answer.score, best, result.rule == "judge"),
+            "mark": _mark(answer.score, best, result.unit == "grade"),
             "extracted": cut(answer.extracted or "", texts, 80),
             "text": cut(answer.text or answer.error or texts["no_text"], texts),
             "calls": _calls(answer.steps, ledger, texts),

@@ -20,7 +20,7 @@ def verdict_sentences(result: ImproveResult, language: Language) -> tuple[str, s
     ended = texts["budget_ended"] if result.stopped == "budget" else ""
     if verdict.kind == "improved" and pair and result.plain and result.chosen:
         accuracy = {"to": percent(result.chosen.accuracy.mean), "from": percent(result.plain.accuracy.mean)}
-        heading = texts["improved_judged" if result.rule == "judge" else "improved"].format(what=what, **accuracy)
+        heading = texts["improved_judged" if result.unit == "grade" else "improved"].format(what=what, **accuracy)
         figures = _figures(pair, result, texts)
         return heading, sentences(texts["improved_lead"].format(recipe=short(verdict.recipe), **figures), ended)
     if verdict.kind == "nothing helped":
