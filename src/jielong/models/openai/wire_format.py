@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from ...contract import Finish, Image, Message, Part, Reply, Request, Text, Thinking, TokenLogprob, ToolCall, Usage
+from ...contract import (
+    Finish,
+    Image,
+    Message,
+    Part,
+    Reply,
+    Request,
+    Text,
+    Thinking,
+    TokenLogprob,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from ...errors import BadInput
 
 Json = dict[str, Any]
 _FINISHES: dict[str | None, Finish] = {
@@ -20,57 +35,65 @@ _FINISHES: dict[str | None, Finish] = {
     "content_filter": "refused",
     "refusal": "refused",
 }
-_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.S)
+_THINKING = re.compile(r"\s*<think>(.*?)</think>\s*", re.S)
 
 
 class Malformed(Exception):
-    """The endpoint sent what is no reply of the protocol."""
+    """The endpoint sent something that is not a reply of the protocol."""
 
 
-def body(model: str, request: Request) -> Json:
-    """The request, in full: what is None is left to the endpoint."""
-    s = request.sampling
-    said: Json = {"model": model, "messages": [_message(message) for message in request.messages]}
+def request_body(model: str, request: Request) -> Json:
+    """The request as JSON. A setting that is None is not sent, so the endpoint's default holds.
+
+    Raises BadInput when `Sampling.extra` names a field that the request itself fills.
+    """
+    sampling = request.sampling
+    body: Json = {"model": model, "messages": [_message(message) for message in request.messages]}
     optional = {
-        "temperature": s.temperature,
-        "top_p": s.top_p,
-        "max_tokens": s.max_tokens,
-        "stop": list(s.stop) or None,
-        "seed": s.seed,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "stop": list(sampling.stop) or None,
+        "seed": sampling.seed,
+        "reasoning_effort": sampling.reasoning_effort,
+        "logprobs": None if sampling.logprobs is None else True,
+        "top_logprobs": sampling.logprobs or None,
+        "tools": [_tool(tool) for tool in request.tools] or None,
+        "tool_choice": _tool_choice(request.tool_choice) if request.tools else None,
+        "response_format": None if request.schema is None else _response_format(request.schema),
     }
-    said |= {name: value for name, value in optional.items() if value is not None}
-    if s.logprobs is not None:
-        said["logprobs"] = True
-        if s.logprobs:
-            said["top_logprobs"] = s.logprobs
-    if request.tools:
-        said["tools"] = [
-            {
-                "type": "function",
-                "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)},
-            }
-            for t in request.tools
-        ]
-        choice = request.tool_choice
-        named = choice not in ("auto", "none", "required")
-        said["tool_choice"] = {"type": "function", "function": {"name": choice}} if named else choice
-    if request.schema is not None:
-        schema = {"name": "reply", "schema": dict(request.schema), "strict": True}
-        said["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return said
+    body |= {name: value for name, value in optional.items() if value is not None}
+    if twice := sorted(sampling.extra.keys() & (body.keys() | {"stream", "stream_options"})):
+        raise BadInput(f"Sampling.extra sets {', '.join(twice)}, which the request sets itself; leave it out of extra")
+    return body | dict(sampling.extra)
+
+
+def _tool(tool: ToolSpec) -> Json:
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}
+
+
+def _tool_choice(choice: str) -> str | Json:
+    return choice if choice in ("auto", "none", "required") else {"type": "function", "function": {"name": choice}}
+
+
+def _response_format(schema: Mapping[str, Any]) -> Json:
+    return {"type": "json_schema", "json_schema": {"name": "reply", "schema": dict(schema), "strict": True}}
 
 
 def _message(message: Message) -> Json:
-    said: Json = {"role": message.role, "content": _content(message.content)}
+    payload: Json = {"role": message.role, "content": _content(message.content)}
+    if message.name is not None:
+        payload["name"] = message.name
     if message.tool_calls:
-        said["tool_calls"] = [
+        payload["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
             for call in message.tool_calls
         ]
-        said["content"] = said["content"] or None
+        payload["content"] = payload["content"] or None
     if message.tool_call_id is not None:
-        said["tool_call_id"] = message.tool_call_id
-    return said
+        payload["tool_call_id"] = message.tool_call_id
+    return payload
 
 
 def _content(content: str | tuple[Part, ...]) -> str | list[Json]:
@@ -87,20 +110,20 @@ def _image(image: Image) -> Json:
     return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{data}"}}
 
 
-def reply(said: Any) -> Reply:
-    """A whole chat completion. Raises Malformed."""
+def parse_reply(completion: Any) -> Reply:
+    """The reply in a chat completion that was not streamed. Raises Malformed."""
     try:
-        choice = said["choices"][0]
+        choice = completion["choices"][0]
         message = choice["message"]
         logprobs = (choice.get("logprobs") or {}).get("content")
-        return build(
+        return build_reply(
             message.get("content") or "",
             message.get("reasoning_content") or message.get("reasoning") or "",
             message.get("refusal") or "",
             [_tool_call(call) for call in message.get("tool_calls") or ()],
             choice.get("finish_reason"),
-            said.get("usage"),
-            None if logprobs is None else [logprob(token) for token in logprobs],
+            completion.get("usage"),
+            None if logprobs is None else [parse_logprob(token) for token in logprobs],
         )
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise Malformed(f"not a chat completion: {type(error).__name__} {error}") from None
@@ -111,28 +134,28 @@ def _tool_call(call: Json) -> ToolCall:
     return ToolCall(str(call["id"]), str(function["name"]), str(function.get("arguments") or "{}"))
 
 
-def logprob(token: Json) -> TokenLogprob:
+def parse_logprob(token: Json) -> TokenLogprob:
     top = tuple((str(t["token"]), float(t["logprob"])) for t in token.get("top_logprobs") or ())
     return TokenLogprob(str(token["token"]), float(token["logprob"]), top)
 
 
-def build(
+def build_reply(
     content: str,
     reasoning: str,
     refusal: str,
     calls: list[ToolCall],
     finish: str | None,
-    used: Json | None,
+    usage: Json | None,
     logprobs: list[TokenLogprob] | None,
 ) -> Reply:
-    """The reply from its pieces. An endpoint that tells no usage leaves the call unsettled."""
-    if not reasoning and (thought := _THOUGHT.match(content)):
-        reasoning, content = thought[1].strip(), content[thought.end() :]
+    """The reply from its fields. Without usage the call stays unsettled: nobody knows what it cost."""
+    if not reasoning and (thinking := _THINKING.match(content)):
+        reasoning, content = thinking[1].strip(), content[thinking.end() :]
     ended: Finish = "refused" if refusal else "tool_calls" if calls else _finish(finish)
     text = refusal if refusal and not content else content
     parts: str | tuple[Part, ...] = (Thinking(reasoning), Text(text)) if reasoning else text
     logs = None if logprobs is None else tuple(logprobs)
-    return Reply(Message("assistant", parts, tuple(calls)), ended, usage(used), logprobs=logs)
+    return Reply(Message("assistant", parts, tuple(calls)), ended, parse_usage(usage), logprobs=logs)
 
 
 def _finish(finish: str | None) -> Finish:
@@ -141,49 +164,49 @@ def _finish(finish: str | None) -> Finish:
     return _FINISHES[finish]
 
 
-def usage(used: Json | None) -> Usage:
-    if not used:
+def parse_usage(usage: Json | None) -> Usage:
+    if not usage:
         return Usage(unsettled_calls=1)
-    output = used.get("completion_tokens_details") or {}
-    given = used.get("prompt_tokens_details") or {}
-    cached = given.get("cached_tokens") or used.get("prompt_cache_hit_tokens") or 0
+    output_details = usage.get("completion_tokens_details") or {}
+    input_details = usage.get("prompt_tokens_details") or {}
+    cached = input_details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0
     return Usage(
-        input_tokens=int(used["prompt_tokens"]),
-        output_tokens=int(used.get("completion_tokens") or 0),
-        reasoning_tokens=int(output.get("reasoning_tokens") or 0),
+        input_tokens=int(usage["prompt_tokens"]),
+        output_tokens=int(usage.get("completion_tokens") or 0),
+        reasoning_tokens=int(output_details.get("reasoning_tokens") or 0),
         prompt_cached_tokens=int(cached),
     )
 
 
-class Pieces:
-    """A streamed reply, put together from its chunks."""
+class StreamAssembler:
+    """Puts a streamed reply together from its chunks."""
 
     def __init__(self) -> None:
         self.content, self.reasoning, self.refusal = "", "", ""
         self.calls: dict[int, list[str]] = {}
         self.finish: str | None = None
-        self.used: Json | None = None
+        self.usage: Json | None = None
         self.logprobs: list[TokenLogprob] | None = None
 
     def add(self, chunk: Any) -> tuple[str, str]:
-        """Take a chunk; what it adds to the answer and to the thoughts. Raises Malformed."""
+        """Add a chunk. Returns what it adds to the answer and to the thoughts. Raises Malformed."""
         try:
-            self.used = chunk.get("usage") or self.used
+            self.usage = chunk.get("usage") or self.usage
             if not chunk["choices"]:
                 return "", ""
             choice = chunk["choices"][0]
             delta = choice.get("delta") or {}
             text = delta.get("content") or ""
-            thought = delta.get("reasoning_content") or delta.get("reasoning") or ""
+            thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
             self.content += text
-            self.reasoning += thought
+            self.reasoning += thinking
             self.refusal += delta.get("refusal") or ""
             for call in delta.get("tool_calls") or ():
                 self._add_call(call)
             if (tokens := (choice.get("logprobs") or {}).get("content")) is not None:
-                self.logprobs = [*(self.logprobs or []), *map(logprob, tokens)]
+                self.logprobs = [*(self.logprobs or []), *map(parse_logprob, tokens)]
             self.finish = choice.get("finish_reason") or self.finish
-            return text, thought
+            return text, thinking
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             raise Malformed(f"not a chunk of a chat completion: {type(error).__name__} {error}") from None
 
@@ -198,4 +221,4 @@ class Pieces:
         if self.finish is None:
             raise Malformed("the stream ended before its reply did")
         calls = [ToolCall(i, name, arguments or "{}") for _, (i, name, arguments) in sorted(self.calls.items())]
-        return build(self.content, self.reasoning, self.refusal, calls, self.finish, self.used, self.logprobs)
+        return build_reply(self.content, self.reasoning, self.refusal, calls, self.finish, self.usage, self.logprobs)
