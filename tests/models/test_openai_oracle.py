@@ -6,7 +6,9 @@ import pytest
 from endpoint import Answer, Endpoint
 from jielong import Message, Request, Sampling, load
 from jielong.contract import Image, Reply, Text, Thinking, ToolSpec, Usage
+from jielong.errors import BadInput
 from jielong.events import Delta
+from jielong.models.openai.wire_format import request_body
 
 openai = pytest.importorskip("openai")
 
@@ -143,3 +145,16 @@ def test_a_think_tag_is_a_thought():
     with Endpoint(lambda body, n: Answer("<think>hm, hm</think>\n\n42")) as endpoint:
         reply = anyio.run(ours, endpoint.url, False)
     assert (reply.text, reply.message.content) == ("42", (Thinking("hm, hm"), Text("42")))
+
+
+def test_names_effort_and_an_endpoints_own_settings_are_sent_as_they_are():
+    sampling = Sampling(reasoning_effort="low", extra={"enable_thinking": False, "top_k": 20})
+    body = request_body("m", Request((Message("user", "Hi", name="Ann"),), sampling))
+    assert body["messages"] == [{"role": "user", "content": "Hi", "name": "Ann"}]
+    assert (body["reasoning_effort"], body["enable_thinking"], body["top_k"]) == ("low", False, 20)
+
+
+@pytest.mark.parametrize("name", ["model", "messages", "temperature", "stream"])
+def test_an_extra_setting_never_replaces_what_the_request_says(name: str):
+    with pytest.raises(BadInput, match=f"extra sets {name}"):
+        request_body("m", Request((Message("user", "Hi"),), Sampling(temperature=1.0, extra={name: "x"})))

@@ -76,26 +76,26 @@ class Scripted(Provider):
         self.running += 1
         try:
             await anyio.sleep(self._seconds(request) if callable(self._seconds) else self._seconds)
-            reply = self._counted(request, self._reply(request))
-            if loud := current().listener:
+            reply = self._with_usage(request, self._reply(request))
+            if listener := current().listener:
                 for piece in re.findall(r"\s*\S+\s*\Z|\s*\S+", reply.text) or [reply.text]:
-                    await loud(Delta(piece))
+                    await listener(Delta(piece))
             self.finished += 1
             self.tokens += reply.usage.input_tokens + reply.usage.output_tokens
             return reply
         finally:
             self.running -= 1
 
-    def _counted(self, request: Request, reply: str | Reply) -> Reply:
+    def _with_usage(self, request: Request, reply: str | Reply) -> Reply:
         if isinstance(reply, str):
             reply = Reply(Message("assistant", reply))
-        given = sum(len(message.text.split()) for message in request.messages)
-        words, most = re.findall(r"\s*\S+", reply.text), request.sampling.max_tokens
-        if most is not None and len(words) > most:
-            thoughts = tuple(part for part in reply.message.content if isinstance(part, Thinking))
-            cut = replace(reply.message, content=(*thoughts, Text("".join(words[:most]))))
+        input_tokens = sum(len(message.text.split()) for message in request.messages)
+        words, limit = re.findall(r"\s*\S+", reply.text), request.sampling.max_tokens
+        if limit is not None and len(words) > limit:
+            thinking = tuple(part for part in reply.message.content if isinstance(part, Thinking))
+            cut = replace(reply.message, content=(*thinking, Text("".join(words[:limit]))))
             reply = replace(reply, message=cut, finish="length")
-        return replace(reply, usage=Usage(input_tokens=given, output_tokens=len(reply.text.split())))
+        return replace(reply, usage=Usage(input_tokens=input_tokens, output_tokens=len(reply.text.split())))
 
 
 class _Script:
@@ -116,21 +116,21 @@ class _Script:
     def _line(self, file: Path, number: int, line: str) -> dict[str, Any]:
         expected = 'expected an object such as {"contains": "2+2", "reply": "4"}'
         try:
-            said = json.loads(line)
+            entry = json.loads(line)
         except ValueError:
             raise BadInput(f"scripted:{file}:{number}: not JSON; {expected}") from None
-        if not isinstance(said, dict) or "reply" not in said or not set(said) <= _FIELDS:
+        if not isinstance(entry, dict) or "reply" not in entry or not set(entry) <= _FIELDS:
             raise BadInput(f"scripted:{file}:{number}: {expected}; fields are {', '.join(sorted(_FIELDS))}")
-        if said.get("finish", "stop") not in _FINISHES:
-            raise BadInput(f"scripted:{file}:{number}: finish is {said['finish']!r}; expected {', '.join(_FINISHES)}")
-        return said
+        if entry.get("finish", "stop") not in _FINISHES:
+            raise BadInput(f"scripted:{file}:{number}: finish is {entry['finish']!r}; expected {', '.join(_FINISHES)}")
+        return entry
 
     def matching(self, request: Request) -> dict[str, Any]:
-        asked = request.messages[-1].text
+        question = request.messages[-1].text
         for line in self.lines:
-            if line.get("contains", "") in asked:
+            if line.get("contains", "") in question:
                 return line
-        raise NoAnswer(f"no line of the script answers {asked[:60]!r}")
+        raise NoAnswer(f"no line of the script answers {question[:60]!r}")
 
     def seconds(self, request: Request) -> float:
         return float(self.matching(request).get("seconds", 0.0))

@@ -23,7 +23,7 @@ from .connection_pools import connection_pool
 from .endpoint_errors import EndpointMemory
 from .endpoint_presets import EndpointTarget, is_local, resolve_endpoint
 
-MOST_BYTES = 64_000_000
+MAX_REPLY_BYTES = 64_000_000
 
 
 def load(kind: str, rest: str) -> Model:
@@ -38,7 +38,7 @@ class Endpoint(Provider):
 
     def __init__(self, target: EndpointTarget) -> None:
         self.target = target
-        self._turn = itertools.count()
+        self._turns = itertools.count()
         self._bad_keys: set[str] = set()
 
     @property
@@ -57,21 +57,21 @@ class Endpoint(Provider):
         return prices.usd(self.target.model, self.target.urls[0], usage)
 
     async def send(self, request: Request, attempt: str) -> Reply:
-        turn = next(self._turn)
+        turn = next(self._turns)
         url = self.target.urls[turn % len(self.target.urls)]
         key = self._key(turn)
-        loud = current().listener
-        body = wire_format.body(self.target.model, request)
-        if loud:
+        listener = current().listener
+        body = wire_format.request_body(self.target.model, request)
+        if listener:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body = endpoint_errors.adapt(body, self.target, own_seed=current().path == ())
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        if seen := current().observer:
-            headers |= seen.sends(url)
+        if observer := current().observer:
+            headers |= observer.sends(url)
         try:
-            reply = await self._post(f"{url}/chat/completions", headers, body, loud)
+            reply = await self._post(f"{url}/chat/completions", headers, body, listener)
         except MissingKey:
             if key is None or len(self._keys()) < 2:
                 raise
@@ -87,17 +87,17 @@ class Endpoint(Provider):
         keys = self._keys()
         return keys[turn % len(keys)] if keys else None
 
-    async def _post(self, url: str, headers: dict[str, str], body: dict[str, Any], loud: Listener | None) -> Reply:
+    async def _post(self, url: str, headers: dict[str, str], body: dict[str, Any], listener: Listener | None) -> Reply:
         data = json.dumps(body, ensure_ascii=False).encode()
         session = await connection_pool()
         try:
             async with session.post(url, data=data, headers=headers, allow_redirects=False) as response:
                 if response.status != 200:
                     text = (await response.content.read(100_000)).decode(errors="replace")
-                    endpoint_errors.failed(response.status, response.headers, text, body, self.target)
-                if loud:
-                    return await _streamed(response, loud)
-                return wire_format.reply(_told(_parsed(await _whole(response))))
+                    endpoint_errors.raise_for_status(response.status, response.headers, text, body, self.target)
+                if listener:
+                    return await _read_stream(response, listener)
+                return wire_format.parse_reply(_notify_observer(_parse_json(await _read_body(response))))
         except aiohttp.ClientConnectorError as error:
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
             if url.removesuffix("/chat/completions") in active_runtime().get(EndpointMemory).answered:
@@ -112,35 +112,35 @@ class Endpoint(Provider):
             raise AttemptFailed(words, unsettled=True) from None
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     data = bytearray()
     async for chunk in response.content.iter_any():
         data += chunk
-        if len(data) > MOST_BYTES:
-            raise wire_format.Malformed(f"the reply is larger than {MOST_BYTES:,} bytes")
+        if len(data) > MAX_REPLY_BYTES:
+            raise wire_format.Malformed(f"the reply is larger than {MAX_REPLY_BYTES:,} bytes")
     return bytes(data)
 
 
-def _told(said: Any) -> Any:
-    if (seen := current().observer) and isinstance(said, dict):
-        seen.answered(said)
-    return said
+def _notify_observer(payload: Any) -> Any:
+    if (observer := current().observer) and isinstance(payload, dict):
+        observer.answered(payload)
+    return payload
 
 
-def _parsed(data: bytes) -> Any:
+def _parse_json(data: bytes) -> Any:
     try:
         return json.loads(data)
     except ValueError:
         raise wire_format.Malformed(f"the reply is not JSON: {data[:80]!r}") from None
 
 
-async def _streamed(response: aiohttp.ClientResponse, loud: Listener) -> Reply:
+async def _read_stream(response: aiohttp.ClientResponse, listener: Listener) -> Reply:
     if "json" in response.content_type:
-        reply = wire_format.reply(_told(_parsed(await _whole(response))))
-        await loud(Delta(reply.text))
+        reply = wire_format.parse_reply(_notify_observer(_parse_json(await _read_body(response))))
+        await listener(Delta(reply.text))
         return reply
-    pieces, told = wire_format.Pieces(), None
-    async for data in _events(response):
+    assembler, observed = wire_format.StreamAssembler(), False
+    async for data in _server_sent_events(response):
         if data == "[DONE]":
             break
         try:
@@ -149,32 +149,33 @@ async def _streamed(response: aiohttp.ClientResponse, loud: Listener) -> Reply:
             raise wire_format.Malformed(f"an event of the stream is not JSON: {data[:80]!r}") from None
         if "error" in chunk:
             raise wire_format.Malformed(f"the stream broke off: {str(chunk['error'])[:200]}")
-        if not told:
-            told = _told(chunk)
-        text, thought = pieces.add(chunk)
-        if thought:
-            await loud(Delta(thought, thinking=True))
+        if not observed:
+            _notify_observer(chunk)
+            observed = True
+        text, thinking = assembler.add(chunk)
+        if thinking:
+            await listener(Delta(thinking, thinking=True))
         if text:
-            await loud(Delta(text))
-    return pieces.reply()
+            await listener(Delta(text))
+    return assembler.reply()
 
 
-async def _events(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
+async def _server_sent_events(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
     """The data of each server-sent event (WHATWG HTML, 9.2): lines joined, comments and other fields left out."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    rest, data, size = "", [], 0
+    unfinished, data, size = "", [], 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
-        if size > MOST_BYTES:
-            raise wire_format.Malformed(f"the stream is larger than {MOST_BYTES:,} bytes")
-        *lines, rest = (rest + decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
+        if size > MAX_REPLY_BYTES:
+            raise wire_format.Malformed(f"the stream is larger than {MAX_REPLY_BYTES:,} bytes")
+        *lines, unfinished = (unfinished + decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
         for line in lines:
             if line.startswith("data:"):
                 data.append(line[5:].removeprefix(" "))
             elif not line and data:
                 yield "\n".join(data)
                 data = []
-    if rest.startswith("data:"):
-        data.append(rest[5:].removeprefix(" "))
+    if unfinished.startswith("data:"):
+        data.append(unfinished[5:].removeprefix(" "))
     if data:
         yield "\n".join(data)

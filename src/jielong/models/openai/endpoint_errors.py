@@ -17,8 +17,9 @@ from ...scope import note
 from .account_errors import cannot_pay
 from .endpoint_presets import EndpointTarget
 
-AGAIN = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
-LEAVE_OUT = ("temperature", "top_p", "seed", "max_tokens", "stream_options")
+RETRIED_STATUSES = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
+OMITTABLE_SETTINGS = ("temperature", "top_p", "seed", "max_tokens", "stream_options")
+NEEDED_SETTINGS = ("stop", "response_format", "tools", "logprobs")  # without these the reply would be another one
 
 
 class EndpointMemory:
@@ -51,69 +52,66 @@ def adapt(body: dict[str, Any], target: EndpointTarget, own_seed: bool) -> dict[
     return body
 
 
-def failed(
+def raise_for_status(
     status: int, headers: Mapping[str, str], text: str, body: dict[str, Any], target: EndpointTarget
 ) -> NoReturn:
-    """Raise what a status other than 200 means."""
-    words, said = _words(text)
-    told = f"{target.spec} answered {status}: {words}"
-    code = str(said.get("code") or said.get("type") or "")
+    """Raises the error that a status other than 200 stands for."""
+    words, error = _error_object(text)
+    message = f"{target.spec} answered {status}: {words}"
+    code = str(error.get("code") or error.get("type") or "")
     if cannot_pay(status, code, words):
-        raise EndpointUnfit(f"{told} (the account has no money or no quota left)")
-    if status in AGAIN:
-        raise AttemptFailed(told, overloaded=status in (429, 503, 529), after=_retry_after(headers))
+        raise EndpointUnfit(f"{message} (the account has no money or no quota left)")
+    if status in RETRIED_STATUSES:
+        raise AttemptFailed(message, overloaded=status in (429, 503, 529), after=_retry_after(headers))
     if status in (401, 403):
-        raise MissingKey(f"{told}; check the key in the environment")
+        raise MissingKey(f"{message}; check the key in the environment")
     if status == 404:
-        raise EndpointUnfit(f"{told}; check the name of the model and the URL {target.urls[0]}")
+        raise EndpointUnfit(f"{message}; check the name of the model and the URL {target.urls[0]}")
     if "content_filter" in code or "content_policy" in code:
-        raise Refused(told, lost=True)
-    if status in (400, 422) and (name := _refused_setting(words, said, body)):
+        raise Refused(message, lost=True)
+    if status in (400, 422) and (name := _setting_named(words, error, OMITTABLE_SETTINGS, body)):
         active_runtime().get(EndpointMemory).add_refused(target, name)
-        raise AttemptFailed(told, after=0.0)
-    if status in (400, 422) and (name := _named(words, said, ("stop", "response_format", "tools", "logprobs"), body)):
-        raise Unsupported(f"{told}; it takes no {name}")
+        raise AttemptFailed(message, after=0.0)
+    if status in (400, 422) and (name := _setting_named(words, error, NEEDED_SETTINGS, body)):
+        raise Unsupported(f"{message}; it takes no {name}")
     if "context_length_exceeded" in code:
-        raise TooLong(told)
-    raise (RequestRefused if status in (400, 413, 422) else EndpointGaveUp)(told)
+        raise TooLong(message)
+    raise (RequestRefused if status in (400, 413, 422) else EndpointGaveUp)(message)
 
 
-def _refused_setting(words: str, said: Mapping[str, Any], body: dict[str, Any]) -> str | None:
-    return _named(words, said, LEAVE_OUT, body)
-
-
-def _named(words: str, said: Mapping[str, Any], names: tuple[str, ...], body: dict[str, Any]) -> str | None:
+def _setting_named(words: str, error: Mapping[str, Any], names: tuple[str, ...], body: dict[str, Any]) -> str | None:
     """The setting that the endpoint complains about, if it was sent and the complaint is that it is not taken."""
-    if said.get("param") in names and said["param"] in body:
-        return str(said["param"])
+    if error.get("param") in names and error["param"] in body:
+        return str(error["param"])
     if not re.search(r"unsupported|not support|unknown|unrecognized|not allowed|unexpected|extra", words, re.I):
         return None
     return next((name for name in names if name in body and re.search(rf"\b{name}\b", words)), None)
 
 
-def _words(text: str) -> tuple[str, Mapping[str, Any]]:
+def _error_object(text: str) -> tuple[str, Mapping[str, Any]]:
     """The endpoint's own words on one line, and its error object."""
-    said: Any = {}
+    error: Any = {}
     try:
         parsed = json.loads(text)
         parsed = parsed[0] if isinstance(parsed, list) and parsed else parsed
-        found = parsed.get("error", parsed) if isinstance(parsed, dict) else text
-        said = found if isinstance(found, dict) else {"message": str(found)}
+        content = parsed.get("error", parsed) if isinstance(parsed, dict) else text
+        error = content if isinstance(content, dict) else {"message": str(content)}
     except ValueError:
-        said = {"message": re.sub(r"<[^>]+>", " ", text)}
-    words = " ".join(str(said.get("message") or said.get("detail") or text).split())
-    return words[:300] or "(no words)", said
+        error = {"message": re.sub(r"<[^>]+>", " ", text)}
+    words = " ".join(str(error.get("message") or error.get("detail") or text).split())
+    return words[:300] or "(no words)", error
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    said = headers.get("Retry-After", "").strip()
-    if not said:
+    """Seconds to wait, from a number of seconds or an HTTP date (RFC 9110, 10.2.3)."""
+    value = headers.get("Retry-After", "").strip()
+    if not value:
         return None
     try:
-        return max(0.0, float(said))
+        return max(0.0, float(value))
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return None

@@ -10,25 +10,25 @@ from ...errors import BadInput, MissingKey, RecipeError
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class EndpointPreset:
     url: str
     key_variable: str | None  # None: needs no key
     base_variable: str | None = None  # overrides the URL
 
 
-ENDPOINTS = {
-    "openai": Endpoint("https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    "anthropic": Endpoint("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
-    "gemini": Endpoint("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
-    "deepseek": Endpoint("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-    "qwen": Endpoint("https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY"),
-    "glm": Endpoint("https://open.bigmodel.cn/api/paas/v4", "ZHIPUAI_API_KEY"),
-    "kimi": Endpoint("https://api.moonshot.cn/v1", "MOONSHOT_API_KEY"),
-    "doubao": Endpoint("https://ark.cn-beijing.volces.com/api/v3", "ARK_API_KEY"),
-    "siliconflow": Endpoint("https://api.siliconflow.cn/v1", "SILICONFLOW_API_KEY"),
-    "openrouter": Endpoint("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "ollama": Endpoint("http://127.0.0.1:11434/v1", None, "OLLAMA_HOST"),
-    "vllm": Endpoint("http://127.0.0.1:8000/v1", None, "VLLM_BASE_URL"),
+ENDPOINT_PRESETS = {
+    "openai": EndpointPreset("https://api.openai.com/v1", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    "anthropic": EndpointPreset("https://api.anthropic.com/v1", "ANTHROPIC_API_KEY"),
+    "gemini": EndpointPreset("https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY"),
+    "deepseek": EndpointPreset("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    "qwen": EndpointPreset("https://dashscope.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY"),
+    "glm": EndpointPreset("https://open.bigmodel.cn/api/paas/v4", "ZHIPUAI_API_KEY"),
+    "kimi": EndpointPreset("https://api.moonshot.cn/v1", "MOONSHOT_API_KEY"),
+    "doubao": EndpointPreset("https://ark.cn-beijing.volces.com/api/v3", "ARK_API_KEY"),
+    "siliconflow": EndpointPreset("https://api.siliconflow.cn/v1", "SILICONFLOW_API_KEY"),
+    "openrouter": EndpointPreset("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "ollama": EndpointPreset("http://127.0.0.1:11434/v1", None, "OLLAMA_HOST"),
+    "vllm": EndpointPreset("http://127.0.0.1:8000/v1", None, "VLLM_BASE_URL"),
 }
 
 
@@ -40,11 +40,11 @@ class EndpointTarget:
     model: str
     urls: tuple[str, ...]
     keys: tuple[str, ...]
-    given_url: str | None
+    custom_url: str | None
 
     @property
     def spec(self) -> str:
-        return f"{self.kind}:{self.model}" + (f"@{self.given_url}" if self.given_url else "")
+        return f"{self.kind}:{self.model}" + (f"@{self.custom_url}" if self.custom_url else "")
 
 
 def resolve_endpoint(kind: str, rest: str) -> EndpointTarget:
@@ -52,32 +52,32 @@ def resolve_endpoint(kind: str, rest: str) -> EndpointTarget:
 
     Raises RecipeError for a URL that holds a user or password, MissingKey when a key is needed and not set.
     """
-    at = min((i for scheme in ("@http://", "@https://") if (i := rest.find(scheme)) >= 0), default=-1)
-    model, given = (rest[:at], rest[at + 1 :]) if at >= 0 else (rest, None)
+    marks = [rest.find(mark) for mark in ("@http://", "@https://") if mark in rest]
+    model, urls_text = (rest[: min(marks)], rest[min(marks) + 1 :]) if marks else (rest, None)
     if not model:
         raise RecipeError(f"{kind}: needs the name of a model, as in {kind}:NAME")
-    known = ENDPOINTS[kind]
-    urls = tuple(_checked(url) for url in given.split(";")) if given else (_default(known),)
-    keys = tuple(key.strip() for key in os.environ.get(known.key_variable or "", "").split(",") if key.strip())
+    preset = ENDPOINT_PRESETS[kind]
+    urls = tuple(_checked_url(url) for url in urls_text.split(";")) if urls_text else (_default_url(preset),)
+    keys = tuple(key.strip() for key in os.environ.get(preset.key_variable or "", "").split(",") if key.strip())
     local = is_local(urls)
-    if known.key_variable and not keys and not local:
-        raise MissingKey(f"{kind}:{model} needs a key, and {known.key_variable} is not set: "
-                         f"export {known.key_variable}=…")  # fmt: skip
+    if preset.key_variable and not keys and not local:
+        raise MissingKey(f"{kind}:{model} needs a key, and {preset.key_variable} is not set: "
+                         f"export {preset.key_variable}=…")  # fmt: skip
     if local:
-        keys = keys if given is None else ()  # a key for a service is not sent to whatever listens on this machine
-    return EndpointTarget(kind, model, urls, keys, given)
+        keys = keys if urls_text is None else ()  # a key for a service is not sent to whatever listens on this machine
+    return EndpointTarget(kind, model, urls, keys, urls_text)
 
 
-def _default(known: Endpoint) -> str:
-    url = os.environ.get(known.base_variable or "") or known.url
+def _default_url(preset: EndpointPreset) -> str:
+    url = os.environ.get(preset.base_variable or "") or preset.url
     if "://" not in url:
         url = f"http://{url}"
-    if known.base_variable == "OLLAMA_HOST" and not url.rstrip("/").endswith("/v1"):
+    if preset.base_variable == "OLLAMA_HOST" and not url.rstrip("/").endswith("/v1"):
         url = url.rstrip("/") + "/v1"
-    return _checked(url)
+    return _checked_url(url)
 
 
-def _checked(url: str) -> str:
+def _checked_url(url: str) -> str:
     parts = urlsplit(url)
     if "@" in parts.netloc:
         raise RecipeError("a URL in a recipe holds no user and no password; put the key into the environment")

@@ -22,7 +22,7 @@ from ...contract import Usage
 from ...errors import BadInput, Refused
 from ...models.openai import endpoint_errors
 from ...models.openai.connection_pools import connection_pool
-from ...models.openai.endpoint_presets import ENDPOINTS, EndpointTarget, is_local, resolve_endpoint
+from ...models.openai.endpoint_presets import ENDPOINT_PRESETS, EndpointTarget, is_local, resolve_endpoint
 from ...prompts import Language, catalogue
 from ...registry import unknown_name
 from ...runtime.ledger import home_folder
@@ -40,8 +40,8 @@ def draw(model: str, *, usd: float | None = None, language: Language = "en") -> 
     `usd`: the price of one picture; an endpoint on this machine costs nothing. Raises MissingKey, RecipeError.
     """
     kind, _, rest = model.partition(":")
-    if kind not in ENDPOINTS:
-        raise unknown_name("endpoint for draw", kind, ENDPOINTS)
+    if kind not in ENDPOINT_PRESETS:
+        raise unknown_name("endpoint for draw", kind, ENDPOINT_PRESETS)
     where = resolve_endpoint(kind, rest)
     words = catalogue(language)["draw"]
     parameters = {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}
@@ -95,8 +95,8 @@ async def _post(where: EndpointTarget, asked: dict[str, Any]) -> Any:
             data = await body(response, MOST_BYTES)
             if response.status != 200:
                 try:
-                    endpoint_errors.failed(response.status, response.headers, (data or b"").decode(errors="replace"),
-                                           asked, where)  # fmt: skip
+                    text = (data or b"").decode(errors="replace")
+                    endpoint_errors.raise_for_status(response.status, response.headers, text, asked, where)
                 except Refused as refused:
                     raise ToolFailed("raised", {"error": str(refused)}) from None
             return json.loads(data or b"")
