@@ -76,7 +76,7 @@ class Scripted(Provider):
         self.running += 1
         try:
             await anyio.sleep(self._seconds(request) if callable(self._seconds) else self._seconds)
-            reply = self._with_usage(request, self._reply(request))
+            reply = self._counting_words(request, self._reply(request))
             if listener := current().listener:
                 for piece in re.findall(r"\s*\S+\s*\Z|\s*\S+", reply.text) or [reply.text]:
                     await listener(Delta(piece))
@@ -86,7 +86,7 @@ class Scripted(Provider):
         finally:
             self.running -= 1
 
-    def _with_usage(self, request: Request, reply: str | Reply) -> Reply:
+    def _counting_words(self, request: Request, reply: str | Reply) -> Reply:
         if isinstance(reply, str):
             reply = Reply(Message("assistant", reply))
         input_tokens = sum(len(message.text.split()) for message in request.messages)
