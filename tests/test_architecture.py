@@ -44,7 +44,9 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "pydantic": {"improving/improve_result.py"},
     "math_verify": {"tasks/math_verify_process.py"},
     "click": {"__main__.py"},
-    "importlib": {"registry.py"},  # importlib.metadata
+    "importlib": {"registry.py"},  # importlib.metadata; these three are not needed where all goes well
+    "difflib": {"registry.py"},
+    "traceback": {"registry.py"},
     "resource": {"tasks/math_verify_process.py"},  # not there on Windows
     "signal": {"tasks/math_verify_process.py"},
     "torch": {"models/local/transformers_engine.py"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ...reporting.formatting import dollars
@@ -48,4 +48,4 @@ def price(usd: float | None) -> str:
 
 @cache
 def _messages() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath(f"{language()}.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name(f"{language()}.toml").read_text("utf-8"))
