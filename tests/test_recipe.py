@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import NoneType, UnionType
@@ -76,7 +77,7 @@ def values(kind: Any, models: st.SearchStrategy[Model]) -> st.SearchStrategy[Any
         return simple[kind]
     if get_origin(kind) in (Union, UnionType):
         return st.one_of([values(k, models) for k in get_args(kind) if k in simple or not _only_python(k)])
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in (tuple, Sequence):
         return st.lists(values(get_args(kind)[0], models), max_size=3).map(tuple)
     assert get_origin(kind) is Literal, f"a test does not know how to write a {kind}"
     return st.sampled_from(get_args(kind))

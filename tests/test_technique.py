@@ -378,7 +378,7 @@ async def test_a_scorer_given_in_python_is_asked_once_with_all_replies() -> None
         async def score(self, request: Request, replies: Sequence[Reply]) -> Scores:
             return Scores(tuple(float(len(reply.text)) for reply in replies))
 
-    from jielong.techniques.sampling import best_of_n
+    from jielong.techniques.best_of_n import best_of_n
 
     texts = iter(["a", "ccc", "bb", "a"])
     model = Scripted(lambda _: next(texts)) | best_of_n(n=4, scorer=Longest())

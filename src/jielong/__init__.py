@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .technique import adds_output as adds_output
     from .technique import final_call as final_call
     from .technique import gather as gather
+    from .techniques.best_of_n import best_of_n as best_of_n
     from .techniques.brief import brief as brief
     from .techniques.decompose import least_to_most as least_to_most
     from .techniques.decompose import outline as outline
@@ -39,13 +40,12 @@ if TYPE_CHECKING:
     from .techniques.prompting import premise as premise
     from .techniques.prompting import spell as spell
     from .techniques.reflexion import reflexion as reflexion
-    from .techniques.sampling import best_of_n as best_of_n
-    from .techniques.sampling import self_consistency as self_consistency
     from .techniques.search.graph_of_thoughts import graph_of_thoughts as graph_of_thoughts
     from .techniques.search.tree_of_thoughts import tree_of_thoughts as tree_of_thoughts
     from .techniques.self_check import critique_by as critique_by
     from .techniques.self_check import self_check as self_check
     from .techniques.self_check import self_refine as self_refine
+    from .techniques.self_consistency import self_consistency as self_consistency
     from .techniques.tools.tool_loop import react as react
     from .techniques.tools.tool_loop import tools as tools
 
@@ -71,7 +71,8 @@ _PLACES = {
     "techniques.program_of_thought": "program_of_thought",
     "techniques.prompting": "cot options persona premise spell",
     "techniques.reflexion": "reflexion",
-    "techniques.sampling": "best_of_n self_consistency",
+    "techniques.best_of_n": "best_of_n",
+    "techniques.self_consistency": "self_consistency",
     "techniques.search.graph_of_thoughts": "graph_of_thoughts",
     "techniques.search.tree_of_thoughts": "tree_of_thoughts",
     "techniques.self_check": "critique_by self_check self_refine",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, Union, cast, get_args, get_origin
@@ -192,7 +192,7 @@ def read(value: RecipeValue, kind: Any, where: str) -> Any:
     """One option's value, read as its annotation says. Raises RecipeError that names the option."""
     if get_origin(kind) in (Union, types.UnionType):
         return _read_union(value, get_args(kind), where)
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in (tuple, Sequence):
         items = value if isinstance(value, tuple) else (value,)
         return tuple(read(item, get_args(kind)[0], where) for item in items)
     if isinstance(value, tuple):

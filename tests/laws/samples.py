@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
@@ -30,7 +30,7 @@ def sample(name: str, kind: Any, model: Model) -> Any:
     if get_origin(kind) in (Union, UnionType):
         readable = [k for k in get_args(kind) if k is not type(None) and not getattr(k, "_is_protocol", False)]
         return sample(name, readable[0], model) if readable else None
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in (tuple, Sequence):
         return (sample(name, get_args(kind)[0], model),) * 2
     if get_origin(kind) is Literal:
         return get_args(kind)[0]

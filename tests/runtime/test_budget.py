@@ -16,7 +16,7 @@ from jielong.models.scripted import Scripted
 from jielong.runtime.budget import BudgetState, CallCost, budget, reserve
 from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
-from jielong.techniques.sampling import self_consistency
+from jielong.techniques.self_consistency import self_consistency
 
 pytestmark = pytest.mark.anyio
 

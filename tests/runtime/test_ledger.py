@@ -41,7 +41,7 @@ from jielong.runtime.ledger import Ledger, LedgerRow, call_key, home_folder, use
 from jielong.runtime.ledger_json import decode_reply, encode_reply, encode_request
 from jielong.runtime.provider import AttemptFailed
 from jielong.scope import scope
-from jielong.techniques.sampling import self_consistency
+from jielong.techniques.self_consistency import self_consistency
 
 pytestmark = pytest.mark.anyio
 

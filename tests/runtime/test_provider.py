@@ -136,7 +136,7 @@ async def test_an_unknown_price_stays_unknown_all_the_way_up() -> None:
         def usd(self, usage: Usage) -> float | None:
             return None
 
-    from jielong.techniques.sampling import self_consistency
+    from jielong.techniques.self_consistency import self_consistency
 
     reply = await (Unpriced("Answer: 1") | self_consistency(n=3)).generate(HELLO)
     assert reply.usage.usd is None

@@ -182,7 +182,7 @@ PURE_CACHES = {
     "tasks/bfcl.py": "the packaged file names",
     "tasks/mini_tasks.py": "the packaged world",
     "techniques/few_shot.py": "a file of examples, by its content",
-    "techniques/sampling.py": "a table of numbers",
+    "techniques/self_consistency.py": "a table of numbers",
     "world/": "the packaged world",
 }
 

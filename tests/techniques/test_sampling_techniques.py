@@ -20,7 +20,8 @@ from jielong.contract import Message, Reply, Request, Sampling, ToolCall, ToolSp
 from jielong.errors import BadInput, EndpointGaveUp, NoAnswer
 from jielong.models.scripted import Scripted
 from jielong.scope import scope
-from jielong.techniques.sampling import _fewest, _stays_ahead, best_of_n, self_consistency
+from jielong.techniques.best_of_n import best_of_n
+from jielong.techniques.self_consistency import _chance_to_win, _samples_to_settle, self_consistency
 
 pytestmark = pytest.mark.anyio
 Asked = Callable[..., Request]
@@ -102,10 +103,10 @@ async def test_a_clear_vote_stops_early_and_an_open_one_goes_on(asked: Asked) ->
 
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(0, 12))
 def test_staying_ahead_is_a_chance_and_grows_with_the_lead(lead: int, second: int, left: int) -> None:
-    chance = _stays_ahead(lead, second, left)
+    chance = _chance_to_win(lead, second, left)
     assert 0 <= chance <= 1 + 1e-9
-    assert chance <= _stays_ahead(lead + 1, second, left) + 1e-9
-    assert chance >= _stays_ahead(lead, second + 1, left) - 1e-9
+    assert chance <= _chance_to_win(lead + 1, second, left) + 1e-9
+    assert chance >= _chance_to_win(lead, second + 1, left) - 1e-9
     if lead > second + left:
         assert chance == 1.0
     if lead == second:
@@ -118,7 +119,7 @@ def test_with_confidence_1_the_winner_is_that_of_all_samples(votes: list[str]) -
     """Stopping is safe: the leader cannot be caught up any more."""
     seen: Counter[str] = Counter()
     used = 0
-    while used < 16 and (wave := _fewest(seen, 16 - used, 1.0)):
+    while used < 16 and (wave := _samples_to_settle(seen, 16 - used, 1.0)):
         seen.update(votes[used : used + wave])
         used += wave
     (winner, lead), *others = Counter(votes).most_common()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ Example = tuple[str, str]
 
 @adds_input
 def few_shot(
-    request: Request, *, examples: tuple[tuple[str, ...], ...] = (), file: Path | None = None, k: int = 4
+    request: Request, *, examples: Sequence[Sequence[str]] = (), file: Path | None = None, k: int = 4
 ) -> Request:
     """Show solved examples first: given as [[question, answer], …], or `k` drawn from a task file.
 
@@ -25,14 +26,14 @@ def few_shot(
     after the system message and before the conversation.
     """
     question = request.messages[-1].text
-    pairs = [pair for pair in _given(examples, file) if pair[0] != question]
+    pairs = [pair for pair in _pairs(examples, file) if pair[0] != question]
     chosen = pairs if examples else random.Random(k).sample(pairs, min(k, len(pairs)))
     turns = tuple(turn for q, a in chosen for turn in (Message("user", q), Message("assistant", a)))
     system = 1 if request.messages[0].role == "system" else 0
     return replace(request, messages=(*request.messages[:system], *turns, *request.messages[system:]))
 
 
-def _given(examples: tuple[tuple[str, ...], ...], file: Path | None) -> tuple[Example, ...]:
+def _pairs(examples: Sequence[Sequence[str]], file: Path | None) -> tuple[Example, ...]:
     if bool(examples) == (file is not None):
         raise BadInput("few_shot needs either examples=[[question, answer], …] or file=…")
     if file is not None:

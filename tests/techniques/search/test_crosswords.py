@@ -16,8 +16,8 @@ from jielong.models.scripted import Scripted
 from jielong.prompts import catalogue
 from jielong.stats import paired
 from jielong.technique import adds_output
+from jielong.techniques.best_of_n import best_of_n
 from jielong.techniques.prompting import premise
-from jielong.techniques.sampling import best_of_n
 from jielong.techniques.search.crosswords import Board, Crosswords, board_of
 from jielong.techniques.search.games import Thought
 from jielong.techniques.search.tree_of_thoughts import tree_of_thoughts

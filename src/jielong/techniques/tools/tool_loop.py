@@ -16,7 +16,7 @@ from ..prompting import before
 from .execute_calls import ExecutedCall, execute_calls
 from .text_protocol import CALLS, THOUGHTS, Protocol, key
 from .tool import Tool
-from .toolset import Toolset, counted, open_toolset
+from .toolset import FromPython, Toolset, counted, open_toolset
 
 
 def _most_of_tools(model: int, use: Any, rounds: int, form: str, **_: Any) -> int:
@@ -33,7 +33,7 @@ async def tools(
     model: Model,
     request: Request,
     *,
-    use: tuple[Toolset, ...] = ("calculator",),
+    use: Sequence[Toolset] | FromPython = ("calculator",),
     rounds: int = 6,
     form: Literal["auto", "native", "text"] = "auto",
     instructions: str | None = None,
@@ -69,7 +69,7 @@ async def react(
     model: Model,
     request: Request,
     *,
-    use: tuple[Toolset, ...] = ("calculator",),
+    use: Sequence[Toolset] | FromPython = ("calculator",),
     rounds: int = 6,
     instructions: str | None = None,
 ) -> Reply:

@@ -30,12 +30,12 @@ Toolset: TypeAlias = BuiltIn | FromPython
 MOST_AT_ONCE = 8  # calls in one reply of the model; more are answered with an error
 
 
-def counted(use: Toolset | Sequence[Toolset]) -> int:
+def counted(use: Sequence[Toolset] | FromPython) -> int:
     """The most tool calls of one round that count as provider calls."""
     return MOST_AT_ONCE if any(not _is_pure(one) for one in _each(use)) else 0
 
 
-def _each(use: Toolset | Sequence[Toolset]) -> Sequence[Toolset]:
+def _each(use: Sequence[Toolset] | FromPython) -> Sequence[Toolset]:
     """From Python a single tool needs no brackets."""
     return use if isinstance(use, tuple | list) else (use,)
 
@@ -46,7 +46,7 @@ def _is_pure(one: Toolset) -> bool:
 
 @asynccontextmanager
 async def open_toolset(
-    use: Toolset | Sequence[Toolset], language: Language, theirs: Sequence[ToolSpec]
+    use: Sequence[Toolset] | FromPython, language: Language, theirs: Sequence[ToolSpec]
 ) -> AsyncIterator[dict[str, Tool]]:
     """The tools by name, MCP servers started. `theirs` are the caller's own: one that is also ours stays the caller's.
 
