@@ -302,10 +302,10 @@ async def _a_run_replays(make: Make) -> None:
     request = ask("What is 1 + 1?", seed=5)
     with tempfile.TemporaryDirectory() as folder:
         with use_ledger(Path(folder) / "ledger.db", "run"):
-            first, spent = await outcome(make(Scripted(mixed)), request)
+            first, spent = await outcome(make(Scripted(mixed, identity="one model")), request)
         for run in ("run", "another"):
             with use_ledger(Path(folder) / "ledger.db", run):
-                again, told = await outcome(make(Scripted(nobody)), request)
+                again, told = await outcome(make(Scripted(nobody, identity="one model")), request)
             assert _said(again) == _said(first), "the replay says something else"
             assert replace(told.usage, cached_calls=0) == replace(spent.usage, cached_calls=0)
             if run == "run":

@@ -27,6 +27,7 @@ from ..errors import BadInput, NoAnswer
 from ..events import Delta
 from ..recipe import quote
 from ..runtime.provider import AttemptFailed, Provider
+from .function_identity import function_identity
 
 _FINISHES = ("stop", "length", "refused")
 _FIELDS = {"contains", "reply", "finish", "thinking", "seconds", "fails"}
@@ -43,6 +44,8 @@ def load(kind: str, rest: str) -> Model:
 class Scripted(Provider):
     """A model whose replies are computed by `reply(request)`: a text, a Reply, or an error that it raises.
 
+    The ledger tells models apart by what they reply: the text, the script's digest, or the function with what it closes
+    over. Give `identity` to a function that has a state and is to find its own replies in the ledger again.
     `requests`, `running`, `finished` and `tokens` tell what it was asked, what is under way, and what it answered.
     `request.sampling.seed` is the sample's own seed.
     """
@@ -58,7 +61,8 @@ class Scripted(Provider):
         identity: str | None = None,
     ) -> None:
         self._reply: Callable[[Request], str | Reply] = (lambda request: reply) if isinstance(reply, str) else reply
-        self._seconds, self._name, self._identity = seconds, name, identity or name
+        self._seconds, self._name = seconds, name
+        self._identity = f"scripted {identity or function_identity(self._reply)}"
         self.requests: list[Request] = []
         self.running = self.finished = self.tokens = 0
         self.attempts: list[str] = []
