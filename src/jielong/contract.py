@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -50,6 +51,14 @@ class ToolCall:
     id: str
     name: str
     arguments: str = "{}"  # JSON as the model wrote it, never re-encoded
+
+    @property
+    def parsed_arguments(self) -> Any:
+        """The arguments as JSON values; their text, where it is no JSON."""
+        try:
+            return json.loads(self.arguments)
+        except ValueError:
+            return self.arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """What a technique is: one flat function of one of two kinds, made into a step of recipes by its decorator.
 
 `@adds_input` functions change the request; `@adds_output` functions call the model, once or often, and give a reply.
-The decorator gives the technique its name in recipes, its help, its place in the trace, its accounting and its bound;
-`gather` is the only fan-out and `final_call` the only call that may be streamed through.
+The decorator gives the technique its name in recipes, its help, its step in the trace, its usage and its maximum of
+calls; `gather` is the only fan-out and `final_call` the only call that may be streamed.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class BoundTechnique(Generic[P]):
     ) -> None:
         self.function, self.adds_output, self.calls, self.options = function, adds_output, calls, options
         self.__name__, self.__doc__ = function.__name__, function.__doc__
-        taken = 2 if adds_output else 1
-        self.parameters = {p.name: p for p in list(inspect.signature(function).parameters.values())[taken:]}
+        leading = 2 if adds_output else 1  # (model, request) or (request)
+        self.parameters = {p.name: p for p in list(inspect.signature(function).parameters.values())[leading:]}
         self.__signature__ = inspect.Signature(list(self.parameters.values()))
         self._check()
 
     def _check(self) -> None:
-        loose = [p.name for p in self.parameters.values() if p.kind is not p.KEYWORD_ONLY]
-        if loose:
-            raise TypeError(f"technique {self.__name__}: options are keyword-only, and {', '.join(loose)} is not")
+        positional = [p.name for p in self.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        if positional:
+            raise TypeError(f"technique {self.__name__}: options are keyword-only, and {', '.join(positional)} is not")
         for p in list(inspect.signature(self.calls).parameters.values())[1:]:
             if p.kind is not p.VAR_KEYWORD and p.name not in self.parameters:
                 raise TypeError(f"technique {self.__name__}: calls= names {p.name}, which is not among its options")
@@ -75,15 +75,17 @@ class BoundTechnique(Generic[P]):
     def all_options(self) -> dict[str, Any]:
         return {name: self.options.get(name, p.default) for name, p in self.parameters.items()}
 
-    def bound(self, model: Model) -> int:
-        """The most provider calls: `calls`, with every model standing for its own bound."""
+    def max_calls(self, model: Model) -> int:
+        """The most provider calls: `calls`, each model standing for its own `max_calls()`."""
 
-        def number(value: Any) -> Any:
+        def max_calls_of(value: Any) -> Any:
             if isinstance(value, tuple):
-                return tuple(map(number, value))
+                return tuple(map(max_calls_of, value))
             return value.max_calls() if isinstance(value, Model) else value
 
-        return self.calls(model.max_calls(), **{name: number(value) for name, value in self.all_options().items()})
+        return self.calls(
+            model.max_calls(), **{name: max_calls_of(value) for name, value in self.all_options().items()}
+        )
 
     def __str__(self) -> str:
         return recipe.show_step(self.__name__, self.parameters, self.options)
@@ -96,7 +98,7 @@ AsyncInputFunction: TypeAlias = Callable[Concatenate[Request, P], Awaitable[Requ
 OutputFunction: TypeAlias = Callable[Concatenate[Model, Request, P], Awaitable[Reply]]
 
 
-def _all_of_them(model: int, **_: Any) -> int:
+def _same_as_model(model: int, **_: Any) -> int:
     return model
 
 
@@ -106,10 +108,10 @@ def adds_input(function: InputFunction[P], /) -> BoundTechnique[P]: ...
 def adds_input(function: AsyncInputFunction[P], /) -> BoundTechnique[P]: ...
 @overload
 def adds_input(*, calls: Callable[..., int]) -> Callable[[AsyncInputFunction[P]], BoundTechnique[P]]: ...
-def adds_input(function: Callable[..., Any] | None = None, /, *, calls: Callable[..., int] = _all_of_them) -> Any:
-    """Makes a technique of a function `Request -> Request`, or an async one that asks models given as options.
+def adds_input(function: Callable[..., Any] | None = None, /, *, calls: Callable[..., int] = _same_as_model) -> Any:
+    """Makes a technique of a function `Request -> Request`, or an async one that calls models given as options.
 
-    `calls(model, **options)` is the most provider calls of one reply, each model standing for its own bound.
+    `calls(model, **options)` is the most provider calls of one reply, each model standing for its own maximum.
     """
     if function:
         return _registered(function, False, calls)
@@ -195,23 +197,23 @@ class FailedSample:
 async def gather(
     model: Model | None, requests: Sequence[Request | tuple[Model, Request]], *, first: int = 0
 ) -> tuple[Reply | FailedSample, ...]:
-    """Ask all at once; the replies come in the order of the requests, whatever the order of arrival.
+    """Send all at once; the replies come in the order of the requests, whatever the order of arrival.
 
     `first` is the index of the first sample within its technique, so that no two samples share an identity. A pair
     (model, request) goes to that model. Failed, refused and truncated samples come as `FailedSample`; a reply that
     asks for the caller's tools comes as it is, for `ballot`. Any other error cancels the rest and is raised.
     """
-    pairs = [(r[0], r[1]) if isinstance(r, tuple) else (_given(model), r) for r in requests]
-    for i, (asked, request) in enumerate(pairs):
-        if request.sampling.temperature == 0 and (asked, request) in pairs[:i]:
+    pairs = [(r[0], r[1]) if isinstance(r, tuple) else (_require_model(model), r) for r in requests]
+    for i, pair in enumerate(pairs):
+        if pair[1].sampling.temperature == 0 and pair in pairs[:i]:
             raise BadInput("several samples of one request need a temperature above 0, or they are copies of one")
     samples: dict[int, Reply | FailedSample] = {}
 
     async def sample(i: int) -> None:
-        asked, request = pairs[i]
+        each, request = pairs[i]
         with sub_path(first + i):
             try:
-                reply = await (asked.sample(request) if isinstance(asked, InnerModel) else asked.generate(request))
+                reply = await (each.sample(request) if isinstance(each, InnerModel) else each.generate(request))
                 samples[i] = reply if reply.finish == "tool_calls" else require_answer(reply)
             except SampleError as error:
                 samples[i] = FailedSample(error)
@@ -223,14 +225,14 @@ async def gather(
     return tuple(samples[i] for i in range(len(pairs)))
 
 
-def _given(model: Model | None) -> Model:
+def _require_model(model: Model | None) -> Model:
     if model is None:
         raise TypeError("gather: a request without a model needs the model argument")
     return model
 
 
 def with_sampling_temperature(request: Request, n: int) -> Request:
-    """The request as `n` samples of it are asked: an unset temperature becomes 0.7, which the report says.
+    """The request for `n` samples: an unset temperature becomes 0.7, and the report says so.
 
     Raises BadInput when it was set to 0, as all samples would be copies of one.
     """
@@ -287,7 +289,7 @@ class WrappedModel(Model):
         return self.model.base
 
     def max_calls(self) -> int:
-        return self.technique.bound(self.model)
+        return self.technique.max_calls(self.model)
 
     async def generate(self, request: Request) -> Reply:
         tracking = tracking_listener()

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,8 @@ class Stats:
     output_tokens: int = 0
     in_flight: int = 0
     in_flight_max: int = 0
+    first_at: float = 0.0  # when the first request came, and when the last answer left: seconds of one clock
+    last_at: float = 0.0
     statuses: dict[int, int] = field(default_factory=dict)
     by_id: dict[str, tuple[int, int]] = field(default_factory=dict)  # finished ones: tokens in and out
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -103,6 +106,7 @@ class Endpoint(Loopback):
     async def chat(self, request: web.Request) -> web.StreamResponse:
         stats = self.stats
         stats.requests += 1
+        stats.first_at = stats.first_at or time.monotonic()
         stats.in_flight += 1
         stats.in_flight_max = max(stats.in_flight_max, stats.in_flight)
         try:
@@ -121,6 +125,7 @@ class Endpoint(Loopback):
             raise
         finally:
             stats.in_flight -= 1
+            stats.last_at = time.monotonic()
 
     def fault(self, answer: Answer) -> Answer:
         kind = self.random.choice(self.kinds)

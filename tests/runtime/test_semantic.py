@@ -55,7 +55,7 @@ def test_messages_are_in_the_form_of_the_conventions():
             Message("tool", "2", tool_call_id="c1"),
         )
     )
-    said = json.loads(str(semantic_conventions.asked_texts(request)["gen_ai.input.messages"]))
+    said = json.loads(str(semantic_conventions.request_texts(request)["gen_ai.input.messages"]))
     assert said == [
         {"role": "user", "parts": [
             {"type": "text", "content": "look"},
@@ -69,19 +69,19 @@ def test_messages_are_in_the_form_of_the_conventions():
         {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "2"}]},
     ]  # fmt: skip
     reply = Reply(Message("assistant", "", (call,)), "tool_calls")
-    ended = json.loads(str(semantic_conventions.said_texts([reply])["gen_ai.output.messages"]))
+    ended = json.loads(str(semantic_conventions.reply_texts([reply])["gen_ai.output.messages"]))
     assert [message["finish_reason"] for message in ended] == ["tool_call"]
     assert semantic_conventions.finishes([reply]) == {"gen_ai.response.finish_reasons": ["tool_calls"]}
 
 
 def test_what_was_not_set_is_not_said():
-    assert semantic_conventions.asked(Request(()), streamed=False) == {}
+    assert semantic_conventions.request_attributes(Request(()), streamed=False) == {}
     set_to_nought = Request((), Sampling(temperature=0.0, seed=0))
-    assert semantic_conventions.asked(set_to_nought, streamed=False) == {
+    assert semantic_conventions.request_attributes(set_to_nought, streamed=False) == {
         "gen_ai.request.temperature": 0.0,
         "gen_ai.request.seed": 0,
     }
-    assert semantic_conventions.spent(Usage(calls=1, input_tokens=3, usd=None)) == {
+    assert semantic_conventions.call_usage(Usage(calls=1, input_tokens=3, usd=None)) == {
         "gen_ai.usage.input_tokens": 3,
         "gen_ai.usage.output_tokens": 0,
     }

@@ -30,9 +30,9 @@ class AttemptFailed(Exception):
     """
 
     def __init__(
-        self, words: str, *, overloaded: bool = False, after: float | None = None, unsettled: bool = False
+        self, message: str, *, overloaded: bool = False, after: float | None = None, unsettled: bool = False
     ) -> None:
-        super().__init__(words)
+        super().__init__(message)
         self.overloaded, self.after, self.unsettled = overloaded, after, unsettled
 
 
@@ -48,24 +48,25 @@ class ConcurrencyLimiter:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[int]:
-        """Wait for the endpoint to be ready for one more call. Gives the number that `overloaded` wants."""
-        most = current().max_concurrency
+        """Wait until the endpoint may get one more call. Yields the number that `overloaded` takes."""
+        max_concurrency = current().max_concurrency
         while True:
             seen = self._notifier.notifications
             with self._lock:
                 wait = self._closed_until - time.monotonic()
-                if wait <= 0 and self.in_flight < min(int(self.limit), most):
+                limit = min(int(self.limit), max_concurrency)
+                if wait <= 0 and self.in_flight < limit:
                     self.in_flight += 1
-                    room, taken = self.in_flight < min(int(self.limit), most), self._halvings
+                    has_room, halvings = self.in_flight < limit, self._halvings
                     break
             if wait > 0:
                 await self._sleep(wait)
             else:
                 await self._notifier.wait_for_change(seen)
-        if room:
+        if has_room:
             self._notifier.notify(1)  # each wakes one: who leaves, and who comes in where there is room for more
         try:
-            yield taken
+            yield halvings
         finally:
             with self._lock:
                 self.in_flight -= 1
@@ -84,10 +85,10 @@ class ConcurrencyLimiter:
             if self.in_flight >= self.limit / 2 - 1:
                 self.limit += 1 if self._doubling else 1 / self.limit
 
-    def overloaded(self, after: float | None, taken: int) -> None:
-        """Halve, once for all calls that were in flight at that moment: they all report the same overload."""
+    def overloaded(self, after: float | None, halvings: int) -> None:
+        """Halve, once for all calls that were in flight at that moment, as they all report the same overload."""
         with self._lock:
-            if taken == self._halvings:
+            if halvings == self._halvings:
                 self.limit = max(1.0, min(self.limit, self.in_flight + 1.0) / 2)  # of what was tried, as RFC 5681
                 self._halvings, self._doubling = self._halvings + 1, False
             if after:

@@ -23,55 +23,55 @@ _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 
 def spans() -> Spans | None:
-    """What is watching here, if anything is."""
+    """The observer of this call, if telemetry is on."""
     return cast("Spans | None", context.current().observer)
 
 
 @contextmanager
 def telemetry() -> Iterator[None]:
-    """Inside, every scope and provider call is told to the collector that the environment names, if it names one.
+    """Inside, every scope and provider call goes to the collector that the environment names, if it names one.
 
     Raises: BadInput for a value that cannot be used, MissingExtra without the extra `otel`.
     """
-    wanted = {signal: name for signal in ("TRACES", "METRICS") if (name := _wanted(signal))}
-    if not wanted or context.current().observer:
+    signals = {signal: name for signal in ("TRACES", "METRICS") if (name := _requested_by(signal))}
+    if not signals or context.current().observer:
         yield
         return
     try:
         from .otlp_export import exporting_spans
     except ImportError:
-        name = next(iter(wanted.values()))
+        name = next(iter(signals.values()))
         raise MissingExtra(f"telemetry ({name} is set; OTEL_SDK_DISABLED=true leaves it out)", "otel") from None
     with (
         exporting_spans(
-            wanted.keys(), texts=_said(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
-        ) as seen,
-        context.replace(observer=seen),
+            signals.keys(), texts=_variable(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
+        ) as observer,
+        context.replace(observer=observer),
     ):
         yield
 
 
-def _wanted(signal: str) -> str | None:
-    """The variable that wants traces or metrics to be sent. Raises BadInput for what only other exporters can do."""
-    if _said("OTEL_SDK_DISABLED").lower() == "true":
+def _requested_by(signal: str) -> str | None:
+    """The variable that asks for traces or metrics to be sent. Raises BadInput for what only other exporters can do."""
+    if _variable("OTEL_SDK_DISABLED").lower() == "true":
         return None
-    chosen = f"OTEL_{signal}_EXPORTER"
-    exporter = _said(chosen)
+    choice = f"OTEL_{signal}_EXPORTER"
+    exporter = _variable(choice)
     if exporter not in ("", "otlp", "none"):
-        raise BadInput(f"{chosen} is {exporter!r}; expected otlp or none")
+        raise BadInput(f"{choice} is {exporter!r}; expected otlp or none")
     names = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
-    named = next((name for name in names if _said(name)), None)
-    if exporter == "none" or not (named or exporter):
+    endpoint_name = next((name for name in names if _variable(name)), None)
+    if exporter == "none" or not (endpoint_name or exporter):
         return None
-    if named and not _said(named).startswith(("http://", "https://")):
-        raise BadInput(f"{named} is {_said(named)!r}; expected a URL such as http://127.0.0.1:4318")
+    if endpoint_name and not _variable(endpoint_name).startswith(("http://", "https://")):
+        raise BadInput(f"{endpoint_name} is {_variable(endpoint_name)!r}; expected a URL such as http://127.0.0.1:4318")
     for name in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
-        if protocol := _said(name):
+        if protocol := _variable(name):
             if protocol != _PROTOCOL:
                 raise BadInput(f"{name} is {protocol!r}; expected {_PROTOCOL}, at port 4318 of most collectors")
             break
-    return named or chosen
+    return endpoint_name or choice
 
 
-def _said(name: str) -> str:
+def _variable(name: str) -> str:
     return os.environ.get(name, "").strip()

@@ -1,7 +1,7 @@
-"""What telemetry says of requests and replies, in the words of OpenTelemetry's conventions for generative AI.
+"""Requests and replies as attributes of OpenTelemetry's conventions for generative AI.
 
-Names and numbers only. Texts are apart, in `asked_texts` and `said_texts`, for those who ask for them; and a recipe is
-shown without its options, as these may hold prompts, paths and URLs.
+Names and numbers only. Texts are apart, in `request_texts` and `reply_texts`, for those who ask for them; and a recipe
+is shown without its options, as these may hold prompts, paths and URLs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...recipe import parse
 Value: TypeAlias = str | bool | int | float | Sequence[str]
 Attributes: TypeAlias = dict[str, Value]
 
-_PROVIDERS = {"gemini": "gcp.gemini", "kimi": "moonshot_ai"}  # the others are called as their specs are
+_PROVIDERS = {"gemini": "gcp.gemini", "kimi": "moonshot_ai"}  # the others have the names of their specs
 FINISHES: Mapping[Finish, str] = {
     "stop": "stop",
     "length": "length",
@@ -47,9 +47,9 @@ def bare(recipe: str) -> str:
     return " | ".join([spec, *(step.name for step in node.steps)])
 
 
-def asked(request: Request, *, streamed: bool, choices: int = 1) -> Attributes:
+def request_attributes(request: Request, *, streamed: bool, choices: int = 1) -> Attributes:
     sampling = request.sampling
-    said: dict[str, Value | None] = {
+    attributes: dict[str, Value | None] = {
         "gen_ai.request.temperature": sampling.temperature,
         "gen_ai.request.top_p": sampling.top_p,
         "gen_ai.request.max_tokens": sampling.max_tokens,
@@ -59,30 +59,30 @@ def asked(request: Request, *, streamed: bool, choices: int = 1) -> Attributes:
         "gen_ai.request.stream": streamed or None,
         "gen_ai.output.type": "json" if request.schema is not None else None,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def finishes(replies: Sequence[Reply]) -> Attributes:
     return {"gen_ai.response.finish_reasons": [FINISHES[reply.finish] for reply in replies]}
 
 
-def spent(usage: Usage) -> Attributes:
+def call_usage(usage: Usage) -> Attributes:
     """Of one call: what backends add up."""
-    said: Attributes = {
+    attributes: Attributes = {
         "gen_ai.usage.input_tokens": usage.input_tokens,
         "gen_ai.usage.output_tokens": usage.output_tokens,
     }
     if usage.prompt_cached_tokens:
-        said["gen_ai.usage.cache_read.input_tokens"] = usage.prompt_cached_tokens
+        attributes["gen_ai.usage.cache_read.input_tokens"] = usage.prompt_cached_tokens
     if usage.reasoning_tokens:
-        said["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning_tokens
-    return said | _counts(usage)
+        attributes["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning_tokens
+    return attributes | _counts(usage)
 
 
-def spent_beneath(usage: Usage) -> Attributes:
+def scope_usage(usage: Usage) -> Attributes:
     """Of everything beneath a technique or a request: under names of our own, or it would be added up twice."""
-    said: Attributes = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "calls": usage.calls}
-    return {f"jielong.usage.{name}": value for name, value in said.items()} | _counts(usage)
+    names = ("input_tokens", "output_tokens", "calls")
+    return {f"jielong.usage.{name}": getattr(usage, name) for name in names} | _counts(usage)
 
 
 def _counts(usage: Usage) -> Attributes:
@@ -95,12 +95,12 @@ def _counts(usage: Usage) -> Attributes:
     return {f"jielong.usage.{name}": value for name, value in counts.items() if value}
 
 
-def asked_texts(request: Request) -> Attributes:
+def request_texts(request: Request) -> Attributes:
     messages = [{"role": m.role, "parts": _parts(m)} for m in request.messages]
     return {"gen_ai.input.messages": _json(messages)}
 
 
-def said_texts(replies: Sequence[Reply]) -> Attributes:
+def reply_texts(replies: Sequence[Reply]) -> Attributes:
     messages = [
         {"role": "assistant", "parts": _parts(r.message), "finish_reason": FINISHES[r.finish].removesuffix("s")}
         for r in replies
@@ -108,11 +108,11 @@ def said_texts(replies: Sequence[Reply]) -> Attributes:
     return {"gen_ai.output.messages": _json(messages)}
 
 
-def arguments(request: Request) -> Attributes:
+def tool_arguments(request: Request) -> Attributes:
     return {"gen_ai.tool.call.arguments": request.messages[-1].text}
 
 
-def result(reply: Reply) -> Attributes:
+def tool_result(reply: Reply) -> Attributes:
     return {"gen_ai.tool.call.result": reply.text}
 
 
@@ -129,17 +129,10 @@ def _parts(message: Message) -> list[dict[str, Any]]:
         elif text := part if isinstance(part, str) else part.text:
             parts.append({"type": "text", "content": text})
     calls = [
-        {"type": "tool_call", "id": c.id, "name": c.name, "arguments": _read(c.arguments)} for c in message.tool_calls
+        {"type": "tool_call", "id": c.id, "name": c.name, "arguments": c.parsed_arguments} for c in message.tool_calls
     ]
     return parts + calls
 
 
-def _read(arguments: str) -> Any:
-    try:
-        return json.loads(arguments)
-    except ValueError:
-        return arguments
-
-
-def _json(said: Any) -> str:
-    return json.dumps(said, ensure_ascii=False)
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -2,8 +2,8 @@
 
 A request to the server is a SERVER span, a technique an INTERNAL one (`invoke_workflow`), a tool too (`execute_tool`),
 a provider call a CLIENT one (`chat`), retries and waiting included. They are children of each other as the scopes are,
-since both go by the context of the running task. An error is told by its kind; its words, like all texts, only to those
-who ask for texts: endpoints repeat in them what they were sent.
+since both go by the context of the running task. An error is recorded by its type alone; its message, like all texts,
+only where texts are asked for, as endpoints repeat in it what they were sent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECONDS = [0.01 * 2**i for i in range(14)]
 TOKENS = [4**i for i in range(14)]
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
 _OPERATIONS = {"generate": "chat", "embed": "embeddings"}  # ours that the conventions have a name for
-_OF_METRICS = (
+_METRIC_ATTRIBUTES = (
     "gen_ai.operation.name",
     "gen_ai.provider.name",
     "gen_ai.request.model",
@@ -41,15 +41,15 @@ _OF_METRICS = (
     "error.type",
 )
 
-_carried = TraceContextTextMapPropagator()
+_propagator = TraceContextTextMapPropagator()
 
 
 class Spans:
-    """The observer of scopes and calls, and of what the server is asked. `texts`: messages are recorded, too."""
+    """The observer of scopes and calls, and of requests to the server. `texts`: messages are recorded, too."""
 
     def __init__(self, tracer: Tracer, meter: Meter, *, texts: bool) -> None:
         self._tracer, self._texts = tracer, texts
-        self._about: Attributes | None = None  # of the call around; each call has a copy of this object
+        self._call_attributes: Attributes | None = None  # of the call around; each call has a copy of this object
         self._duration = meter.create_histogram(
             "gen_ai.client.operation.duration",
             "s",
@@ -64,105 +64,106 @@ class Spans:
         )
 
     @contextmanager
-    def scope(self, here: Scope) -> Iterator[None]:
-        if here.kind == "request":  # the server's own span is around it
+    def scope(self, scope: Scope) -> Iterator[None]:
+        if scope.kind == "request":  # the server's own span is around it
             try:
                 yield
             finally:
-                get_current_span().set_attributes(semantic_conventions.spent_beneath(here.usage))
+                get_current_span().set_attributes(semantic_conventions.scope_usage(scope.usage))
             return
-        name, about = _named(here)
+        name, attributes = _span_of(scope)
         if self._texts:
-            about["jielong.name"] = here.name
-        with self._span(name, SpanKind.INTERNAL, about) as span:
+            attributes["jielong.name"] = scope.name
+        with self._span(name, SpanKind.INTERNAL, attributes) as span:
             try:
                 yield
             finally:
-                span.set_attributes(semantic_conventions.spent_beneath(here.usage))
+                span.set_attributes(semantic_conventions.scope_usage(scope.usage))
 
     @contextmanager
     def call(self, model: str, request: Request, operation: str) -> Iterator[None]:
         provider, name = provider_and_model(model)
         if provider == "tool":
-            about, kind = _tool(name), SpanKind.INTERNAL
+            attributes, kind = _tool(name), SpanKind.INTERNAL
         else:
-            sent = with_derived_seed(request, current().path)
-            about = _operation(_OPERATIONS.get(operation, operation), name) | {"gen_ai.provider.name": provider}
-            about |= semantic_conventions.asked(sent, streamed=current().listener is not None)
+            sample = with_derived_seed(request, current().path)
+            attributes = _operation(_OPERATIONS.get(operation, operation), name) | {"gen_ai.provider.name": provider}
+            attributes |= semantic_conventions.request_attributes(sample, streamed=current().listener is not None)
             kind = SpanKind.CLIENT
         if self._texts:
-            about |= (
-                semantic_conventions.asked_texts(request)
+            attributes |= (
+                semantic_conventions.request_texts(request)
                 if kind is SpanKind.CLIENT
-                else semantic_conventions.arguments(request)
+                else semantic_conventions.tool_arguments(request)
             )
-        began, in_call = time.perf_counter(), copy(self)
-        in_call._about = about
+        started, in_call = time.perf_counter(), copy(self)
+        in_call._call_attributes = attributes
         try:
-            span = self._span(f"{about['gen_ai.operation.name']} {name}", kind, about)
+            span = self._span(f"{attributes['gen_ai.operation.name']} {name}", kind, attributes)
             with context.replace(observer=in_call), span:
                 yield
         except BaseException as error:
-            about["error.type"] = _kind_of(error)
+            attributes["error.type"] = _error_type(error)
             raise
         finally:
-            self._measure(about, time.perf_counter() - began)
+            self._measure(attributes, time.perf_counter() - started)
 
-    def _measure(self, about: Attributes, seconds: float) -> None:
+    def _measure(self, attributes: Attributes, seconds: float) -> None:
         """A call answered from the ledger took nothing, and is not measured; nor is a tool, which has no tokens."""
-        if about["gen_ai.operation.name"] == "execute_tool" or about.get("jielong.usage.cached_calls"):
+        if attributes["gen_ai.operation.name"] == "execute_tool" or attributes.get("jielong.usage.cached_calls"):
             return
-        said = {name: about[name] for name in _OF_METRICS if name in about}
-        self._duration.record(seconds, said)
-        for which in ("input", "output"):
-            if tokens := about.get(f"gen_ai.usage.{which}_tokens"):
+        labels = {name: attributes[name] for name in _METRIC_ATTRIBUTES if name in attributes}
+        self._duration.record(seconds, labels)
+        for direction in ("input", "output"):
+            if tokens := attributes.get(f"gen_ai.usage.{direction}_tokens"):
                 assert isinstance(tokens, int)
-                self._tokens.record(tokens, {**said, "gen_ai.token.type": which})
+                self._tokens.record(tokens, {**labels, "gen_ai.token.type": direction})
 
     def sends(self, url: str) -> Mapping[str, str]:
         parts = urlsplit(url)
-        self._tell({"server.address": parts.hostname or "", "server.port": parts.port or _port(parts.scheme)})
+        self._record({"server.address": parts.hostname or "", "server.port": parts.port or _port(parts.scheme)})
         headers: dict[str, str] = {}
-        _carried.inject(headers)
+        _propagator.inject(headers)
         return headers
 
-    def answered(self, about: Mapping[str, object]) -> None:
+    def answered(self, details: Mapping[str, object]) -> None:
         names = ("id", "model")
-        self._tell({f"gen_ai.response.{name}": said for name in names if isinstance(said := about.get(name), str)})
+        texts = {name: value for name in names if isinstance(value := details.get(name), str)}
+        self._record({f"gen_ai.response.{name}": value for name, value in texts.items()})
 
     def replied(self, reply: Reply) -> None:
-        if self._about and self._about["gen_ai.operation.name"] != "execute_tool":
-            self._said([reply])
+        if self._call_attributes and self._call_attributes["gen_ai.operation.name"] != "execute_tool":
+            self._record_replies([reply])
         elif self._texts:
-            self._tell(semantic_conventions.result(reply))
+            self._record(semantic_conventions.tool_result(reply))
 
     def charged(self, usage: Usage) -> None:
-        self._tell(semantic_conventions.spent(usage))
+        self._record(semantic_conventions.call_usage(usage))
 
     def failed(self, error: BaseException) -> None:
         self._fail(get_current_span(), error)
 
     def asked(self, model: str, request: Request, *, choices: int, streamed: bool) -> None:
         """What the server is asked, on the span of its request."""
-        about = _operation("chat", bare(model)) | {"gen_ai.provider.name": "jielong"}
-        about |= semantic_conventions.asked(request, streamed=streamed, choices=choices)
+        attributes = _operation("chat", bare(model)) | {"gen_ai.provider.name": "jielong"}
+        attributes |= semantic_conventions.request_attributes(request, streamed=streamed, choices=choices)
         if self._texts:
-            about |= semantic_conventions.asked_texts(request)
-        get_current_span().set_attributes(about)
+            attributes |= semantic_conventions.request_texts(request)
+        get_current_span().set_attributes(attributes)
 
     def told(self, answer: str, model: str, replies: Sequence[Reply]) -> None:
         """What the server answers."""
         get_current_span().set_attributes({"gen_ai.response.id": answer, "gen_ai.response.model": bare(model)})
-        self._said(replies)
+        self._record_replies(replies)
 
     @contextmanager
     def served(self, method: str, route: str | None, headers: Mapping[str, str]) -> Iterator[Callable[[int], None]]:
         """The span of one request to the server, in the caller's trace where it names one. Gives what ends it."""
-        known = method if method in _METHODS else "_OTHER"
-        about: Attributes = {"http.request.method": known, "url.scheme": "http"}
+        known_method = method if method in _METHODS else "_OTHER"
+        attributes: Attributes = {"http.request.method": known_method, "url.scheme": "http"}
         if route:
-            about |= {"http.route": route, "url.path": route}
-        around = _carried.extract({name: headers.get(name, "") for name in ("traceparent", "tracestate")}, Context())
+            attributes |= {"http.route": route, "url.path": route}
+        around = _propagator.extract({name: headers.get(name, "") for name in ("traceparent", "tracestate")}, Context())
 
         def status(code: int) -> None:
             span.set_attribute("http.response.status_code", code)
@@ -170,13 +171,13 @@ class Spans:
                 span.set_attribute("error.type", str(code))
                 span.set_status(Status(StatusCode.ERROR))
 
-        name = "HTTP" if known == "_OTHER" else known
-        with self._span(f"{name} {route}" if route else name, SpanKind.SERVER, about, around) as span:
+        name = "HTTP" if known_method == "_OTHER" else known_method
+        with self._span(f"{name} {route}" if route else name, SpanKind.SERVER, attributes, around) as span:
             yield status
 
     @contextmanager
-    def _span(self, name: str, kind: SpanKind, about: Attributes, around: Context | None = None) -> Iterator[Span]:
-        span = self._tracer.start_span(name, around, kind, about)
+    def _span(self, name: str, kind: SpanKind, attributes: Attributes, around: Context | None = None) -> Iterator[Span]:
+        span = self._tracer.start_span(name, around, kind, attributes)
         with use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
             try:
                 yield span
@@ -184,31 +185,31 @@ class Spans:
                 self._fail(span, error)
                 raise
 
-    def _tell(self, about: Attributes) -> None:
+    def _record(self, attributes: Attributes) -> None:
         """On the span of the call around, and in what its metrics say."""
-        if self._about is not None:
-            self._about |= about
-            get_current_span().set_attributes(about)
+        if self._call_attributes is not None:
+            self._call_attributes |= attributes
+            get_current_span().set_attributes(attributes)
 
-    def _said(self, replies: Sequence[Reply]) -> None:
-        about = semantic_conventions.finishes(replies)
+    def _record_replies(self, replies: Sequence[Reply]) -> None:
+        attributes = semantic_conventions.finishes(replies)
         if self._texts:
-            about |= semantic_conventions.said_texts(replies)
-        get_current_span().set_attributes(about)
+            attributes |= semantic_conventions.reply_texts(replies)
+        get_current_span().set_attributes(attributes)
 
     def _fail(self, span: Span, error: BaseException) -> None:
-        span.set_attribute("error.type", _kind_of(error))
+        span.set_attribute("error.type", _error_type(error))
         span.set_status(Status(StatusCode.ERROR, str(error) if self._texts else None))
 
 
-def _named(here: Scope) -> tuple[str, Attributes]:
-    if here.kind == "technique":
-        name = here.name.partition("(")[0]
+def _span_of(scope: Scope) -> tuple[str, Attributes]:
+    if scope.kind == "technique":
+        name = scope.name.partition("(")[0]
         return f"invoke_workflow {name}", {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": name}
-    if here.kind == "tool":
-        about = _tool(provider_and_model(here.name)[1])
-        return f"execute_tool {about['gen_ai.tool.name']}", about
-    return here.kind, {}
+    if scope.kind == "tool":
+        attributes = _tool(provider_and_model(scope.name)[1])
+        return f"execute_tool {attributes['gen_ai.tool.name']}", attributes
+    return scope.kind, {}
 
 
 def _operation(name: str, model: str) -> Attributes:
@@ -219,7 +220,7 @@ def _tool(name: str) -> Attributes:
     return {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name, "gen_ai.tool.type": "function"}
 
 
-def _kind_of(error: BaseException) -> str:
+def _error_type(error: BaseException) -> str:
     return type(error).__name__
 
 
