@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -21,6 +22,15 @@ from jielong.runtime.provider import AttemptFailed
 pytestmark = pytest.mark.anyio
 
 HELLO = Request((Message("user", "hello"),))
+
+
+@asynccontextmanager
+async def slot(limiter: ConcurrencyLimiter) -> AsyncIterator[int]:
+    halvings = await limiter.acquire()
+    try:
+        yield halvings
+    finally:
+        limiter.release()
 
 
 class Overloadable(Scripted):
@@ -153,7 +163,7 @@ async def test_five_thousand_waiters_are_not_woken_for_the_sake_of_one(monkeypat
     monkeypatch.setattr(limiter._notifier, "wait_for_change", counted)
 
     async def one() -> None:
-        async with limiter.slot():
+        async with slot(limiter):
             await anyio.lowlevel.checkpoint()
 
     async with anyio.create_task_group() as tasks:
@@ -171,13 +181,13 @@ async def test_one_who_leaves_while_the_endpoint_is_closed_passes_its_wake_up_on
 
     async def one(name: str, scope: anyio.CancelScope) -> None:
         with scope:
-            async with limiter.slot():
+            async with slot(limiter):
                 through.append(name)
 
     fickle = anyio.CancelScope()
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
-            async with limiter.slot() as taken:
+            async with slot(limiter) as taken:
                 tasks.start_soon(one, "fickle", fickle)
                 await anyio.wait_all_tasks_blocked()
                 tasks.start_soon(one, "patient", anyio.CancelScope())

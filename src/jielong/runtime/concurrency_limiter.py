@@ -10,8 +10,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import anyio
 
@@ -46,9 +44,8 @@ class ConcurrencyLimiter:
         self._notifier = Notifier()
         self._lock = threading.Lock()
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[int]:
-        """Wait until the endpoint may get one more call. Yields the number that `overloaded` takes."""
+    async def acquire(self) -> int:
+        """Wait until the endpoint may get one more call. Returns the number that `overloaded` takes."""
         max_concurrency = current().max_concurrency
         while True:
             seen = self._notifier.notifications
@@ -65,12 +62,12 @@ class ConcurrencyLimiter:
                 await self._notifier.wait_for_change(seen)
         if has_room:
             self._notifier.notify(1)  # each wakes one: who leaves, and who comes in where there is room for more
-        try:
-            yield halvings
-        finally:
-            with self._lock:
-                self.in_flight -= 1
-            self._notifier.notify(1)
+        return halvings
+
+    def release(self) -> None:
+        with self._lock:
+            self.in_flight -= 1
+        self._notifier.notify(1)
 
     async def _sleep(self, seconds: float) -> None:
         try:

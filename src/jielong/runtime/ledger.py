@@ -136,11 +136,15 @@ class Ledger:
         error: str | None = None,
         bound_tokens: int | None = None,
     ) -> None:
-        """Write one call down. A second `done` row for a key (another process was faster) is kept as `failed`, so that
-        a key has one reply for ever, and the cost of both is known."""
+        """Write one call down; `usage`, which holds the retries, takes the place of the reply's own.
+
+        A second `done` row for a key (another process was faster) is kept as `failed`, so that a key has one reply for
+        ever, and the cost of both is known.
+        """
         state: State = "done" if reply else "cut" if usage.unsettled_calls else "failed"
-        body = json.dumps(reply, ensure_ascii=False) if reply else None
-        row = (key, run, provider, request, body, error, json.dumps(encode_usage(usage)), bound_tokens, time.time())
+        usage_json = encode_usage(usage)
+        body = json.dumps({**reply, "usage": usage_json}, ensure_ascii=False) if reply else None
+        row = (key, run, provider, request, body, error, json.dumps(usage_json), bound_tokens, time.time())
         insert = "insert into calls(key, run, provider, request, reply, error, usage, bound_tokens, at, state)"
         with self._reading():
             try:

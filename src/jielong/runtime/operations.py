@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from ..contract import Embeddings, NextTokens, Reply, Request, Usage
@@ -51,3 +51,10 @@ class ProviderCall(Generic[R]):
     request_json: str = ""
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
+
+    def add_attempt(self, used: Usage, seconds: float) -> None:
+        """Count what the latest attempt spent; nothing, if none was made."""
+        if self.attempts == 1:
+            self.usage = replace(used, calls=1, retries=0, seconds=seconds)
+        elif self.attempts:
+            self.usage += replace(used, calls=0, retries=1, seconds=seconds)

@@ -146,7 +146,7 @@ class Provider(Model):
                 self.name,
                 call.request_json,
                 usage=call.usage,
-                reply=call.operation.encode(replace(result, usage=call.usage)) if result else None,
+                reply=call.operation.encode(result) if result else None,
                 error=error,
                 bound_tokens=self._max_unsettled(call, call.usage).tokens if call.usage.unsettled_calls else None,
             )
@@ -157,17 +157,21 @@ class Provider(Model):
         limiter = limiter_of(endpoint) if endpoint else None
         listener = tracking_listener() if call.operation is GENERATE else None
         while True:
+            halvings = await limiter.acquire() if limiter else 0
             try:
-                async with limiter.slot() if limiter else nullcontext(0) as slot:
+                try:
                     with context.replace(listener=listener) if listener else nullcontext():
                         result = await self._attempt(call, request)
+                finally:
+                    if limiter:
+                        limiter.release()
                 if limiter:
                     limiter.answered()
                     await cancel_shielded_checkpoint()  # the next call goes out before this reply is written down
                 return result
             except AttemptFailed as failure:
                 if limiter and failure.overloaded:
-                    limiter.overloaded(failure.after, slot)
+                    limiter.overloaded(failure.after, halvings)
                 if listener and listener.emitted:
                     raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failure}") from None
                 if failure.after is not None and failure.after > MAX_WAIT:
@@ -182,30 +186,27 @@ class Provider(Model):
         if call.attempts:
             max_cost = replace(max_cost, calls=0)  # a retry is the same call
         budgets = await reserve(max_cost)
-        cost, result = CallCost(), None
+        cost, used, result = CallCost(), Usage(), None
         started = time.monotonic()
         try:
             if call.attempts == 0:
                 count_call()
             call.attempts += 1
-            call.usage += Usage(calls=1) if call.attempts == 1 else Usage(retries=1)
             result = await call.send(request, f"{call.key[:24]}-{call.attempts}")
-            used = replace(result.usage, calls=0, retries=0, seconds=0.0)
-            used = replace(used, usd=self.usd(used))
-            call.usage += used
+            used = replace(result.usage, usd=self.usd(result.usage))
             cost = max_cost if used.unsettled_calls else CallCost(0, used.input_tokens + used.output_tokens, used.usd)
             return result
         except AttemptFailed as failure:
             if failure.unsettled:
-                cost = _unsettled(call, max_cost)
+                cost, used = max_cost, Usage(unsettled_calls=1)
             raise
         except JielongError:
             raise
         except BaseException:
-            cost = _unsettled(call, max_cost)
+            cost, used = max_cost, Usage(unsettled_calls=1)
             raise
         finally:
-            call.usage += Usage(seconds=time.monotonic() - started)
+            call.add_attempt(used, time.monotonic() - started)
             for budget in budgets:
                 budget.settle(max_cost, cost, result if isinstance(result, Reply) else None)
 
@@ -276,11 +277,6 @@ class EmbeddingProvider(Provider):
             return await self.send_embed(texts, attempt)
 
         return await self._call(ProviderCall(EMBED, Request(tuple(Message("user", text) for text in texts)), send))
-
-
-def _unsettled(call: ProviderCall[R], max_cost: CallCost) -> CallCost:
-    call.usage += Usage(unsettled_calls=1)
-    return max_cost
 
 
 @contextmanager
