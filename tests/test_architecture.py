@@ -15,7 +15,7 @@ from jielong.registry import BUILT_IN
 SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
-    {"errors", "registry", "sync", "context", "lifetime", "atomic_write"},
+    {"errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
     {"events"},
     {"contract"},
     {"scope"},

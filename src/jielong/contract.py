@@ -288,6 +288,9 @@ class Technique(Protocol):
 class Model(ABC):
     """Anything that answers: an endpoint, a checkpoint, or either of them under techniques."""
 
+    def __repr__(self) -> str:
+        return f"<Model {self.name}>"
+
     @property
     @abstractmethod
     def name(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..contract import Usage
 from ..measuring.results import ModelResult, compare_scores, mean_score
+from ..notebook_display import NotebookDisplay
 from ..stats import Estimate, Interval, Paired
 from ..tasks.metric import Unit
 
@@ -138,8 +139,8 @@ class Note:
     values: Mapping[str, int | str]
 
 
-@dataclass(frozen=True)
-class ImproveResult:
+@dataclass(frozen=True, repr=False)
+class ImproveResult(NotebookDisplay):
     """`finalists[0]` is the plain model, `finalists[1]` the choice of the search, then the others in its order.
 
     Their answers hold texts, scores, usage, seconds and the tree of steps, whose `call` are keys of the ledger.

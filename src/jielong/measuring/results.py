@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import __version__
 from ..contract import Step, Usage
+from ..notebook_display import NotebookDisplay
 from ..stats import Estimate, Interval, Paired, holm, mean, paired, quantile
 from ..tasks.task import Task
 
@@ -68,8 +69,8 @@ def interval_json(ci95: Interval | None) -> list[float] | None:
     return None if ci95 is None else list(ci95)
 
 
-@dataclass(frozen=True)
-class ModelResult:
+@dataclass(frozen=True, repr=False)
+class ModelResult(NotebookDisplay):
     """One model on one task."""
 
     model: str
@@ -151,8 +152,8 @@ class ModelComparison:
     why: str | None = None
 
 
-@dataclass(frozen=True)
-class EvalReport:
+@dataclass(frozen=True, repr=False)
+class EvalReport(NotebookDisplay):
     task: Task
     seed: int
     run: str | None

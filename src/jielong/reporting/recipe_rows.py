@@ -63,6 +63,11 @@ def eval_rows(report: EvalReport) -> list[RecipeRow]:
     return rows
 
 
+def model_row(result: ModelResult) -> RecipeRow:
+    """One model compared with nothing."""
+    return _measured(result, (), None, None)
+
+
 def final_rows(result: ImproveResult) -> list[RecipeRow]:
     """The baseline and those that met it on new items, in the order of the search. Empty without a final."""
     if not (result.plain and result.plain.answers):

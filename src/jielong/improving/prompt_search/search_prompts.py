@@ -21,6 +21,7 @@ from ...measuring.cost_forecast import BudgetLimits
 from ...measuring.experiment import Experiment
 from ...measuring.judge import with_judge
 from ...measuring.results import ItemResult, interval_json
+from ...notebook_display import NotebookDisplay
 from ...recipe import load
 from ...registry import unknown_name
 from ...stats import Estimate
@@ -106,7 +107,7 @@ def search_prompts(
     usd: float | None = None,
     seed: int = 0,
     out: Path | None = None,
-) -> dict[str, Any]:
+) -> PromptSearchSummary:
     """Find a better prompt for `model` on `task`, from synchronous code; `["recipe"]` of the result is what to load."""
     planned = plan_search(
         load_task(task, seed=seed) if isinstance(task, str) else task,
@@ -122,10 +123,14 @@ def search_prompts(
     async def searched() -> SearchResult:
         return await run_search(planned, out=out)
 
-    return result_summary(planned, run_sync(searched))
+    return PromptSearchSummary(result_summary(planned, run_sync(searched)))
 
 
 # ---- the result ----
+
+
+class PromptSearchSummary(NotebookDisplay, dict[str, Any]):
+    """The values of prompts.json, shown as a table."""
 
 
 def verdict(result: SearchResult) -> str:
