@@ -27,8 +27,8 @@ from browser import browser  # noqa: E402
 from jielong.improving.improve_result import ImproveResult  # noqa: E402
 from jielong.reporting.improve.report_page import write_page  # noqa: E402
 
-WIDTH, HEIGHT, SCALE = 1100, 1270, 1.5
-COLOURS = 64
+WIDTH, HEIGHT, SCALE = 1100, 1500, 1.5
+COLOURS = 96
 MAX_BYTES = 200_000
 
 
