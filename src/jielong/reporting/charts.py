@@ -98,7 +98,7 @@ def quality_against_cost(dots: Sequence[Dot], *, cost: str, quality: str) -> Mar
     if front["x"]:  # level from the last one to the edge
         front = {"x": [*front["x"], 10**right], "y": [*front["y"], front["y"][-1]]}
     ticks = _round_costs(left, right)
-    at, ink, lines = lp.aes("x", "y", color="colour"), lp.scale_color_identity(), COLOURS["accent"]
+    position, accent = lp.aes("x", "y", color="colour"), COLOURS["accent"]
 
     def plot(wide: bool) -> Plot:
         names = [" ".join(filter(None, (dot.number, dot.label if wide else ""))) for dot in named]
@@ -106,17 +106,17 @@ def quality_against_cost(dots: Sequence[Dot], *, cost: str, quality: str) -> Mar
         return (
             lp.ggplot()
             + _look()
-            + lp.geom_step(lp.aes("x", "y"), data=front, direction="hv", color=lines, linetype="dashed", size=0.7)
-            + lp.geom_point(at, data=_dots(empty), shape=21, size=2.6, fill=COLOURS["paper"])
+            + lp.geom_step(lp.aes("x", "y"), data=front, direction="hv", color=accent, linetype="dashed", size=0.7)
+            + lp.geom_point(position, data=_dots(empty), shape=21, size=2.6, fill=COLOURS["paper"])
             + lp.geom_segment(
                 lp.aes("x", "low", xend="x", yend="high", color="colour"), data=_dots(named), size=1, alpha=0.5
             )
-            + lp.geom_point(at, data=_dots(named), size=4.6)
+            + lp.geom_point(position, data=_dots(named), size=4.6)
             + lp.geom_text_repel(
                 lp.aes("x", "y", label="text", color="colour"), data=texts, seed=1, size=5.9, point_padding=7,
                 box_padding=4, min_segment_length=1000.0, max_iter=5000, halo_width=3, halo_color=COLOURS["paper"],
             )
-            + ink
+            + lp.scale_color_identity()
             + lp.scale_x_log10(breaks=ticks, labels=[compact(tick) for tick in ticks], limits=[10**left, 10**right])
         )  # fmt: skip
 
@@ -150,7 +150,7 @@ def whiskers(rows: Sequence[Whisker], *, x: str) -> Markup:
     room = 0.04 * ((high - low) or 1.0)
 
     def plot(wide: bool) -> Plot:
-        drawn = (
+        chart = (
             lp.ggplot(data, lp.aes("x", "y", color="colour"))
             + _look()
             + lp.geom_vline(xintercept=0, color=COLOURS["faint"], size=0.7)
@@ -161,14 +161,14 @@ def whiskers(rows: Sequence[Whisker], *, x: str) -> Markup:
             + lp.theme(panel_grid_major_y="blank")
         )
         if wide:
-            return drawn + lp.scale_y_continuous(
+            return chart + lp.scale_y_continuous(
                 breaks=heights, labels=data["label"], limits=[0.4, len(rows) + 0.6], expand=[0, 0]
             )
-        above = lp.geom_text(
+        labels = lp.geom_text(
             lp.aes(y="y", label="label"), x=low - room, hjust="left", nudge_y=0.42, size=5.2, color=COLOURS["ink"],
             halo_width=3, halo_color=COLOURS["paper"],
         )  # fmt: skip
-        return drawn + above + lp.scale_y_continuous(breaks=[], limits=[0.5, len(rows) + 0.8], expand=[0, 0])
+        return chart + labels + lp.scale_y_continuous(breaks=[], limits=[0.5, len(rows) + 0.8], expand=[0, 0])
 
     return _figure(plot, lambda wide: (24 if wide else 42) * len(rows) + 50, x, "")
 

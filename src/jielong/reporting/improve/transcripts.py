@@ -44,9 +44,9 @@ def transcripts(result: ImproveResult, ledger: Ledger | None, words: Words) -> l
         if room < 0:
             break
         pages.append(page)
-    shown = "" if len(items) == len(pages) else texts["shown"].format(m=len(pages))
+    selection = "" if len(items) == len(pages) else texts["shown"].format(m=len(pages))
     rest = [Markup('<p class="soft">{}</p>').format(texts["rest"])] if room < 0 else []
-    return [sentences(texts["intro"].format(k=len(items), n=n), shown), *pages, *rest]
+    return [sentences(texts["intro"].format(k=len(items), n=n), selection), *pages, *rest]
 
 
 def disagreements(result: ImproveResult) -> list[Disagreement]:
