@@ -91,6 +91,9 @@ def quality_against_cost(dots: Sequence[Dot], *, cost: str, quality: str) -> Mar
     """Cost to the right on a logarithmic axis, quality in percent upwards with its intervals, the front as steps."""
     import lets_plot as lp
 
+    dots = [dot for dot in dots if isfinite(dot.quality)]  # a recipe whose every call was lost has no quality
+    if not dots:
+        return Markup("")
     empty, named = [dot for dot in dots if not dot.label], [dot for dot in dots if dot.label]
     front = _dots(sorted((dot for dot in named if dot.on_front), key=lambda dot: dot.cost))
     logs = [log10(at) for at in _dots(dots)["x"]]
