@@ -14,7 +14,7 @@ from jielong.errors import BadInput, EndpointGaveUp
 from jielong.measuring.evaluate import compare
 from jielong.measuring.judge import Judge, JudgeMetric, grading_calls, judge_model, with_judge
 from jielong.tasks.item import Item
-from jielong.tasks.metric import Metric, find_metric
+from jielong.tasks.metric import Metric, answer_rule, find_metric
 from jielong.tasks.task import Task
 
 QUESTION = Item("1", "Write a line about the sea.")
@@ -79,3 +79,10 @@ def test_the_calls_of_a_judge_are_counted_apart():
 def test_a_task_without_answers_needs_a_judge():
     with pytest.raises(BadInput, match="sea: there are no answers, so a judge is needed: --judge RECIPE"):
         with_judge(SEA, None, 0)
+
+
+def test_a_judge_of_answers_that_a_rule_could_find_leaves_votes_possible():
+    counted = Task("sums", (Item("1", "1+1?", ("2",)),), find_metric("number"), "", "a test")
+    task = with_judge(counted, Length(), 0)
+    assert (task.metric.name, answer_rule(task.metric)) == ("judge", "number")
+    assert answer_rule(with_judge(SEA, Length(), 0).metric) is None

@@ -137,7 +137,7 @@ def _print(plan: SearchPlan, result: SearchResult) -> None:
         for scored in _best_and_start(result)
     ]  # fmt: skip
     print_table(
-        localized("prompts.title", n=len(state.items), kept=len(state.kept), tried=len(state.tried)), columns, rows
+        localized("prompts.title", n=len(state.items), kept=len(state.complete), tried=len(state.drafts)), columns, rows
     )
     print()
     holdout = summary["holdout_test"]
@@ -178,7 +178,7 @@ def _stop_reason(result: SearchResult) -> str:
 
 def _best_and_start(result: SearchResult) -> list[ScoredDraft]:
     """The best prompts, and the starting one whatever its rank."""
-    complete = result.state.kept
+    complete = result.state.complete
     return complete[:MAX_ROWS] + [draft for draft in complete[MAX_ROWS:] if draft is result.state.start]
 
 

@@ -15,7 +15,7 @@ from ..contract import Message, Model, Reply, Request, Scorer, Scores
 from ..errors import BadInput, NoAnswer
 from ..prompts import fill, prompt
 from ..tasks.item import Item
-from ..tasks.metric import NeedsJudge, Score
+from ..tasks.metric import NeedsJudge, Score, answer_rule
 from ..tasks.task import Task
 from ..technique import FailedSample, gather
 
@@ -78,7 +78,7 @@ def with_judge(task: Task, judge: Scorer | None, seed: int) -> Task:
     """The task graded by `judge`, if there is one. Raises BadInput where only a judge can tell what an answer is worth
     and none is given."""
     if judge is not None:
-        return replace(task, metric=JudgeMetric(judge=judge, seed=seed))
+        return replace(task, metric=JudgeMetric(rule=answer_rule(task.metric), judge=judge, seed=seed))
     if type(task.metric) is NeedsJudge:
         raise BadInput(f"{task.name}: {task.why_metric}, so a judge is needed: --judge RECIPE")
     return task

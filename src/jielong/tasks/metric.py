@@ -105,6 +105,7 @@ class NeedsJudge:
     """The metric of a task without answers, until it is told who judges (`measuring.judge.with_judge`)."""
 
     name: str = "judge"
+    rule: str | None = None  # of the answers, where there are some and a judge grades all the same
     max_tokens: int = 2048
     unit: Unit = "grade"
 
@@ -120,7 +121,7 @@ class NeedsJudge:
 
 def answer_rule(metric: Metric) -> str | None:
     """The name of the answer rule beneath a metric; None where replies are open texts or the metric is its own rule."""
-    return metric.rule if isinstance(metric, RuleMetric | CheckMetric) else None
+    return metric.rule if isinstance(metric, RuleMetric | CheckMetric | NeedsJudge) else None
 
 
 number, choice, exact, contains, yes_no = map(RuleMetric, ("number", "choice", "exact", "contains", "yes_no"))

@@ -79,7 +79,7 @@ def test_the_front_wins_every_item_and_none_of_it_can_be_spared(scores: list[lis
     kept = []
     for number, row in enumerate(scores):
         answers = {str(i): ItemResult(str(i), score, None, "", None, Usage(), 0.0) for i, score in enumerate(row)}
-        kept.append(ScoredDraft(number, PromptDraft(f"prompt {number}", "system"), 0, answers, kept=True))
+        kept.append(ScoredDraft(number, PromptDraft(f"prompt {number}", "system"), 0, answers, complete=True))
     front = pareto(kept, items)
     winners = [{n for n, row in enumerate(scores) if row[i] == max(r[i] for r in scores)} for i in range(4)]
     assert all(won & front.keys() for won in winners)

@@ -198,10 +198,10 @@ def test_the_search_asks_no_item_of_the_holdout_test(tmp_path: Path):
 def test_what_is_no_better_than_its_parent_is_asked_few_items(tmp_path: Path):
     model = doubling(lambda request: 0.3)
     result, _ = searched(tmp_path, plan_search(task(400), model, proposers=["chance"], limits=BudgetLimits(calls=2000)))
-    asked = [len(scored.answers) for scored in result.state.tried[1:]]
+    asked = [len(scored.answers) for scored in result.state.drafts[1:]]
     assert len(asked) > 40
     assert sorted(asked)[len(asked) // 2] == 4
-    assert all(scored.kept == (len(scored.answers) == len(result.state.items)) for scored in result.state.tried)
+    assert all(scored.complete == (len(scored.answers) == len(result.state.items)) for scored in result.state.drafts)
 
 
 # ---- examples ----
@@ -282,7 +282,7 @@ def test_history_shows_scores_the_best_last(tmp_path: Path):
     assert len(scores) > 1
     assert scores == sorted(scores)
     assert "Be quick." in last
-    assert all(scored.draft.text in last for scored in result.state.kept if scored.round < result.state.round)
+    assert all(scored.draft.text in last for scored in result.state.complete if scored.round < result.state.round)
 
 
 def test_reflection_shows_a_mistake_and_what_was_right(tmp_path: Path):

@@ -21,7 +21,7 @@ TWO_EDITS = 0.3  # how often two edits are made at once
 
 async def edits(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """Each draft: one or two random edits of one of the three best so far."""
-    parents = state.kept[:BEAM]
+    parents = state.complete[:BEAM]
     drafts = []
     for _ in range(k):
         parent = rng.choices(parents, [2.0**-i for i in range(len(parents))])[0]
@@ -64,5 +64,5 @@ def edited(state: SearchState, draft: PromptDraft, rng: random.Random) -> Prompt
 
 def _new_phrase(state: SearchState, rng: random.Random) -> str:
     """A phrase of the grammar or, one time in four, one that some draft had: what was deleted can come back."""
-    had = sorted({phrase for tried in state.tried for phrase in cut(tried.draft.text)})
+    had = sorted({phrase for scored in state.drafts for phrase in cut(scored.draft.text)})
     return rng.choice(had) if had and rng.random() < 0.25 else state.grammar.phrase(rng)

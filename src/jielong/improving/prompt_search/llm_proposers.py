@@ -31,7 +31,7 @@ LONGEST = 2000  # characters of a question or reply that the writer is shown
 
 async def induce(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     instructions, parents = [], []
-    begun = any(scored.draft.by == "induce" for scored in state.tried)
+    begun = any(scored.draft.by == "induce" for scored in state.drafts)
     for i in range(k):
         best = state.best
         if begun and i % 2 and best.draft.text:
@@ -46,17 +46,17 @@ async def induce(state: SearchState, k: int, rng: random.Random) -> list[PromptD
 async def history(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """The parent of a draft is the best prompt so far: it is what the writer was to surpass."""
     form = _form(state, "scored")
-    best = [scored for scored in state.kept if not scored.draft.examples][:HISTORY]
+    best = [scored for scored in state.complete if not scored.draft.examples][:HISTORY]
     lines = [fill(form, {"text": s.draft.text, "score": f"{100 * s.mean:.0f}"}) for s in reversed(best)]
     instructions = [_words(state, "history", scored="\n\n".join(lines), pairs=_pairs(state, rng)) for _ in range(k)]
     return await _written(state, "history", instructions, [state.best] * k)
 
 
 async def reflect(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
-    front = pareto(state.kept, state.items)
+    front = pareto(state.complete, state.items)
     instructions, parents = [], []
     for number in rng.choices(list(front), list(front.values()), k=k):
-        parent = state.tried[number]
+        parent = state.drafts[number]
         cases = "\n\n".join(_case(state, parent, item) for item in _to_reflect_on(state, parent, rng))
         instructions.append(_words(state, "reflect", text=parent.draft.text or "–", cases=cases))
         parents.append(parent)

@@ -48,13 +48,13 @@ class PromptDraft:
 
 @dataclass
 class ScoredDraft:
-    """A draft and what came of it. `kept`: it was asked all search items; else `why` it was not."""
+    """A draft and what came of it. `complete`: it was asked all search items; else `why` it was not."""
 
     number: int
     draft: PromptDraft
     round: int
     answers: dict[str, ItemResult] = field(default_factory=dict)
-    kept: bool = False
+    complete: bool = False
     why: str = ""
 
     @property

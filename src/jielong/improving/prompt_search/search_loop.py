@@ -129,13 +129,13 @@ async def search(
         await evaluator.ask([(start, item) for item in state.items])
         if why := too_many_lost(list(start.answers.values())):
             raise EndpointUnfit(f"nothing can be compared with the starting prompt: {why}")
-        start.kept = True
+        start.complete = True
         try:
             result.stopped = await _rounds(plan, evaluator, result, len(final), on_round)
         except BudgetExceeded:
             result.stopped = "budget"
-        for scored in state.tried:
-            if not scored.kept and not scored.why:
+        for scored in state.drafts:
+            if not scored.complete and not scored.why:
                 scored.why = UNPAID
         if state.best is not start:
             result.holdout = await run_holdout_test(evaluator, start, state.best, final)
@@ -163,7 +163,7 @@ async def _rounds(
     def room() -> int:
         """The items that can be asked while enough is left for the holdout test."""
         calls = evaluator.max_calls(state.start)
-        costs = {scored.number: replace(evaluator.item_cost(scored), calls=calls) for scored in state.kept}
+        costs = {scored.number: replace(evaluator.item_cost(scored), calls=calls) for scored in state.complete}
         dearest = max(costs.values(), key=lambda cost: cost.tokens)
         reserved = (costs[state.start.number] + costs[state.best.number]) * n_final
         return evaluator.experiment.forecast().affordable(dearest, reserved)
@@ -215,7 +215,7 @@ async def _compare_new(
         await evaluator.ask(pairs)
     for scored in remaining:
         scored.why = too_many_lost(list(scored.answers.values())) or ""
-        scored.kept = not scored.why
+        scored.complete = not scored.why
 
 
 def _first_items(state: SearchState, scored: ScoredDraft, rng: random.Random) -> list[Item]:

@@ -154,8 +154,8 @@ def result_summary(plan: SearchPlan, result: SearchResult) -> dict[str, Any]:
         "search": {
             "items": len(state.items),
             "rounds": state.round,
-            "tried": len(state.tried),
-            "kept": len(state.kept),
+            "tried": len(state.drafts),
+            "kept": len(state.complete),
             "start": state.start.mean,
             "best": state.best.mean,
             "stopped": result.stopped,
@@ -194,7 +194,7 @@ def write(plan: SearchPlan, result: SearchResult, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     summary = result_summary(plan, result)
     write_whole(folder / "prompts.json", json.dumps(summary, ensure_ascii=False, indent=1) + "\n")
-    write_whole(folder / "tried.jsonl", _lines(_tried(scored) for scored in result.state.tried))
+    write_whole(folder / "tried.jsonl", _lines(_tried(scored) for scored in result.state.drafts))
     (folder / "holdout_test.jsonl").unlink(missing_ok=True)  # of another search in the same folder
     if holdout := result.holdout:
         pairs = (
@@ -216,8 +216,8 @@ def _tried(scored: ScoredDraft) -> dict[str, Any]:
         "round": scored.round,
         "mean": scored.mean if scored.answers else None,
         "n": len(scored.answers),
-        "kept": scored.kept,
-        "why": "" if scored.kept else scored.why,
+        "kept": scored.complete,
+        "why": "" if scored.complete else scored.why,
         "answers": {id: _answer(answer) for id, answer in sorted(scored.answers.items())},
     }
 

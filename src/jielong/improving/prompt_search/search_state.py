@@ -33,7 +33,7 @@ class SearchState:
     seed: int
     writer: Model | None = None
     round: int = 0
-    tried: list[ScoredDraft] = field(default_factory=list)
+    drafts: list[ScoredDraft] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
 
     def admit(self, draft: PromptDraft) -> ScoredDraft | None:
@@ -41,8 +41,8 @@ class SearchState:
         if draft.key in self._keys:
             return None
         self._keys.add(draft.key)
-        scored = ScoredDraft(len(self.tried), draft, self.round)
-        self.tried.append(scored)
+        scored = ScoredDraft(len(self.drafts), draft, self.round)
+        self.drafts.append(scored)
         if words(draft.text) > self.max_words:
             scored.why = f"too long: {words(draft.text)} words, at most {self.max_words}"
         elif quotation := self.leakage.quotation(draft.text):
@@ -51,20 +51,20 @@ class SearchState:
 
     @property
     def start(self) -> ScoredDraft:
-        return self.tried[0]
+        return self.drafts[0]
 
     @property
-    def kept(self) -> list[ScoredDraft]:
+    def complete(self) -> list[ScoredDraft]:
         """The drafts that were asked all items, the best first."""
-        return sorted((scored for scored in self.tried if scored.kept), key=lambda scored: scored.rank)
+        return sorted((scored for scored in self.drafts if scored.complete), key=lambda scored: scored.rank)
 
     @property
     def best(self) -> ScoredDraft:
-        return min((scored for scored in self.tried if scored.kept), key=lambda scored: scored.rank)
+        return min((scored for scored in self.drafts if scored.complete), key=lambda scored: scored.rank)
 
     def parent(self, draft: PromptDraft) -> ScoredDraft:
         """What the draft has to beat first: what it was made from, else the start."""
-        return self.start if draft.parent is None else self.tried[draft.parent]
+        return self.start if draft.parent is None else self.drafts[draft.parent]
 
 
 Proposer: TypeAlias = Callable[
@@ -72,17 +72,17 @@ Proposer: TypeAlias = Callable[
 ]  # k further drafts, or fewer
 
 
-def pareto(kept: list[ScoredDraft], items: tuple[Item, ...]) -> dict[int, int]:
+def pareto(drafts: list[ScoredDraft], items: tuple[Item, ...]) -> dict[int, int]:
     """Agrawal et al. (2025), algorithm 2: which drafts are best on some item, with the number of such items.
 
     A draft whose items are all won by others on the front as well is left out, the weakest first.
     """
     winners: list[set[int]] = []
     for item in items:
-        scores = {scored.number: scored.answers[item.id].score or 0.0 for scored in kept}
+        scores = {scored.number: scored.answers[item.id].score or 0.0 for scored in drafts}
         winners.append({number for number, score in scores.items() if score == max(scores.values())})
     front = set().union(*winners)
-    for scored in sorted(kept, key=lambda scored: scored.rank, reverse=True):
+    for scored in sorted(drafts, key=lambda scored: scored.rank, reverse=True):
         number = scored.number
         if number in front and all(won & front != {number} for won in winners if number in won):
             front.remove(number)
