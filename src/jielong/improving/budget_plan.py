@@ -35,6 +35,7 @@ def round_end(
     """The items that a candidate shall have seen after the next round: its planned end, or less when all that is to
     come would cost more than there is. `running[0]` is the plain model; `ends` and `keep` are those still to come."""
     others = running[1:]
+    # Who will be left is not known yet, so all candidates are taken to cost their mean.
     mean = sum((costs[name] for name in others), ItemCost()) * (1 / max(1, len(others)))
     alive, done, total = len(others), seen, ItemCost()
     for end, limit in zip(ends, keep, strict=True):

@@ -83,6 +83,7 @@ def _results(
     compared = [state for state in (plain, *finalists) if state.dropped is None and state.final]
     if plain not in compared:
         return []
+    # After an interruption some have answered more of the final than others.
     shared = sorted(set.intersection(*(set(state.final) for state in compared)))
     grouped = clusters([prepared.split.final[n] for n in shared], prepared.task.items)
     results = []

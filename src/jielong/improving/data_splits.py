@@ -44,6 +44,7 @@ def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, example
     names = sorted(groups)
     rng.shuffle(names)
     seen = {_together(item) for item in solved}
+    # What belongs together with a shown example can only go into the search, never into the final.
     names.sort(key=lambda name: name not in seen)
     wanted = _search_items(len(remaining), share)
     search: list[Item] = []

@@ -96,6 +96,7 @@ class ImproveRun:
             if self._is_stopped():
                 break
             seen = until
+            # After the last round nobody is halved: the finalists are chosen among all who are left.
             self._eliminate(limit if i + 1 < len(plan.keep) else len(self.states))
             if len(self.running()) < 2:
                 break
@@ -117,6 +118,8 @@ class ImproveRun:
         self.experiment.margin = call_margin(plain_models, [request])
         items = range(min(budget_plan.ESTIMATE_ITEMS, len(split.search)))
         nth = self._nth_of_kind()
+        # In groups of one candidate of each kind, the cheap ones first: if the budget ends here, the catalogue's most
+        # promising of each kind have been asked.
         for group in sorted({(nth[state.name], state.planned.model.max_calls()) for state in states}):
             if self._is_stopped() or self.experiment.forecast(budget_plan.SEARCH * budget_plan.ESTIMATE).exhausted:
                 break
@@ -170,6 +173,7 @@ class ImproveRun:
         self.order = self._preferred(self.running())
         self.finalists = self.order[: max(1, few - (len(bases) - 1))]
         for base in bases:
+            # Each further model is represented, or the report could not compare the models.
             if base not in {state.planned.base for state in (self.plain, *self.finalists)}:
                 of_base = [s for s in self.states if s.planned.base == base and not too_many_lost(s.seen())]
                 self.finalists += self._preferred(of_base)[:1]
@@ -197,6 +201,7 @@ class ImproveRun:
                 state.dropped = Dropped(self._round, "budget")
         self.finalists = [self.by_name[name] for name in names]
         self._round = 0
+        # Item by item, so that an interruption leaves pairs and not one recipe with all items.
         pairs = [(state, n) for n in range(payable) for state in (self.plain, *self.finalists)]
         await self._ask(pairs, "final")
         if payable == 0:

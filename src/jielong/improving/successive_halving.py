@@ -69,10 +69,13 @@ def keep(candidates: int, ends: Sequence[int], finalists: int) -> tuple[int, ...
 def eliminate(plain: Standing, others: Sequence[Standing], limit: int) -> tuple[list[Standing], list[Elimination]]:
     """Who goes on, best first, at most `limit` (at least one) of `others`; and who is out, with the reason."""
     ranked = sorted(others, key=best_first)
+    # The plain model can lead: then a candidate has to be no worse than what costs nothing extra.
     leader = min((plain, *ranked), key=best_first)
     good = [standing for standing in ranked if not _behind(standing, leader, WORSE, 0.0)] or ranked[:1]
     survivors: list[Standing] = []
     for standing in good:
+        # A recipe goes on with those of its parts that are still good, or not at all: else nobody could tell what its
+        # further steps bring.
         parts = [part for part in good if part not in survivors and _is_part(part, standing)]
         if standing not in survivors and len(survivors) + len(parts) < limit:
             survivors += [*parts, standing]

@@ -76,6 +76,7 @@ class CostForecast:
             for kind, left in self.left.items()
             if getattr(each, kind) > 0
         ]
+        # Nothing that is limited is needed: as many as anybody could ask.
         return max(0, int(min(counts))) if counts else 10**9
 
     def fraction(self, cost: ItemCost) -> float:

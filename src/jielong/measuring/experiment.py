@@ -92,6 +92,7 @@ class Experiment:
     def open(self, kind: str, plan: Json) -> Iterator[Ledger]:
         """The ledger's run of this work, with the budget around. Equal `kind`, `plan`, task and seed are the same work:
         it continues where it was interrupted. `finish()` says that it came to its end."""
+        # Opened twice: `use_ledger` wants the run's name at its start, and only an open ledger knows it.
         with Ledger(self.ledger) as ledger:
             self.run = ledger.begin(fingerprint(kind, self.task, self.seed, plan), f"{kind} {self.task.name}")
         self._started = time.monotonic()
@@ -129,11 +130,13 @@ class Experiment:
         model or machine cannot run goes to `cannot_run`; without it the error is raised. Raises BudgetExceeded once
         what is in flight has come back, and EndpointUnfit when no reply comes at all.
         """
+        # The workers share one iterator: whoever is free takes the next trial, so the order is kept and nobody waits.
         pending = iter(trials)
         exceeded: list[BudgetExceeded] = []
 
         async def work() -> None:
             for trial in pending:
+                # What is in flight has been set aside in the budget: it comes back and counts.
                 if exceeded:
                     return
                 if wanted(trial.candidate):
@@ -142,6 +145,7 @@ class Experiment:
                     except BudgetExceeded as error:
                         exceeded.append(error)
                     except CANNOT_RUN as error:
+                        # An account that is refused is no fault of this candidate: all others would meet the same.
                         if cannot_run is None or isinstance(error, EndpointUnfit):
                             raise
                         cannot_run(trial.candidate, error)
@@ -163,6 +167,7 @@ class Experiment:
         if result.score is not None:
             self._answered = True
         elif not self._answered:
+            # Endpoints find new words for an empty account: eight attempts for each of a thousand items take an hour.
             self._lost.append(str(result.error))
             if len(self._lost) >= patience:
                 raise EndpointUnfit(f"the first {len(self._lost)} items were all lost: {self._lost[-1]}")
@@ -229,5 +234,6 @@ def _longest_call(steps: Iterable[Step]) -> float:
 
 def fingerprint(kind: str, task: Task, seed: int, plan: Json) -> str:
     """What makes two commands the same work: an interrupted run is continued by a command with its fingerprint."""
+    # Another judge is other work, and the hash of the task knows nothing of judges.
     facts = [kind, task.sha256, str(getattr(task.metric, "judge", "")), seed, plan]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -54,6 +54,7 @@ def compare_scores(
     a: Sequence[float | None], b: Sequence[float | None], clusters: Sequence[str] | None = None
 ) -> Paired:
     """b - a on the items that both have scored."""
+    # One may have been asked fewer items, where it was eliminated early.
     both = [i for i in range(min(len(a), len(b))) if a[i] is not None and b[i] is not None]
     left, right = [a[i] or 0.0 for i in both], [b[i] or 0.0 for i in both]
     return paired(left, right, [clusters[i] for i in both] if clusters else None)

@@ -37,6 +37,7 @@ async def matches(
         return True
     if rule in ("json", "yes_no"):
         return False
+    # Last, as it costs milliseconds and a process.
     for answer in accepted:
         if _mathematical(predicted, answer) and await math_verify_process.equal(answer, predicted):
             return True
@@ -107,6 +108,7 @@ def _occurs(answer: str, text: str) -> bool:
         return False
     if re.search(r"[\u3400-\u9fff]", phrase):
         return phrase in text
+    # -5 and 3.5 hold no 5; in a range such as 3-5 the sign is a dash, and 5 is there.
     before = r"(?<![\d.,]-)(?<!\d[.,])(?<!^-)(?<!\s-)" if phrase[0].isdigit() else ""
     before += r"(?<!\w)" if re.match(r"\w", phrase) else ""
     after = r"(?!\w|[.,]\d)" if re.search(r"\w$", phrase) else ""

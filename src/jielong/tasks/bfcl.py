@@ -151,6 +151,7 @@ def _fits(arguments: Mapping[str, Any], accepted: Mapping[str, list[Any]]) -> bo
 
 
 def _same(value: Any, accepted: Any) -> bool:
+    # True == 1 in Python, but a call with 1 for true is wrong.
     if isinstance(value, bool) or isinstance(accepted, bool):
         return value is accepted
     if isinstance(value, int | float) and isinstance(accepted, int | float):

@@ -187,6 +187,7 @@ def _columns(spec: str, first: Fields, input: str | None, answer: str | None) ->
     for column, flag in ((input, "--input"), (answer, "--answer")):
         if column is not None and column not in first:
             raise BadInput(f"{spec}: no column {column!r} for {flag}; the columns are {columns}")
+    # Reversed, so that of two columns that differ in case alone the first one counts.
     lowered = {column.strip().lower().replace(" ", "_"): column for column in reversed(list(first))}
     question = input or next((lowered[name] for name in INPUTS if name in lowered), None)
     if question is None:

@@ -71,6 +71,7 @@ class RuleMetric:
 
     async def score(self, item: Item, reply: Reply) -> Score:
         if item.tests:
+            # Tests decide whatever the rule: an item that has them was made to be run.
             program = RULES["code"](reply.text)
             return Score(0.0, None) if program is None else Score(float(await passes(item.tests, program)), program)
         extracted = self.extract(reply)

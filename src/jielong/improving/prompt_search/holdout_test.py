@@ -56,6 +56,7 @@ async def run_holdout_test(
     evaluator: Evaluator, start: ScoredDraft, best: ScoredDraft, final: Sequence[Item]
 ) -> HoldoutTest:
     """Ask both all `final` items, or as many as the budget can still pay: that does not depend on the answers."""
+    # Fresh copies: the answers of the search must not count among those of the holdout test.
     first = ScoredDraft(start.number, start.draft, start.round)
     second = ScoredDraft(best.number, best.draft, best.round)
     pair_cost = evaluator.item_cost(start) + evaluator.item_cost(best)

@@ -160,6 +160,7 @@ async def _rounds(
 ) -> str:
     state, idle = result.state, 0
 
+    # Asked again before every wave: each answer changes what a further item is thought to cost.
     def room() -> int:
         """The items that can be asked while enough is left for the holdout test."""
         calls = evaluator.max_calls(state.start)
@@ -225,6 +226,7 @@ def _first_items(state: SearchState, scored: ScoredDraft, rng: random.Random) ->
     rng.shuffle(wrong)
     rng.shuffle(right)
     n = min(FIRST, len(state.items))
+    # More mistakes where the parent has too few successes to fill the other half.
     n_wrong = max(min(len(wrong), n // 2), n - len(right))
     return [*wrong[:n_wrong], *right[: n - n_wrong]]
 
