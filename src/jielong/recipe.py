@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, Union, cast, get_args, get_origin
 
 from .answers import RULES
+from .answers.metric_rule import MetricRule
 from .contract import AnswerRule, Model
 from .errors import RecipeError
-from .registry import find, names, unknown_name
+from .registry import find, names, origins, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +203,11 @@ def read(value: RecipeValue, kind: Any, where: str) -> Any:
     if value.steps:
         raise RecipeError(f"{where}: expected {_called(kind)}, found a recipe; a text with '|' goes in double quotes")
     if kind is AnswerRule:
-        if value.spec not in RULES:
-            raise unknown_name("answer rule", value.spec, RULES)
-        return RULES[value.spec]
+        if value.spec in RULES:
+            return RULES[value.spec]
+        if value.spec in origins("metrics"):
+            return MetricRule(find("metrics", value.spec))
+        raise unknown_name("answer rule", value.spec, RULES)
     if get_origin(kind) is Literal:
         if value.spec not in get_args(kind):
             raise unknown_name(f"{where} value", value.spec, get_args(kind))
@@ -270,6 +273,8 @@ def write_value(value: Any) -> str:
         return "[" + ", ".join(map(write_value, value)) + "]"
     if isinstance(value, str | Path):
         return quote(str(value))
+    if isinstance(value, MetricRule):
+        return value.__name__
     for name, rule in RULES.items():
         if rule is value:
             return name

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ..recipe import write_value
+from ..registry import origins
 from ..tasks.item import Item
 from ..tasks.metric import answer_rule
 from ..tasks.task import Task
@@ -36,7 +37,7 @@ def _always(task: Features) -> bool:
 
 
 def _votes(task: Features) -> bool:
-    return task.rule in VOTING
+    return task.rule in VOTING or task.rule in origins("metrics")
 
 
 def _examples(task: Features) -> bool:

@@ -121,8 +121,11 @@ class NeedsJudge:
 
 
 def answer_rule(metric: Metric) -> str | None:
-    """The name of the answer rule beneath a metric; None where replies are open texts or the metric is its own rule."""
-    return metric.rule if isinstance(metric, RuleMetric | CheckMetric | NeedsJudge) else None
+    """The name by which votes find the answers of a metric: its rule, or itself if it is registered; None for open
+    texts."""
+    if isinstance(metric, RuleMetric | CheckMetric | NeedsJudge):
+        return metric.rule
+    return metric.name if metric.name in registry.origins("metrics") else None
 
 
 number, choice, exact, contains, yes_no = map(RuleMetric, ("number", "choice", "exact", "contains", "yes_no"))

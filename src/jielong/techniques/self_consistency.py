@@ -7,6 +7,7 @@ from functools import cache
 from math import comb, exp, lgamma
 
 from ..answers import RULES, final_answer
+from ..answers.metric_rule import MetricRule
 from ..contract import AnswerRule, Model, Reply, Request
 from ..errors import BadInput
 from ..technique import FailedSample, adds_output, ballot, gather, no_answer, with_sampling_temperature
@@ -45,6 +46,7 @@ async def self_consistency(
         for sample in wave_samples:
             vote = ballot(sample, rule)
             if vote is not None and isinstance(sample, Reply):
+                vote = next((other for other in votes if isinstance(rule, MetricRule) and rule.same(other, vote)), vote)
                 votes[vote] += 1
                 firsts.setdefault(vote, sample)
     if not votes:
