@@ -14,6 +14,7 @@ import json
 import sys
 import time
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,9 @@ from jielong import recipe, registry
 from jielong.contract import Model
 from jielong.errors import JielongError
 from jielong.measuring.evaluate import compare
-from jielong.measuring.results import ModelResult
+from jielong.measuring.results import ModelResult, compare_scores, mean_score
 from jielong.models.mini import Mini
 from jielong.reporting.formatting import count, duration, interval, percent, signed
-from jielong.stats import mean, paired
 from jielong.tasks.load_task import load_task
 from jielong.tasks.metric import answer_rule
 from jielong.tasks.task import Task
@@ -121,13 +121,13 @@ def _tokens(result: ModelResult) -> int:
     return result.usage.input_tokens + result.usage.output_tokens
 
 
-def _estimate(scores: list[float]) -> dict[str, Any]:
-    estimate = mean(scores)
+def _estimate(scores: Sequence[float | None]) -> dict[str, Any]:
+    estimate = mean_score(scores)
     return {"mean": estimate.mean, "ci95": estimate.ci95}
 
 
-def _gain(a: list[float], b: list[float]) -> dict[str, Any]:
-    pair = paired(a, b)
+def _gain(a: Sequence[float | None], b: Sequence[float | None]) -> dict[str, Any]:
+    pair = compare_scores(a, b)
     return {"difference": pair.difference, "difference_ci95": pair.ci95, "p": pair.p}
 
 

@@ -12,7 +12,7 @@ from jielong import load
 from jielong.measuring.evaluate import measure
 from jielong.measuring.experiment import Experiment
 from jielong.measuring.results import ModelResult
-from jielong.stats import Estimate, mean, paired
+from jielong.stats import Estimate, mean
 from jielong.tasks.load_task import load_task
 from jielong.world.vocabulary import wordlists
 
@@ -100,7 +100,7 @@ def _votes(language: str, items: int) -> dict[str, Any]:
     steps, temperature = min(singles, key=lambda at: abs(singles[at].accuracy.mean - 0.75))
     voting = f"mini | options(temperature={temperature}) | cot | self_consistency(n=8)"
     single, voted = singles[steps, temperature], _asked(f"{task}{steps}", voting, items)
-    gain = paired(single.scores, voted.scores)
+    gain = voted.against(single)
     row = {
         "language": language,
         "steps": steps,

@@ -14,7 +14,6 @@ from jielong.contract import Message, Reply, Request, Sampling, Scores, Usage
 from jielong.measuring.evaluate import compare
 from jielong.models.scripted import Scripted
 from jielong.prompts import catalogue
-from jielong.stats import paired
 from jielong.technique import adds_output
 from jielong.techniques.best_of_n import best_of_n
 from jielong.techniques.prompting import premise
@@ -71,7 +70,7 @@ async def test_depth_first_solves_what_a_plain_answer_and_the_best_of_as_many_do
     searched = (await compare(task, [friend | tree_of_thoughts(**SEARCH)], seed=0)).results[0]
     calls = round(searched.usage.calls / len(task.items))
     plain, best = (await compare(task, [friend, friend | best_of_n(n=calls, scorer=Truth())], seed=0)).results
-    gain = paired(best.scores, searched.scores).ci95
+    gain = searched.against(best).ci95
     assert len(task.items) >= 30
     assert plain.accuracy.mean <= 0.1
     assert gain is not None
