@@ -18,7 +18,15 @@ import re
 from collections.abc import Mapping
 
 from ..contract import AnswerRule
-from .answer_markers import boxed, first_sentence, last_box, marked, said, shown_of, stripped
+from .answer_markers import (
+    boxed,
+    first_sentence,
+    last_box,
+    marked_answers,
+    readable_end,
+    without_decoration,
+    without_thoughts,
+)
 from .choice_letters import choice, letter_at
 from .json_and_code import code, json
 from .number_answer import expression_in, measure, number
@@ -52,22 +60,22 @@ _CLOSING = re.compile(
 
 def yes_no(text: str, /) -> str | None:
     """`yes` or `no` (true, correct, 是, 对 … or their opposites); "yes and no" and "it depends" are no answer."""
-    shown = shown_of(text)
-    if shown is None:
+    readable = readable_end(text)
+    if readable is None:
         return None
-    box = last_box(shown)
+    box = last_box(readable)
     if box is not None:
         return _verdict(box)
-    places, _ = marked(shown)
+    places, _ = marked_answers(readable)
     for place in places:
-        if verdict := _verdict(stripped(place)):
+        if verdict := _verdict(without_decoration(place)):
             return verdict
-    if closing := _CLOSING.search(shown[-200:]):
+    if closing := _CLOSING.search(readable[-200:]):
         word = (closing["verdict"] or closing["han"]).lower()
         return "yes" if word in ("yes", "true", "是", "对") else "no"
-    if opening := _verdict(shown, opening_only=True):
+    if opening := _verdict(readable, opening_only=True):
         return opening
-    return _verdict(shown)
+    return _verdict(readable)
 
 
 def _verdict(place: str, *, opening_only: bool = False) -> str | None:
@@ -78,11 +86,11 @@ def _verdict(place: str, *, opening_only: bool = False) -> str | None:
     if opening_only:
         return None
     last = None
-    for found in _VERDICT.finditer(place):
-        asked = re.match(r"[^.!。\n]{0,80}[?？]", place[found.end() :]) or re.search(
-            r"\b(?:whether|if|neither)\s[^.\n]{0,60}$", place[max(0, found.start() - 60) : found.start()]
+    for match in _VERDICT.finditer(place):
+        is_question = re.match(r"[^.!。\n]{0,80}[?？]", place[match.end() :]) or re.search(
+            r"\b(?:whether|if|neither)\s[^.\n]{0,60}$", place[max(0, match.start() - 60) : match.start()]
         )
-        last = last if asked else found
+        last = last if is_question else match
     return None if last is None else "yes" if last["yes"] else "no"
 
 
@@ -91,15 +99,15 @@ def _verdict(place: str, *, opening_only: bool = False) -> str | None:
 
 def exact(text: str, /) -> str | None:
     """The boxed or marked answer, else the whole reply: spaces made single, without outer quotes and full stop."""
-    shown = shown_of(text)
-    if shown is None:
+    readable = readable_end(text)
+    if readable is None:
         return None
-    places, _ = marked(shown)
-    box = last_box(shown)
+    places, _ = marked_answers(readable)
+    box = last_box(readable)
     if box == "":
         return None
     if box or not places:
-        return _plain_text(box or shown)
+        return _plain_text(box or readable)
     return _plain_text(first_sentence(places[0]))
 
 
@@ -110,39 +118,39 @@ def _plain_text(text: str) -> str | None:
 
 def contains(text: str, /) -> str | None:
     """The whole reply: whether an accepted answer occurs in it is for the metric."""
-    shown = said(text)
-    return (shown.strip() or None) if shown is not None else None
+    readable = without_thoughts(text)
+    return (readable.strip() or None) if readable is not None else None
 
 
 def final_answer(text: str, /) -> str | None:
     """The rule of votes on tasks of unknown kind: box, marked answer, then number, choice, yes or no, a short line."""
-    shown = shown_of(text)
-    if shown is None:
+    readable = readable_end(text)
+    if readable is None:
         return None
-    box = last_box(shown)
+    box = last_box(readable)
     if box is not None:
         return _ballot(box, boxed=True) if box else None
-    places, _ = marked(shown)
+    places, _ = marked_answers(readable)
     for place in places:
         if (vote := _ballot(place)) is not None:
             return vote
-    whole = shown.strip()
-    one_line = len(whole) <= 200 and "\n" not in whole
-    if one_line and re.match(r"\W{0,3}[A-J](?:[).:]|\W{0,3}$)", whole) and (letter := choice(whole)):
+    reply_text = readable.strip()
+    one_line = len(reply_text) <= 200 and "\n" not in reply_text
+    if one_line and re.match(r"\W{0,3}[A-J](?:[).:]|\W{0,3}$)", reply_text) and (letter := choice(reply_text)):
         return letter
-    if one_line and (verdict := _verdict(whole, opening_only=True)):
+    if one_line and (verdict := _verdict(reply_text, opening_only=True)):
         return verdict
-    if (found := number(shown)) is not None:
-        return found
-    short = _plain_text(whole) if one_line and len(whole) <= 60 else None
-    return choice(shown) or yes_no(shown) or short
+    if (figure := number(readable)) is not None:
+        return figure
+    short = _plain_text(reply_text) if one_line and len(reply_text) <= 60 else None
+    return choice(readable) or yes_no(readable) or short
 
 
 _HAN_WORDS = re.compile("[一-鿿]{4}")
 
 
 def _ballot(place: str, *, boxed: bool = False) -> str | None:
-    place = stripped(place)
+    place = without_decoration(place)
     sentence = first_sentence(place)
     letter = letter_at(place)
     if letter and re.match(r"\W{0,4}[A-J](?:\W|$)", place):
@@ -151,9 +159,13 @@ def _ballot(place: str, *, boxed: bool = False) -> str | None:
         return verdict
     measured = measure(place, boxed=boxed)
     if measured and ":" not in measured:
-        found = find_numbers(sentence)
+        numbers = find_numbers(sentence)
         starts = (
-            boxed or read_number(sentence) is not None or not found or found[0].start == 0 or expression_in(sentence)
+            boxed
+            or read_number(sentence) is not None
+            or not numbers
+            or numbers[0].start == 0
+            or expression_in(sentence)
         )
         if starts or "=" in sentence or len(sentence.split()) > 3 or _HAN_WORDS.search(sentence):
             return measured

@@ -9,50 +9,50 @@ import re
 
 from .number_formats import find_numbers, normalised
 
-UNCLEAR = ""  # a place that names several answers: none of them is the answer, and no other place is asked
+SEVERAL_ANSWERS = ""  # a place that names several answers: none of them is the answer, and no other place is asked
 _TAIL = 20_000
 _LONGEST_BOX = 10_000
 _THOUGHT = re.compile(r"<(/?)think(?:ing)?>")
 
 
-def said(text: str) -> str | None:
+def without_thoughts(text: str) -> str | None:
     """The text without thoughts; None when a thought was cut off. What precedes a lone `</think>` is a thought."""
     pieces: list[str] = []
-    at, inside = 0, False
+    position, inside = 0, False
     for tag in _THOUGHT.finditer(text):
         if tag[1]:
             if not inside:
                 pieces.clear()
             inside = False
         elif not inside:
-            pieces.append(text[at : tag.start()])
+            pieces.append(text[position : tag.start()])
             inside = True
-        at = tag.end()
-    return None if inside else "".join([*pieces, text[at:]])
+        position = tag.end()
+    return None if inside else "".join([*pieces, text[position:]])
 
 
-def shown_of(text: str) -> str | None:
+def readable_end(text: str) -> str | None:
     """The end of the text without thoughts, `normalised`: what the rules for short answers look at."""
-    shown = said(text)
-    return None if shown is None else normalised(shown[-_TAIL:])
+    readable = without_thoughts(text)
+    return None if readable is None else normalised(readable[-_TAIL:])
 
 
 def boxed(text: str, /) -> str | None:
     r"""What stands in the last `\boxed{…}` that is not empty, with balanced braces."""
-    shown = said(text)
-    return None if shown is None else last_box(shown) or None
+    readable = without_thoughts(text)
+    return None if readable is None else last_box(readable) or None
 
 
-def last_box(shown: str) -> str | None:
+def last_box(readable: str) -> str | None:
     r"""As `boxed`; "" when the last box never closes, None when there is none."""
-    for opening in reversed(list(re.finditer(r"\\f?box(?:ed)?[ ]?\{|\\boxed[ ]([^\s{}$.]{1,40})", shown))[-8:]):
+    for opening in reversed(list(re.finditer(r"\\f?box(?:ed)?[ ]?\{|\\boxed[ ]([^\s{}$.]{1,40})", readable))[-8:]):
         if opening[1]:
             return opening[1]
         depth = 1
-        for brace in re.finditer(r"\\[{}\\]|[{}]", shown[opening.end() : opening.end() + _LONGEST_BOX]):
+        for brace in re.finditer(r"\\[{}\\]|[{}]", readable[opening.end() : opening.end() + _LONGEST_BOX]):
             depth += (brace[0] == "{") - (brace[0] == "}")
             if depth == 0:
-                if inner := shown[opening.end() : opening.end() + brace.start()].strip():
+                if inner := readable[opening.end() : opening.end() + brace.start()].strip():
                     return inner
                 break
         else:
@@ -75,17 +75,17 @@ _NOT = re.compile(r"\s{0,2}(?:not|n't|不是)\s?", re.I)
 _BUT = re.compile(r"\b(?:but(?:\srather)?|it'?s|it\sis|rather|instead)\b\s?|而?是", re.I)
 
 
-def marked(shown: str) -> tuple[list[str], frozenset[str]]:
+def marked_answers(readable: str) -> tuple[list[str], frozenset[str]]:
     """The places where the text says that its answer follows, the last one first; and what it says it is not."""
     places: list[str] = []
     rejected: set[str] = set()
-    for mark in reversed(list(_MARK.finditer(shown))[-16:]):
-        rest = shown[mark.end() : mark.end() + 2000].partition("</answer>")[0]
+    for mark in reversed(list(_MARK.finditer(readable))[-16:]):
+        rest = readable[mark.end() : mark.end() + 2000].partition("</answer>")[0]
         if mark["hash"] is not None:
             line, _, later = rest.partition("\n")
             if later.strip() and not re.match(r"[\s*$€£¥]{0,4}[-+]?[\d.(]", line):
                 continue  # a heading, not the mark of GSM8K
-        elif _SUPPOSED.search(shown[max(0, mark.start() - 40) : mark.start()]):
+        elif _SUPPOSED.search(readable[max(0, mark.start() - 40) : mark.start()]):
             continue
         negation = _NOT.match(rest)
         if negation and not re.search(r"\w", rest[negation.end() :].partition("\n")[0]):
@@ -95,7 +95,7 @@ def marked(shown: str) -> tuple[list[str], frozenset[str]]:
             sentence = rest[:120].partition("\n")[0]
             other = _BUT.search(sentence)
             if other is None:
-                rejected |= {str(found) for found in find_numbers(normalised(sentence))}
+                rejected |= {str(figure) for figure in find_numbers(normalised(sentence))}
                 rejected |= set(re.findall(r"^\W{0,3}([A-J])(?![A-Za-z])", sentence))
                 continue
             rest = rest[other.end() :]
@@ -116,7 +116,7 @@ _FILLER = re.compile(
 )
 
 
-def stripped(place: str) -> str:
+def without_decoration(place: str) -> str:
     """A place without markdown and without "therefore", "approximately", "约" before the answer."""
     if not re.search(r"\w\s?\*\s?\d", place):
         place = _DRESS.sub("", place)

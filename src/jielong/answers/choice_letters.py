@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .answer_markers import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
+from .answer_markers import SEVERAL_ANSWERS, first_sentence, last_box, marked_answers, readable_end, without_decoration
 
 _END = r"(?![A-Za-z0-9_'’])"
 _MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" + _END)
@@ -39,62 +39,62 @@ _LAST_LETTER = re.compile(
 
 def choice(text: str, /) -> str | None:
     """The letter that the text chooses; a marked answer without a letter is given as its text, if it is short."""
-    shown = shown_of(text)
-    if shown is None:
+    readable = readable_end(text)
+    if readable is None:
         return None
-    box = last_box(shown)
+    box = last_box(readable)
     if box is not None:
         letter = letter_at(box)
         return (box if letter is None and len(box) <= 100 else letter) or None
-    places, rejected = marked(shown)
+    places, rejected = marked_answers(readable)
     for place in places:
         letter = letter_at(place)
-        if letter == UNCLEAR:
+        if letter == SEVERAL_ANSWERS:
             return None
         if letter is not None and letter not in rejected:
             return letter
-    if short := list(_SHORT_MARK.finditer(shown)):
+    if short := list(_SHORT_MARK.finditer(readable)):
         return short[-1][1]
-    if chosen := list(_CHOOSE.finditer(shown)):
+    if chosen := list(_CHOOSE.finditer(readable)):
         return chosen[-1]["a"] or chosen[-1]["b"]
-    if places and not _OPTION.search(shown):
-        words = first_sentence(stripped(places[0])).strip(" .。*")
+    if places and not _OPTION.search(readable):
+        words = first_sentence(without_decoration(places[0])).strip(" .。*")
         return words if words and len(words) <= 100 else None
-    return _unmarked(shown)
+    return _unmarked(readable)
 
 
 def letter_at(place: str) -> str | None:
-    """The letter at a place that is said to hold the answer; UNCLEAR if there are several, None if there is none."""
-    place = re.sub(r"^\W{0,2}(?:the\s)?(?:option|choice|letter|选项)\s?", "", stripped(place), flags=re.I)
+    """The letter at a place that is said to hold the answer; SEVERAL_ANSWERS if there are several, None if none."""
+    place = re.sub(r"^\W{0,2}(?:the\s)?(?:option|choice|letter|选项)\s?", "", without_decoration(place), flags=re.I)
     if lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", place):
         return lone[1].upper()
     if re.match(r"[A-J]{2,6}(?![A-Za-z])", place):
-        return UNCLEAR
+        return SEVERAL_ANSWERS
     if opening := re.match(r"[\s*_$({\[]{0,6}([A-Z])(?![A-Za-z0-9_])", place):
         letter, rest = opening[1], place[opening.end() :]
         if _MORE.match(rest):
-            return UNCLEAR
+            return SEVERAL_ANSWERS
         delimited = re.match(r"[)\]}*.:]", rest)
         if delimited or (letter <= "J" and not (_ARTICLE.match(rest) and (letter in "AI" or rest[0] in "'’+-"))):
             return letter
     inner = re.findall(r"\(([A-Z])\)|(?:option|choice|letter|选项)\s?\(?([A-J])" + _END, place[:300])
     letters = {a or b for a, b in inner}
-    return None if not letters else letters.pop() if len(letters) == 1 else UNCLEAR
+    return None if not letters else letters.pop() if len(letters) == 1 else SEVERAL_ANSWERS
 
 
-def _unmarked(shown: str) -> str | None:
+def _unmarked(readable: str) -> str | None:
     """A lone letter, a last line or a beginning such as "B) 21", or the only letter that the last line points at."""
-    whole = shown.strip()
-    if len(whole) <= 40 and (lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", whole)):
+    reply_text = readable.strip()
+    if len(reply_text) <= 40 and (lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", reply_text)):
         return lone[1].upper()
-    last = whole.splitlines()[-1].strip() if whole else ""
-    listed = _OPTION.findall(shown)
+    last = reply_text.splitlines()[-1].strip() if reply_text else ""
+    listed = _OPTION.findall(readable)
     lists_options = len(set(listed)) > 1
     closing = re.match(r"[\W_]{0,4}([A-J])(?:[).:、](?=\s|\*|$)|\*|\W{0,3}$)", last)
     if closing and (not lists_options or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
         return closing[1]
-    opening = re.match(r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n)", whole)
-    if opening and not lists_options and not re.search(r"\([A-J]\)", whole[opening.end() : opening.end() + 200]):
+    opening = re.match(r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n)", reply_text)
+    if opening and not lists_options and not re.search(r"\([A-J]\)", reply_text[opening.end() : opening.end() + 200]):
         return opening[1]
     letters = {letter[0] for groups in _LAST_LETTER.findall(last) for letter in groups if letter}
     return letters.pop() if len(letters) == 1 else None

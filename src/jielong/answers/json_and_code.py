@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from .answer_markers import said
+from .answer_markers import without_thoughts
 
 _WORK = 50_000_000  # characters that failed attempts at JSON may read in all: some tenths of a second
 
@@ -18,29 +18,29 @@ def json(text: str, /) -> str | None:
 
     Keys sorted, 1.0 as 1; NaN is no JSON. A list with one number after an object is taken for a citation.
     """
-    shown = said(text)
-    if shown is None:
+    readable = without_thoughts(text)
+    if readable is None:
         return None
-    if (whole := canonical_json(shown)) is not None:
-        return whole
-    for block in reversed(fenced(shown)):
+    if (canonical := canonical_json(readable)) is not None:
+        return canonical
+    for block in reversed(fenced(readable)):
         if (value := canonical_json(block.text)) is not None:
             return value
-    found: list[Any] = []
+    values: list[Any] = []
     end, failures = 0, 0
-    for opening in re.finditer(r"[\[{]", shown):
+    for opening in re.finditer(r"[\[{]", readable):
         if opening.start() < end:
             continue
         try:
-            value, end = _DECODER.raw_decode(shown, opening.start())
+            value, end = _DECODER.raw_decode(readable, opening.start())
         except (ValueError, RecursionError):
             failures += 1
-            if failures * len(shown) > _WORK and failures > 50:
+            if failures * len(readable) > _WORK and failures > 50:
                 return None
             continue
-        if not (found and isinstance(found[-1], dict) and isinstance(value, list) and len(value) == 1):
-            found.append(value)
-    return _dumped(found[-1]) if found else None
+        if not (values and isinstance(values[-1], dict) and isinstance(value, list) and len(value) == 1):
+            values.append(value)
+    return _dumped(values[-1]) if values else None
 
 
 def canonical_json(text: str) -> str | None:
@@ -55,10 +55,10 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _float(written: str) -> float | int:
-    value = float(written)
+def _float(literal: str) -> float | int:
+    value = float(literal)
     if value in (float("inf"), float("-inf")):
-        raise ValueError(f"{written} is beyond every float")
+        raise ValueError(f"{literal} is beyond every float")
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
@@ -119,12 +119,12 @@ def code(text: str, /) -> str | None:
     A block of another kind (shell, output, JSON; one without a language after one with) is passed over while there is
     a program. A last block that never closes counts if there is no other: what was cut off has `finish` "length".
     """
-    shown = said(text)
-    if shown is None:
+    readable = without_thoughts(text)
+    if readable is None:
         return None
-    if inline := re.fullmatch(r"\s{0,9}`{1,3}(?!`)([^`\n]{1,2000})`{1,3}\s{0,9}", shown[:2100]):
+    if inline := re.fullmatch(r"\s{0,9}`{1,3}(?!`)([^`\n]{1,2000})`{1,3}\s{0,9}", readable[:2100]):
         return inline[1].strip() or None
-    blocks = fenced(shown)
+    blocks = fenced(readable)
     if blocks:
         usable = [b for b in blocks if b.closed and b.text.strip()] or [b for b in blocks if b.text.strip()]
         programs = [b for b in usable if b.language and b.language not in _OTHER_LANGUAGES] or [
@@ -132,19 +132,19 @@ def code(text: str, /) -> str | None:
         ]
         best = (programs or usable)[-1:]
         return _trimmed(best[0].text) if best else None
-    return _bare_code(shown)
+    return _bare_code(readable)
 
 
 def _trimmed(program: str) -> str:
     return re.sub(r"\A(?:[ \t]*\n)+", "", program).rstrip()
 
 
-def _bare_code(shown: str) -> str | None:
+def _bare_code(readable: str) -> str | None:
     """From the first line that is a statement to the last that is one or stands indented."""
-    expression = shown.strip()
+    expression = readable.strip()
     if len(expression) <= 1000 and "\n" not in expression and _is_expression(expression):
         return expression
-    lines = shown.splitlines()
+    lines = readable.splitlines()
     code_lines = [i for i, line in enumerate(lines) if _STATEMENT.match(line)]
     if not code_lines:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .answer_markers import UNCLEAR, first_sentence, last_box, marked, shown_of, stripped
+from .answer_markers import SEVERAL_ANSWERS, first_sentence, last_box, marked_answers, readable_end, without_decoration
 from .number_formats import NumberMatch, find_numbers, read_number
 
 
@@ -14,23 +14,23 @@ def number(text: str, /) -> str | None:
     `1,234.50 €` is `1234.5`, 三百二十一 is `321`, `\frac{1}{3}` is `1/3`, `5%` is `5%`. A marked answer that is
     mathematics but not one number (`2\sqrt{3}`, `[2, 5)`) is given as text, without spaces.
     """
-    shown = shown_of(text)
-    if shown is None:
+    readable = readable_end(text)
+    if readable is None:
         return None
-    box = last_box(shown)
+    box = last_box(readable)
     if box is not None:
         return (measure(box, boxed=True) or None) if box else None
-    places, rejected = marked(shown)
+    places, rejected = marked_answers(readable)
     for place in places:
-        found = measure(place)
-        if found == UNCLEAR or (found is None and _GIVEN_UP.search(place)):
+        answer = measure(place)
+        if answer == SEVERAL_ANSWERS or (answer is None and _GIVEN_UP.search(place)):
             return None
-        if found is not None and found not in rejected:
-            return found
-    last_sentence = re.split(r"[.!?。]\s|\n", shown.strip())[-1]
+        if answer is not None and answer not in rejected:
+            return answer
+    last_sentence = re.split(r"[.!?。]\s|\n", readable.strip())[-1]
     if _GIVEN_UP.search(last_sentence) and not re.search(r"\d", last_sentence):
         return None
-    return _bold(shown) or _last(shown)
+    return _bold(readable) or _last(readable)
 
 
 _GIVEN_UP = re.compile(
@@ -43,10 +43,10 @@ _GIVEN_UP = re.compile(
 
 
 def measure(place: str, *, boxed: bool = False) -> str | None:
-    """The number or expression at a place that is said to hold the answer; UNCLEAR if it is one of several."""
+    """The number or expression at a place that is said to hold the answer; SEVERAL_ANSWERS if it is one of several."""
     if boxed and re.fullmatch(r"\d{1,9}!", place):
         return place
-    place = re.sub(r"\s+", " ", re.sub(r"^\(?[A-J]\)[ ]{1,3}(?=[\d$\\-])", "", stripped(place)))
+    place = re.sub(r"\s+", " ", re.sub(r"^\(?[A-J]\)[ ]{1,3}(?=[\d$\\-])", "", without_decoration(place)))
     if latex := re.match(r"\$\$?(?=[^\s$])([^$]{1,300})(?<=[^\s])\$\$?(?!\d)|\\[(\[](.{1,300}?)\\[)\]]", place):
         place = (latex[1] or latex[2]).strip()
     if (one := read_number(place)) is not None:
@@ -66,45 +66,45 @@ def measure(place: str, *, boxed: bool = False) -> str | None:
     expression = expression_in(sentence)
     if expression:
         return expression
-    found = find_numbers(sentence)
-    if not found:
+    numbers = find_numbers(sentence)
+    if not numbers:
         return None
-    return _conclusion(sentence, found)
+    return _conclusion(sentence, numbers)
 
 
 _REASON = re.compile(r"\S{1,60}\s(?:because|since|as|for|so)\b|\S{1,60}\s?[,;(]")  # the answer stands before it
 _ALTERNATIVES = re.compile(r"^[\s,]{0,2}(?:\(?or\b|/|或者?|还是)|^\s?(?:-|to|~|至|到)\s?$")
 
 
-def _conclusion(sentence: str, found: list[NumberMatch]) -> str:
-    first = found[0]
-    if len(found) > 1:
-        between = sentence[first.end : found[1].start]
+def _conclusion(sentence: str, numbers: list[NumberMatch]) -> str:
+    first = numbers[0]
+    if len(numbers) > 1:
+        between = sentence[first.end : numbers[1].start]
         opening = sentence[: first.start].lower()
-        same = first.value == found[1].value
+        same = first.value == numbers[1].value
         if not same and (len(between) <= 12 and _ALTERNATIVES.match(between)):
-            return UNCLEAR
+            return SEVERAL_ANSWERS
         if re.search(r"\b(?:between|either)\s*$", opening):
-            return UNCLEAR
+            return SEVERAL_ANSWERS
     an_equation = "=" in sentence and (first.start > 0 or re.match(r"[^,.;]{0,60}=", sentence[first.end :]))
     if an_equation and not (first.start == 0 and _REASON.match(sentence)):
-        after = [one for one in found if one.start > sentence.rindex("=")]
-        return str(after[0]) if after else str(found[-1])
+        after = [one for one in numbers if one.start > sentence.rindex("=")]
+        return str(after[0]) if after else str(numbers[-1])
     if re.match(r"\s?(?:[-+*×÷^√]|\\times|\\cdot|\\div)\s?[\d($\\√]", sentence[first.end :]):
-        return UNCLEAR
+        return SEVERAL_ANSWERS
     return str(first)
 
 
-def _bold(shown: str) -> str | None:
-    lines = [line for line in shown.splitlines() if line.strip()][-3:]
+def _bold(readable: str) -> str | None:
+    lines = [line for line in readable.splitlines() if line.strip()][-3:]
     end = "\n".join(lines)
     for bold in reversed(list(re.finditer(r"\*\*([^*\n]{1,80})\*\*", end))):
         heading = bold[1].rstrip().endswith((":", "：")) or re.match(r"\s?(?:step|第|\d{1,2}[.)]\s)", bold[1], re.I)
         a_step = end[: bold.start()].rstrip(" $").endswith("=")
         later = end[bold.end() :] if a_step else end[bold.end() :].partition("\n")[0]
         followed = re.search(r"=\s?[-$\d]", later)
-        if not heading and not followed and (found := find_numbers(bold[1])):
-            return str(found[-1])
+        if not heading and not followed and (numbers := find_numbers(bold[1])):
+            return str(numbers[-1])
     return None
 
 
@@ -115,37 +115,37 @@ _ASIDE = re.compile(
 )
 
 
-def _last(shown: str) -> str | None:
+def _last(readable: str) -> str | None:
     """The number of the last line with one: what follows its last "=", else its last number that is no aside."""
-    if (whole := read_number(shown)) is not None:
-        return str(whole)
-    lines = _LIST_MARK.sub("", shown).splitlines()
+    if (only_number := read_number(readable)) is not None:
+        return str(only_number)
+    lines = _LIST_MARK.sub("", readable).splitlines()
     digits = any(re.search(r"\d", line) for line in lines)
     for line in reversed(lines):
         if digits and not re.search(r"\d", line):
             continue
         plain = re.sub(r"\*\*|__|`", "", _HEADING.sub("", line)) if "**" in line and "=" not in line else line
-        found = find_numbers(plain)
-        a_pronoun = not digits and len(found) == 1 and found[0].value == 1 and not re.search("[一-鿿]", plain)
-        if found and not a_pronoun:
-            return str(_concluding(plain, found))
-    first = _LIST_MARK.match(shown.strip())
+        numbers = find_numbers(plain)
+        a_pronoun = not digits and len(numbers) == 1 and numbers[0].value == 1 and not re.search("[一-鿿]", plain)
+        if numbers and not a_pronoun:
+            return str(_concluding(plain, numbers))
+    first = _LIST_MARK.match(readable.strip())
     return str(find_numbers(first[0])[0]) if first and find_numbers(first[0]) else None
 
 
-def _concluding(line: str, found: list[NumberMatch]) -> NumberMatch:
+def _concluding(line: str, numbers: list[NumberMatch]) -> NumberMatch:
     """`= 72 for 3 days` and `72 in 3 days` are 72, and so is "72, because 60 + 12 is 72 …"."""
-    ends = [end.end() for end in re.finditer(r"[.!?](?=\s)|[。！？]", line[: found[-1].start])]
-    found = [one for one in found if one.start >= max(ends, default=0)]
-    because = re.search(r"\bbecause\b", line[found[0].end :])
-    found = [one for one in found if not because or one.start < found[0].end + because.start()]
-    equals = line.rfind("=", 0, found[-1].start)
-    if equals >= found[0].start:
-        return next(one for one in found if one.start > equals)
-    at = len(found) - 1
-    while at and _ASIDE.search(line[found[at - 1].end : found[at].start]):
-        at -= 1
-    return found[at]
+    ends = [end.end() for end in re.finditer(r"[.!?](?=\s)|[。！？]", line[: numbers[-1].start])]
+    numbers = [one for one in numbers if one.start >= max(ends, default=0)]
+    because = re.search(r"\bbecause\b", line[numbers[0].end :])
+    numbers = [one for one in numbers if not because or one.start < numbers[0].end + because.start()]
+    equals = line.rfind("=", 0, numbers[-1].start)
+    if equals >= numbers[0].start:
+        return next(one for one in numbers if one.start > equals)
+    index = len(numbers) - 1
+    while index and _ASIDE.search(line[numbers[index - 1].end : numbers[index].start]):
+        index -= 1
+    return numbers[index]
 
 
 _KNOWN = {"sqrt", "pi", "sin", "cos", "tan", "log", "ln", "exp", "infty", "inf", "cup", "cap", "or", "and"}

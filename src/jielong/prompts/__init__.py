@@ -27,10 +27,10 @@ def language(text: str) -> Language:
 
 def prompt(request: Request, technique: str, name: str) -> str:
     """The prompt `name` of a technique in the language of the request."""
-    return catalogue(spoken_in(request))[technique][name]
+    return catalogue(request_language(request))[technique][name]
 
 
-def spoken_in(request: Request) -> Language:
+def request_language(request: Request) -> Language:
     """The language of the last message with words in it that a user wrote: `5 - 2` alone is in none."""
     written = [message.text for message in request.messages if message.role == "user"]
     wordy = (text for text in reversed(written) if _CHINESE.search(text) or _LATIN_WORD.search(text))

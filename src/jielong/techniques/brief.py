@@ -12,7 +12,7 @@ from ..technique import adds_output, final_call
 from .prompting import last_user_message, with_question
 
 _LINE = re.compile(
-    r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*(?P<colon>[:：])[\s*_]*(?P<open>[?？])?[\s*_]*(?P<said>.*)"
+    r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*(?P<colon>[:：])[\s*_]*(?P<open>[?？])?[\s*_]*(?P<text>.*)"
 )
 
 
@@ -36,14 +36,14 @@ async def brief(
     if last_user_message(request) is None:
         return await final_call(model, request)
     listing = prompt(request, "brief", "question") if question is None else question
-    listed = await model.generate(with_question(request.side_request(), listing))
-    found = [_LINE.fullmatch(line.strip()) or line.strip() for line in listed.text.splitlines() if line.strip()]
-    asked = [line for line in found if isinstance(line, re.Match) and line["open"]]
-    if asked and missing == "ask":
-        questions = "\n".join(_point(line, line["said"] or "?") for line in asked)
+    list_reply = await model.generate(with_question(request.side_request(), listing))
+    lines = [_LINE.fullmatch(line.strip()) or line.strip() for line in list_reply.text.splitlines() if line.strip()]
+    open_points = [line for line in lines if isinstance(line, re.Match) and line["open"]]
+    if open_points and missing == "ask":
+        questions = "\n".join(_point(line, line["text"] or "?") for line in open_points)
         return Reply(Message("assistant", questions))
     unknown = prompt(request, "brief", "open")
-    known = "\n".join(_line(line, unknown) for line in found)
+    known = "\n".join(_line(line, unknown) for line in lines)
     words = prompt(request, "brief", "answer") if answer is None else answer
     return await final_call(model, with_question(request, fill(words, {"brief": known})))
 
@@ -51,11 +51,11 @@ async def brief(
 def _line(line: re.Match[str] | str, unknown: str) -> str:
     if isinstance(line, str):
         return line
-    return _point(line, unknown if line["open"] else line["said"])
+    return _point(line, unknown if line["open"] else line["text"])
 
 
-def _point(line: re.Match[str], said: str) -> str:
-    return line["point"] + line["colon"].replace(":", ": ") + said
+def _point(line: re.Match[str], text: str) -> str:
+    return line["point"] + line["colon"].replace(":", ": ") + text
 
 
 def _may_ask_back(request: Request) -> None:

@@ -37,14 +37,17 @@ async def least_to_most(
     the list is made: what has to be looked up is looked up first.
     """
     listing = prompt(request, "least_to_most", "decompose") if decompose is None else decompose
-    talk, simpler = await _listed(model, request, listing, n, "least_to_most")
-    if not simpler:
+    conversation, subquestions = await _ask_for_list(model, request, listing, n, "least_to_most")
+    if not subquestions:
         return await final_call(model, request)
-    for question in simpler:
-        talk = (*talk, Message("user", question))
-        talk = (*talk, (await model.generate(replace(request.side_request(), messages=talk))).message)
+    for question in subquestions:
+        conversation = (*conversation, Message("user", question))
+        conversation = (
+            *conversation,
+            (await model.generate(replace(request.side_request(), messages=conversation))).message,
+        )
     words = prompt(request, "least_to_most", "solve") if solve is None else solve
-    return await final_call(model, replace(request.follow_up(), messages=(*talk, Message("user", words))))
+    return await final_call(model, replace(request.follow_up(), messages=(*conversation, Message("user", words))))
 
 
 @adds_output(calls=lambda model, n, **_: (1 + n) * model)
@@ -68,46 +71,46 @@ async def outline(
         raise Unsupported("outline: the reply is joined from several, so a JSON schema or log-probabilities cannot "
                           "hold for it; leave them out")  # fmt: skip
     planning = prompt(request, "outline", "plan") if plan is None else plan
-    talk, sections = await _listed(model, request, planning, n, "outline")
+    conversation, sections = await _ask_for_list(model, request, planning, n, "outline")
     if not sections:
         return await final_call(model, request)
     words = (prompt(request, "outline", "section") if section is None else section).strip()
     count = str(len(sections))
-    asked = [Message("user", fill(words, {"number": str(i), "count": count, "section": title}))
+    section_messages = [Message("user", fill(words, {"number": str(i), "count": count, "section": title}))
              for i, title in enumerate(sections, 1)]  # fmt: skip
-    written: list[Reply] = []
+    replies: list[Reply] = []
     if order == "in_turn":
-        for message in asked:
-            talk = (*talk, message)
-            written.append(await model.generate(replace(request.follow_up(), messages=talk)))
-            talk = (*talk, written[-1].message)
+        for message in section_messages:
+            conversation = (*conversation, message)
+            replies.append(await model.generate(replace(request.follow_up(), messages=conversation)))
+            conversation = (*conversation, replies[-1].message)
     else:
-        requests = [replace(request.follow_up(), messages=(*talk, message)) for message in asked]
+        requests = [replace(request.follow_up(), messages=(*conversation, message)) for message in section_messages]
         for sample in await gather(model, requests, first=1):
             if isinstance(sample, FailedSample):
                 raise sample.error
             if sample.finish == "tool_calls":
                 return sample
-            written.append(sample)
-    return Reply(Message("assistant", "\n\n".join(reply.text.strip() for reply in written)))
+            replies.append(sample)
+    return Reply(Message("assistant", "\n\n".join(reply.text.strip() for reply in replies)))
 
 
-async def _listed(
+async def _ask_for_list(
     model: Model, request: Request, words: str, n: int, technique: str
 ) -> tuple[tuple[Message, ...], list[str]]:
     """The conversation up to the list that the model made, and its first `n` lines."""
     if n < 1:
         raise BadInput(f"{technique}: n={n}; expected at least 1")
-    asked = replace(
+    list_request = replace(
         with_instruction(request.side_request(), fill(words, {"n": str(n)})),
         tools=request.tools,
         tool_choice=request.tool_choice,
     )
-    listed = await model.generate(asked)
-    lines = entries(listed.text)
+    list_reply = await model.generate(list_request)
+    lines = entries(list_reply.text)
     if len(lines) > n:
         note(f"{technique}: the model listed {len(lines)} and n={n}; the others were left out")
-    return (*asked.messages, listed.message), lines[:n]
+    return (*list_request.messages, list_reply.message), lines[:n]
 
 
 _NUMBER = re.compile(
@@ -120,15 +123,15 @@ def entries(text: str) -> list[str]:
 
     A line that only announces the list, or begins or ends a fence, is none.
     """
-    found: list[str] = []
+    items: list[str] = []
     for line in dedent(text.expandtabs()).splitlines():
         bare = line.strip()
-        said = _NUMBER.sub("", bare, count=1) if _NUMBER.match(bare) else bare
-        if not bare or bare.startswith("```") or (said == bare and bare.endswith((":", "："))):
+        item = _NUMBER.sub("", bare, count=1) if _NUMBER.match(bare) else bare
+        if not bare or bare.startswith("```") or (item == bare and bare.endswith((":", "："))):
             continue
-        said = said.replace("**", "").strip().rstrip(":：")
-        if line[0] == " " and found:
-            found[-1] += f"; {said}"
-        elif said:
-            found.append(said)
-    return found
+        item = item.replace("**", "").strip().rstrip(":：")
+        if line[0] == " " and items:
+            items[-1] += f"; {item}"
+        elif item:
+            items.append(item)
+    return items

@@ -28,7 +28,7 @@ from .prompting import with_question
 from .self_check import verdict_question
 
 Program: TypeAlias = Literal["runs", "examples", "own_tests"]
-MOST_TESTS = 6
+MAX_TESTS = 6
 _LIMITS = {"timeout": "TimeoutError", "memory": "MemoryError", "output": "OverflowError: output"}
 
 
@@ -41,8 +41,8 @@ Feedback: TypeAlias = Model | Program | AnswerRule | Scorer | Check
 
 async def own_tests(model: Model, request: Request) -> tuple[str, ...]:
     """The assert lines that the model writes for the question before it has answered it."""
-    said = await model.generate(with_question(request.side_request(), prompt(request, "reflexion", "tests")))
-    return asserts(said.text)[:MOST_TESTS]
+    reply = await model.generate(with_question(request.side_request(), prompt(request, "reflexion", "tests")))
+    return asserts(reply.text)[:MAX_TESTS]
 
 
 async def fault(
@@ -50,8 +50,8 @@ async def fault(
 ) -> str | None:
     """What the signal finds wrong with a reply; "" if it is wrong and no word was said, None if it passes."""
     if isinstance(signal, Model):
-        asked = verdict_question(request, reply, "fresh")
-        verdict = (await gather(signal, [asked], first=trial))[0]
+        question = verdict_question(request, reply, "fresh")
+        verdict = (await gather(signal, [question], first=trial))[0]
         if ballot(verdict, RULES["yes_no"]) == "yes":
             return None
         return "" if isinstance(verdict, FailedSample) else verdict.text.strip()
@@ -70,26 +70,26 @@ async def fault(
 
 async def _program_fault(reply: Reply, tests: Sequence[str]) -> str | None:
     code = RULES["code"](reply.text) or reply.text.strip()
-    outcome = await run_program("\n".join([code, *map(_tried, tests)]))
+    outcome = await run_program("\n".join([code, *map(_as_statement, tests)]))
     if outcome.status == "ok":
         return None
-    said = outcome.stderr.strip().splitlines()[-1:] or ["Exception"]
-    return _LIMITS.get(outcome.status, said[0][:300])
+    error_lines = outcome.stderr.strip().splitlines()[-1:] or ["Exception"]
+    return _LIMITS.get(outcome.status, error_lines[0][:300])
 
 
-def _tried(test: str) -> str:
+def _as_statement(test: str) -> str:
     """The test, in a form that says which it was when it fails."""
     return f"try:\n    {test}\nexcept AssertionError:\n    raise AssertionError({test!r})"
 
 
 def examples(question: str) -> tuple[str, ...]:
     """The tests that a question shows: its assert lines, and `>>> call` with the value on the next line."""
-    shown = [
+    doctests = [
         f"assert ({call.strip()}) == ({value.strip()})"
         for call, value in re.findall(r"^[ \t]*>>>[ \t]*(.+)\n(?![ \t]*>>>)[ \t]*(\S.*)$", question, re.MULTILINE)
         if _is_literal(value)
     ]
-    return (*asserts(question), *(test for test in shown if _is_python(test)))
+    return (*asserts(question), *(test for test in doctests if _is_python(test)))
 
 
 def asserts(text: str) -> tuple[str, ...]:

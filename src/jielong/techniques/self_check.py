@@ -53,18 +53,18 @@ def verdict_question(
     request: Request, draft: Reply, mode: Literal["same_turn", "fresh"], question: str | None = None
 ) -> Request:
     """The request that asks whether a draft is right; on a turn that began before, it is always asked below it."""
-    at = last_user_message(request) if mode == "fresh" else None
-    words = prompt(request, "self_check", "same_turn" if at is None else "fresh") if question is None else question
-    if at is None:
+    index = last_user_message(request) if mode == "fresh" else None
+    words = prompt(request, "self_check", "same_turn" if index is None else "fresh") if question is None else question
+    if index is None:
         return request.side_request(draft.message, Message("user", words))
-    return with_message(request.side_request(), at, _shown(request.messages[at], draft, words))
+    return with_message(request.side_request(), index, _with_question_and_answer(request.messages[index], draft, words))
 
 
-def _shown(asked: Message, draft: Reply, words: str) -> Message:
+def _with_question_and_answer(message: Message, draft: Reply, words: str) -> Message:
     """The words with question and answer in them, below the question's pictures."""
-    said = fill(words, {"question": asked.text, "answer": draft.text})
-    seen = () if isinstance(asked.content, str) else tuple(p for p in asked.content if not isinstance(p, Text))
-    return Message("user", (*seen, Text(said)) if seen else said)
+    text = fill(words, {"question": message.text, "answer": draft.text})
+    pictures = () if isinstance(message.content, str) else tuple(p for p in message.content if not isinstance(p, Text))
+    return Message("user", (*pictures, Text(text)) if pictures else text)
 
 
 @adds_output(calls=lambda model, rounds, **_: (1 + 2 * rounds) * model)
@@ -78,15 +78,15 @@ async def self_refine(
     if rounds < 0:
         raise BadInput(f"self_refine: rounds={rounds}; expected 0 or more")
     reply = await model.generate(request)
-    talk = request
+    conversation = request
     for _ in range(rounds):
         words = prompt(request, "self_refine", "critique") if critique is None else critique
-        found = await model.generate(talk.side_request(reply.message, Message("user", words)))
-        if _nothing_is_wrong(found):
+        criticism = await model.generate(conversation.side_request(reply.message, Message("user", words)))
+        if _nothing_is_wrong(criticism):
             break
-        again = prompt(request, "self_refine", "rewrite") if rewrite is None else rewrite
-        talk = talk.follow_up(reply.message, Message("user", f"{found.text}\n\n{again}"))
-        reply = await model.generate(talk)
+        rewrite_words = prompt(request, "self_refine", "rewrite") if rewrite is None else rewrite
+        conversation = conversation.follow_up(reply.message, Message("user", f"{criticism.text}\n\n{rewrite_words}"))
+        reply = await model.generate(conversation)
     return reply
 
 
@@ -108,30 +108,30 @@ async def critique_by(
     if rounds < 1:
         raise BadInput(f"critique_by: rounds={rounds}; expected at least 1")
     draft = await writer.generate(request)
-    talk = request
-    seen: list[str] = []
-    for left in reversed(range(rounds)):
-        seen.append(draft.text)
+    conversation = request
+    drafts: list[str] = []
+    for remaining in reversed(range(rounds)):
+        drafts.append(draft.text)
         words = prompt(request, "critique_by", "critique") if critique is None else critique
-        found = await model.generate(_criticised(request, draft, words))
-        if _nothing_is_wrong(found):
+        criticism = await model.generate(_critique_request(request, draft, words))
+        if _nothing_is_wrong(criticism):
             break
-        again = prompt(request, "critique_by", "rewrite") if rewrite is None else rewrite
-        talk = talk.follow_up(draft.message, Message("user", f"{found.text}\n\n{again}"))
-        if not left:
-            return await final_call(writer, talk)
-        draft = await writer.generate(talk)
-        if draft.text in seen:
+        rewrite_words = prompt(request, "critique_by", "rewrite") if rewrite is None else rewrite
+        conversation = conversation.follow_up(draft.message, Message("user", f"{criticism.text}\n\n{rewrite_words}"))
+        if not remaining:
+            return await final_call(writer, conversation)
+        draft = await writer.generate(conversation)
+        if draft.text in drafts:
             break  # the critic would say what it has said
     return draft
 
 
-def _criticised(request: Request, draft: Reply, words: str) -> Request:
-    at = last_user_message(request)
-    if at is None:
-        said = fill(words, {"question": question(request), "answer": draft.text})
-        return request.side_request(Message("user", said.strip()))
-    return with_message(request.side_request(), at, _shown(request.messages[at], draft, words))
+def _critique_request(request: Request, draft: Reply, words: str) -> Request:
+    index = last_user_message(request)
+    if index is None:
+        text = fill(words, {"question": question(request), "answer": draft.text})
+        return request.side_request(Message("user", text.strip()))
+    return with_message(request.side_request(), index, _with_question_and_answer(request.messages[index], draft, words))
 
 
 def _nothing_is_wrong(critique: Reply) -> bool:

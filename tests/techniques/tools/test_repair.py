@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jielong.techniques.tools.repair_calls import nearest, read_arguments, understood
+from jielong.techniques.tools.repair_calls import nearest_name, read_arguments, repair_arguments
 from techniques.tools.clumsy import HARD, KINDS
 
 SCHEMA = {
@@ -35,8 +35,8 @@ def test_each_known_way_is_mended(kind: str):
         if spoilt is None:
             continue
         name, said = spoilt
-        assert nearest(name, NAMES) == "get_whether_report"
-        assert understood(said, SCHEMA) == meant
+        assert nearest_name(name, NAMES) == "get_whether_report"
+        assert repair_arguments(said, SCHEMA) == meant
         mended += 1
     assert mended
 
@@ -57,11 +57,11 @@ def test_each_known_way_is_mended(kind: str):
     ],
 )
 def test_a_name_is_mended_only_if_it_can_mean_one(said: str, meant: str | None):
-    assert nearest(said, NAMES) == meant
+    assert nearest_name(said, NAMES) == meant
 
 
 def test_two_names_that_differ_in_their_separators_are_not_guessed_between():
-    assert nearest("getWeather", ["get_weather", "get-weather"]) is None
+    assert nearest_name("getWeather", ["get_weather", "get-weather"]) is None
 
 
 @pytest.mark.parametrize("said", ["{", "{'a': __import__('os')}", '{"a": 1} {"a": 2}', '{"a" 1}', "[1, 2", "{]}"])
@@ -87,18 +87,18 @@ def test_good_json_is_never_changed(value: object):
 @given(st.text())
 def test_no_text_breaks_it(said: str):
     try:
-        understood(said, SCHEMA)
+        repair_arguments(said, SCHEMA)
     except ValueError:
         return
 
 
 def test_a_bare_value_goes_to_the_only_parameter():
     one = {"type": "object", "properties": {"expression": {"type": "string"}}, "required": ["expression"]}
-    assert understood('"17 * 23"', one) == {"expression": "17 * 23"}
-    assert understood("17", one) == {"expression": "17"}
+    assert repair_arguments('"17 * 23"', one) == {"expression": "17 * 23"}
+    assert repair_arguments("17", one) == {"expression": "17"}
     for said, schema in (("17 * 23", one), ('["17 * 23"]', one), ('"Rome"', SCHEMA)):
         with pytest.raises(ValueError):
-            understood(said, schema)
+            repair_arguments(said, schema)
 
 
 @pytest.mark.parametrize("kind", HARD)
@@ -108,18 +108,18 @@ def test_what_cannot_be_told_is_mended_rightly_or_not_at_all(kind: str):
             spoilt = HARD[kind]("get_whether_report", dict(meant), random.Random(f"{n} {seed}"))
             if spoilt is None:
                 continue
-            assert nearest(spoilt[0], NAMES) in ("get_whether_report", None)
+            assert nearest_name(spoilt[0], NAMES) in ("get_whether_report", None)
             try:
-                read = understood(spoilt[1], SCHEMA)
+                read = repair_arguments(spoilt[1], SCHEMA)
             except ValueError:
                 continue
             assert read == meant or not {"city_name", "days"} <= read.keys(), f"{spoilt[1]} was read as {read}"
 
 
 def test_values_are_not_guessed():
-    assert understood('{"city_name": "Rome", "days": "three", "unit": "Kelvin"}', SCHEMA) == {
+    assert repair_arguments('{"city_name": "Rome", "days": "three", "unit": "Kelvin"}', SCHEMA) == {
         "city_name": "Rome",
         "days": "three",
         "unit": "Kelvin",
     }
-    assert understood('{"city_name": "Rome", "days": 1, "unit": "Celsius"}', SCHEMA)["unit"] == "celsius"
+    assert repair_arguments('{"city_name": "Rome", "days": 1, "unit": "Celsius"}', SCHEMA)["unit"] == "celsius"

@@ -24,12 +24,12 @@ _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):、]|step\s\d{1,2}[.:]|第\S
 class Thought:
     """`position` is all that later steps depend on: two ways to one position are one.
 
-    `surety` is how sure the model says it is of the last step: the surer is tried first.
+    `confidence` is how sure the model says it is of the last step: the surer is tried first.
     """
 
     steps: tuple[str, ...]
     position: Hashable
-    surety: float = 0.0
+    confidence: float = 0.0
 
 
 class Game(Protocol):

@@ -47,7 +47,7 @@ class Explorer:
     propose: str | None = None
     value: str | None = None
     samples: int = 1
-    asked: int = 0
+    calls_made: int = 0
     met: set[Hashable] = field(default_factory=set)
     solved: Node | None = None
     best: Node | None = None
@@ -56,12 +56,12 @@ class Explorer:
         """The valued children of these nodes, best first; `solved` is set once the rules show a solution."""
         nodes = nodes[: self.left]
         self.left -= len(nodes)
-        asking = [
+        requests = [
             self.game.propose(self.request, node.thought, self.proposals, self.propose)
             for node in nodes
             for _ in range(self.samples)
         ]
-        replies = await self.ask(self.model, asking)
+        replies = await self.ask(self.model, requests)
         for i, node in enumerate(nodes):
             node.children = self._read(node, replies[i * self.samples : (i + 1) * self.samples])
         children = [child for node in nodes for child in node.children]
@@ -73,47 +73,49 @@ class Explorer:
         return sorted(children, key=_value, reverse=True)
 
     def _read(self, node: Node, replies: Sequence[Reply | FailedSample]) -> list[Node]:
-        found: dict[Hashable, Thought] = {}
+        thoughts: dict[Hashable, Thought] = {}
         for reply in replies:
             for position, thought in self._steps(node, reply).items():
-                said = found.get(position)
-                found[position] = replace(said, surety=said.surety + thought.surety) if said else thought
-        kept = sorted(found.values(), key=lambda thought: thought.surety, reverse=True)[: self.proposals]
-        self.met.update(thought.position for thought in kept)
-        return [Node(thought, node.depth + 1, node) for thought in kept]
+                known = thoughts.get(position)
+                thoughts[position] = (
+                    replace(known, confidence=known.confidence + thought.confidence) if known else thought
+                )
+        best = sorted(thoughts.values(), key=lambda thought: thought.confidence, reverse=True)[: self.proposals]
+        self.met.update(thought.position for thought in best)
+        return [Node(thought, node.depth + 1, node) for thought in best]
 
     def _steps(self, node: Node, reply: Reply | FailedSample) -> dict[Hashable, Thought]:
         """The thoughts that a reply's lines lead to, by position: new ones, and none that ended in vain."""
-        found: dict[Hashable, Thought] = {}
+        thoughts: dict[Hashable, Thought] = {}
         for line in reply.text.splitlines() if isinstance(reply, Reply) else ():
             thought = self.game.follow(node.thought, line)
             if thought is None or thought.position in self.met:
                 continue
             if not self.game.ended(thought) or self.game.solution(self.request, thought) is not None:
-                found.setdefault(thought.position, thought)
-        return found
+                thoughts.setdefault(thought.position, thought)
+        return thoughts
 
     async def rate(self, nodes: Sequence[Node]) -> None:
         """Give each node its value. A value that was lost or cannot be read is 0."""
         if self.judge is None:
             for node in nodes:
-                node.value = self._lot(node)
+                node.value = self._random_value(node)
         else:
-            asking = [self.game.judge(self.request, node.thought, self.value) for node in nodes]
-            replies = await self.ask(self.judge, [asked.with_sampling(temperature=None) for asked in asking])
+            requests = [self.game.judge(self.request, node.thought, self.value) for node in nodes]
+            replies = await self.ask(self.judge, [request.with_sampling(temperature=None) for request in requests])
             for node, reply in zip(nodes, replies, strict=True):
-                said = self.game.verdict(reply.text) if isinstance(reply, Reply) else None
-                node.value = 0.0 if said is None else said
+                grade = self.game.verdict(reply.text) if isinstance(reply, Reply) else None
+                node.value = 0.0 if grade is None else grade
         for node in nodes:
             if self.best is None or (node.depth, node.value) > (self.best.depth, self.best.value):
                 self.best = node
 
-    def _lot(self, node: Node) -> float:
+    def _random_value(self, node: Node) -> float:
         """Drawn by lot from seed, path and thought, so that a run repeats itself."""
         return random.Random(f"{self.request.sampling.seed} {current().path} {node.thought.position}").random()
 
     async def ask(self, model: Model, requests: Sequence[Request]) -> tuple[Reply | FailedSample, ...]:
-        first, self.asked = self.asked, self.asked + len(requests)
+        first, self.calls_made = self.calls_made, self.calls_made + len(requests)
         return await gather(model, requests, first=first)
 
 
@@ -122,13 +124,13 @@ Combine = Callable[[Explorer, list[Node]], Awaitable[list[Node]]]
 
 async def beam(explorer: Explorer, root: Node, breadth: int, combine: Combine | None = None) -> None:
     """Level by level, of each level the best `breadth`; `combine` may add to a level what it makes of the best."""
-    kept = [root]
-    while kept and kept[0].depth < explorer.depth and explorer.left:
-        kept = (await explorer.expand(kept))[:breadth]
+    level = [root]
+    while level and level[0].depth < explorer.depth and explorer.left:
+        level = (await explorer.expand(level))[:breadth]
         if explorer.solved:
             return
-        if combine and len(kept) > 1:
-            kept = sorted([*await combine(explorer, kept), *kept], key=_value, reverse=True)[:breadth]
+        if combine and len(level) > 1:
+            level = sorted([*await combine(explorer, level), *level], key=_value, reverse=True)[:breadth]
 
 
 async def depth_first(explorer: Explorer, root: Node, breadth: int) -> None:
@@ -154,9 +156,9 @@ async def monte_carlo(explorer: Explorer, root: Node, breadth: int) -> None:
         node.children = node.children[:breadth]
         for child in node.children:
             child.closed = child.depth >= explorer.depth
-            _tell(child, child.value)
+            _add_visit(child, child.value)
         if not node.children:
-            _tell(node, 0.0)
+            _add_visit(node, 0.0)
         _close(node)
 
 
@@ -169,7 +171,7 @@ def _upper_bound(node: Node) -> float:
     return node.total / node.visits + EXPLORATION * sqrt(log(above) / node.visits)
 
 
-def _tell(node: Node | None, value: float) -> None:
+def _add_visit(node: Node | None, value: float) -> None:
     while node:
         node.visits += 1
         node.total += value

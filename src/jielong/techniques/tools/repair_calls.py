@@ -25,9 +25,9 @@ LONGEST = 100_000  # characters of arguments that are looked at
 Json = dict[str, Any]
 
 
-def nearest(name: str, offered: Iterable[str]) -> str | None:
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """The offered name that can only be meant; None when there is none, or more than one."""
-    names = list(dict.fromkeys(offered))
+    names = list(dict.fromkeys(known))
     if name in names:
         return name
     for plain in (_plain(name), _plain(_PREFIX.sub("", name))):
@@ -38,19 +38,19 @@ def nearest(name: str, offered: Iterable[str]) -> str | None:
             return None
     if len(_plain(name)) < 3:
         return None
-    likeness = sorted(((_alike(name, one), one) for one in names), reverse=True)
-    if not likeness or likeness[0][0] < NEAR:
+    similarities = sorted(((_similarity(name, one), one) for one in names), reverse=True)
+    if not similarities or similarities[0][0] < NEAR:
         return None
-    if len(likeness) > 1 and likeness[0][0] - likeness[1][0] < CLEARLY:
+    if len(similarities) > 1 and similarities[0][0] - similarities[1][0] < CLEARLY:
         return None
-    return likeness[0][1]
+    return similarities[0][1]
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
-def _alike(a: str, b: str) -> float:
+def _similarity(a: str, b: str) -> float:
     return difflib.SequenceMatcher(None, _plain(a), _plain(b), autojunk=False).ratio()
 
 
@@ -65,26 +65,30 @@ def read_arguments(text: str) -> Any:
             value = _python(candidate)
         if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
             return read_arguments(value)
-        if value is not _NOTHING:
+        if value is not _NOT_A_LITERAL:
             return value
     raise ValueError("not JSON")
 
 
-_NOTHING = object()
+_NOT_A_LITERAL = object()
 
 
 def _candidates(text: str) -> Iterable[str]:
     """The text, and ever more mended readings of it."""
-    said = text.strip() or "{}"
-    yield said
-    fenced = re.fullmatch(r"```\w*\s*(.*?)\s*```", said, re.S)
-    said = fenced[1] if fenced else said
-    yield said
-    if said[:1] not in ("{", "[", '"') and (start := said.find("{")) >= 0 and said.rstrip().endswith("}"):
-        said = said[start:]
-        yield said
-    for straight in dict.fromkeys((said, said.translate(_CURLY))):
-        tidy = _tidied(straight)
+    candidate = text.strip() or "{}"
+    yield candidate
+    fenced = re.fullmatch(r"```\w*\s*(.*?)\s*```", candidate, re.S)
+    candidate = fenced[1] if fenced else candidate
+    yield candidate
+    if (
+        candidate[:1] not in ("{", "[", '"')
+        and (start := candidate.find("{")) >= 0
+        and candidate.rstrip().endswith("}")
+    ):
+        candidate = candidate[start:]
+        yield candidate
+    for straight in dict.fromkeys((candidate, candidate.translate(_CURLY))):
+        tidy = _normalised(straight)
         yield tidy
         yield _bare_keys(tidy)
         yield _closed(_bare_keys(tidy))
@@ -94,7 +98,7 @@ _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'", re.S)
 
 
-def _tidied(text: str) -> str:
+def _normalised(text: str) -> str:
     """Without comments and trailing commas; with JSON's literals. What is within quotes stays as it is."""
     return _outside(
         text, lambda part: _literals(re.sub(r"//[^\n]*|/\*.*?\*/|(?<=[\s{,])#[^\n]*", "", part, flags=re.S))
@@ -112,21 +116,21 @@ def _bare_keys(text: str) -> str:
     return _STRING.sub(_double_quoted, keyed)
 
 
-def _double_quoted(found: re.Match[str]) -> str:
-    said = found[0]
-    if said[0] == '"':
-        return said
-    return json.dumps(said[1:-1].replace("\\'", "'"), ensure_ascii=False)
+def _double_quoted(match: re.Match[str]) -> str:
+    literal = match[0]
+    if literal[0] == '"':
+        return literal
+    return json.dumps(literal[1:-1].replace("\\'", "'"), ensure_ascii=False)
 
 
 def _outside(text: str, change: Any) -> str:
     """`change` applied to what is not within quotes."""
-    parts, at = [], 0
-    for found in _STRING.finditer(text):
-        parts += [change(text[at : found.start()]), found[0]]
-        at = found.end()
-    whole = "".join([*parts, change(text[at:])])
-    return re.sub(r",(\s*[}\]])", r"\1", whole) if not _STRING.search(text) else whole
+    parts, position = [], 0
+    for match in _STRING.finditer(text):
+        parts += [change(text[position : match.start()]), match[0]]
+        position = match.end()
+    result = "".join([*parts, change(text[position:])])
+    return re.sub(r",(\s*[}\]])", r"\1", result) if not _STRING.search(text) else result
 
 
 def _closed(text: str) -> str:
@@ -150,21 +154,21 @@ def _closed(text: str) -> str:
 
 
 def _python(text: str) -> Any:
-    """The value of a Python literal; `_NOTHING` if it is none."""
+    """The value of a Python literal; `_NOT_A_LITERAL` if it is none."""
     try:
         value = ast.literal_eval(text)
         json.dumps(value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return _NOTHING
+        return _NOT_A_LITERAL
     return value
 
 
-def understood(text: str, schema: Mapping[str, Any]) -> Json:
+def repair_arguments(text: str, schema: Mapping[str, Any]) -> Json:
     """The arguments that a model wrote as an object of the schema's parameters. Raises ValueError."""
-    return fitted(read_arguments(text), schema)
+    return fit_to_schema(read_arguments(text), schema)
 
 
-def fitted(value: Any, schema: Mapping[str, Any]) -> Json:
+def fit_to_schema(value: Any, schema: Mapping[str, Any]) -> Json:
     """The arguments as an object of the schema's parameters, as far as that can be told. Raises ValueError."""
     properties: Mapping[str, Any] = schema.get("properties", {})
     required: Sequence[str] = schema.get("required", ())
@@ -176,7 +180,7 @@ def fitted(value: Any, schema: Mapping[str, Any]) -> Json:
     value = _unwrapped(value, properties)
     if schema.get("additionalProperties") in (None, False):
         value = _renamed(value, properties)
-    return {name: _mended(said, properties.get(name)) for name, said in value.items()}
+    return {name: _converted(item, properties.get(name)) for name, item in value.items()}
 
 
 def _of_type(value: Any, schema: Any) -> bool:
@@ -202,41 +206,41 @@ def _unwrapped(value: Json, properties: Mapping[str, Any]) -> Json:
 def _renamed(value: Json, properties: Mapping[str, Any]) -> Json:
     free = [name for name in properties if name not in value]
     renamed: Json = {}
-    for name, said in value.items():
-        meant = name if name in properties else nearest(name, free)
-        if meant is None or meant in renamed:
-            renamed[name] = said
+    for name, item in value.items():
+        target = name if name in properties else nearest_name(name, free)
+        if target is None or target in renamed:
+            renamed[name] = item
         else:
-            renamed[meant] = said
+            renamed[target] = item
     return renamed
 
 
-def _mended(said: Any, schema: Any) -> Any:
+def _converted(item: Any, schema: Any) -> Any:
     """A value in the type that its schema asks for, where it was only written in another way."""
     wanted = schema if isinstance(schema, dict) else {}
-    if isinstance(said, str):
-        if wanted.get("type") in ("object", "array") and said.strip()[:1] in ("{", "["):
+    if isinstance(item, str):
+        if wanted.get("type") in ("object", "array") and item.strip()[:1] in ("{", "["):
             try:
-                return read_arguments(said)
+                return read_arguments(item)
             except ValueError:
-                return said
-        if "enum" in wanted and said not in wanted["enum"]:
-            same = [one for one in wanted["enum"] if isinstance(one, str) and _plain(one) == _plain(said)]
-            return same[0] if len(same) == 1 else said
-        return _typed(said, wanted.get("type"))
-    if wanted.get("type") == "string" and isinstance(said, int | float) and not isinstance(said, bool):
-        return str(said)
-    if wanted.get("type") == "integer" and isinstance(said, float) and said.is_integer():
-        return int(said)
-    return said
+                return item
+        if "enum" in wanted and item not in wanted["enum"]:
+            same = [one for one in wanted["enum"] if isinstance(one, str) and _plain(one) == _plain(item)]
+            return same[0] if len(same) == 1 else item
+        return _typed(item, wanted.get("type"))
+    if wanted.get("type") == "string" and isinstance(item, int | float) and not isinstance(item, bool):
+        return str(item)
+    if wanted.get("type") == "integer" and isinstance(item, float) and item.is_integer():
+        return int(item)
+    return item
 
 
-def _typed(said: str, wanted: object) -> Any:
-    text = said.strip()
+def _typed(raw: str, wanted: object) -> Any:
+    text = raw.strip()
     if wanted == "integer" and re.fullmatch(r"[+-]?\d+", text):
         return int(text)
     if wanted == "number" and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.I):
         return float(text)
     if wanted == "boolean" and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    return said
+    return raw

@@ -24,11 +24,11 @@ from .tool import Tool
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ParsedReply:
     """The calls in a reply, and the reply up to the end of the last one: what follows it cannot know the results."""
 
     calls: tuple[ToolCall, ...]
-    said: str
+    text_before_results: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Protocol:
     """`section` holds its words in the catalogue; `read` finds the calls in a reply."""
 
     section: str
-    read: Callable[[str], Spoken]
-    every: Callable[[str], Spoken]  # all that a text which is no reply could be quoted for
+    read: Callable[[str], ParsedReply]
+    every: Callable[[str], ParsedReply]  # all that a text which is no reply could be quoted for
     neutral: Callable[[str], str]  # a tool's result in which nothing is read as part of the protocol
 
     def instructions(self, tools: Sequence[Tool], words: str | None, language: Language) -> str:
@@ -70,13 +70,13 @@ _BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)"
 _MARKS = re.compile(r"<(/?\s*tool_(?:call|response))", re.I)
 
 
-def _blocks(text: str) -> Spoken:
+def _blocks(text: str) -> ParsedReply:
     calls: list[ToolCall] = []
     end = 0
     for n, block in enumerate(_BLOCK.finditer(text)):
         calls.append(_call(block[1], f"call_{n}"))
         end = block.end()
-    return Spoken(tuple(calls), text[:end].rstrip())
+    return ParsedReply(tuple(calls), text[:end].rstrip())
 
 
 def _call(said: str, name: str) -> ToolCall:
@@ -116,32 +116,32 @@ _OBSERVED = re.compile(
 )
 
 
-def _actions(text: str) -> Spoken:
+def _actions(text: str) -> ParsedReply:
     """The first action before any answer."""
     found = _ACTION.search(text)
     answer = _ANSWER.search(text)
     if not found or (answer and answer.start() < found.start()):
-        return Spoken((), "")
+        return ParsedReply((), "")
     given, end = _input(text, found)
-    return Spoken((ToolCall("call_0", found["name"], given or "{}"),), text[:end].rstrip())
+    return ParsedReply((ToolCall("call_0", found["name"], given or "{}"),), text[:end].rstrip())
 
 
-def _every_action(text: str) -> Spoken:
+def _every_action(text: str) -> ParsedReply:
     """All actions wherever they stand, which is what a text can quote."""
     found = [(match["name"], _input(text, match)[0] or "{}") for match in _ACTION.finditer(text)]
-    return Spoken(tuple(ToolCall(f"call_{n}", name, given) for n, (name, given) in enumerate(found)), text)
+    return ParsedReply(tuple(ToolCall(f"call_{n}", name, given) for n, (name, given) in enumerate(found)), text)
 
 
 def _input(text: str, found: re.Match[str]) -> tuple[str, int]:
     """What an action is given, and where that ends: on its line, or under the label of its input."""
     if found["input"] is None:
-        return _given(text, found.start("rest"))
+        return _argument_text(text, found.start("rest"))
     if found["input"][:1] in ("{", "["):
-        return _given(text, found.start("input"))
+        return _argument_text(text, found.start("input"))
     return _as_json(found["input"].strip()), found.end()
 
 
-def _given(text: str, start: int) -> tuple[str, int]:
+def _argument_text(text: str, start: int) -> tuple[str, int]:
     """What follows the name: `[…]`, `(…)`, an object over several lines, or the rest of the line; and where it ends."""
     line = text.find("\n", start)
     line = len(text) if line < 0 else line
@@ -151,8 +151,8 @@ def _given(text: str, start: int) -> tuple[str, int]:
         return _as_json(text[start:line].strip().strip("`")), line
     depth = 0
     quoted = escaped = False
-    for at in range(start, len(text)):
-        character = text[at]
+    for position in range(start, len(text)):
+        character = text[position]
         if quoted:
             quoted = escaped or character != '"'
             escaped = character == "\\" and not escaped
@@ -161,28 +161,28 @@ def _given(text: str, start: int) -> tuple[str, int]:
         else:
             depth += (character == opening) - (character == closing)
         if depth == 0:
-            if opening != "{" and text[at + 1 : line].strip("` \t."):
+            if opening != "{" and text[position + 1 : line].strip("` \t."):
                 break  # brackets of an expression, not around it
-            inner = text[start : at + 1] if opening == "{" else text[start + 1 : at]
-            return _as_json(inner.strip()), at + 1
+            inner = text[start : position + 1] if opening == "{" else text[start + 1 : position]
+            return _as_json(inner.strip()), position + 1
     return _as_json(text[start:line].strip()), line
 
 
-def _as_json(given: str) -> str:
+def _as_json(argument: str) -> str:
     """A bare text between brackets, as ReAct writes it, becomes a JSON text; `name=value` becomes an object."""
     try:
-        json.loads(given)
+        json.loads(argument)
     except (ValueError, RecursionError):
-        named = _named(given)
+        named = _named(argument)
         if named is not None:
             return json.dumps(named, ensure_ascii=False)
-        return given if given[:1] in ("{", '"', "'") else json.dumps(given, ensure_ascii=False)
-    return given
+        return argument if argument[:1] in ("{", '"', "'") else json.dumps(argument, ensure_ascii=False)
+    return argument
 
 
-def _named(given: str) -> dict[str, Any] | None:
+def _named(argument: str) -> dict[str, Any] | None:
     try:
-        call = ast.parse(f"f({given})", mode="eval").body
+        call = ast.parse(f"f({argument})", mode="eval").body
         if not isinstance(call, ast.Call) or call.args or not call.keywords:
             return None
         named = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}

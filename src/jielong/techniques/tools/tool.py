@@ -19,7 +19,7 @@ from ...runtime.provider import Provider
 from ...scope import scope
 
 Arguments: TypeAlias = dict[str, Any]
-MOST_CHARACTERS = 12_000  # of one result: what is longer is cut, and the model is told so
+MAX_CHARACTERS = 12_000  # of one result: what is longer is cut, and the model is told so
 
 
 class ToolFailed(Exception):
@@ -41,7 +41,7 @@ class ToolResult:
     usage: Usage = field(default_factory=Usage)
 
 
-def _as_they_are(arguments: Arguments) -> Arguments:
+def _unchanged(arguments: Arguments) -> Arguments:
     return arguments
 
 
@@ -57,7 +57,7 @@ class Tool:
     description: str
     parameters: Mapping[str, Any]  # a JSON schema of an object
     call: Callable[[Arguments], Awaitable[ToolResult]]
-    check: Callable[[Arguments], Arguments] = field(default=_as_they_are)
+    check: Callable[[Arguments], Arguments] = field(default=_unchanged)
     pure: bool = False
     usd: float | None = 0.0
     tokens: int | None = 0
@@ -82,22 +82,24 @@ class Tool:
 
 
 def _type(schema: Any) -> str:
-    said = schema if isinstance(schema, dict) else {}
-    choices = said.get("enum")
-    about = " | ".join(json.dumps(c, ensure_ascii=False) for c in choices) if choices else str(said.get("type", ""))
-    told = f" ({said['description']})" if said.get("description") else ""
-    return f": {about}{told}" if about else told
+    details = schema if isinstance(schema, dict) else {}
+    choices = details.get("enum")
+    type_text = (
+        " | ".join(json.dumps(c, ensure_ascii=False) for c in choices) if choices else str(details.get("type", ""))
+    )
+    description = f" ({details['description']})" if details.get("description") else ""
+    return f": {type_text}{description}" if type_text else description
 
 
 def called(tool: Tool, language: Language) -> Model:
     """The tool as a model: asked with arguments, it replies with the result, or with the words of what failed."""
-    return _Free(tool, language) if tool.pure else _Counted(tool, language)
+    return _PureTool(tool, language) if tool.pure else _MeteredTool(tool, language)
 
 
 def request_of(arguments: Arguments, seed: int | None) -> Request:
     """The arguments as a request, which is what the ledger keeps."""
-    said = json.dumps(arguments, ensure_ascii=False, sort_keys=True)
-    return Request((Message("user", said),), Sampling(seed=seed))
+    payload = json.dumps(arguments, ensure_ascii=False, sort_keys=True)
+    return Request((Message("user", payload),), Sampling(seed=seed))
 
 
 async def _reply(tool: Tool, language: Language, request: Request) -> Reply:
@@ -106,13 +108,13 @@ async def _reply(tool: Tool, language: Language, request: Request) -> Reply:
     except ToolFailed as failed:
         result = ToolResult(failed.words(language))
     text = result.text
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         cut = catalogue(language)["tool_results"]["cut"]
-        text = fill(cut, {"text": text[:MOST_CHARACTERS], "most": str(MOST_CHARACTERS), "all": str(len(result.text))})
+        text = fill(cut, {"text": text[:MAX_CHARACTERS], "most": str(MAX_CHARACTERS), "all": str(len(result.text))})
     return Reply(Message("assistant", text), usage=result.usage)
 
 
-class _Free(Model):
+class _PureTool(Model):
     """A pure tool: it is in the trace, and costs nothing."""
 
     def __init__(self, tool: Tool, language: Language) -> None:
@@ -127,7 +129,7 @@ class _Free(Model):
             return await _reply(self.tool, self.language, request)
 
 
-class _Counted(Provider):
+class _MeteredTool(Provider):
     """Any other tool: a provider whose calls are kept, paid for, limited and retried like those of every other."""
 
     def __init__(self, tool: Tool, language: Language) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ...contract import Message, Model, Reply, Request, Text, ToolCall
 from ...errors import BadInput, NoAnswer, Unsupported
-from ...prompts import Language, spoken_in
+from ...prompts import Language, request_language
 from ...scope import note
 from ...sync import unwrap_exception_group
 from ...technique import FailedSample, adds_output, final_call, gather
@@ -16,19 +16,19 @@ from ..prompting import before
 from .execute_calls import ExecutedCall, execute_calls
 from .text_protocol import CALLS, THOUGHTS, Protocol, key
 from .tool import Tool
-from .toolset import FromPython, Toolset, counted, open_toolset
+from .toolset import FromPython, Toolset, max_metered_calls, open_toolset
 
 
-def _most_of_tools(model: int, use: Any, rounds: int, form: str, **_: Any) -> int:
+def _max_tools_calls(model: int, use: Any, rounds: int, form: str, **_: Any) -> int:
     """Each round and the answer; as text the answer under a schema; in `auto` the attempt at native calls."""
-    return (rounds + 1 + (form != "native") + (form == "auto")) * model + rounds * counted(use)
+    return (rounds + 1 + (form != "native") + (form == "auto")) * model + rounds * max_metered_calls(use)
 
 
-def _most_of_react(model: int, use: Any, rounds: int, **_: Any) -> int:
-    return (rounds + 2) * model + rounds * counted(use)
+def _max_react_calls(model: int, use: Any, rounds: int, **_: Any) -> int:
+    return (rounds + 2) * model + rounds * max_metered_calls(use)
 
 
-@adds_output(calls=_most_of_tools)
+@adds_output(calls=_max_tools_calls)
 async def tools(
     model: Model,
     request: Request,
@@ -46,25 +46,25 @@ async def tools(
     one of the caller's own tools ends it; calls of ours in the same reply are then not made.
     """
     _check(rounds)
-    speaks = spoken_in(request)
+    language = request_language(request)
     if request.tools and request.tool_choice not in ("auto", "none"):
         return await final_call(model, request)  # the caller wants one of their own tools called now
     with unwrap_exception_group():
-        async with open_toolset(use, speaks, request.tools) as offered:
-            if not offered:
+        async with open_toolset(use, language, request.tools) as our_tools:
+            if not our_tools:
                 return await final_call(model, request)  # the caller has the same tools, and they are the caller's
             if form == "text":
-                return await _converse(model, request, offered, rounds, CALLS, instructions, speaks)
+                return await _converse(model, request, our_tools, rounds, CALLS, instructions, language)
             try:
-                return await _natively(model, request, offered, rounds, instructions, speaks)
+                return await _natively(model, request, our_tools, rounds, instructions, language)
             except _NoNativeCalls as none:
                 if form == "native" or request.tools:
                     raise none.why from None
                 note(f"{model.name} has no native tool calls: they were written as text (form=text saves the attempt)")
-                return await _converse(model, request, offered, rounds, CALLS, instructions, speaks)
+                return await _converse(model, request, our_tools, rounds, CALLS, instructions, language)
 
 
-@adds_output(calls=_most_of_react)
+@adds_output(calls=_max_react_calls)
 async def react(
     model: Model,
     request: Request,
@@ -79,14 +79,14 @@ async def react(
     before it for examples), and each observation is a turn of its own, so that a model cannot make one up.
     """
     _check(rounds)
-    speaks = spoken_in(request)
+    language = request_language(request)
     if request.tools and request.tool_choice not in ("auto", "none"):
         return await final_call(model, request)
     with unwrap_exception_group():
-        async with open_toolset(use, speaks, request.tools) as offered:
-            if not offered:
+        async with open_toolset(use, language, request.tools) as our_tools:
+            if not our_tools:
                 return await final_call(model, request)  # the caller has the same tools, and they are the caller's
-            return await _converse(model, request, offered, rounds, THOUGHTS, instructions, speaks)
+            return await _converse(model, request, our_tools, rounds, THOUGHTS, instructions, language)
 
 
 class _NoNativeCalls(Exception):
@@ -101,86 +101,98 @@ def _check(rounds: int) -> None:
 
 
 async def _natively(
-    model: Model, request: Request, offered: Mapping[str, Tool], rounds: int, words: str | None, speaks: Language
+    model: Model, request: Request, our_tools: Mapping[str, Tool], rounds: int, words: str | None, language: Language
 ) -> Reply:
-    theirs = request.tools if request.tool_choice == "auto" else ()
-    names = frozenset(tool.name for tool in theirs)
-    talk = request if words is None else _told(request, words)
-    talk = replace(talk, tools=(*theirs, *(tool.spec for tool in offered.values())), tool_choice="auto")
-    shown: list[str] = []
+    caller_tools = request.tools if request.tool_choice == "auto" else ()
+    caller_names = frozenset(tool.name for tool in caller_tools)
+    conversation = request if words is None else _with_instructions(request, words)
+    conversation = replace(
+        conversation, tools=(*caller_tools, *(tool.spec for tool in our_tools.values())), tool_choice="auto"
+    )
+    picture_paths: list[str] = []
     for round in range(rounds):
         try:
-            reply = await _turn(model, talk, round)
+            reply = await _next_reply(model, conversation, round)
         except Unsupported as why:
             if round == 0:
                 raise _NoNativeCalls(why) from None
-            raise _unfit(why) from None
+            raise _cannot_go_on(why) from None
         if reply.finish != "tool_calls":
-            return _with_pictures(reply, shown, request)
-        mine = tuple(call for call in reply.message.tool_calls if call.name in names)
-        if mine:
-            return replace(reply, message=replace(reply.message, tool_calls=mine))
-        made = await execute_calls(_identified(reply.message.tool_calls, round), offered, names, request, round, speaks)
-        shown += [one.shown for one in made if one.shown]
-        asked = replace(reply.message, tool_calls=tuple(one.call for one in made))
-        results = (Message("tool", one.result, tool_call_id=one.call.id) for one in made)
-        talk = replace(talk, messages=(*talk.messages, asked, *results))
-    answering = replace(talk, tools=(*request.tools, *(tool.spec for tool in offered.values())), tool_choice="none")
-    reply = await (_turn(model, answering, rounds) if shown else final_call(model, answering))
+            return _with_pictures(reply, picture_paths, request)
+        caller_calls = tuple(call for call in reply.message.tool_calls if call.name in caller_names)
+        if caller_calls:
+            return replace(reply, message=replace(reply.message, tool_calls=caller_calls))
+        executed = await execute_calls(
+            _with_ids(reply.message.tool_calls, round), our_tools, caller_names, request, round, language
+        )
+        picture_paths += [one.for_user for one in executed if one.for_user]
+        assistant_message = replace(reply.message, tool_calls=tuple(one.call for one in executed))
+        results = (Message("tool", one.result, tool_call_id=one.call.id) for one in executed)
+        conversation = replace(conversation, messages=(*conversation.messages, assistant_message, *results))
+    answering = replace(
+        conversation, tools=(*request.tools, *(tool.spec for tool in our_tools.values())), tool_choice="none"
+    )
+    reply = await (_next_reply(model, answering, rounds) if picture_paths else final_call(model, answering))
     if reply.finish == "tool_calls":
-        raise _too_long(rounds)
-    return _with_pictures(reply, shown, request)
+        raise _too_many_rounds(rounds)
+    return _with_pictures(reply, picture_paths, request)
 
 
 async def _converse(
-    model: Model, request: Request, offered: Mapping[str, Tool], rounds: int, protocol: Protocol, words: str | None,
-    speaks: Language,
+    model: Model, request: Request, our_tools: Mapping[str, Tool], rounds: int, protocol: Protocol, words: str | None,
+    language: Language,
 ) -> Reply:  # fmt: skip
     """The same in plain text: calls are read from the replies, results are told in a turn of the user.
 
     A JSON schema would forbid to write a call, so it holds for one more turn, which states the answer again.
     """
-    talk = _told(replace(request, schema=None), protocol.instructions(list(offered.values()), words, speaks))
-    theirs = frozenset(tool.name for tool in request.tools)
-    given = protocol.quoted(request.messages)
-    shown: list[str] = []
+    conversation = _with_instructions(
+        replace(request, schema=None), protocol.instructions(list(our_tools.values()), words, language)
+    )
+    caller_names = frozenset(tool.name for tool in request.tools)
+    quoted_calls = protocol.quoted(request.messages)
+    picture_paths: list[str] = []
     for round in range(rounds + 1):
         try:
-            reply = await _turn(model, talk, round)
+            reply = await _next_reply(model, conversation, round)
         except Unsupported as why:
-            raise (_unfit(why) if round else why) from None
+            raise (_cannot_go_on(why) if round else why) from None
         if reply.finish == "tool_calls":  # native ones: the caller's, as no others were offered
             return reply
-        spoken = protocol.read(reply.text)
-        calls = [call for call in spoken.calls if key(call) not in given]
+        parsed = protocol.read(reply.text)
+        calls = [call for call in parsed.calls if key(call) not in quoted_calls]
         if not calls and request.schema is not None:
-            more = (reply.message, Message("user", protocol.enough(speaks)))
-            return await final_call(model, replace(talk, messages=(*talk.messages, *more), schema=request.schema))
+            last_turns = (reply.message, Message("user", protocol.enough(language)))
+            return await final_call(
+                model, replace(conversation, messages=(*conversation.messages, *last_turns), schema=request.schema)
+            )
         if not calls:
-            return _with_pictures(reply, shown, request)
+            return _with_pictures(reply, picture_paths, request)
         if round == rounds:
             break
-        made = await execute_calls(calls, offered, theirs, request, round, speaks)
-        shown += [one.shown for one in made if one.shown]
-        results = Message("user", _results(made, protocol, speaks, last=round == rounds - 1))
-        given |= protocol.quoted([Message("user", one.result) for one in made])
-        talk = replace(talk, messages=(*talk.messages, Message("assistant", spoken.said), results))
-    raise _too_long(rounds)
+        executed = await execute_calls(calls, our_tools, caller_names, request, round, language)
+        picture_paths += [one.for_user for one in executed if one.for_user]
+        results = Message("user", _results(executed, protocol, language, last=round == rounds - 1))
+        quoted_calls |= protocol.quoted([Message("user", one.result) for one in executed])
+        conversation = replace(
+            conversation, messages=(*conversation.messages, Message("assistant", parsed.text_before_results), results)
+        )
+    raise _too_many_rounds(rounds)
 
 
-def _results(made: Sequence[ExecutedCall], protocol: Protocol, speaks: Language, *, last: bool) -> str:
-    told = protocol.results([(one.call, one.result) for one in made], speaks)
-    return f"{told}\n\n{protocol.enough(speaks)}" if last else told
+def _results(executed: Sequence[ExecutedCall], protocol: Protocol, language: Language, *, last: bool) -> str:
+    text = protocol.results([(one.call, one.result) for one in executed], language)
+    return f"{text}\n\n{protocol.enough(language)}" if last else text
 
 
-async def _turn(model: Model, request: Request, round: int) -> Reply:
+async def _next_reply(model: Model, request: Request, round: int) -> Reply:
     sample = (await gather(model, [request], first=round))[0]
     if isinstance(sample, FailedSample):
         raise sample.error
     return sample
 
 
-def _told(request: Request, words: str) -> Request:
+def _with_instructions(request: Request, words: str) -> Request:
     """The request with `words` in its system message, before those of the caller."""
     first, *others = request.messages
     if first.role != "system":
@@ -188,34 +200,34 @@ def _told(request: Request, words: str) -> Request:
     return replace(request, messages=(before(first, f"{words}\n\n"), *others))
 
 
-def _identified(calls: Sequence[ToolCall], round: int) -> list[ToolCall]:
+def _with_ids(calls: Sequence[ToolCall], round: int) -> list[ToolCall]:
     """Each call with an id of its own: some endpoints give none, or the same twice."""
     seen: set[str] = set()
-    named = []
+    identified = []
     for n, call in enumerate(calls):
-        own = call.id if call.id and call.id not in seen else f"call_{round}_{n}"
-        seen.add(own)
-        named.append(replace(call, id=own))
-    return named
+        call_id = call.id if call.id and call.id not in seen else f"call_{round}_{n}"
+        seen.add(call_id)
+        identified.append(replace(call, id=call_id))
+    return identified
 
 
-def _with_pictures(reply: Reply, shown: Sequence[str], request: Request) -> Reply:
+def _with_pictures(reply: Reply, picture_paths: Sequence[str], request: Request) -> Reply:
     """The reply, with the paths of pictures that it does not mention below it."""
-    missing = [path for path in dict.fromkeys(shown) if path not in reply.text]
+    missing = [path for path in dict.fromkeys(picture_paths) if path not in reply.text]
     if not missing or request.schema is not None:
         return reply
-    below = "\n".join(["", *missing])
+    paths_text = "\n".join(["", *missing])
     content = reply.message.content
-    added = content + below if isinstance(content, str) else (*content, Text(below))
-    return replace(reply, message=replace(reply.message, content=added))
+    extended = content + paths_text if isinstance(content, str) else (*content, Text(paths_text))
+    return replace(reply, message=replace(reply.message, content=extended))
 
 
-def _unfit(why: Unsupported) -> NoAnswer:
+def _cannot_go_on(why: Unsupported) -> NoAnswer:
     """The model's own calls, or what they gave, cannot be told to it again: that costs this sample alone."""
     return NoAnswer(f"the conversation with the tools cannot go on: {why}")
 
 
-def _too_long(rounds: int) -> NoAnswer:
+def _too_many_rounds(rounds: int) -> NoAnswer:
     return NoAnswer(
         f"after {rounds} rounds of calls the model still asks for tools; raise rounds=, or ask more plainly"
     )

@@ -73,7 +73,7 @@ def tools_config() -> Settings:
     """The operator's settings; the defaults where there is no such file. Raises BadInput that names the place."""
     file = place()
     try:
-        said = tomllib.loads(file.read_text("utf-8"))
+        document = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return Settings()
     except OSError as error:
@@ -81,7 +81,7 @@ def tools_config() -> Settings:
     except ValueError as error:
         raise BadInput(f"{file}: not TOML ({error})") from None
     try:
-        return Settings.model_validate(said)
+        return Settings.model_validate(document)
     except pydantic.ValidationError as wrong:
         first = wrong.errors()[0]
         raise BadInput(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -27,15 +27,15 @@ class FromPython(Protocol):
 Toolset: TypeAlias = BuiltIn | FromPython
 
 
-MOST_AT_ONCE = 8  # calls in one reply of the model; more are answered with an error
+MAX_PARALLEL_CALLS = 8  # calls in one reply of the model; more are answered with an error
 
 
-def counted(use: Sequence[Toolset] | FromPython) -> int:
+def max_metered_calls(use: Sequence[Toolset] | FromPython) -> int:
     """The most tool calls of one round that count as provider calls."""
-    return MOST_AT_ONCE if any(not _is_pure(one) for one in _each(use)) else 0
+    return MAX_PARALLEL_CALLS if any(not _is_pure(one) for one in _as_sequence(use)) else 0
 
 
-def _each(use: Sequence[Toolset] | FromPython) -> Sequence[Toolset]:
+def _as_sequence(use: Sequence[Toolset] | FromPython) -> Sequence[Toolset]:
     """From Python a single tool needs no brackets."""
     return use if isinstance(use, tuple | list) else (use,)
 
@@ -46,28 +46,28 @@ def _is_pure(one: Toolset) -> bool:
 
 @asynccontextmanager
 async def open_toolset(
-    use: Sequence[Toolset] | FromPython, language: Language, theirs: Sequence[ToolSpec]
+    use: Sequence[Toolset] | FromPython, language: Language, caller_tools: Sequence[ToolSpec]
 ) -> AsyncIterator[dict[str, Tool]]:
-    """The tools by name, MCP servers started. `theirs` are the caller's own: one that is also ours stays the caller's.
+    """The tools by name, MCP servers started. One that the caller brings too, in `caller_tools`, stays the caller's.
 
     Raises BadInput for two tools of one name, for settings that are missing, for what cannot be a tool; Unsupported
     when another tool of the caller's has the name of one of ours.
     """
-    if not _each(use):
+    if not _as_sequence(use):
         raise BadInput("tools: use= names no tool; for example use=[calculator]")
-    taken = {spec.name: spec for spec in theirs}
-    offered: dict[str, Tool] = {}
+    caller_by_name = {spec.name: spec for spec in caller_tools}
+    tools: dict[str, Tool] = {}
     async with AsyncExitStack() as stack:
-        for one in _each(use):
+        for one in _as_sequence(use):
             for tool in await _tools(one, language, stack):
-                if tool.name in offered:
+                if tool.name in tools:
                     raise BadInput(f"tools: two tools are called {tool.name}; each needs a name of its own")
-                if tool.name in taken and dict(taken[tool.name].parameters) != dict(tool.parameters):
+                if tool.name in caller_by_name and dict(caller_by_name[tool.name].parameters) != dict(tool.parameters):
                     raise Unsupported(
                         f"the request brings another tool called {tool.name} than use= does; rename one of them"
                     )
-                offered[tool.name] = tool
-        yield {name: tool for name, tool in offered.items() if name not in taken}
+                tools[tool.name] = tool
+        yield {name: tool for name, tool in tools.items() if name not in caller_by_name}
 
 
 async def _tools(one: Toolset, language: Language, stack: AsyncExitStack) -> tuple[Tool, ...]:
@@ -90,28 +90,28 @@ async def _outside(one: str, language: Language, stack: AsyncExitStack) -> tuple
     """The tools that the operator's settings say more about."""
     from .tools_config import place, tools_config
 
-    said = tools_config()
+    config = tools_config()
     if one == "read_url":
         from .read_url import read_url
 
-        return (read_url(private=said.read_url.private, language=language),)
+        return (read_url(private=config.read_url.private, language=language),)
     if one == "web_search":
         from .web_search import web_search
 
-        if said.web_search is None:
+        if config.web_search is None:
             raise BadInput(f"web_search: no search engine is set; write [web_search] url = … into {place()}")
-        engine = said.web_search
+        engine = config.web_search
         return (web_search(engine.url, kind=engine.kind, key_variable=engine.key_variable, usd=engine.usd,
                            language=language),)  # fmt: skip
     if one == "draw":
         from .draw_image import draw
 
-        if said.draw is None:
+        if config.draw is None:
             raise BadInput(f"draw: no model for pictures is set; write [draw] model = … into {place()}")
-        return (draw(said.draw.model, usd=said.draw.usd, language=language),)
-    if not said.mcp:
+        return (draw(config.draw.model, usd=config.draw.usd, language=language),)
+    if not config.mcp:
         raise BadInput(f"mcp: no server is set; write [mcp.NAME] with command or url, and allow, into {place()}")
     tools: list[Tool] = []
-    for server in said.servers():
+    for server in config.servers():
         tools += await active_lifetime().get(McpSessions).tools(server)
     return tuple(tools)
