@@ -1,0 +1,44 @@
+"""mypy --strict and pyright pass over the examples, every Python snippet, and a file that uses every public name."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import jielong
+from docs.snippets import ROOT, pages, snippets
+from docs.type_checking import mypy_problems, pyright_problems
+
+INSIDE = ("src/", "tests/")  # snippets that are files of the package itself, or of its tests
+
+
+@pytest.fixture(scope="module", params=["en", "zh"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The snippets of the pages of one language, under the names that they have, and for English the examples."""
+    folder = tmp_path_factory.mktemp(request.param)
+    for page in pages():
+        if (".zh" in page.name) != (request.param == "zh"):
+            continue
+        for snippet in snippets(page):
+            first_line = snippet.text.partition("\n")[0]
+            if snippet.language != "python" or "add to" in first_line or first_line.startswith(tuple(f"# {i}" for i in INSIDE)):
+                continue
+            name = f"{snippet.page}_{snippet.line}".replace("/", "_").replace(".", "_")
+            (folder / (snippet.file_name or f"{name}.py")).write_text(snippet.text, "utf-8")
+    if request.param == "en":
+        for example in (ROOT / "examples").glob("*.py"):
+            shutil.copy(example, folder)
+        names = sorted(name for name in jielong.__all__ if not name.startswith("__"))
+        uses = "".join(f"a_{name} = {name}\n" for name in names)
+        (folder / "every_public_name.py").write_text(f"from jielong import {', '.join(names)}\n\n{uses}", "utf-8")
+    return folder
+
+
+def test_pyright_passes(folder: Path):
+    assert pyright_problems(folder) == ""
+
+
+def test_mypy_strict_passes(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    assert mypy_problems(folder, tmp_path_factory.getbasetemp() / "mypy_cache") == ""
