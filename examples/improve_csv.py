@@ -12,14 +12,14 @@ from jielong import improve
 from jielong.reporting.improve.report_page import write_page
 
 file, model, tokens = sys.argv[1:]
-outcome = improve(file, model, budget_tokens=int(tokens))
-print(f"{outcome.verdict.kind}: {outcome.verdict.recipe}")
-for one in outcome.comparisons:
-    low, high = one.ci95
-    gain = f"{one.difference:+.2f} [{low:+.2f}, {high:+.2f}]"
-    print(f"{one.recipe}: {gain} on {one.n} new questions, p = {one.p_holm:.3g}")
-spent = outcome.search_usage + outcome.final_usage
-print(f"{spent.input_tokens + spent.output_tokens:,} tokens in {spent.calls:,} calls")
+result = improve(file, model, budget_tokens=int(tokens))
+print(f"{result.verdict.kind}: {result.verdict.recipe}")
+for comparison in result.comparisons:
+    low, high = comparison.ci95 or (-1.0, 1.0)  # None: too few items for an interval
+    gain = f"{comparison.difference:+.2f} [{low:+.2f}, {high:+.2f}]"
+    print(f"{comparison.recipe}: {gain} on {comparison.n} new questions, p = {comparison.p_holm:.3g}")
+usage = result.search_usage + result.final_usage
+print(f"{usage.input_tokens + usage.output_tokens:,} tokens in {usage.calls:,} calls")
 page = Path(file).with_suffix(".html")
-write_page(outcome, page, "en")
+write_page(result, page, "en")
 print(f"report: {page}")

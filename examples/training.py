@@ -1,6 +1,6 @@
 """Training turns a model and data into a model: a tiny one learns from nothing, and is measured at once.
 
-Needs `pip install 'jielong[train]'`. Half a minute is too short to learn much: docs/mini.md tells of a real one.
+Needs `pip install '.[train]'`. Half a minute is too short to learn much: docs/mini.md tells of a real training.
 """
 
 import sys
@@ -11,12 +11,14 @@ from jielong.training.pretrain import pretrain
 from jielong.training.train_config import TrainConfig
 
 out = Path(sys.argv[1] if len(sys.argv) > 1 else "build/tiny")
-settings = TrainConfig(
-    out=out,
-    network={"layers": 2, "hidden": 64, "mlp": 176, "heads": 2, "positions": 128},
-    tokenizer={"vocabulary": 600, "documents": 500},
-    stages=[{"source": "mini:world/short", "tokens": 40_960, "length": 128}],
-    loop={"batch_tokens": 1024, "rate": 0.01, "optimizer": "muon", "warmup_steps": 4, "log_every": 10},
+settings = TrainConfig.model_validate(
+    {
+        "out": out,
+        "network": {"layers": 2, "hidden": 64, "mlp": 176, "heads": 2, "positions": 128},
+        "tokenizer": {"vocabulary": 600, "documents": 500},
+        "stages": [{"source": "mini:world/short", "tokens": 40_960, "length": 128}],
+        "loop": {"batch_tokens": 1024, "rate": 0.01, "optimizer": "muon", "warmup_steps": 4, "log_every": 10},
+    }
 )
 trained = pretrain(settings, lambda point: print(f"step {point.step}: loss {point.loss:.2f}"))
 report = evaluate("mini:word_problems/1", f"local:{trained.weights}", "mini", limit=10)

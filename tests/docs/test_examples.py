@@ -48,7 +48,7 @@ def test_the_likelihood_of_an_answer_is_shown_token_by_token(tmp_path: Path):
 def test_a_measurement_makes_a_report(tmp_path: Path):
     said = run("measurement.py", home=tmp_path)
     assert "mini | program_of_thought" in said
-    assert "over plain, p = " in said
+    assert "over the baseline, p = " in said
 
 
 def test_improve_on_a_csv_with_an_endpoint(tmp_path: Path):

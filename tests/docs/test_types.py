@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from docs.type_checking import mypy_problems, pyright_problems
 INSIDE = ("src/", "tests/")  # snippets that are files of the package itself, or of its tests
 
 
-@pytest.fixture(scope="module", params=["en", "zh"])
+LANGUAGES = ["en", "zh"] if os.environ.get("JIELONG_FULL") == "1" else ["en"]  # they differ in texts and comments
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The snippets of the pages of one language, under the names that they have, and for English the examples."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -23,7 +27,11 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             continue
         for snippet in snippets(page):
             first_line = snippet.text.partition("\n")[0]
-            if snippet.language != "python" or "add to" in first_line or first_line.startswith(tuple(f"# {i}" for i in INSIDE)):
+            if (
+                snippet.language != "python"
+                or "add to" in first_line
+                or first_line.startswith(tuple(f"# {i}" for i in INSIDE))
+            ):
                 continue
             name = f"{snippet.page}_{snippet.line}".replace("/", "_").replace(".", "_")
             (folder / (snippet.file_name or f"{name}.py")).write_text(snippet.text, "utf-8")
