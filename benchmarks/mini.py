@@ -28,7 +28,7 @@ from common import write
 
 from jielong import Message, Request, Sampling, load
 from jielong.models.chat_template import ChatTemplate
-from jielong.models.llama_engine import Network
+from jielong.models.llama_engine import LlamaEngine
 from jielong.models.mini import WEIGHTS
 from jielong.prompts import Language, catalogue
 from jielong.world import word_problems
@@ -117,7 +117,7 @@ def speeds(engines: dict[str, Callable[[list[Request]], int]], batch: int) -> di
 
 
 def agreement(network: Any, generate: Generate, prompts: list[tuple[int, ...]]) -> dict[str, Any]:
-    mine, equal, total, worst = Network(WEIGHTS), 0, 0, 0.0
+    mine, equal, total, worst = LlamaEngine(WEIGHTS), 0, 0, 0.0
     for prompt in prompts:
         reply = generate([prompt])[0]
         logits = mine.logits([*prompt, *reply])
@@ -158,7 +158,7 @@ def main() -> None:
     network.eval()
     peers = {f"transformers, threads {n}": with_transformers(network, end, n) for n in (1, 2)}
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(WEIGHTS)
-    some = [chat.prompt(request) for request in requests("agreement", 64)]
+    some = [chat.encode_request(request) for request in requests("agreement", 64)]
     figures: dict[str, Any] = {"agreement": agreement(network, peers["transformers, threads 1"], some)}
     with tempfile.TemporaryDirectory() as folder:
         if find_spec("ctranslate2"):
@@ -171,7 +171,7 @@ def main() -> None:
         for batch in QUESTIONS:
 
             def theirs(generate: Generate, asked: list[Request], batch: int = batch) -> int:
-                prompts = [chat.prompt(request) for request in asked]
+                prompts = [chat.encode_request(request) for request in asked]
                 return sum(len(r) for at in range(0, len(prompts), batch) for r in generate(prompts[at : at + batch]))
 
             engines = {"jielong": partial(ours, "mini", batch=batch)}

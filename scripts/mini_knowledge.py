@@ -18,7 +18,7 @@ from jielong import load
 from jielong.measuring.evaluate import measure
 from jielong.measuring.experiment import Experiment
 from jielong.measuring.results import ModelResult
-from jielong.models.llama_engine import Network
+from jielong.models.llama_engine import LlamaEngine
 from jielong.models.mini.tokenizer import BEGIN, special_token
 from jielong.models.token_sampling import log_softmax
 from jielong.tasks.item import Item, identified
@@ -67,7 +67,7 @@ def _answers(folder: Path) -> tuple[ModelResult, list[str]]:
 
 def _losses(folder: Path) -> tuple[float, float]:
     """Nats a token, on statements of often told facts: the words, and the value where it is the last thing said."""
-    network, tokenizer = Network(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
+    network, tokenizer = LlamaEngine(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
     rng = SampleRandom("loss", "en", held_out=True)
     often = [fact for fact in facts.knowledge_base().all_facts() if fact.subject.seen and fact.subject.rank < 12]
     words, values = [], []

@@ -10,10 +10,10 @@ import anyio
 import pytest
 
 from jielong import Message, Request, Sampling, load
-from jielong.contract import Reply, ToolSpec
+from jielong.contract import OpenWeights, Reply, ToolSpec
 from jielong.errors import BadInput, DamagedFile, UnknownName, Unsupported
 from jielong.events import Delta
-from jielong.models.llama_engine import fastest
+from jielong.models.llama_engine import fastest_engine
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -97,9 +97,9 @@ def test_a_sample_is_the_same_alone_and_in_a_batch(folder: Path, engine: str):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_score_equals_a_plain_forward(folder: Path, engine: str):
+def test_logprobs_equal_a_plain_forward_pass(folder: Path, engine: str):
     local = load(f"local:{folder}?engine={engine}")
-    scored = anyio.run(local.score, asked("one two"), "three four")
+    scored = anyio.run(local.logprobs, asked("one two"), "three four")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     prompt = tokenizer.apply_chat_template([{"role": "user", "content": "one two"}], return_dict=False)
@@ -199,10 +199,36 @@ except MissingExtra as error:
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     engine, answered, refusal = said.stdout.splitlines()
-    assert (engine, answered) == (fastest(), "True")
+    assert (engine, answered) == (fastest_engine(), "True")
     assert "jielong[local]" in refusal
 
 
 def test_the_engine_is_part_of_who_the_model_is(folder: Path):
     identities = {load(f"local:{folder}?engine={engine}").identity() for engine in ENGINES}
     assert len(identities) == len(ENGINES)
+
+
+def test_open_weights_are_exclusive_while_they_are_changed(folder: Path):
+    local = load(f"local:{folder}?engine=torch")
+    assert isinstance(local, OpenWeights)
+    embedding = local.module().get_input_embeddings().weight
+    request, replies = asked("one", temperature=0), []
+
+    async def generate() -> None:
+        replies.append((await local.generate(request)).text)
+
+    async def change_weights_below_a_request() -> None:
+        async with anyio.create_task_group() as tasks:
+            with local.exclusive(), torch.no_grad():
+                tasks.start_soon(generate)
+                for _ in range(10):
+                    await anyio.lowlevel.checkpoint()  # the request reaches the batcher and has to wait there
+                embedding.mul_(-1)
+        await generate()  # with the changed weights
+        with local.exclusive(), torch.no_grad():
+            embedding.mul_(-1)
+        await generate()
+
+    anyio.run(change_weights_below_a_request)
+    first, changed, restored = replies
+    assert first == changed != restored

@@ -1,4 +1,4 @@
-"""What a reply may hold, token by token: JSON of a schema, or a call of one of the tools that were offered."""
+"""Constrained decoding: masks of the tokens that may come next, for JSON of a schema or a call of a tool."""
 
 from __future__ import annotations
 
@@ -16,33 +16,34 @@ from ..contract import ToolSpec
 from ..errors import Unsupported
 from .token_sampling import Logits
 
-_AS_TRAINED = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+# The spacing of JSON in mini's training data: another one would be unlikely text to it.
+_JSON_FORMAT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 Allowed = NDArray[np.bool_]  # (vocabulary,)
 
 
 class Grammars:
     """The vocabulary of a checkpoint, prepared for grammars."""
 
-    def __init__(self, tokens: Tokenizer, end: frozenset[int]) -> None:
-        self.vocabulary = tokens.get_vocab_size()
+    def __init__(self, tokenizer: Tokenizer, end: frozenset[int]) -> None:
+        self.vocabulary = tokenizer.get_vocab_size()
         self.end = end
-        self._prepared = llguidance.LLTokenizer(tokens.to_str(), n_vocab=self.vocabulary, eos_token=min(end))
+        self._tokenizer = llguidance.LLTokenizer(tokenizer.to_str(), n_vocab=self.vocabulary, eos_token=min(end))
 
     def matcher(self, schema: Mapping[str, Any]) -> llguidance.LLMatcher:
-        """Raises Unsupported for a schema that cannot be kept to, saying why."""
-        told = {**schema, "x-guidance": _AS_TRAINED}
-        lark = f'start: " "? value\nvalue: %json {json.dumps(told)}'
-        made = llguidance.LLMatcher(self._prepared, llguidance.LLMatcher.grammar_from_lark(lark))
-        if made.is_error():
-            said = " ".join(made.get_error().split())
-            raise Unsupported(f"this JSON schema cannot be kept to: {said[:200]}")
-        return made
+        """Raises Unsupported for a schema that cannot be enforced, with the reason."""
+        formatted = {**schema, "x-guidance": _JSON_FORMAT}
+        lark = f'start: " "? value\nvalue: %json {json.dumps(formatted)}'
+        matcher = llguidance.LLMatcher(self._tokenizer, llguidance.LLMatcher.grammar_from_lark(lark))
+        if matcher.is_error():
+            reason = " ".join(matcher.get_error().split())
+            raise Unsupported(f"this JSON schema cannot be enforced: {reason[:200]}")
+        return matcher
 
 
 class TokenConstraint:
-    """Follows one reply. `schema` holds from the first token on; the schema of a call from the token `call` on.
+    """Follows one reply. `schema` applies from the first token on; the schema of a call from the token `call_token` on.
 
-    `call` is None for a checkpoint that has no token for calls; it may only come first.
+    `call_token` is None for a checkpoint that has no token for calls; it may only come first.
     """
 
     def __init__(
@@ -50,54 +51,55 @@ class TokenConstraint:
         grammars: Grammars,
         *,
         schema: Mapping[str, Any] | None,
-        call: int | None,
+        call_token: int | None,
         tools: Sequence[ToolSpec],
         tool_choice: str,
     ) -> None:
-        self._grammars, self._call, self._first = grammars, call, True
+        self._grammars, self._call_token, self._at_start = grammars, call_token, True
         self._matcher = None if schema is None else grammars.matcher(schema)
-        self._calls = _call_schema(tools, tool_choice) if tools and tool_choice != "none" else None
-        self._must_call = self._calls is not None and tool_choice != "auto"
-        if self._calls:
-            grammars.matcher(self._calls)
+        self._call_schema = _call_schema(tools, tool_choice) if tools and tool_choice != "none" else None
+        self._must_call = self._call_schema is not None and tool_choice != "auto"
+        if self._call_schema:
+            grammars.matcher(self._call_schema)  # raises now and not in the middle of a reply
 
-    def narrowed(self, logits: Logits) -> Logits:
-        """The logits with those of tokens that may not come next at minus infinity."""
+    def mask_logits(self, logits: Logits) -> Logits:
+        """The logits (vocabulary,) with those of tokens that may not come next at minus infinity."""
         if self._matcher is not None:
-            return np.where(self._matched(len(logits), self._matcher), logits, -np.inf)
-        if self._call is None or (self._first and self._calls and not self._must_call):
+            return np.where(self._allowed_by(len(logits), self._matcher), logits, -np.inf)
+        if self._call_token is None or (self._at_start and self._call_schema and not self._must_call):
             return logits
-        if self._first and self._must_call:
-            return np.where(np.arange(len(logits)) == self._call, logits, -np.inf)
+        if self._at_start and self._must_call:
+            return np.where(np.arange(len(logits)) == self._call_token, logits, -np.inf)
         without_call = logits.copy()
-        without_call[self._call] = -np.inf
+        without_call[self._call_token] = -np.inf
         return without_call
 
-    def took(self, token: int) -> None:
-        if self._first and self._calls and token == self._call:
-            self._matcher = self._grammars.matcher(self._calls)
+    def advance(self, token: int) -> None:
+        """Go on after `token` of the reply."""
+        if self._at_start and self._call_schema and token == self._call_token:
+            self._matcher = self._grammars.matcher(self._call_schema)
         elif self._matcher is not None and token not in self._grammars.end:
             self._matcher.consume_token(token)
-        self._first = False
+        self._at_start = False
 
-    def _matched(self, vocabulary: int, matcher: llguidance.LLMatcher) -> Allowed:
+    def _allowed_by(self, vocabulary: int, matcher: llguidance.LLMatcher) -> Allowed:
         mask = bits.allocate_token_bitmask(1, self._grammars.vocabulary)
         bits.fill_next_token_bitmask(matcher, mask, 0)
-        found = np.unpackbits(mask.view(np.uint8), bitorder="little")[:vocabulary].astype(np.bool_)
+        unpacked = np.unpackbits(mask.view(np.uint8), bitorder="little")[:vocabulary].astype(np.bool_)
         allowed = np.zeros(vocabulary, np.bool_)
-        allowed[: len(found)] = found
+        allowed[: len(unpacked)] = unpacked
         if matcher.is_accepting():
             allowed[list(self._grammars.end)] = True
-        if self._first and self._calls is not None and self._call is not None:
-            allowed[self._call] = True
+        if self._at_start and self._call_schema is not None and self._call_token is not None:
+            allowed[self._call_token] = True
         return allowed
 
 
 def _call_schema(tools: Sequence[ToolSpec], tool_choice: str) -> dict[str, Any]:
-    offered = [tool for tool in tools if tool_choice in ("auto", "required", tool.name)]
-    if not offered:
+    callable_tools = [tool for tool in tools if tool_choice in ("auto", "required", tool.name)]
+    if not callable_tools:
         raise Unsupported(f"tool_choice {tool_choice}: no such tool; the tools are {', '.join(t.name for t in tools)}")
-    return {"anyOf": [_one_call(tool) for tool in offered]}
+    return {"anyOf": [_one_call(tool) for tool in callable_tools]}
 
 
 def _one_call(tool: ToolSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Concurrent requests to a local network, run together by one thread: a row joins as soon as another one ends.
+"""Concurrent requests to a local network, run together by one thread: a sequence joins as soon as another one ends.
 
 The engine knows tokens and logits only; this file knows samplers, stop texts, streaming and who waits for what.
 """
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -19,33 +19,36 @@ from .token_sampling import Logits, Sampler, token_logprob
 
 
 class Engine(Protocol):
-    """A network with room for `rows` sequences of up to `context` tokens."""
+    """A network with room for `max_rows` sequences of up to `context` tokens."""
 
-    rows: int
+    max_rows: int
     context: int
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], Sequence[Logits]]:
-        """Read the prompts; their rows, and the logits of the token that follows each."""
+        """Prefill the prompts: the slot of each, and the logits (vocabulary,) of the token that follows it."""
 
-    def step(self, rows: Sequence[int], tokens: Sequence[int]) -> Sequence[Logits]:
-        """Add one token to each row; the logits of the next ones, good until the next call."""
+    def step(self, slots: Sequence[int], tokens: Sequence[int]) -> Sequence[Logits]:
+        """Add one token to each slot; the logits (vocabulary,) of the next ones, valid until the next call."""
 
-    def release(self, row: int) -> None: ...
+    def release(self, slot: int) -> None: ...
+
+    def logits(self, tokens: Sequence[int]) -> Logits:
+        """(len(tokens), vocabulary), float32: what follows each prefix of `tokens`."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """One sample to draw. `text_of(tokens)` is their text; `on_text` gets each new piece, in the caller's loop."""
+class GenerationJob:
+    """One sample to generate. `decode(tokens)` is their text; `on_text` gets each new piece, in the caller's loop."""
 
     prompt: tuple[int, ...]
     sampler: Sampler
     max_tokens: int
     end: frozenset[int]
-    text_of: Callable[[Sequence[int]], str]
+    decode: Callable[[Sequence[int]], str]
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     on_text: Callable[[str], None] | None = None
-    guide: TokenConstraint | None = None
+    constraint: TokenConstraint | None = None
 
 
 @dataclass(frozen=True)
@@ -57,132 +60,167 @@ class GeneratedTokens:
 
 
 @dataclass(eq=False)
-class _Row:
-    job: Job
+class _Sequence:
+    job: GenerationJob
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[GeneratedTokens]
     tokens: list[int] = field(default_factory=list)
     logprobs: list[TokenLogprob] = field(default_factory=list)
-    shown: str = ""
+    emitted: str = ""
     slot: int = -1
     cancelled: bool = False
 
 
 class Batcher:
+    """Owns the engine: whatever runs it goes through `generate`, `logits` or `exclusive`."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.context = engine.context
-        self._waiting: deque[_Row] = deque()
-        self._wake = threading.Condition()
+        self._waiting: deque[_Sequence] = deque()
+        self._changed = threading.Condition()
+        self._running = self._reading = 0  # sequences in the batch, and calls of `logits`
+        self._exclusive = False
         self._thread: threading.Thread | None = None
 
-    async def draw(self, job: Job) -> GeneratedTokens:
-        """Draw one sample. Cancelled, its row is dropped before the next token."""
+    async def generate(self, job: GenerationJob) -> GeneratedTokens:
+        """Generate one sample. Cancelled, its sequence is dropped before the next token."""
         loop = asyncio.get_running_loop()
-        row = _Row(job, loop, loop.create_future())
-        with self._wake:
+        sequence = _Sequence(job, loop, loop.create_future())
+        with self._changed:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="jielong batcher", daemon=True)
                 self._thread.start()
-            self._waiting.append(row)
-            self._wake.notify()
+            self._waiting.append(sequence)
+            self._changed.notify_all()
         try:
-            return await row.future
+            return await sequence.future
         except asyncio.CancelledError:
-            row.cancelled = True
+            sequence.cancelled = True
             raise
 
+    def logits(self, tokens: Sequence[int]) -> Logits:
+        """The engine's logits of all of `tokens`, computed beside a running batch. Blocks; call it in a thread."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._exclusive)
+            self._reading += 1
+        try:
+            return self._engine.logits(tokens)
+        finally:
+            with self._changed:
+                self._reading -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Waits until running sequences have ended; inside the block, new ones wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._exclusive)
+            self._exclusive = True  # before the wait for the running ones: else a steady flow would never let it in
+            self._changed.wait_for(lambda: not self._running and not self._reading)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._exclusive = False
+                self._changed.notify_all()
+
     def _work(self) -> None:
-        active: list[_Row] = []
+        active: list[_Sequence] = []
         while True:
             new = self._admit(len(active))
             try:
                 active = self._round(active, new)
-            except BaseException as error:  # whoever waits must hear of it
-                for row in [*active, *new]:
-                    self._release(row)
-                    _tell(row, row.future.set_exception, error)
+            except BaseException as error:  # the callers must get the error, and the thread must live on
+                for sequence in [*active, *new]:
+                    self._release(sequence)
+                    _notify_caller(sequence, sequence.future.set_exception, error)
                 active = []
 
-    def _admit(self, busy: int) -> list[_Row]:
-        with self._wake:
-            while not busy and not self._waiting:
-                self._wake.wait()
-            room = self._engine.rows - busy
+    def _admit(self, running: int) -> list[_Sequence]:
+        with self._changed:
+            self._running = running
+            if not running:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting and not self._exclusive)
+            room = 0 if self._exclusive else self._engine.max_rows - running
             new = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
-        return [row for row in new if not row.cancelled]
+            self._running += len(new)
+        return [sequence for sequence in new if not sequence.cancelled]
 
-    def _round(self, active: list[_Row], new: list[_Row]) -> list[_Row]:
-        going = []
-        for row in active:
-            if row.cancelled:
-                self._release(row)
+    def _round(self, active: list[_Sequence], new: list[_Sequence]) -> list[_Sequence]:
+        """One token for every sequence; those that go on."""
+        continuing = []
+        for sequence in active:
+            if sequence.cancelled:
+                self._release(sequence)
             else:
-                going.append(row)
-        if going:
-            logits = self._engine.step([row.slot for row in going], [row.tokens[-1] for row in going])
-            going = [row for row, now in zip(going, logits, strict=True) if self._add(row, now)]
+                continuing.append(sequence)
+        if continuing:
+            logits = self._engine.step([s.slot for s in continuing], [s.tokens[-1] for s in continuing])
+            continuing = [s for s, its_logits in zip(continuing, logits, strict=True) if self._add(s, its_logits)]
         if new:
-            slots, logits = self._engine.start([row.job.prompt for row in new])
-            for row, slot in zip(new, slots, strict=True):
-                row.slot = slot
-            going += [row for row, now in zip(new, logits, strict=True) if self._add(row, now)]
-        return going
+            slots, logits = self._engine.start([s.job.prompt for s in new])
+            for sequence, slot in zip(new, slots, strict=True):
+                sequence.slot = slot
+            continuing += [s for s, its_logits in zip(new, logits, strict=True) if self._add(s, its_logits)]
+        return continuing
 
-    def _add(self, row: _Row, logits: Logits) -> bool:
-        """Draw the row's next token; False when the row has ended."""
-        job = row.job
-        token = job.sampler.pick(job.guide.narrowed(logits) if job.guide else logits, len(row.tokens))
-        if job.guide:
-            job.guide.took(token)
+    def _add(self, sequence: _Sequence, logits: Logits) -> bool:
+        """Sample the sequence's next token; False when the sequence has ended."""
+        job, tokens = sequence.job, sequence.tokens
+        token = job.sampler.pick(job.constraint.mask_logits(logits) if job.constraint else logits, len(tokens))
+        if job.constraint:
+            job.constraint.advance(token)
         if job.logprobs is not None and token not in job.end:
-            row.logprobs.append(token_logprob(logits, token, job.logprobs, lambda t: job.text_of([t])))
+            sequence.logprobs.append(token_logprob(logits, token, job.logprobs, lambda t: job.decode([t])))
         if token in job.end:
-            return self._end(row, "stop", job.text_of(row.tokens))
-        row.tokens.append(token)
+            return self._end(sequence, "stop", job.decode(tokens))
+        tokens.append(token)
         if job.stop or job.on_text:
-            text = job.text_of(row.tokens)
-            found = [at for at in (text.find(stop) for stop in job.stop) if at >= 0]
-            if found:
-                return self._end(row, "stop", text[: min(found)])
-            self._show(row, text[: len(text) - _held_back(text, job.stop)])
-        if len(row.tokens) >= job.max_tokens or len(job.prompt) + len(row.tokens) >= self._engine.context:
-            return self._end(row, "length", job.text_of(row.tokens))
+            text = job.decode(tokens)
+            matches = [at for at in (text.find(stop) for stop in job.stop) if at >= 0]
+            if matches:
+                return self._end(sequence, "stop", text[: min(matches)])
+            self._emit(sequence, text[: len(text) - _held_back(text, job.stop)])
+        if len(tokens) >= job.max_tokens or len(job.prompt) + len(tokens) >= self._engine.context:
+            return self._end(sequence, "length", job.decode(tokens))
         return True
 
-    def _show(self, row: _Row, text: str) -> None:
-        if row.job.on_text and len(text) > len(row.shown):
-            piece, row.shown = text[len(row.shown) :], text
-            _tell(row, row.job.on_text, piece)
+    def _emit(self, sequence: _Sequence, text: str) -> None:
+        if sequence.job.on_text and len(text) > len(sequence.emitted):
+            delta, sequence.emitted = text[len(sequence.emitted) :], text
+            _notify_caller(sequence, sequence.job.on_text, delta)
 
-    def _end(self, row: _Row, finish: Literal["stop", "length"], text: str) -> bool:
-        self._show(row, text)
-        self._release(row)
-        logprobs = None if row.job.logprobs is None else tuple(row.logprobs)
-        _tell(row, row.future.set_result, GeneratedTokens(text, tuple(row.tokens), finish, logprobs))
+    def _end(self, sequence: _Sequence, finish: Literal["stop", "length"], text: str) -> bool:
+        self._emit(sequence, text)
+        self._release(sequence)
+        logprobs = None if sequence.job.logprobs is None else tuple(sequence.logprobs)
+        result = GeneratedTokens(text, tuple(sequence.tokens), finish, logprobs)
+        _notify_caller(sequence, sequence.future.set_result, result)
         return False
 
-    def _release(self, row: _Row) -> None:
-        if row.slot >= 0:
-            self._engine.release(row.slot)
-            row.slot = -1
+    def _release(self, sequence: _Sequence) -> None:
+        if sequence.slot >= 0:
+            self._engine.release(sequence.slot)
+            sequence.slot = -1
 
 
 def _held_back(text: str, stop: tuple[str, ...]) -> int:
-    """How many characters may not be shown yet: half a character, or what may become a stop text."""
-    held = len(text) - len(text.rstrip("\ufffd"))
+    """How many characters may not be emitted yet: half a character, or what may become a stop text."""
+    length = len(text) - len(text.rstrip("\ufffd"))
     for word in stop:
-        for length in range(min(len(word) - 1, len(text)), held, -1):
-            if text.endswith(word[:length]):
-                held = length
+        for prefix_length in range(min(len(word) - 1, len(text)), length, -1):
+            if text.endswith(word[:prefix_length]):
+                length = prefix_length
                 break
-    return held
+    return length
 
 
-def _tell(row: _Row, say: Callable[[Any], None], what: Any) -> None:
-    def safely() -> None:
-        if not row.future.done():
-            say(what)
+def _notify_caller(sequence: _Sequence, callback: Callable[[Any], None], value: Any) -> None:
+    def call_if_waiting() -> None:
+        if not sequence.future.done():
+            callback(value)
 
     with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody waits any more
-        row.loop.call_soon_threadsafe(safely)
+        sequence.loop.call_soon_threadsafe(call_if_waiting)

@@ -1,4 +1,4 @@
-"""One attempt of a local model: a job for the batcher, its pieces to the listener, its tokens counted."""
+"""One attempt of a local model: a job for the batcher, its text streamed to the listener, its tokens counted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..contract import Message, Reply, Request, Usage
 from ..errors import TooLong
 from ..events import Delta
 from .chat_template import ChatTemplate
-from .continuous_batching import Batcher, GeneratedTokens, Job
+from .continuous_batching import Batcher, GeneratedTokens, GenerationJob
 from .token_sampling import Sampler
 
 
-async def draw(
+async def generate_reply(
     name: str,
     chat: ChatTemplate,
     batcher: Batcher,
@@ -23,41 +23,42 @@ async def draw(
     default_temperature: float,
     end: frozenset[int],
 ) -> Reply:
-    """Draw the reply to `request`. An unset max_tokens is what the context leaves.
+    """The reply to `request`. An unset max_tokens is what the context leaves.
 
     Raises Unsupported for what the checkpoint has no form for, TooLong for a request longer than the context.
     """
-    prompt = chat.prompt(request)
+    prompt = chat.encode_request(request)
     room = batcher.context - len(prompt)
     if room < 1:
         raise TooLong(f"{name} reads {batcher.context} tokens and the request has {len(prompt)}; shorten it")
-    job = Job(
+    job = GenerationJob(
         prompt,
         Sampler.of(request.sampling, default_temperature),
         min(room, request.sampling.max_tokens or room),
         end,
-        lambda tokens: "" if chat.is_call(tokens) else chat.text_of(tokens),
+        lambda tokens: "" if chat.is_tool_call(tokens) else chat.decode(tokens),  # a call is not part of the text
         request.sampling.stop,
         request.sampling.logprobs,
-        guide=chat.guide(request, end),
+        constraint=chat.constraint(request, end),
     )
-    drawn = await _heard(batcher, job)
-    usage = Usage(input_tokens=len(prompt), output_tokens=len(drawn.tokens) + (drawn.finish == "stop"))
-    if drawn.finish == "stop" and chat.is_call(drawn.tokens):
-        return Reply(chat.message(prompt, drawn.tokens), "tool_calls", usage, logprobs=drawn.logprobs)
-    return Reply(Message("assistant", drawn.text), drawn.finish, usage, logprobs=drawn.logprobs)
+    result = await _stream_to_listener(batcher, job)
+    # The token that ends a reply was generated, too, and is not among the result's tokens.
+    usage = Usage(input_tokens=len(prompt), output_tokens=len(result.tokens) + (result.finish == "stop"))
+    if result.finish == "stop" and chat.is_tool_call(result.tokens):
+        return Reply(chat.parse_reply(prompt, result.tokens), "tool_calls", usage, logprobs=result.logprobs)
+    return Reply(Message("assistant", result.text), result.finish, usage, logprobs=result.logprobs)
 
 
-async def _heard(batcher: Batcher, job: Job) -> GeneratedTokens:
-    loud = current().listener
-    if not loud:
-        return await batcher.draw(job)
-    pieces: asyncio.Queue[str | None] = asyncio.Queue()
-    drawing = asyncio.ensure_future(batcher.draw(replace(job, on_text=pieces.put_nowait)))
-    drawing.add_done_callback(lambda done: pieces.put_nowait(None))
+async def _stream_to_listener(batcher: Batcher, job: GenerationJob) -> GeneratedTokens:
+    listener = current().listener
+    if not listener:
+        return await batcher.generate(job)
+    deltas: asyncio.Queue[str | None] = asyncio.Queue()
+    generation = asyncio.ensure_future(batcher.generate(replace(job, on_text=deltas.put_nowait)))
+    generation.add_done_callback(lambda _: deltas.put_nowait(None))
     try:
-        while (piece := await pieces.get()) is not None:
-            await loud(Delta(piece))
-        return await drawing
+        while (delta := await deltas.get()) is not None:
+            await listener(Delta(delta))
+        return await generation
     finally:
-        drawing.cancel()
+        generation.cancel()

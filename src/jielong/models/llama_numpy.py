@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from .llama_engine import Forward
 
 LENGTH_BLOCK = 64
-WIDE = 768  # from here on, more threads are faster
+WIDE_HIDDEN = 768  # hidden size from which more threads are faster
 _POOLS = ThreadpoolController()
 
 
 class NumPyLlama:
-    at_once = 1
+    parallel_passes = 1
 
     def __init__(self, weights: Weights) -> None:
         self.groups, self.width, self.epsilon = weights.groups, weights.width, np.float32(weights.epsilon)
@@ -37,7 +37,7 @@ class NumPyLlama:
         self.head = Matrix(weights.head())
         self.cosine, self.sine = weights.rotations()
 
-    def over(self, keys: Floats, values: Floats) -> Forward:
+    def bind_cache(self, keys: Floats, values: Floats) -> Forward:
         return partial(self._forward, keys, values)
 
     def _forward(
@@ -49,35 +49,35 @@ class NumPyLlama:
         wanted: NDArray[np.int64],
     ) -> Floats:
         rows, new = tokens.shape
-        every = np.arange(rows)[:, None]
+        row_index = np.arange(rows)[:, None]
         positions = lengths[:, None] + np.arange(new)
-        seen = min(keys.shape[3], _whole(int(positions.max()) + 1, LENGTH_BLOCK))
-        future = np.where(np.arange(seen) > positions[..., None], np.float32(-1e30), np.float32(0))
+        visible = min(keys.shape[3], _round_up(int(positions.max()) + 1, LENGTH_BLOCK))
+        future = np.where(np.arange(visible) > positions[..., None], np.float32(-1e30), np.float32(0))
         cosine, sine = (table[positions.ravel(), None] for table in (self.cosine, self.sine))
         with self._threads():
             x = self.embedding[tokens.ravel()]
             for layer, block in enumerate(self.blocks):
-                together = block.qkv.after(norm(x, block.before_attention, self.epsilon))
-                heads = together.reshape(rows * new, -1, self.width)
+                qkv = block.qkv.product(norm(x, block.before_attention, self.epsilon))
+                heads = qkv.reshape(rows * new, -1, self.width)
                 q, k, v = (
                     heads[:, : -2 * self.groups],
                     heads[:, -2 * self.groups : -self.groups],
                     heads[:, -self.groups :],
                 )
                 q, k = rotated(q, cosine, sine), rotated(k, cosine, sine)
-                keys[layer][every, :, positions] = k.reshape(rows, new, self.groups, self.width)
-                values[layer][every, :, positions] = v.reshape(rows, new, self.groups, self.width)
-                asked = q.reshape(rows, new, self.groups, -1, self.width).transpose(0, 2, 3, 1, 4)
-                scores = asked @ keys[layer, :, :, None, :seen].swapaxes(-1, -2) * np.float32(self.width**-0.5)
-                mixed = attended(scores + future[:, None, None], values[layer, :, :, None, :seen])
-                x = x + block.out.after(mixed.transpose(0, 3, 1, 2, 4).reshape(rows * new, -1))
-                gate, up = np.split(block.gate_up.after(norm(x, block.before_mlp, self.epsilon)), 2, -1)
-                x = x + block.down.after(gate / (1 + np.exp(-gate)) * up)
-            return self.head.after(norm(x[wanted], self.last_norm, self.epsilon))
+                keys[layer][row_index, :, positions] = k.reshape(rows, new, self.groups, self.width)
+                values[layer][row_index, :, positions] = v.reshape(rows, new, self.groups, self.width)
+                queries = q.reshape(rows, new, self.groups, -1, self.width).transpose(0, 2, 3, 1, 4)
+                scores = queries @ keys[layer, :, :, None, :visible].swapaxes(-1, -2) * np.float32(self.width**-0.5)
+                mixed = attended(scores + future[:, None, None], values[layer, :, :, None, :visible])
+                x = x + block.out.product(mixed.transpose(0, 3, 1, 2, 4).reshape(rows * new, -1))
+                gate, up = np.split(block.gate_up.product(norm(x, block.before_mlp, self.epsilon)), 2, -1)
+                x = x + block.down.product(gate / (1 + np.exp(-gate)) * up)
+            return self.head.product(norm(x[wanted], self.last_norm, self.epsilon))
 
     def _threads(self) -> AbstractContextManager[object]:
         """A small product is done before a second thread has begun, and on a busy machine waits long for it."""
-        return _POOLS.limit(limits=1, user_api="blas") if self.embedding.shape[1] < WIDE else nullcontext()
+        return _POOLS.limit(limits=1, user_api="blas") if self.embedding.shape[1] < WIDE_HIDDEN else nullcontext()
 
 
 class _Block:
@@ -110,13 +110,13 @@ class Matrix:
             self._parts.append((cut, columns[cut]))
         self._outputs = outputs
 
-    def after(self, x: Floats) -> Floats:
+    def product(self, x: Floats) -> Floats:
         """(n, outputs) for `x` of (n, inputs)."""
-        given = np.repeat(x, 2, 0) if len(x) == 1 else x
-        made = [self._product(given[:, cut], part) for cut, part in self._parts]
-        return (made[0] if len(made) == 1 else np.add.reduce(made))[: len(x)]
+        rows = np.repeat(x, 2, 0) if len(x) == 1 else x
+        products = [self._part_product(rows[:, cut], part) for cut, part in self._parts]
+        return (products[0] if len(products) == 1 else np.add.reduce(products))[: len(x)]
 
-    def _product(self, x: Floats, part: Floats) -> Floats:
+    def _part_product(self, x: Floats, part: Floats) -> Floats:
         n, inputs = x.shape
         width = self.SMALL // (n * inputs) // 64 * 64
         if n > self.FEW or inputs > self.LONGEST or not 0 < width < self._outputs:
@@ -132,7 +132,7 @@ def norm(x: Floats, weight: Floats, epsilon: np.float32) -> Floats:
 
 
 def attended(scores: Floats, values: Floats) -> Floats:
-    """The mean of `values` under the softmax of `scores`. What is hidden adds zeros, in the numerator and below it."""
+    """The mean of `values` under the softmax of `scores`. Masked positions add exact zeros to both sums."""
     e = np.exp(scores - scores.max(-1, keepdims=True))
     mean: Floats = (e @ values) / (e @ np.ones((e.shape[-1], 1), np.float32))
     return mean
@@ -144,5 +144,5 @@ def rotated(x: Floats, cosine: Floats, sine: Floats) -> Floats:
     return np.concatenate([a * cosine - b * sine, b * cosine + a * sine], -1)
 
 
-def _whole(n: int, block: int) -> int:
+def _round_up(n: int, block: int) -> int:
     return -(-n // block) * block

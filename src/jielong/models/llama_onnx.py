@@ -20,24 +20,26 @@ from .onnx_graph import FLOAT, INT32, INT64, Graph
 if TYPE_CHECKING:
     from .llama_engine import Forward
 
-WIDE = 768  # from here on, threads share a product; below, they share the rows of a batch
+WIDE_HIDDEN = 768  # hidden size from which threads share a product; below, they share the rows of a batch
 
 
 class OnnxLlama:
     def __init__(self, weights: Weights) -> None:
         graph = llama(weights)
         options = onnxruntime.SessionOptions()
-        wide = weights.head().shape[1] >= WIDE
-        self.at_once = 1 if wide else _cores()
+        wide = weights.head().shape[1] >= WIDE_HIDDEN
+        self.parallel_passes = 1 if wide else _cores()
         options.intra_op_num_threads = 0 if wide else 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the cores too
-        self._held = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.weights.values()]
-        options.add_external_initializers(list(graph.weights), self._held)
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", "0"
+        )  # a waiting thread would take a core from other processes
+        self._initializers = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.weights.values()]
+        options.add_external_initializers(list(graph.weights), self._initializers)
         self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
         self._vocabulary = len(weights.head())
 
-    def over(self, keys: Floats, values: Floats) -> Forward:
-        return _Bound(self._session, self._vocabulary, keys, values)
+    def bind_cache(self, keys: Floats, values: Floats) -> Forward:
+        return _BoundSession(self._session, self._vocabulary, keys, values)
 
 
 def _cores() -> int:
@@ -45,7 +47,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-class _Bound:
+class _BoundSession:
     """The session with its inputs and outputs in fixed places; binding them costs more than running a step."""
 
     def __init__(self, session: Any, vocabulary: int, keys: Floats, values: Floats) -> None:
@@ -88,18 +90,20 @@ def llama(weights: Weights) -> Graph:
     flat = graph.shape("flat", -1, hidden)
 
     def product(x: str, name: str, *parts: str) -> str:
-        made: str = graph.op("MatMul", x, graph.weight(name, w.matrix(*parts).T))
-        return made
+        output: str = graph.op("MatMul", x, graph.weight(name, w.matrix(*parts).T))
+        return output
 
-    def added_and_normed(x: str, more: str, name: str) -> tuple[str, str]:
+    def add_and_norm(x: str, addend: str, name: str) -> tuple[str, str]:
         scale = graph.weight(name, w.tensors[f"{name}.weight"])
-        gives = (f"{name} normed", f"{name} mean", f"{name} deviation", f"{name} sum")
-        graph.op("SkipSimplifiedLayerNormalization", x, more, scale, said=precision, gives=gives, more=True)
-        return gives[3], gives[0]
+        outputs = (f"{name} normed", f"{name} mean", f"{name} deviation", f"{name} sum")
+        graph.op(
+            "SkipSimplifiedLayerNormalization", x, addend, scale, attributes=precision, outputs=outputs, extension=True
+        )
+        return outputs[3], outputs[0]
 
     x = graph.op("Gather", graph.weight("embedding", w.tensors["model.embed_tokens.weight"]), tokens)
     scale = graph.weight("first", w.tensors["model.layers.0.input_layernorm.weight"])
-    normed = graph.op("SimplifiedLayerNormalization", x, scale, said={"axis": -1, **precision})
+    normed = graph.op("SimplifiedLayerNormalization", x, scale, attributes={"axis": -1, **precision})
     for layer in range(w.layers):
         name = f"model.layers.{layer}"
         qkv = product(normed, f"{name} qkv", *(f"{name}.self_attn.{part}_proj" for part in "qkv"))
@@ -108,21 +112,24 @@ def llama(weights: Weights) -> Graph:
             graph.output(f"{cache} after", FLOAT, "rows", w.groups, "room", w.width)
         mixed, _, _ = graph.op(
             "GroupQueryAttention", qkv, "", "", f"keys {layer}", f"values {layer}", last, longest, cosine, sine,
-            said={"num_heads": w.heads, "kv_num_heads": w.groups, "do_rotary": 1},
-            gives=("", f"keys {layer} after", f"values {layer} after"), more=True,
+            attributes={"num_heads": w.heads, "kv_num_heads": w.groups, "do_rotary": 1},
+            outputs=("", f"keys {layer} after", f"values {layer} after"), extension=True,
         )  # fmt: skip
-        if layer == w.layers - 1:  # what only the cache needs is done
+        if layer == w.layers - 1:  # from here on only the wanted tokens are computed
             size = graph.shape("flat heads", -1, w.heads * w.width)
             mixed = graph.op("Gather", graph.op("Reshape", mixed, size), wanted)
             x = graph.op("Gather", graph.op("Reshape", x, flat), wanted)
-        read = product(mixed, f"{name} out", f"{name}.self_attn.o_proj")
-        x, normed = added_and_normed(x, read, f"{name}.post_attention_layernorm")
+        attention = product(mixed, f"{name} out", f"{name}.self_attn.o_proj")
+        x, normed = add_and_norm(x, attention, f"{name}.post_attention_layernorm")
         gate = graph.op(
-            "QuickGelu", product(normed, f"{name} gate", f"{name}.mlp.gate_proj"), said={"alpha": 1.0}, more=True
+            "QuickGelu",
+            product(normed, f"{name} gate", f"{name}.mlp.gate_proj"),
+            attributes={"alpha": 1.0},
+            extension=True,
         )
         both = graph.op("Mul", gate, product(normed, f"{name} up", f"{name}.mlp.up_proj"))
         after = f"model.layers.{layer + 1}.input_layernorm" if layer < w.layers - 1 else "model.norm"
-        x, normed = added_and_normed(x, product(both, f"{name} down", f"{name}.mlp.down_proj"), after)
-    graph.op("MatMul", normed, graph.weight("head", w.head().T), gives=("logits",))
+        x, normed = add_and_norm(x, product(both, f"{name} down", f"{name}.mlp.down_proj"), after)
+    graph.op("MatMul", normed, graph.weight("head", w.head().T), outputs=("logits",))
     graph.output("logits", FLOAT, "wanted", len(w.head()))
     return graph

@@ -30,8 +30,8 @@ class Weights:
 
     def matrix(self, *names: str) -> Floats:
         """(outputs, inputs): the matrices of these names, their outputs one after another."""
-        found = [self.tensors[f"{name}.weight"] for name in names]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        matrices = [self.tensors[f"{name}.weight"] for name in names]
+        return matrices[0] if len(matrices) == 1 else np.concatenate(matrices)
 
     def head(self) -> Floats:
         """(vocabulary, hidden): the embedding itself where a checkpoint ties the two."""
@@ -45,9 +45,9 @@ class Weights:
 
 
 def read_weights(folder: Path) -> Weights:
-    """Raises Unsupported for another architecture, DamagedFile."""
+    """The weights of a checkpoint folder. Raises Unsupported for another architecture, DamagedFile."""
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    if other := not_plain(config):
+    if other := unsupported_setting(config):
         raise Unsupported(f"{folder}: only plain Llama checkpoints run without torch, and this has {other}")
     heads = config["num_attention_heads"]
     tensors: dict[str, Floats] = {}
@@ -65,8 +65,8 @@ def read_weights(folder: Path) -> Weights:
     )
 
 
-def not_plain(config: dict[str, Any]) -> str | None:
-    """What a configuration has that our networks do not compute; None where they compute all of it."""
+def unsupported_setting(config: dict[str, Any]) -> str | None:
+    """The first setting of a configuration that our networks do not compute; None where they compute all of it."""
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     expected = {
         "model_type": (config.get("model_type"), "llama"),
@@ -75,7 +75,7 @@ def not_plain(config: dict[str, Any]) -> str | None:
         "mlp_bias": (config.get("mlp_bias", False), False),
         "rope_type": (rope.get("rope_type", rope.get("type", "default")), "default"),
     }
-    return next((f"{name} = {found}" for name, (found, plain) in expected.items() if found != plain), None)
+    return next((f"{name} = {value}" for name, (value, plain) in expected.items() if value != plain), None)
 
 
 def read_safetensors(file: Path) -> dict[str, Floats]:
@@ -84,20 +84,20 @@ def read_safetensors(file: Path) -> dict[str, Floats]:
     try:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])
-        tensors = {name: _tensor(data, 8 + length, said) for name, said in header.items() if name != "__metadata__"}
+        tensors = {name: _tensor(data, 8 + length, entry) for name, entry in header.items() if name != "__metadata__"}
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedFile(f"{file} is not a whole safetensors file ({str(error)[:80]}); fetch it again") from None
     return tensors
 
 
-def _tensor(data: bytes, start: int, said: dict[str, Any]) -> Floats:
-    begin, end = (start + int(offset) for offset in said["data_offsets"])
+def _tensor(data: bytes, start: int, entry: dict[str, Any]) -> Floats:
+    begin, end = (start + int(offset) for offset in entry["data_offsets"])
     raw = data[begin:end]
     if len(raw) != end - begin:
         raise ValueError("it ends too early")
-    if said["dtype"] == "BF16":
+    if entry["dtype"] == "BF16":
         wide = (np.frombuffer(raw, np.uint16).astype(np.uint32) << 16).view(np.float32)
     else:
-        wide = np.frombuffer(raw, {"F32": np.float32, "F16": np.float16}[str(said["dtype"])]).astype(np.float32)
-    shaped: Floats = wide.reshape(said["shape"])
+        wide = np.frombuffer(raw, {"F32": np.float32, "F16": np.float16}[str(entry["dtype"])]).astype(np.float32)
+    shaped: Floats = wide.reshape(entry["shape"])
     return shaped

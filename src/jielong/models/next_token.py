@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..contract import NextToken, NextTokens, Request, Usage
-from ..errors import Unsupported
+from ..contract import NextToken, Request
 from .chat_template import ChatTemplate
 from .token_sampling import Logits, log_softmax
 
@@ -20,33 +19,23 @@ class ShowsNextTokens(Protocol):
     name: str
 
     async def next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> tuple[NextToken, ...]:
-        """The `k` most likely tokens after a reply that begins with `reply_tokens`, the most likely first."""
+        """The `k` most likely tokens after the beginning `reply_tokens` of a reply, most likely first."""
 
 
-def most_likely(
-    chat: ChatTemplate,
-    logits_of: Callable[[Sequence[int]], Logits],
-    context: int,
-    end: frozenset[int],
-    request: Request,
-    reply_tokens: Sequence[int],
-    k: int,
-) -> NextTokens:
-    """`logits_of(tokens)` gives (len(tokens), vocabulary). Raises Unsupported when no room is left for a token."""
-    prompt = chat.prompt(request)
-    chain = [*prompt, *reply_tokens]
-    if len(chain) > context:
-        raise Unsupported(f"this model reads {context} tokens, and the chain is {len(chain)} long")
-    logprobs = log_softmax(logits_of(chain)[-1])
-    text = chat.text_of(reply_tokens)
-    tokens = tuple(
+def most_likely_tokens(
+    chat: ChatTemplate, logits: Logits, reply_tokens: Sequence[int], end: frozenset[int], k: int
+) -> tuple[NextToken, ...]:
+    """The `k` most likely tokens by `logits` (vocabulary,), as they continue `reply_tokens`."""
+    logprobs = log_softmax(logits)
+    text = chat.decode(reply_tokens)
+    return tuple(
         NextToken(
             token,
-            name or chat.text_of([*reply_tokens, token])[len(text) :] or chat.piece(token),
+            # Decoded behind the others, as a token alone may lose its leading space or be half a character.
+            special_name or chat.decode([*reply_tokens, token])[len(text) :] or chat.token_text(token),
             float(np.exp(logprobs[token])),
             token in end,
         )
         for token in map(int, np.argsort(-logprobs, kind="stable")[:k])
-        for name in [chat.special_name(token)]
+        for special_name in [chat.special_name(token)]
     )
-    return NextTokens(tokens, Usage(input_tokens=len(chain)))

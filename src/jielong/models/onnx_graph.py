@@ -18,7 +18,7 @@ _MICROSOFT = "com.microsoft"  # operators that ONNX Runtime adds to the standard
 
 
 class Graph:
-    """Values go by name; `op` adds an operator and returns the names of what it gives."""
+    """Values go by name; `op` adds an operator and returns the names of its outputs."""
 
     def __init__(self) -> None:
         self.weights: dict[str, Any] = {}
@@ -49,20 +49,20 @@ class Graph:
         self,
         kind: str,
         *inputs: str,
-        said: Mapping[str, int | float] | None = None,
-        gives: Sequence[str] = ("",),
-        more: bool = False,
+        attributes: Mapping[str, int | float] | None = None,
+        outputs: Sequence[str] = ("",),
+        extension: bool = False,
     ) -> Any:
-        """`said`: its attributes. `gives`: names for the outputs, "" for one that gets a name here. `more`: an operator
-        that is not in the standard."""
+        """`outputs`: their names, "" for one that gets a name here. `extension`: an operator that ONNX
+        Runtime adds to the standard."""
         self._operators += 1
-        names = [name or f"{kind} {self._operators}.{i}" for i, name in enumerate(gives)]
+        names = [name or f"{kind} {self._operators}.{i}" for i, name in enumerate(outputs)]
         self._fields.append((1, _message(
             *((1, name) for name in inputs),
             *((2, name) for name in names),
             (4, kind),
-            *((5, _attribute(name, value)) for name, value in (said or {}).items()),
-            (7, _MICROSOFT if more else ""),
+            *((5, _attribute(name, value)) for name, value in (attributes or {}).items()),
+            (7, _MICROSOFT if extension else ""),
         )))  # fmt: skip
         return names[0] if len(names) == 1 else names
 
@@ -101,8 +101,8 @@ def _field(number: int, value: int | float | str | bytes) -> bytes:
 def _varint(n: int) -> bytes:
     """Seven bits a byte, the lowest first; a negative number as its 64-bit complement."""
     n &= (1 << 64) - 1
-    made = bytearray()
+    encoded = bytearray()
     while n > 127:
-        made.append(n & 127 | 128)
+        encoded.append(n & 127 | 128)
         n >>= 7
-    return bytes([*made, n])
+    return bytes([*encoded, n])

@@ -25,24 +25,26 @@ class Sampler:
 
     @classmethod
     def of(cls, sampling: Sampling, default_temperature: float) -> Sampler:
-        """What a request asks for; without a seed, a fresh one."""
+        """The sampler of a request; where it has no seed, a fresh one."""
         temperature = default_temperature if sampling.temperature is None else sampling.temperature
         seed = secrets.randbits(31) if sampling.seed is None else sampling.seed
         return cls(temperature, 1.0 if sampling.top_p is None else sampling.top_p, seed)
 
     def pick(self, logits: Logits, t: int) -> int:
-        """The token at position `t` of the reply: the one that waits shortest, where token i waits for an exponential
-        time of rate p(i). Only a tie of two tokens can fall otherwise on a machine that rounds otherwise."""
+        """The token at position `t` of the reply: the first of exponential clocks to ring, token i at rate p(i).
+
+        Unlike a search in cumulative sums, this gives the same token on machines that round differently, but for ties.
+        """
         if self.temperature == 0:
             return int(np.argmax(logits))
         scaled = logits.astype(np.float64) / self.temperature
         weights = np.exp(scaled - scaled.max())
         if self.top_p < 1:
             weights = _nucleus(weights, self.top_p)
-        return int(np.argmax(weights / _waits(self.seed, t, len(weights))))
+        return int(np.argmax(weights / _exponential_times(self.seed, t, len(weights))))
 
 
-def _waits(seed: int, t: int, n: int) -> NDArray[np.float64]:
+def _exponential_times(seed: int, t: int, n: int) -> NDArray[np.float64]:
     """`n` exponential times of rate 1 from (seed, t); the raw bits of Philox are the same in every NumPy."""
     key = hashlib.blake2b(f"{seed} {t}".encode(), digest_size=16).digest()
     bits = np.random.Philox(key=int.from_bytes(key, "big")).random_raw(n) >> np.uint64(11)
@@ -54,9 +56,9 @@ def _nucleus(weights: NDArray[np.float64], top_p: float) -> NDArray[np.float64]:
     """The smallest set of tokens that holds `top_p` of the probability (Holtzman et al. 2020)."""
     order = np.argsort(-weights, kind="stable")
     before = np.cumsum(weights[order]) - weights[order]
-    kept = order[before < top_p * weights.sum()]
+    inside = order[before < top_p * weights.sum()]
     nucleus = np.zeros_like(weights)
-    nucleus[kept] = weights[kept]
+    nucleus[inside] = weights[inside]
     return nucleus
 
 

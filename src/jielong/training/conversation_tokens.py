@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
-from ..models.chat_template import environment
+from ..models.chat_template import template_environment
 from .sequence_packing import Encoded
 
 
@@ -17,7 +17,7 @@ class Conversations:
 
     def __init__(self, tokenizer: Tokenizer, template: str, special: dict[str, str]) -> None:
         self._tokenizer, self._special = tokenizer, special
-        self._template = environment().from_string(template)
+        self._template = template_environment().from_string(template)
 
     def encoded(self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None) -> Encoded:
         """Raises ValueError where the template cannot be cut at the turns of the assistant."""

@@ -10,8 +10,8 @@ import torch
 from tokenizers import Tokenizer
 
 from ..errors import BadInput
-from ..models.local.checkpoint_folder import Checkpoint, checkpoint
-from ..models.local.transformers_engine import network as loaded
+from ..models.local.checkpoint_folder import Checkpoint, open_checkpoint
+from ..models.local.transformers_engine import load_module
 from ..models.mini import WEIGHTS
 from .pretrain import Trained, run
 from .train_config import TrainConfig
@@ -32,7 +32,7 @@ def finetune(settings: TrainConfig, on_point: Callable[[CurvePoint], None] = lam
     if (template := start.folder / "chat_template.jinja").exists():
         about["chat_template"] = template.read_text("utf-8")
     torch.manual_seed(settings.loop.seed)
-    network = loaded(start)
+    network = load_module(start)
     positions = getattr(network.config, "max_position_embeddings", None)
     longest = max(stage.length for stage in settings.stages)
     if positions and longest > positions:
@@ -43,5 +43,5 @@ def finetune(settings: TrainConfig, on_point: Callable[[CurvePoint], None] = lam
 def _checkpoint(start: str) -> Checkpoint:
     mini = Checkpoint("mini", WEIGHTS, "auto", "", "torch")
     return replace(
-        mini if start == "mini" else checkpoint(start.removeprefix("local:")), dtype="float32", engine="torch"
+        mini if start == "mini" else open_checkpoint(start.removeprefix("local:")), dtype="float32", engine="torch"
     )

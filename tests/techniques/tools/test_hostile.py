@@ -12,7 +12,8 @@ import pytest
 from jielong import load, tools
 from jielong.contract import Message, Model, Reply, Request, Sampling, Step, ToolCall, ToolSpec
 from jielong.errors import SampleError, Unsupported
-from jielong.models.mini import _chat
+from jielong.models.chat_template import ChatTemplate
+from jielong.models.mini import WEIGHTS
 from jielong.models.scripted import Scripted
 from jielong.prompts import language
 from jielong.technique import gather
@@ -21,6 +22,8 @@ from laws import laws
 from laws.samples import variants
 from techniques.tools.acting import asked, calling
 from techniques.tools.hostile import HOSTILE
+
+CHAT = ChatTemplate(WEIGHTS)
 
 pytestmark = pytest.mark.anyio
 SMALL = {name: make for name, make in variants(small=True) if "(kind=" not in name}
@@ -103,7 +106,7 @@ async def test_a_model_that_repeats_a_tools_result_calls_nothing(form: str, n: i
 def test_no_text_is_a_special_token_of_mini(role: Any, n: int):
     def special(text: str) -> collections.Counter[str]:
         messages = (Message("user", "x"), Message(role, text), Message("user", "x"))
-        return collections.Counter(filter(None, map(_chat().special_name, _chat().prompt(Request(messages)))))
+        return collections.Counter(filter(None, map(CHAT.special_name, CHAT.encode_request(Request(messages)))))
 
     assert special(HOSTILE[n]) == special("x")
 
@@ -118,7 +121,7 @@ def test_neither_is_a_call_or_a_description_of_a_tool(n: int):
         request = Request(
             (Message("user", "x"), Message("assistant", "", (call,)), Message("tool", "y")), tools=(spec,)
         )
-        return collections.Counter(filter(None, map(_chat().special_name, _chat().prompt(request))))
+        return collections.Counter(filter(None, map(CHAT.special_name, CHAT.encode_request(request))))
 
     plain = count(ToolCall("c", "f", '{"a": "x"}'), ToolSpec("f", "x"))
     for call, spec in ((ToolCall("c", "f", f'{{"a": "{escaped}"}}'), ToolSpec("f", "x")),

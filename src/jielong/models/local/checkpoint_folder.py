@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 
 from ...errors import BadInput, DamagedFile, MissingExtra
 from ...registry import unknown_name
-from ..llama_engine import fastest
-from ..llama_weights import not_plain
+from ..llama_engine import fastest_engine
+from ..llama_weights import unsupported_setting
 
 OPTIONS, ENGINES = ("device", "dtype", "engine"), ("torch", "onnx", "numpy")
 DEVICES, DTYPES = ("auto", "cpu", "cuda", "mps"), ("auto", "float32", "bfloat16", "float16")
@@ -29,36 +29,38 @@ class Checkpoint:
     engine: str  # torch, onnx or numpy
 
 
-def checkpoint(rest: str) -> Checkpoint:
+def open_checkpoint(rest: str) -> Checkpoint:
     """`PATH` or `ORG/NAME`, with `?device=cuda&dtype=bfloat16` or `?engine=onnx` or `numpy`.
 
     Raises BadInput, DamagedFile, MissingExtra.
     """
     where, _, query = rest.partition("?")
-    given = dict(parse_qsl(query, keep_blank_values=True))
-    for name in given:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    for name in options:
         if name not in OPTIONS:
             raise unknown_name("option of local:", name, OPTIONS)
-    device, dtype = given.get("device", "auto"), given.get("dtype", "auto")
+    device, dtype = options.get("device", "auto"), options.get("dtype", "auto")
     if device.partition(":")[0] not in DEVICES:
         raise unknown_name("device", device, DEVICES)
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
-    engine = given.get("engine") or ("torch" if find_spec("torch") and find_spec("transformers") else fastest())
+    engine = options.get("engine") or (
+        "torch" if find_spec("torch") and find_spec("transformers") else fastest_engine()
+    )
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
     if engine == "onnx" and not find_spec("onnxruntime"):
         raise MissingExtra(f"local:{where} with engine=onnx", "fast")
     if engine != "torch" and (device not in ("auto", "cpu") or dtype not in ("auto", "float32")):
         raise MissingExtra(f"local:{where} on {device} in {dtype}", "local")
-    folder = Path(where) if Path(where).exists() else _fetched(where)
-    _check(folder)
-    if engine != "torch" and not given.get("engine") and not_plain(_json(folder / "config.json")):
+    folder = Path(where) if Path(where).exists() else _download(where)
+    _check_files(folder)
+    if engine != "torch" and not options.get("engine") and unsupported_setting(_read_json(folder / "config.json")):
         raise MissingExtra(f"local:{where}", "local")
     return Checkpoint(rest, folder, device, dtype, engine)
 
 
-def _fetched(name: str) -> Path:
+def _download(name: str) -> Path:
     """A snapshot from the hub (HF_ENDPOINT, HF_HUB_OFFLINE and the cache are honoured): safetensors, never pickle."""
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise BadInput(f"local:{name}: no such folder; expected a checkpoint folder or ORG/NAME of a hub")
@@ -67,15 +69,15 @@ def _fetched(name: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError:
         raise MissingExtra(f"local:{name}", "local") from None
-    wanted = ["*.json", "*.safetensors", "*.jinja"]
+    patterns = ["*.json", "*.safetensors", "*.jinja"]
     try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
+        return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        said = str(error).strip().splitlines()[0][:160]
-        raise BadInput(f"local:{name}: no such folder, and the hub cannot give it ({said})") from None
+        reason = str(error).strip().splitlines()[0][:160]
+        raise BadInput(f"local:{name}: no such folder, and the hub cannot give it ({reason})") from None
 
 
-def _check(folder: Path) -> None:
+def _check_files(folder: Path) -> None:
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).exists():
             raise DamagedFile(f"{folder}: {name} is missing; expected a checkpoint in Hugging Face layout")
@@ -87,29 +89,29 @@ def _check(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Generation:
-    """How a checkpoint wants to be sampled: the tokens that end a reply, and what an unset temperature means."""
+class GenerationDefaults:
+    """`end`: the tokens that end a reply. `temperature`: what an unset one means."""
 
     end: frozenset[int]
     temperature: float
 
 
-def generation(folder: Path) -> Generation:
+def generation_defaults(folder: Path) -> GenerationDefaults:
     """From `generation_config.json`, the end tokens else from `config.json`; greedy where it does not sample."""
     file = folder / "generation_config.json"
-    said = _json(file) if file.exists() else {}
-    end = said.get("eos_token_id", _json(folder / "config.json").get("eos_token_id"))
-    several = end if isinstance(end, list) else [] if end is None else [end]
-    sampled = said.get("temperature", 1.0) if said.get("do_sample") else 0.0
-    return Generation(frozenset(several), float(sampled))
+    config = _read_json(file) if file.exists() else {}
+    end = config.get("eos_token_id", _read_json(folder / "config.json").get("eos_token_id"))
+    end_tokens = end if isinstance(end, list) else [] if end is None else [end]
+    temperature = config.get("temperature", 1.0) if config.get("do_sample") else 0.0
+    return GenerationDefaults(frozenset(end_tokens), float(temperature))
 
 
-def _json(file: Path) -> dict[str, Any]:
+def _read_json(file: Path) -> dict[str, Any]:
     try:
-        said: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except ValueError as error:
         raise DamagedFile(f"{file} is not JSON ({error}); fetch it again") from None
-    return said
+    return content
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -117,27 +119,27 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def _check_weights(file: Path) -> None:
-    """A safetensors file says in its header how long it is."""
+    """A safetensors file states its length in its header, so a partial download is found without reading it all."""
     try:
         with file.open("rb") as opened:
             length = int.from_bytes(opened.read(8), "little")
             header: dict[str, Any] = json.loads(opened.read(min(length, 100_000_000)))
-        ends = [said["data_offsets"][1] for name, said in header.items() if name != "__metadata__"]
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DamagedFile(f"{file} is not a safetensors file; fetch it again") from None
-    found, expected = file.stat().st_size, 8 + length + max(ends, default=0)
-    if found != expected:
-        raise DamagedFile(f"{file} has {found:,} bytes and should have {expected:,}; fetch it again")
+    actual, expected = file.stat().st_size, 8 + length + max(ends, default=0)
+    if actual != expected:
+        raise DamagedFile(f"{file} has {actual:,} bytes and should have {expected:,}; fetch it again")
 
 
-def identity(folder: Path) -> str:
-    """The hash of weights, configuration, tokenizer and template; read once for each state of the files."""
+def folder_hash(folder: Path) -> str:
+    """The hash of weights, configuration, tokenizer and template; read again only where a size or time has changed."""
     files = [*weight_files(folder), *sorted(folder.glob("*.json")), *sorted(folder.glob("*.jinja"))]
-    return _digest(tuple((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files))
+    return _hash_of_files(tuple((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files))
 
 
 @cache
-def _digest(files: tuple[tuple[str, int, int], ...]) -> str:
+def _hash_of_files(files: tuple[tuple[str, int, int], ...]) -> str:
     digest = hashlib.sha256()
     for name, _, _ in files:
         with open(name, "rb") as opened:
