@@ -94,13 +94,12 @@ def feed(steps: int) -> Feed:
     return Feed(steps, lambda step: batch, None)
 
 
-def network():  # type: ignore[no-untyped-def]
+def network(seed: int = 0, **changes: object):  # type: ignore[no-untyped-def]
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    torch.manual_seed(0)
-    return LlamaForCausalLM(
-        LlamaConfig(vocab_size=50, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2)
-    )
+    torch.manual_seed(seed)
+    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=50, **{**size, **changes}))
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
@@ -127,6 +126,33 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tm
         train(broken, Feed(10, poisoned, None), loop, tmp_path, "x", lambda p: None, lambda t: None)
     kept = network()
     assert training_checkpoint.load(tmp_path / "checkpoint.safetensors", kept, optimizers_for(kept, loop), "x") == 4
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted", "said"),
+    [
+        ({}, {"num_hidden_layers": 2}, "missing: model.layers.1.input_layernorm.weight, "),
+        ({"num_hidden_layers": 2}, {}, "unknown: model.layers.1.input_layernorm.weight, "),
+        ({"tie_word_embeddings": True}, {}, "missing: lm_head.weight"),
+        ({}, {"intermediate_size": 96}, "of another shape: model.layers.0.mlp.down_proj.weight, "),
+    ],
+)
+def test_a_checkpoint_of_another_network_is_refused_by_the_names_of_its_weights(
+    kept: dict[str, object], wanted: dict[str, object], said: str, tmp_path: Path
+):
+    checkpoint.save(tmp_path / "c", network(**kept), [], 3, "x")
+    with pytest.raises(BadInput, match="a checkpoint of another network") as caught:
+        checkpoint.load(tmp_path / "c", network(**wanted), [], "x")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_weight_is_put_back_and_a_tied_one_with_the_one_it_is_tied_to(tied: bool, tmp_path: Path):
+    before, after = (network(seed, tie_word_embeddings=tied) for seed in (1, 2))
+    checkpoint.save(tmp_path / "c", before, [], 3, "x")
+    assert checkpoint.load(tmp_path / "c", after, [], "x") == 3
+    assert after.state_dict().keys() == before.state_dict().keys()
+    assert all(torch.equal(value, before.state_dict()[name]) for name, value in after.state_dict().items())
 
 
 def chat() -> Conversations:

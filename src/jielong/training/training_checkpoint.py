@@ -35,11 +35,11 @@ def load(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimi
     """Put everything back; the step to go on with. Raises BadInput for a damaged file or one of another training."""
     try:
         with safe_open(file, "pt") as kept:
-            about = kept.metadata()
+            about = kept.metadata() or {}
             tensors = {key: kept.get_tensor(key) for key in kept.keys()}  # noqa: SIM118 — it is no mapping
     except SafetensorError as error:
         raise BadInput(f"{file}: not a whole checkpoint ({error}); delete it to begin again") from None
-    if about["settings"] != digest:
+    if about.get("settings") != digest:
         raise BadInput(f"{file}: a checkpoint of other settings; choose another `out`, or delete it to begin again")
     if about["sha256"] != _digest(tensors):
         raise BadInput(f"{file}: damaged: its weights do not have the hash it names; delete it to begin again")
@@ -51,10 +51,26 @@ def load(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimi
             weights[names[0]] = value
         else:
             memories[int(names[0])].setdefault(int(names[1]), {})[names[2]] = value
-    network.load_state_dict(weights, strict=False)
+    _put_back(file, network, weights)
     for optimizer, memory in zip(optimizers, memories, strict=True):
         optimizer.load_state_dict({"state": memory, "param_groups": optimizer.state_dict()["param_groups"]})
     return int(about["step"])
+
+
+def _put_back(file: Path, network: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Every weight is put back or named in an error; one that is tied to another comes with that one."""
+    expected = {name: value.shape for name, value in weights_of(network).items()}
+    wrong = {
+        "missing": sorted(expected.keys() - weights.keys()),
+        "unknown": sorted(weights.keys() - expected.keys()),
+        "of another shape": sorted(n for n in expected.keys() & weights.keys() if expected[n] != weights[n].shape),
+    }
+    said = [
+        f"{what}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}" for what, names in wrong.items() if names
+    ]
+    if said:
+        raise BadInput(f"{file}: a checkpoint of another network ({'; '.join(said)}); delete it to begin again")
+    network.load_state_dict(weights, strict=False)
 
 
 def weights_of(network: nn.Module) -> dict[str, torch.Tensor]:
