@@ -26,7 +26,7 @@ from torch.nn import functional as F
 SIZES = {"1M": (4, 128, 352, 2), "3M": (6, 192, 512, 3), "10M": (8, 320, 864, 5)}  # layers, hidden, mlp, heads
 LENGTH, ROWS, STEPS, WARM_UP = 256, 24, 24, 6
 VOCABULARY = 1792
-RATE = 1e-3
+LEARNING_RATE = 1e-3
 
 
 class Block(nn.Module):
@@ -42,13 +42,15 @@ class Block(nn.Module):
         q, k, v = (
             part.view(rows, length, self.heads, -1).transpose(1, 2) for part in self.qkv(self.before(x)).chunk(3, -1)
         )
-        mixed = F.scaled_dot_product_attention(turned(q, cosine, sine), turned(k, cosine, sine), v, attn_mask=mask)
-        x = x + self.out(mixed.transpose(1, 2).reshape(rows, length, hidden))
+        attention = F.scaled_dot_product_attention(
+            rotated(q, cosine, sine), rotated(k, cosine, sine), v, attn_mask=mask
+        )
+        x = x + self.out(attention.transpose(1, 2).reshape(rows, length, hidden))
         gate, up = self.gate_up(self.after(x)).chunk(2, -1)
         return x + self.down(F.silu(gate) * up)
 
 
-def turned(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+def rotated(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     a, b = x.chunk(2, -1)
     return torch.cat([a * cosine - b * sine, b * cosine + a * sine], -1).to(x.dtype)
 
@@ -61,8 +63,8 @@ class HandWritten(nn.Module):
         nn.init.normal_(self.embed.weight, std=0.02)
         self.width = hidden // heads
 
-    def forward(self, ids: Tensor, places: Tensor, mask: Tensor) -> Tensor:
-        angles = places[:, None, :, None] * 10000.0 ** (-torch.arange(0, self.width, 2) / self.width)
+    def forward(self, ids: Tensor, position_ids: Tensor, mask: Tensor) -> Tensor:
+        angles = position_ids[:, None, :, None] * 10000.0 ** (-torch.arange(0, self.width, 2) / self.width)
         cosine, sine = angles.cos(), angles.sin()
         x = self.embed(ids)
         for block in self.blocks:
@@ -74,34 +76,40 @@ class HandWritten(nn.Module):
 def hand_written(size: str, folder: Path) -> float:
     batches = _batches(folder)
     network = HandWritten(*SIZES[size])
-    optimizer = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
-    earlier = torch.ones(LENGTH, LENGTH, dtype=torch.bool).tril()
-    began = 0.0
+    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+    causal = torch.ones(LENGTH, LENGTH, dtype=torch.bool).tril()
+    started = 0.0
     for step, batch in enumerate(batches):
         if step == WARM_UP:
-            began = time.perf_counter()
-        ids, targets, weights, places, owners = (torch.from_numpy(array) for array in vars(batch).values())
-        mask = (owners[:, None, :, None] == owners[:, None, None, :]) & earlier
+            started = time.perf_counter()
+        document_ids, weights = batch["document_ids"], batch["loss_weights"]
+        mask = (document_ids[:, None, :, None] == document_ids[:, None, None, :]) & causal
         with torch.autocast("cpu", torch.bfloat16):
-            logits = network(ids, places, mask)
-            losses = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+            logits = network(batch["input_ids"], batch["position_ids"], mask)
+            losses = F.cross_entropy(logits.flatten(0, 1).float(), batch["targets"].flatten(), reduction="none")
             loss = (losses * weights.flatten()).sum() / weights.sum()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-    return (STEPS - WARM_UP) * ROWS * LENGTH / (time.perf_counter() - began)
+    return (STEPS - WARM_UP) * ROWS * LENGTH / (time.perf_counter() - started)
 
 
 def ours(size: str, folder: Path) -> float:
+    from jielong.training.objectives.next_token import NextToken
     from jielong.training.train_config import LoopConfig
-    from jielong.training.training_loop import CurvePoint, Feed, train
+    from jielong.training.training_loop import train
+    from jielong.training.training_output import CurvePoint
 
-    batches = _batches(folder)
-    loop = LoopConfig(batch_tokens=ROWS * LENGTH, rate=RATE, log_every=WARM_UP)
+    class PreparedFeed:
+        steps, digest, batches = STEPS, "", _batches(folder)
+
+        def batch(self, step: int, network: nn.Module) -> dict[str, Tensor]:
+            return self.batches[step]
+
+    loop = LoopConfig(batch_tokens=ROWS * LENGTH, learning_rate=LEARNING_RATE, log_every=WARM_UP)
     points: list[CurvePoint] = []
-    feed = Feed(STEPS, batches.__getitem__, None)
-    train(_llama(size), feed, loop, folder / "ours", "x", points.append, lambda tokens: None)
+    train(_llama(size), PreparedFeed(), NextToken(), loop, folder / "ours", "x", on_point=points.append)
     return (STEPS - WARM_UP) / sum(WARM_UP / point.tokens_per_second for point in points[1:])
 
 
@@ -116,13 +124,13 @@ def with_trl(size: str, folder: Path, attention: str = "sdpa") -> float:
         def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
             marks.append(time.perf_counter())
 
-    texts = [[int(i) for i in row if i != 1] for batch in _batches(folder) for row in batch.ids]
+    texts = [[int(i) for i in row if i != 1] for batch in _batches(folder) for row in batch["input_ids"]]
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(_tokenizer_file()), bos_token="<|begin|>", eos_token="<|end|>", pad_token="<|end|>"
     )
-    told = SFTConfig(
+    config = SFTConfig(
         output_dir=str(folder / "trl"), max_steps=STEPS, per_device_train_batch_size=ROWS, max_length=LENGTH,
-        packing=True, packing_strategy="wrapped", bf16=True, use_cpu=True, learning_rate=RATE,
+        packing=True, packing_strategy="wrapped", bf16=True, use_cpu=True, learning_rate=LEARNING_RATE,
         optim="adamw_torch_fused",
         gradient_checkpointing=False, report_to=[], save_strategy="no", logging_steps=1000, disable_tqdm=True,
         dataloader_num_workers=0,
@@ -130,7 +138,7 @@ def with_trl(size: str, folder: Path, attention: str = "sdpa") -> float:
     data = Dataset.from_dict({"input_ids": texts * 2})
     network = _llama(size)
     network.set_attn_implementation(attention)
-    trainer = SFTTrainer(network, told, train_dataset=data, processing_class=tokenizer, callbacks=[Clock()])
+    trainer = SFTTrainer(network, config, train_dataset=data, processing_class=tokenizer, callbacks=[Clock()])
     trainer.train()
     return (STEPS - WARM_UP) * ROWS * LENGTH / (marks[-1] - marks[WARM_UP - 1])
 
@@ -153,11 +161,12 @@ def _tokenizer_file() -> Path:
     return WEIGHTS / "tokenizer.json"
 
 
-def _batches(folder: Path) -> list[Any]:
-    from jielong.training.data_sources import World
+def _batches(folder: Path) -> list[dict[str, Tensor]]:
+    from jielong.training.mini_documents import WorldSource
 
-    world = World(Tokenizer.from_file(str(_tokenizer_file())), stage="main", length=LENGTH)
-    return [world.batch(step, ROWS, 0) for step in range(STEPS)]
+    source = WorldSource(Tokenizer.from_file(str(_tokenizer_file())), stage="main", length=LENGTH)
+    batches = (source.batch(step, ROWS, 0) for step in range(STEPS))
+    return [{name: torch.from_numpy(array) for name, array in batch.items()} for batch in batches]
 
 
 RUNS = {
@@ -180,7 +189,7 @@ def main() -> None:
             if not name.startswith("trl") or find_spec("trl"):
                 speeds[name] = round(_alone(name, size))
         figures[size] = speeds | {
-            f"times {peer}": round(speeds["jielong"] / max(said for name, said in speeds.items() if peer in name), 3)
+            f"times {peer}": round(speeds["jielong"] / max(speed for name, speed in speeds.items() if peer in name), 3)
             for peer in ("hand-written", "trl")
             if peer in speeds
         }
@@ -189,10 +198,10 @@ def main() -> None:
 
 def _alone(name: str, size: str) -> float:
     command = [sys.executable, __file__, name, size]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    if said.returncode:
-        raise RuntimeError(said.stderr[-2000:])
-    return float(json.loads(said.stdout.splitlines()[-1]))
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise RuntimeError(process.stderr[-2000:])
+    return float(json.loads(process.stdout.splitlines()[-1]))
 
 
 if __name__ == "__main__":

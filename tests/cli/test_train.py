@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ pytest.importorskip("torch")
 import anyio
 
 from jielong import Message, Request, load
+from jielong.training.training_output import CURVE, read_curve
 
 CONFIG = """
 out = "OUT"
@@ -43,23 +43,27 @@ rows = 4
 
 [loop]
 batch_tokens = 512
-rate = 0.01
+learning_rate = 0.01
 log_every = 5
 evaluate_every = 10
 checkpoint_every = 5
 """
 
 
-def start(*arguments: str, home: Path) -> subprocess.Popen[str]:
+COMMAND = ("-m", "jielong")
+WITHOUT_TORCH = ("-c", "import sys; sys.modules['torch'] = None; from jielong.__main__ import main; main()")
+
+
+def start(*arguments: str, home: Path, command: tuple[str, ...] = COMMAND) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "jielong", "train", *arguments],
+        [sys.executable, *command, "train", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "JIELONG_HOME": str(home), "JIELONG_LANG": "en"},
     )  # fmt: skip
 
 
-def run(*arguments: str, home: Path) -> tuple[int, str, str]:
-    process = start(*arguments, home=home)
+def run(*arguments: str, home: Path, command: tuple[str, ...] = COMMAND) -> tuple[int, str, str]:
+    process = start(*arguments, home=home, command=command)
     out, error = process.communicate()
     return process.returncode, out, error
 
@@ -84,16 +88,24 @@ def test_a_trained_network_answers_and_its_curves_are_a_page(trained: tuple[Path
 
 
 def test_the_same_command_goes_on_after_ctrl_c(trained: tuple[Path, dict[str, object]]):
+    """Stopped at its second held-out loss, when a checkpoint is there and most steps are not done."""
     folder, said = trained
     command = ("pretrain", str(folder / "tiny.toml"), "--out", str(folder / "again"), "--json")
     process = start(*command, home=folder)
-    until = time.monotonic() + 120
-    while not (folder / "again" / "checkpoint.safetensors").exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("step 20,"):
+            process.send_signal(signal.SIGINT)
+            break
     process.communicate()
+    assert process.returncode != 0
+    assert not (folder / "again" / "weights").exists()
+    stopped_at = read_curve(folder / "again" / CURVE)[-1].step
+    assert 20 <= stopped_at < 40
     code, out, error = run(*command, home=folder)
     assert code == 0, error
+    assert "Going on from the checkpoint" in error
+    assert "step 10," not in error, "it began again"
     assert json.loads(out)["sha256"] == said["sha256"]
 
 
@@ -111,7 +123,7 @@ tokens = 16_384
 length = 128
 [loop]
 batch_tokens = 512
-rate = 0.001
+learning_rate = 0.001
 warmup_steps = 2
 """
     )
@@ -126,19 +138,17 @@ warmup_steps = 2
     ("arguments", "said"),
     [
         (("pretrain", "nothing.toml"), "no such file"),
-        (("pretrain", "CONFIG", "--set", "loop.rate=fast"), "loop.rate: "),
+        (("pretrain", "CONFIG", "--set", "loop.learning_rate=fast"), "loop.learning_rate: "),
         (("pretrain", "CONFIG", "--set", "loop.speed=1"), "loop.speed: Extra inputs"),
         (("pretrain", "CONFIG", "--set", "loop.batch_tokens=100"), "no multiple of length 128"),
         (("pretrain", "CONFIG", "--set", "evaluation.source=nowhere.jsonl"), "no such source"),
         (("finetune", "CONFIG"), "expected start ="),
     ],
 )
-def test_bad_settings_are_one_line(
-    arguments: tuple[str, ...], said: str, tmp_path: Path, trained: tuple[Path, dict[str, object]]
-):
-    config = str(trained[0] / "tiny.toml")
-    filled = [config if argument == "CONFIG" else argument for argument in arguments]
-    code, out, error = run(*filled, "--out", str(tmp_path / "out"), home=tmp_path)
+def test_bad_settings_are_one_line_before_torch_is_imported(arguments: tuple[str, ...], said: str, tmp_path: Path):
+    (tmp_path / "tiny.toml").write_text(CONFIG)
+    filled = [str(tmp_path / "tiny.toml") if argument == "CONFIG" else argument for argument in arguments]
+    code, out, error = run(*filled, "--out", str(tmp_path / "out"), home=tmp_path, command=WITHOUT_TORCH)
     assert (code, out) == (2, ""), error
     assert said in error
     assert error.count("\n") == 1

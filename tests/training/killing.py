@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["jielong.training.pretrain", "jielong.training.finetune"])
+_processes.set_forkserver_preload(["jielong.training.network_training"])
 
 TINY: dict[str, Any] = {
     "stages": [{"source": "mini:world/short", "tokens": 8_192, "length": 128},
                {"source": "mini:world", "tokens": 8_192, "length": 256}],
-    "loop": {"batch_tokens": 1024, "rate": 0.005, "optimizer": "muon", "schedule": "wsd", "warmup_steps": 3,
+    "loop": {"batch_tokens": 1024, "learning_rate": 0.005, "optimizer": "muon", "schedule": "wsd", "warmup_steps": 3,
              "seed": 5, "checkpoint_every": 2, "evaluate_every": 6, "log_every": 3},
     "evaluation": {"source": "mini:world", "length": 256, "rows": 4},
 }  # fmt: skip
@@ -29,36 +29,39 @@ def settings_for(kind: str, out: Path, start: Path | None = None) -> dict[str, A
     return {**TINY, "out": str(out), **(NEW if kind == "pretrain" else {"start": str(start)})}
 
 
-def train(kind: str, told: dict[str, Any], heard: Connection | None = None) -> str:
+def train(kind: str, settings: dict[str, Any], result: Connection | None = None) -> str:
     """The digest of the weights at the end. Runs in this process."""
     import torch
 
     from jielong.training.finetune import finetune
     from jielong.training.pretrain import pretrain
     from jielong.training.train_config import TrainConfig
+    from jielong.training.training_output import TrainResult
 
     torch.set_num_threads(1)
-    begin: Callable[[TrainConfig], Any] = pretrain if kind == "pretrain" else finetune
-    digest: str = begin(TrainConfig.model_validate(told)).sha256
-    if heard:
-        heard.send(digest)
+    run: Callable[[TrainConfig], Any] = pretrain if kind == "pretrain" else finetune
+    config = TrainConfig.model_validate(settings)
+    run(config)
+    digest = TrainResult.read(config.out).sha256
+    if result:
+        result.send(digest)
     return digest
 
 
-def finished(kind: str, told: dict[str, Any]) -> tuple[str, float]:
+def finished(kind: str, settings: dict[str, Any]) -> tuple[str, float]:
     """The digest that an undisturbed training ends with, and its seconds."""
-    here, there = _processes.Pipe(False)
-    process = _processes.Process(target=train, args=(kind, told, there))
-    began = time.monotonic()
+    receiver, sender = _processes.Pipe(False)
+    process = _processes.Process(target=train, args=(kind, settings, sender))
+    started = time.monotonic()
     process.start()
-    there.close()
-    digest = here.recv()
+    sender.close()
+    digest = receiver.recv()
     process.join()
-    return digest, time.monotonic() - began
+    return digest, time.monotonic() - started
 
 
-def killed(kind: str, told: dict[str, Any], after: float) -> None:
-    process = _processes.Process(target=train, args=(kind, told))
+def killed(kind: str, settings: dict[str, Any], after: float) -> None:
+    process = _processes.Process(target=train, args=(kind, settings))
     process.start()
     process.join(after)
     process.kill()

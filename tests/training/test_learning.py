@@ -1,7 +1,7 @@
 """What the loop is fed and what it learns: packing, masks, schedules, and that a loss goes down."""
 
-import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +13,23 @@ from tokenizers import Tokenizer
 
 from jielong.errors import BadInput, TrainingFailed
 from jielong.models.mini import WEIGHTS
-from jielong.training import training_checkpoint
-from jielong.training.conversation_tokens import Conversations
-from jielong.training.data_sources import Lines, World
-from jielong.training.optimizers import LOWEST, optimizers_for, rate_at
-from jielong.training.sequence_packing import Batch, Encoded, batch_of, fill_rows, pack_all
+from jielong.scope import scope
+from jielong.training import precision, training_checkpoint
+from jielong.training.chat_tokenizer import ChatTokenizer
+from jielong.training.data_sources import JsonLinesSource
+from jielong.training.mini_documents import WorldSource
+from jielong.training.objective import Batch
+from jielong.training.objectives.next_token import NextToken
+from jielong.training.optimizers import MIN_FRACTION, learning_rate_at, optimizers_for
+from jielong.training.sequence_packing import EncodedDocument, PackedRow, fill_rows, pack_all, pack_batch
 from jielong.training.train_config import LoopConfig, read_train_config
-from jielong.training.training_loop import Feed, train
+from jielong.training.training_loop import train
 
 
-def documents(seed: int, count: int, longest: int) -> list[Encoded]:
+def documents(seed: int, count: int, longest: int) -> list[EncodedDocument]:
     chance = random.Random(seed)
     lengths = [chance.randint(2, longest) for _ in range(count)]
-    return [Encoded([7 + i % 90] * n, [1.0] * n) for i, n in enumerate(lengths)]
+    return [EncodedDocument([7 + i % 90] * n, [1.0] * n) for i, n in enumerate(lengths)]
 
 
 def test_every_row_holds_whole_documents_and_nothing_is_lost():
@@ -38,33 +42,31 @@ def test_every_row_holds_whole_documents_and_nothing_is_lost():
 
 def test_a_batch_predicts_the_next_token_of_the_same_document():
     rows = fill_rows(iter(documents(2, 500, 30)), 8, 64)
-    batch = batch_of(rows, 1)
-    for row, ids, targets, weights, places, owners in zip(rows, *vars(batch).values(), strict=True):
-        at = 0
+    batch = pack_batch(rows, 1)
+    for i, row in enumerate(rows):
+        start, line = 0, {name: array[i] for name, array in batch.items()}
         for number, document in enumerate(row.documents, 1):
-            end = at + len(document.ids)
-            assert list(ids[at:end]) == list(document.ids)
-            assert list(targets[at : end - 1]) == list(document.ids)[1:]
-            assert list(places[at:end]) == list(range(len(document.ids)))
-            assert set(owners[at:end]) == {number}
-            assert weights[end - 1] == 0
-            at = end
-        assert not weights[at:].any()
+            end = start + len(document.ids)
+            assert list(line["input_ids"][start:end]) == list(document.ids)
+            assert list(line["targets"][start : end - 1]) == list(document.ids)[1:]
+            assert list(line["position_ids"][start:end]) == list(range(len(document.ids)))
+            assert set(line["document_ids"][start:end]) == {number}
+            assert line["loss_weights"][end - 1] == 0
+            start = end
+        assert not line["loss_weights"][start:].any()
 
 
 def test_documents_in_one_row_do_not_see_each_other():
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from jielong.training.training_loop import _loss, _on
-
     torch.manual_seed(0)
     network = LlamaForCausalLM(
         LlamaConfig(vocab_size=100, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
     )
-    some = [Encoded(list(range(10, 30)), [1.0] * 20), Encoded(list(range(40, 70)), [1.0] * 30)]
+    some = [EncodedDocument(list(range(10, 30)), [1.0] * 20), EncodedDocument(list(range(40, 70)), [1.0] * 30)]
 
-    def loss(packed: list[Encoded]) -> float:
-        return _loss(network, *_on(torch.device("cpu"), batch_of(fill_rows(iter(packed), 1, 64), 1))).item()
+    def loss(packed: list[EncodedDocument]) -> float:
+        return NextToken().loss(network, tensors(pack_batch(fill_rows(iter(packed), 1, 64), 1)))[0].item()
 
     together, first, second = loss(some), loss(some[:1]), loss(some[1:])
     assert together == pytest.approx((19 * first + 29 * second) / 48, rel=1e-5)
@@ -72,12 +74,12 @@ def test_documents_in_one_row_do_not_see_each_other():
 
 @pytest.mark.parametrize("schedule", ["cosine", "wsd"])
 def test_the_rate_rises_stays_or_bends_and_falls(schedule: str):
-    loop = LoopConfig(batch_tokens=64, rate=1.0, schedule=schedule, warmup_steps=10, decay=0.25)  # type: ignore[arg-type]
-    rates = [rate_at(step, 100, loop) for step in range(100)]
+    loop = LoopConfig(batch_tokens=64, learning_rate=1.0, schedule=schedule, warmup_steps=10, decay=0.25)  # type: ignore[arg-type]
+    rates = [learning_rate_at(step, 100, loop) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) <= 1
     assert rates[-1] < 0.1
-    assert min(rates[50:]) >= LOWEST
+    assert min(rates[50:]) >= MIN_FRACTION
     assert rates[10:] == sorted(rates[10:], reverse=True)
     if schedule == "wsd":
         assert rates[10:75] == [1.0] * 65
@@ -86,12 +88,24 @@ def test_the_rate_rises_stays_or_bends_and_falls(schedule: str):
         assert rates[50] == pytest.approx(0.5)
 
 
-def feed(steps: int) -> Feed:
-    ids = np.tile(np.arange(8, 40, dtype=np.int64), (4, 1))
-    ones = np.ones((4, 32), np.float32)
-    targets = np.roll(ids, -1, 1)
-    batch = Batch(ids, targets, ones, np.tile(np.arange(32), (4, 1)), np.ones((4, 32), np.int64))
-    return Feed(steps, lambda step: batch, None)
+def tensors(arrays: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+class CountingFeed:
+    """Four rows that count from 8 to 39; `poison(step, network)` is called before each batch."""
+
+    digest = "counting"
+
+    def __init__(self, steps: int, poison: Callable[[int, torch.nn.Module], None] = lambda step, network: None) -> None:
+        self.steps, self._poison = steps, poison
+        row = PackedRow(32)
+        row.add(EncodedDocument(range(8, 40), [1.0] * 32))
+        self._batch = tensors(pack_batch([row] * 4, 1))
+
+    def batch(self, step: int, network: torch.nn.Module) -> Batch:
+        self._poison(step, network)
+        return self._batch
 
 
 def network(seed: int = 0, **changes: object):  # type: ignore[no-untyped-def]
@@ -104,26 +118,26 @@ def network(seed: int = 0, **changes: object):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_the_loss_goes_down(optimizer: str, tmp_path: Path):
-    loop = LoopConfig(batch_tokens=128, rate=0.02, optimizer=optimizer, warmup_steps=2, log_every=1, bf16=False)  # type: ignore[arg-type]
+    loop = LoopConfig(
+        batch_tokens=128, learning_rate=0.02, optimizer=optimizer, warmup_steps=2, log_every=1, bf16=False
+    )  # type: ignore[arg-type]
     points: list[float] = []
-    train(network(), feed(60), loop, tmp_path, "x", lambda p: points.append(p.loss), lambda t: None)
+    train(network(), CountingFeed(60), NextToken(), loop, tmp_path, "x", on_point=lambda p: points.append(p.loss))
     assert points[0] > 3.5
     assert points[-1] < 0.3
 
 
 def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tmp_path: Path):
     broken = network()
-    loop = LoopConfig(batch_tokens=128, rate=0.01, log_every=1, checkpoint_every=2)
-    fed = feed(10)
+    loop = LoopConfig(batch_tokens=128, learning_rate=0.01, log_every=1, checkpoint_every=2)
 
-    def poisoned(step: int) -> Batch:
+    def poison(step: int, network: torch.nn.Module) -> None:
         if step == 5:
             with torch.no_grad():
                 broken.lm_head.weight.fill_(float("nan"))
-        return fed.batch(step)
 
-    with pytest.raises(TrainingFailed, match=r"step 6: .*loop\.rate = 0\.01"):
-        train(broken, Feed(10, poisoned, None), loop, tmp_path, "x", lambda p: None, lambda t: None)
+    with pytest.raises(TrainingFailed, match=r"step 6: .*loop\.learning_rate = 0\.01"):
+        train(broken, CountingFeed(10, poison), NextToken(), loop, tmp_path, "x")
     kept = network()
     assert training_checkpoint.load(tmp_path / "checkpoint.safetensors", kept, optimizers_for(kept, loop), "x") == 4
 
@@ -140,29 +154,40 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tm
 def test_a_checkpoint_of_another_network_is_refused_by_the_names_of_its_weights(
     kept: dict[str, object], wanted: dict[str, object], said: str, tmp_path: Path
 ):
-    checkpoint.save(tmp_path / "c", network(**kept), [], 3, "x")
+    training_checkpoint.save(tmp_path / "c", network(**kept), [], 3, "x")
     with pytest.raises(BadInput, match="a checkpoint of another network") as caught:
-        checkpoint.load(tmp_path / "c", network(**wanted), [], "x")
+        training_checkpoint.load(tmp_path / "c", network(**wanted), [], "x")
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("tied", [False, True])
 def test_every_weight_is_put_back_and_a_tied_one_with_the_one_it_is_tied_to(tied: bool, tmp_path: Path):
     before, after = (network(seed, tie_word_embeddings=tied) for seed in (1, 2))
-    checkpoint.save(tmp_path / "c", before, [], 3, "x")
-    assert checkpoint.load(tmp_path / "c", after, [], "x") == 3
+    training_checkpoint.save(tmp_path / "c", before, [], 3, "x")
+    assert training_checkpoint.load(tmp_path / "c", after, [], "x") == 3
     assert after.state_dict().keys() == before.state_dict().keys()
     assert all(torch.equal(value, before.state_dict()[name]) for name, value in after.state_dict().items())
 
 
-def chat() -> Conversations:
-    about = json.loads((WEIGHTS / "tokenizer_config.json").read_text("utf-8"))
-    special = {k: v for k, v in about.items() if k.endswith("_token") and isinstance(v, str)}
-    return Conversations(tokenizer(), about["chat_template"], special)
+@pytest.mark.parametrize(("features", "bf16"), [({"avx2": True}, False), ({"avx512_bf16": True}, True)])
+def test_bf16_is_taken_where_the_processor_computes_in_it_and_else_a_note_says_so(
+    features: dict[str, bool], bf16: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
+    cpu, loop = torch.device("cpu"), LoopConfig(batch_tokens=64, learning_rate=1.0)
+    with scope("training") as here, precision.autocast(loop, cpu):
+        precision.note_precision(loop, cpu)
+        assert torch.is_autocast_enabled("cpu") == bf16
+    assert any("runs in fp32" in text for text in here.notes) == (not bf16)
+    assert not precision.uses_bf16(loop.model_copy(update={"bf16": False}), cpu)
+
+
+def chat() -> ChatTokenizer:
+    return ChatTokenizer.from_folder(WEIGHTS)
 
 
 def tokenizer() -> Tokenizer:
-    return Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    return chat().tokenizer
 
 
 def test_only_what_the_assistant_says_counts():
@@ -173,22 +198,34 @@ def test_only_what_the_assistant_says_counts():
         {"role": "user", "content": "And 4 + 4?"},
         {"role": "assistant", "content": "8"},
     ]
-    read = chat().encoded(turns, None)
+    document = chat().encode_conversation(turns, None)
     counted = tokenizer().decode(
-        [i for i, w in zip(read.ids, read.weights, strict=True) if w], skip_special_tokens=False
+        [i for i, w in zip(document.ids, document.weights, strict=True) if w], skip_special_tokens=False
     )
     assert counted.replace(" ", "") == "5<|end|>8<|end|>"
 
 
-def lines(tmp_path: Path, *rows: str) -> Lines:
+def test_the_template_of_another_checkpoint_says_what_counts():
+    """Nothing of mini: another template, no end token in it, other names of roles."""
+    config = {"chat_template": "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}"
+                               "{% if add_generation_prompt %}[assistant]{% endif %}"}  # fmt: skip
+    other = ChatTokenizer(tokenizer(), config)
+    turns = [{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": "Good morning!"}]
+    document = other.encode_conversation(turns, None)
+    counted = [i for i, weight in zip(document.ids, document.weights, strict=True) if weight]
+    assert tokenizer().decode(counted).strip() == "Good morning!"
+    assert other.encode_text("Hello!") == tokenizer().encode("Hello!").ids
+
+
+def lines(tmp_path: Path, *rows: str) -> JsonLinesSource:
     (tmp_path / "data.jsonl").write_text("\n".join(rows))
-    return Lines(tmp_path / "data.jsonl", tokenizer(), chat(), 64)
+    return JsonLinesSource(tmp_path / "data.jsonl", chat(), 64)
 
 
 def test_each_document_is_seen_once_before_any_again(tmp_path: Path):
     data = lines(tmp_path, *(f'{{"prompt": "{i} + 1?", "completion": "{i + 1}"}}' for i in range(100, 140)))
-    rows = len(data._packed)
-    seen = [tuple(row) for step in range(2) for row in data.batch(step, rows, 3).ids]
+    rows = len(data.packed)
+    seen = [tuple(row) for step in range(2) for row in data.batch(step, rows, 3)["input_ids"]]
     assert len(set(seen[:rows])) == rows
     assert sorted(seen[:rows]) == sorted(seen[rows:])
     assert seen[:rows] != seen[rows:]
@@ -222,8 +259,8 @@ STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
     [
         ("x", "not TOML"),
         ("[loop]\nbatch_tokens = 64", "out: Field required"),
-        (f'out = "x"\n{STAGE}[loop]\nrate = 1\nbatch_tokens = 64\nspeed = 3', "Extra inputs"),
-        (f'out = "x"\n{STAGE}[loop]\nrate = 1\nbatch_tokens = 65', "no multiple of length 64"),
+        (f'out = "x"\n{STAGE}[loop]\nlearning_rate = 1\nbatch_tokens = 64\nspeed = 3', "Extra inputs"),
+        (f'out = "x"\n{STAGE}[loop]\nlearning_rate = 1\nbatch_tokens = 65', "no multiple of length 64"),
     ],
 )
 def test_bad_settings_are_named(told: str, said: str, tmp_path: Path):
@@ -234,9 +271,9 @@ def test_bad_settings_are_named(told: str, said: str, tmp_path: Path):
 
 
 def test_a_batch_of_the_world_is_a_function_of_seed_and_step():
-    world = World(tokenizer(), stage="early", length=128)
+    world = WorldSource(tokenizer(), stage="early", length=128)
     first = world.batch(3, 4, 1)
-    again = World(tokenizer(), stage="early", length=128).batch(3, 4, 1)
-    assert all((a == b).all() for a, b in zip(vars(first).values(), vars(again).values(), strict=True))
-    assert not (first.ids == world.batch(4, 4, 1).ids).all()
-    assert not (first.ids == world.batch(3, 4, 2).ids).all()
+    again = WorldSource(tokenizer(), stage="early", length=128).batch(3, 4, 1)
+    assert all((first[name] == again[name]).all() for name in first)
+    assert not (first["input_ids"] == world.batch(4, 4, 1)["input_ids"]).all()
+    assert not (first["input_ids"] == world.batch(3, 4, 2)["input_ids"]).all()

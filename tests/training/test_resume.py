@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
+import jielong
 from jielong.errors import BadInput
 from training.killing import TINY, finished, killed, settings_for, train
 
@@ -23,16 +24,16 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", ["pretrain", "finetune"])
 def test_killed_at_random_moments_the_weights_are_the_same(kind: str, begun: Path, tmp_path: Path):
-    def told(name: str) -> dict[str, object]:
+    def settings_of(name: str) -> dict[str, object]:
         settings = settings_for(kind, tmp_path / name, begun / "weights")
         if kind == "finetune":
             settings["stages"] = [{"source": str(begun / "sums.jsonl"), "tokens": 16_384, "length": 128}]
         return settings
 
-    expected, seconds = finished(kind, told("alone"))
+    expected, seconds = finished(kind, settings_of("alone"))
     chance = random.Random(kind)
     for number in range(3):
-        settings = told(str(number))
+        settings = settings_of(str(number))
         killed(kind, settings, chance.uniform(0.2, 1) * seconds)
         killed(kind, settings, chance.uniform(0.2, 1) * seconds)
         assert finished(kind, settings)[0] == expected
@@ -46,9 +47,9 @@ def test_a_finished_training_is_not_done_again(begun: Path):
 
 
 def test_a_checkpoint_of_other_settings_is_refused(begun: Path):
-    told = settings_for("pretrain", begun) | {"loop": TINY["loop"] | {"rate": 0.001}}
+    settings = settings_for("pretrain", begun) | {"loop": TINY["loop"] | {"learning_rate": 0.001}}
     with pytest.raises(BadInput, match="other settings"):
-        train("pretrain", told)
+        train("pretrain", settings)
 
 
 def test_a_damaged_checkpoint_is_refused(begun: Path, tmp_path: Path):
@@ -63,9 +64,23 @@ def test_a_damaged_checkpoint_is_refused(begun: Path, tmp_path: Path):
 def test_data_that_changed_since_is_refused(begun: Path, tmp_path: Path):
     data = tmp_path / "sums.jsonl"
     data.write_bytes((begun / "sums.jsonl").read_bytes())
-    told = settings_for("finetune", tmp_path / "out", begun / "weights")
-    told["stages"] = [{"source": str(data), "tokens": 4096, "length": 128}]
-    train("finetune", told)
+    settings = settings_for("finetune", tmp_path / "out", begun / "weights")
+    settings["stages"] = [{"source": str(data), "tokens": 4096, "length": 128}]
+    train("finetune", settings)
     data.write_text(data.read_text().replace("What is 7", "How much is 7"))
     with pytest.raises(BadInput, match="other settings"):
-        train("finetune", told)
+        train("finetune", settings)
+
+
+def test_finetuning_gives_a_model_that_answers(begun: Path, tmp_path: Path):
+    rows = [f'{{"prompt": "Say the word number {i}.", "completion": "banana"}}' for i in range(40)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows))
+    settings = {
+        "out": tmp_path / "out",
+        "start": "mini",
+        "stages": [{"source": str(tmp_path / "rows.jsonl"), "tokens": 16_384, "length": 128}],
+        "loop": {"batch_tokens": 512, "learning_rate": 0.001, "warmup_steps": 2},
+    }
+    model = jielong.finetune(jielong.TrainConfig.model_validate(settings))
+    assert model.name == jielong.load(f"local:{tmp_path}/out/weights").name
+    assert model.ask("Say the word number 7.") == "banana"

@@ -1,11 +1,11 @@
-"""`jielong train pretrain|finetune CONFIG.toml`: a training told by a file; stopped, the same command goes on."""
+"""`jielong train pretrain|finetune CONFIG.toml`: train with the settings of a file; run again, it resumes."""
 
 from __future__ import annotations
 
 import json
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,15 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..errors import BadInput, MissingExtra
+from ..contract import Model
+from ..errors import BadInput
+from ..scope import scope
 from . import options
 from .messages import language, localized
 
 if TYPE_CHECKING:
-    from ..training.pretrain import Trained
     from ..training.train_config import TrainConfig
-    from ..training.training_loop import CurvePoint
+    from ..training.training_output import CurvePoint
 
 
 @click.group(help=localized("help.train"))
@@ -31,9 +32,9 @@ def train() -> None:
 def _options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
-            click.argument("config", metavar="CONFIG.toml", type=click.Path(path_type=Path)),
+            click.argument("file", metavar="CONFIG.toml", type=click.Path(path_type=Path)),
             click.option("--out", metavar="DIR", help=localized("option.train_out")),
-            click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help=localized("option.set")),
+            click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help=localized("option.set")),
             options.as_json,
         )
     ):
@@ -43,84 +44,81 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 @train.command(help=localized("help.pretrain"))
 @_options
-def pretrain(config: Path, out: str | None, sets: tuple[str, ...], as_json: bool) -> None:
-    try:
-        from ..training.pretrain import pretrain as begin
-    except ImportError:
-        raise MissingExtra("training", "train") from None
-    _run(begin, config, out, sets, as_json)
+def pretrain(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
+    from ..training.pretrain import pretrain as run
+
+    _train(run, _config(file, out, assignments), as_json)
 
 
 @train.command(help=localized("help.finetune"))
 @_options
-def finetune(config: Path, out: str | None, sets: tuple[str, ...], as_json: bool) -> None:
-    try:
-        from ..training.finetune import finetune as begin
-    except ImportError:
-        raise MissingExtra("training", "train") from None
-    _run(begin, config, out, sets, as_json)
+def finetune(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
+    from ..training.finetune import finetune as run
+
+    _train(run, _config(file, out, assignments), as_json)
 
 
-def _run(
-    begin: Callable[[TrainConfig, Callable[[CurvePoint], None]], Trained],
-    config: Path,
-    out: str | None,
-    sets: tuple[str, ...],
-    as_json: bool,
+def _config(file: Path, out: str | None, assignments: tuple[str, ...]) -> TrainConfig:
+    from ..training.train_config import read_train_config
+
+    overrides = dict(_parse_assignment(assignment) for assignment in assignments)
+    return read_train_config(file, overrides | ({"out": out} if out else {}))
+
+
+def _train(
+    run: Callable[[TrainConfig, Callable[[CurvePoint], None]], Model], config: TrainConfig, as_json: bool
 ) -> None:
     from ..reporting.training_curves import write_page
-    from ..training.train_config import read_train_config
-    from ..training.training_loop import CHECKPOINT, CURVE, read_curve
+    from ..training.training_output import CHECKPOINT, CURVE, TrainResult, read_curve
 
-    overrides = dict(_assignment(each) for each in sets)
-    settings = read_train_config(config, overrides | ({"out": out} if out else {}))
-    curve, page = settings.out / CURVE, settings.out / "curves.html"
-    if (settings.out / CHECKPOINT).exists():
-        print(localized("train.going_on", out=settings.out), file=sys.stderr)
-    with _Progress(settings) as progress:
+    curve, page = config.out / CURVE, config.out / "curves.html"
+    if (config.out / CHECKPOINT).exists():
+        print(localized("train.going_on", out=config.out), file=sys.stderr)
+    with scope("train") as training_scope, _ProgressBar(config.steps, training_scope.notes) as progress:
 
         def on_point(point: CurvePoint) -> None:
             progress.show(point)
             if point.held_out is not None:
-                write_page(read_curve(curve), settings.out.name, page, language())
+                write_page(read_curve(curve), config.out.name, page, language())
 
-        trained = begin(settings, on_point)
-    points = read_curve(curve)
+        run(config, on_point)
+    result, points = TrainResult.read(config.out), read_curve(curve)
     if points:
-        write_page(points, settings.out.name, page, language())
+        write_page(points, config.out.name, page, language())
     if as_json:
-        done = {"weights": str(trained.weights), "sha256": trained.sha256, "loss": points[-1].loss if points else None}
-        print(json.dumps(done))
+        print(json.dumps({"weights": str(result.weights), "sha256": result.sha256, "loss": result.loss}))
     else:
-        print(localized("train.done", weights=trained.weights, sha256=trained.sha256, page=page))
+        print(localized("train.done", weights=result.weights, sha256=result.sha256, page=page))
 
 
-def _assignment(said: str) -> tuple[str, object]:
-    name, equals, value = said.partition("=")
+def _parse_assignment(assignment: str) -> tuple[str, object]:
+    """`NAME=VALUE`; the value as TOML reads it, or else the text itself."""
+    name, equals, value = assignment.partition("=")
     try:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         if equals and not value.strip().startswith(("[", "{", '"')):
             return name.strip(), value.strip()
-        raise BadInput(f'--set {said}: expected NAME=VALUE, as in loop.rate=0.001 or out="here"') from None
+        raise BadInput(f'--set {assignment}: expected NAME=VALUE, as in loop.seed=7 or out="here"') from None
 
 
-class _Progress:
-    """A bar with loss, rate and time left; a line each hundred steps where there is no terminal."""
+class _ProgressBar:
+    """A bar with loss, speed and time left; a line each hundred steps where there is no terminal. Notes come first."""
 
-    def __init__(self, settings: TrainConfig) -> None:
+    def __init__(self, steps: int, notes: Mapping[str, object]) -> None:
+        self._notes, self._printed_notes = notes, 0
         console = Console(stderr=True)
         self._bar = Progress(
             BarColumn(bar_width=30),
-            TextColumn("{task.percentage:3.0f} %  {task.fields[said]}"),
+            TextColumn("{task.percentage:3.0f} %  {task.fields[figures]}"),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=settings.steps, said="")
-        self._quiet = not console.is_terminal
+        self._task = self._bar.add_task("", total=steps, figures="")
+        self._is_terminal = console.is_terminal
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> _ProgressBar:
         self._bar.start()
         return self
 
@@ -128,10 +126,13 @@ class _Progress:
         self._bar.stop()
 
     def show(self, point: CurvePoint) -> None:
+        for text in [*self._notes][self._printed_notes :]:
+            print(text, file=sys.stderr)
+        self._printed_notes = len(self._notes)
         held_out = "" if point.held_out is None else localized("train.held_out", loss=f"{point.held_out:.4f}")
-        said = localized(
+        figures = localized(
             "train.point", step=point.step, loss=f"{point.loss:.4f}", speed=f"{point.tokens_per_second:,.0f}"
         )
-        self._bar.update(self._task, completed=point.step, said=said + held_out)
-        if self._quiet and (held_out or point.step % 100 == 0):
-            print(said + held_out, file=sys.stderr)
+        self._bar.update(self._task, completed=point.step, figures=figures + held_out)
+        if not self._is_terminal and (held_out or point.step % 100 == 0):
+            print(figures + held_out, file=sys.stderr)

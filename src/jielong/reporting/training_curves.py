@@ -11,7 +11,7 @@ from .html_page import HtmlPage, table
 from .wording import Language
 
 if TYPE_CHECKING:
-    from ..training.training_loop import CurvePoint
+    from ..training.training_output import CurvePoint
 
 _WORDS = {
     "en": ("Training of {name}", "Loss by tokens read", "training", "held out", "tokens read", "loss, nats per token",
@@ -39,6 +39,6 @@ def write_page(points: Sequence[CurvePoint], name: str, file: Path, language: La
     both = [line(training, lambda p: p.loss, points)]
     both += [line(held_out, lambda p: p.held_out, evaluated)] if evaluated else []
     page.add(str(losses), curves(both, x=str(tokens), y=str(loss)))
-    for heading, label, value in ((rates, rate, lambda p: p.rate), (speed, per_second, lambda p: p.tokens_per_second)):
+    for heading, label, value in ((rates, rate, lambda p: p.learning_rate), (speed, per_second, lambda p: p.tokens_per_second)):
         page.add(str(heading), curves([line(label, value, points)], x=str(tokens), y=str(label), height=240))
     page.write(file)

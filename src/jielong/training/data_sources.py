@@ -3,89 +3,60 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from tokenizers import Tokenizer
-
-from .. import world
 from ..errors import BadInput
-from ..models.mini.tokenizer import END, special_token
-from ..world.training_examples import Document
-from .conversation_tokens import Conversations
-from .mini_documents import encode_document
-from .sequence_packing import Batch, Encoded, PackedRow, batch_of, fill_rows, pack_all
-
-WORLDS: dict[str, world.Stage] = {"mini:world": "main", "mini:world/short": "early", "mini:world/late": "late"}
-NUMBERS_A_STEP = 1 << 16
+from .chat_tokenizer import ChatTokenizer
+from .mini_documents import WORLD_STAGES, WorldSource
+from .sequence_packing import Arrays, EncodedDocument, PackedRow, pack_all, pack_batch
 
 
 class DocumentSource(Protocol):
     @property
     def digest(self) -> str:
-        """Tells one source's documents from another's."""
+        """Differs where the documents differ."""
 
-    def batch(self, step: int, rows: int, seed: int) -> Batch:
-        """Batch `step` of the training with this seed."""
+    def batch(self, step: int, rows: int, seed: int) -> Arrays:
+        """Batch `step` of the training with this seed, as `pack_batch` makes it."""
 
 
-def open_document_source(spec: str, tokenizer: Tokenizer, chat: Conversations | None, length: int) -> DocumentSource:
+def open_document_source(spec: str, chat: ChatTokenizer, length: int) -> DocumentSource:
     """The source that `spec` names, packed into rows of `length` tokens. Raises BadInput."""
-    if spec in WORLDS:
-        return World(tokenizer, WORLDS[spec], length)
-    file = Path(spec)
-    if not file.is_file():
-        raise BadInput(f"{spec}: no such source; expected a file of JSON lines, or one of {', '.join(WORLDS)}")
-    return Lines(file, tokenizer, chat, length)
+    check_source(spec)
+    if spec in WORLD_STAGES:
+        return WorldSource(chat.tokenizer, WORLD_STAGES[spec], length)
+    return JsonLinesSource(Path(spec), chat, length)
 
 
-class World:
-    """Documents of the generated world; there is no end of them, and none is seen twice."""
-
-    def __init__(self, tokenizer: Tokenizer, stage: world.Stage, length: int) -> None:
-        self._tokenizer, self._stage, self._length = tokenizer, stage, length
-        self.digest = f"world {stage}"
-        self._end = special_token(tokenizer, END)
-
-    def batch(self, step: int, rows: int, seed: int) -> Batch:
-        return batch_of(self.rows(step, rows, seed), self._end)
-
-    def rows(self, step: int, rows: int, seed: int) -> list[PackedRow]:
-        offered = self.documents(step, seed)
-        return fill_rows((Encoded(*encode_document(self._tokenizer, d), d.facts) for d in offered), rows, self._length)
-
-    def documents(self, step: int, seed: int) -> Iterator[Document]:
-        """The documents that are offered to batch `step`, in order."""
-        for number in itertools.count(step * NUMBERS_A_STEP):
-            yield world.document(seed, number, self._stage)
+def check_source(spec: str) -> None:
+    """Raises BadInput where there is no such source."""
+    if spec not in WORLD_STAGES and not Path(spec).is_file():
+        raise BadInput(f"{spec}: no such source; expected a file of JSON lines, or one of {', '.join(WORLD_STAGES)}")
 
 
-class Lines:
-    """Rows of a file: `text`, or `messages`, or `prompt` and `completion`; each is seen once before any again."""
+class JsonLinesSource:
+    """Rows with `text`, or `messages`, or `prompt` and `completion`; each is seen once before any again."""
 
-    def __init__(self, file: Path, tokenizer: Tokenizer, chat: Conversations | None, length: int) -> None:
-        self._file, self._tokenizer, self._chat, self._length = file, tokenizer, chat, length
-        self._end = next(
-            (i for token in ("<|end|>", "<|endoftext|>", "</s>", "<|im_end|>", "<eos>")
-             if (i := tokenizer.token_to_id(token)) is not None), 0,
-        )  # fmt: skip
+    def __init__(self, file: Path, chat: ChatTokenizer, length: int) -> None:
+        self._file, self._chat, self._length = file, chat, length
+        self._order = lru_cache(maxsize=2)(self._shuffled)
 
     @cached_property
-    def _documents(self) -> list[Encoded]:
-        found: list[Encoded] = []
+    def _documents(self) -> list[EncodedDocument]:
+        documents: list[EncodedDocument] = []
         for number, line in enumerate(self._file.read_text("utf-8").splitlines(), 1):
             if line.strip():
-                found += self._read(number, line)
-        if not found:
+                documents += self._encode_line(number, line)
+        if not documents:
             raise BadInput(
                 f"{self._file}: no document in it; expected JSON lines with text, messages, or prompt and completion"
             )
-        return found
+        return documents
 
     @cached_property
     def digest(self) -> str:
@@ -93,69 +64,65 @@ class Lines:
         return hashlib.sha256(self._file.read_bytes()).hexdigest()
 
     @cached_property
-    def _packed(self) -> list[list[int]]:
+    def packed(self) -> list[list[int]]:
+        """The indices of the documents of each row."""
         return pack_all((len(document.ids) for document in self._documents), self._length)
 
-    def batch(self, step: int, rows: int, seed: int) -> Batch:
-        return batch_of([self._row(step * rows + i, seed) for i in range(rows)], self._end)
+    def batch(self, step: int, rows: int, seed: int) -> Arrays:
+        filler = self._chat.special_id("pad_token") or self._chat.special_id("eos_token") or 0
+        return pack_batch([self._row(step * rows + i, seed) for i in range(rows)], filler)
 
     def _row(self, number: int, seed: int) -> PackedRow:
-        epoch, within = divmod(number, len(self._packed))
+        epoch, index = divmod(number, len(self.packed))
         row = PackedRow(self._length)
-        for document in self._packed[self._order(epoch, seed)[within]]:
-            row.takes(self._documents[document])
+        for document in self.packed[self._order(epoch, seed)[index]]:
+            row.add(self._documents[document])
         return row
 
-    def _order(self, epoch: int, seed: int) -> list[int]:
-        if self._ordered[0] != (epoch, seed):
-            order = list(range(len(self._packed)))
-            random.Random(f"{seed} {epoch}").shuffle(order)
-            self._ordered = ((epoch, seed), order)
-        return self._ordered[1]
+    def _shuffled(self, epoch: int, seed: int) -> list[int]:
+        order = list(range(len(self.packed)))
+        random.Random(f"{seed} {epoch}").shuffle(order)
+        return order
 
-    _ordered: tuple[tuple[int, int], list[int]] = ((-1, 0), [])
-
-    def _read(self, number: int, line: str) -> list[Encoded]:
+    def _encode_line(self, number: int, line: str) -> list[EncodedDocument]:
         where = f"{self._file}:{number}"
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise BadInput(f"{where}: not JSON ({error.msg})") from None
-        read = next((_KINDS[kind] for kind in _KINDS if isinstance(row, dict) and kind in row), None)
-        if read is None:
-            found = ", ".join(row) if isinstance(row, dict) else type(row).__name__
-            raise BadInput(f"{where}: found {found}; expected text, messages, or prompt and completion")
+        encode = next((_ENCODERS[kind] for kind in _ENCODERS if isinstance(row, dict) and kind in row), None)
+        if encode is None:
+            content = ", ".join(row) if isinstance(row, dict) else type(row).__name__
+            raise BadInput(f"{where}: found {content}; expected text, messages, or prompt and completion")
         try:
-            return read(self, row)
+            return encode(self, row)
         except KeyError as error:
             raise BadInput(f"{where}: no {error}") from None
         except (TypeError, ValueError) as error:
             raise BadInput(f"{where}: {error}") from None
 
-    def _text(self, row: Mapping[str, Any]) -> list[Encoded]:
+    def _text(self, row: Mapping[str, Any]) -> list[EncodedDocument]:
         """A long text becomes several documents, none longer than a row."""
-        ids = [*self._tokenizer.encode(str(row["text"])).ids, self._end]
-        parts = [ids[at : at + self._length] for at in range(0, len(ids), self._length)]
-        return [Encoded(part, [1.0] * len(part)) for part in parts]
+        ids = self._chat.encode_text(str(row["text"]))
+        parts = [ids[start : start + self._length] for start in range(0, len(ids), self._length)]
+        return [EncodedDocument(part, [1.0] * len(part)) for part in parts]
 
-    def _messages(self, row: Mapping[str, Any]) -> list[Encoded]:
-        if self._chat is None:
-            raise ValueError("messages need a tokenizer with a chat template, and this one has none")
+    def _messages(self, row: Mapping[str, Any]) -> list[EncodedDocument]:
         messages = row["messages"]
         if not (isinstance(messages, list) and all(isinstance(message, dict) for message in messages)):
             raise ValueError("messages: expected a list of objects with role and content")
-        encoded = self._chat.encoded(messages, row.get("tools"))
-        if len(encoded.ids) > self._length:
-            raise ValueError(f"{len(encoded.ids)} tokens, and a row holds {self._length}; set a greater length")
-        return [encoded]
+        document = self._chat.encode_conversation(messages, row.get("tools"))
+        if len(document.ids) > self._length:
+            raise ValueError(f"{len(document.ids)} tokens, and a row holds {self._length}; set a greater length")
+        return [document]
 
-    def _completion(self, row: Mapping[str, Any]) -> list[Encoded]:
-        said = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
-        return self._messages({"messages": said})
+    def _completion(self, row: Mapping[str, Any]) -> list[EncodedDocument]:
+        messages = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
+        return self._messages({"messages": messages})
 
 
-_KINDS: dict[str, Callable[[Lines, Mapping[str, Any]], list[Encoded]]] = {
-    "messages": Lines._messages,
-    "prompt": Lines._completion,
-    "text": Lines._text,
+_ENCODERS: dict[str, Callable[[JsonLinesSource, Mapping[str, Any]], list[EncodedDocument]]] = {
+    "messages": JsonLinesSource._messages,
+    "prompt": JsonLinesSource._completion,
+    "text": JsonLinesSource._text,
 }

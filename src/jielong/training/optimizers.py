@@ -1,4 +1,4 @@
-"""How weights move: AdamW, or Muon on the matrices inside the layers; and the learning rate over time."""
+"""AdamW, or Muon on the matrices inside the layers; and the learning rate over time."""
 
 from __future__ import annotations
 
@@ -10,34 +10,43 @@ from torch import nn
 
 from .train_config import LoopConfig
 
-LOWEST = 0.02
+MIN_FRACTION = 0.02  # of the highest learning rate: the schedule never goes below
 
 
 def optimizers_for(network: nn.Module, loop: LoopConfig) -> Sequence[torch.optim.Optimizer]:
-    """Muon (Jordan et al. 2024; steps scaled to AdamW's: Liu et al. 2025) leaves embeddings and norms to AdamW."""
+    """The optimizers of the parameters that require gradients; frozen ones have none.
+
+    Muon (Jordan et al. 2024; steps scaled to AdamW's: Liu et al. 2025) leaves embeddings and norms to AdamW.
+    """
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
         inside = loop.optimizer == "muon" and parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
         (matrices if inside else others).append(parameter)
-    found: list[torch.optim.Optimizer] = []
+    optimizers: list[torch.optim.Optimizer] = []
     if matrices:
-        found.append(
-            torch.optim.Muon(matrices, loop.rate, weight_decay=loop.weight_decay, adjust_lr_fn="match_rms_adamw")
+        optimizers.append(
+            torch.optim.Muon(
+                matrices, loop.learning_rate, weight_decay=loop.weight_decay, adjust_lr_fn="match_rms_adamw"
+            )
         )
-    decayed = [p for p in others if p.ndim >= 2]
+    # Norms and biases are not decayed: pulling a scale of 1 towards 0 regularises nothing.
     groups = [
-        {"params": decayed, "weight_decay": loop.weight_decay},
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": loop.weight_decay},
         {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
     ]
-    found.append(torch.optim.AdamW([g for g in groups if g["params"]], loop.rate, betas=(0.9, 0.95), fused=True))
-    return found
+    groups = [group for group in groups if group["params"]]
+    if groups:
+        optimizers.append(torch.optim.AdamW(groups, loop.learning_rate, betas=(0.9, 0.95), fused=True))
+    return optimizers
 
 
-def rate_at(step: int, steps: int, loop: LoopConfig) -> float:
-    """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay."""
-    done = step / steps
-    rising = min(1.0, (step + 1) / max(1, loop.warmup_steps))
+def learning_rate_at(step: int, steps: int, loop: LoopConfig) -> float:
+    """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay (`wsd`)."""
+    progress = step / steps
+    warmup = min(1.0, (step + 1) / max(1, loop.warmup_steps))
     if loop.schedule == "wsd":
-        return loop.rate * rising * max(LOWEST, min(1.0, (1 - done) / loop.decay))
-    return loop.rate * rising * max(LOWEST, 0.5 * (1 + math.cos(math.pi * done)))
+        return loop.learning_rate * warmup * max(MIN_FRACTION, min(1.0, (1 - progress) / loop.decay))
+    return loop.learning_rate * warmup * max(MIN_FRACTION, 0.5 * (1 + math.cos(math.pi * progress)))

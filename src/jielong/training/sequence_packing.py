@@ -1,33 +1,35 @@
-"""Documents packed into rows: whole documents side by side, none of which sees another.
-
-A batch is a function of (seed, step) alone: nothing has to be remembered to go on with the same training.
-"""
+"""Documents packed into rows of one length: whole documents side by side, each blind to the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+MAX_MISFITS = 12
+
 
 @dataclass(frozen=True)
-class Encoded:
-    """A document: its tokens, what predicting each of them counts in the loss, and the facts it states, by id."""
+class EncodedDocument:
+    """Tokens, the weight of predicting each of them in the loss, and the ids of the facts that the document states."""
 
     ids: Sequence[int]
     weights: Sequence[float]
-    states: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 @dataclass
 class PackedRow:
     length: int
-    documents: list[Encoded] = field(default_factory=list)
+    documents: list[EncodedDocument] = field(default_factory=list)
     used: int = 0
 
-    def takes(self, document: Encoded) -> bool:
+    def add(self, document: EncodedDocument) -> bool:
+        """Append the document where it fits; whether it did."""
         fits = self.used + len(document.ids) <= self.length
         if fits:
             self.documents.append(document)
@@ -35,64 +37,57 @@ class PackedRow:
         return fits
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Arrays of (rows, length); `places` number the tokens of each document, `owners` the documents of each row from 1.
-
-    `targets` are the next tokens, `weights` what they count: 0 across the end of a document and in the filling.
-    """
-
-    ids: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float32]
-    places: NDArray[np.int64]
-    owners: NDArray[np.int64]
-
-
-GIVE_UP = 12
-
-
-def fill_rows(documents: Iterator[Encoded], rows: int, length: int) -> list[PackedRow]:
-    """First fit, until `GIVE_UP` documents in a row found no room. A document longer than a row is left out."""
-    filled, refused = [PackedRow(length) for _ in range(rows)], 0
+def fill_rows(documents: Iterator[EncodedDocument], rows: int, length: int) -> list[PackedRow]:
+    """First fit of a stream, until `MAX_MISFITS` documents found no room. Documents longer than a row are skipped."""
+    packed, misfits = [PackedRow(length) for _ in range(rows)], 0
     for document in documents:
         if len(document.ids) > length:
             continue
-        if not any(row.takes(document) for row in filled):
-            refused += 1
-            if refused == GIVE_UP:
+        if not any(row.add(document) for row in packed):
+            misfits += 1
+            if misfits == MAX_MISFITS:
                 break
-    return filled
+    return packed
 
 
 def pack_all(lengths: Iterable[int], length: int) -> list[list[int]]:
-    """Every document in one of the fewest rows that best fit finds: the numbers of the documents of each row."""
+    """Every document in one of the fewest rows that best fit finds: the indices of the documents of each row."""
     rows: list[list[int]] = []
-    open_rows: dict[int, list[int]] = {}
-    for number, size in enumerate(lengths):
-        room = next((room for room in range(size, length + 1) if open_rows.get(room)), None)
-        at = len(rows) if room is None else open_rows[room].pop()
+    rows_by_room: dict[int, list[int]] = {}
+    for index, size in enumerate(lengths):
+        room = next((room for room in range(size, length + 1) if rows_by_room.get(room)), None)
+        row = len(rows) if room is None else rows_by_room[room].pop()
         if room is None:
             rows.append([])
-        rows[at].append(number)
-        open_rows.setdefault((length if room is None else room) - size, []).append(at)
+        rows[row].append(index)
+        rows_by_room.setdefault((length if room is None else room) - size, []).append(row)
     return rows
 
 
-def batch_of(rows: Sequence[PackedRow], filling: int) -> Batch:
-    """The arrays of these rows; places that are left get the token `filling`."""
+def pack_batch(rows: Sequence[PackedRow], filler: int) -> Arrays:
+    """`input_ids`, `targets`, `position_ids`, `document_ids` (int64) and `loss_weights` (float32), (rows, length) each.
+
+    Positions restart with every document; document ids count from 1 in each row, 0 is the filling, of tokens `filler`.
+    A target is the next token; the weight is 0 at a document's last token, whose next one belongs to another document.
+    """
     shape = (len(rows), rows[0].length)
-    ids, targets = np.full(shape, filling, np.int64), np.full(shape, filling, np.int64)
-    weights, places, owners = np.zeros(shape, np.float32), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    for into, row in enumerate(rows):
-        at = 0
-        for owner, document in enumerate(row.documents, 1):
-            size = len(document.ids)
-            here = slice(at, at + size)
-            ids[into, here] = document.ids
-            targets[into, at : at + size - 1] = document.ids[1:]
-            weights[into, at : at + size - 1] = document.weights[1:]
-            places[into, here] = np.arange(size)
-            owners[into, here] = owner
-            at += size
-    return Batch(ids, targets, weights, places, owners)
+    input_ids, targets = np.full(shape, filler, np.int64), np.full(shape, filler, np.int64)
+    weights = np.zeros(shape, np.float32)
+    position_ids, document_ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    for i, row in enumerate(rows):
+        start = 0
+        for number, document in enumerate(row.documents, 1):
+            end = start + len(document.ids)
+            input_ids[i, start:end] = document.ids
+            targets[i, start : end - 1] = document.ids[1:]
+            weights[i, start : end - 1] = document.weights[1:]
+            position_ids[i, start:end] = np.arange(end - start)
+            document_ids[i, start:end] = number
+            start = end
+    return {
+        "input_ids": input_ids,
+        "targets": targets,
+        "loss_weights": weights,
+        "position_ids": position_ids,
+        "document_ids": document_ids,
+    }

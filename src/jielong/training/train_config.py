@@ -1,11 +1,12 @@
-"""What a training is told, read from a TOML file: every name in it is known, every value is of its type."""
+"""The settings of a training, read from a TOML file: every name in it is known, every value is of its type."""
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,7 +17,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Network(_Section):
+class NetworkConfig(_Section):
     """A new network of the Llama architecture, its input and output embeddings tied."""
 
     layers: int = Field(gt=0)
@@ -27,20 +28,22 @@ class Network(_Section):
     rope_base: float = 10_000.0
 
     @model_validator(mode="after")
-    def _even_heads(self) -> Network:
+    def _even_heads(self) -> NetworkConfig:
         if self.hidden % self.heads or self.hidden // self.heads % 2:
             raise ValueError(f"hidden = {self.hidden} must be an even multiple of heads = {self.heads}")
         return self
 
 
-class TokenizerSettings(_Section):
+class TokenizerConfig(_Section):
+    """mini's tokenizer, trained anew: how many tokens it has, and how many documents of the world it is trained on."""
+
     vocabulary: int = Field(gt=300)
     documents: int = Field(40_000, gt=0)
 
 
 class Stage(_Section):
-    """A part of the training: where its documents come from, how long the rows are that they are packed into, and for
-    how many tokens it lasts (places in rows, filling included)."""
+    """A part of the training: where its documents come from, the length in tokens of the rows that they are packed
+    into, and for how many tokens it lasts (positions of rows, filling included)."""
 
     source: str
     tokens: int = Field(gt=0)
@@ -48,16 +51,19 @@ class Stage(_Section):
 
 
 class LoopConfig(_Section):
-    """`rate` is the highest learning rate. The schedule `wsd` decays over the last `decay` of all steps."""
+    """`learning_rate` is the highest one. The schedule `wsd` decays over the last `decay` of all steps. With
+    `gradient_accumulation` a step of `batch_tokens` is computed in that many parts, which takes less memory. `bf16`
+    counts where the hardware computes in it; elsewhere it would be slower than fp32, which is taken instead."""
 
     batch_tokens: int = Field(gt=0)
-    rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0)
     optimizer: Literal["muon", "adamw"] = "adamw"
     schedule: Literal["cosine", "wsd"] = "cosine"
     warmup_steps: int = Field(100, ge=0)
     decay: float = Field(0.2, gt=0, le=1)
     weight_decay: float = Field(0.1, ge=0)
-    clip: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    gradient_accumulation: int = Field(1, gt=0)
     bf16: bool = True
     compile: bool = False
     seed: int = 0
@@ -73,18 +79,20 @@ class LoopConfig(_Section):
 
 
 class Evaluation(_Section):
+    """The held-out documents, packed into `rows` rows of `length` tokens."""
+
     source: str
     length: int = Field(gt=1)
     rows: int = Field(64, gt=0)
 
 
 class TrainConfig(_Section):
-    """The whole of a training. `start` is a folder or recipe spec whose weights and tokenizer are trained on."""
+    """All settings of a training. `start` is a folder or recipe whose weights and tokenizer it begins with."""
 
     out: Path
     start: str | None = None
-    network: Network | None = None
-    tokenizer: TokenizerSettings | None = None
+    network: NetworkConfig | None = None
+    tokenizer: TokenizerConfig | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
     evaluation: Evaluation | None = None
     loop: LoopConfig
@@ -100,9 +108,9 @@ class TrainConfig(_Section):
 
     @property
     def digest(self) -> str:
-        """Of every setting that has an influence on the weights."""
-        told = self.model_dump_json(exclude={"out": True, "evaluation": True, "loop": _NO_INFLUENCE})
-        return hashlib.sha256(told.encode()).hexdigest()
+        """SHA-256 of every setting that has an influence on the weights."""
+        settings = self.model_dump_json(exclude={"out": True, "evaluation": True, "loop": _NO_INFLUENCE})
+        return hashlib.sha256(settings.encode()).hexdigest()
 
     @property
     def steps(self) -> int:
@@ -110,10 +118,10 @@ class TrainConfig(_Section):
 
     def stage_at(self, step: int) -> Stage:
         """The stage that step number `step` is in."""
-        reached = 0
+        end = 0
         for stage in self.stages:
-            reached += stage.tokens
-            if step * self.loop.batch_tokens < reached:
+            end += stage.tokens
+            if step * self.loop.batch_tokens < end:
                 return stage
         return self.stages[-1]
 
@@ -121,27 +129,24 @@ class TrainConfig(_Section):
 _NO_INFLUENCE = {"log_every", "evaluate_every", "checkpoint_every", "snapshots"}
 
 
-def read_train_config(file: Path, overrides: dict[str, object]) -> TrainConfig:
-    """The settings in `file`; `overrides` are dotted names and values that take the place of the file's."""
+def read_train_config(file: Path, overrides: Mapping[str, object] | None = None) -> TrainConfig:
+    """The settings in `file`; `overrides` are dotted names and the values that replace the file's. Raises BadInput."""
     try:
-        told = tomllib.loads(file.read_text("utf-8"))
+        settings: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{file}: no such file; expected a TOML file with the settings of a training") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise BadInput(f"{file}: not TOML ({error})") from None
-    for dotted, value in overrides.items():
-        *above, last = dotted.split(".")
-        section = told
-        for name in above:
-            section = section.setdefault(name, {})
-        section[last] = value
+    for dotted_name, value in (overrides or {}).items():
+        *sections, name = dotted_name.split(".")
+        table = settings
+        for section in sections:
+            table = table.setdefault(section, {})
+        table[name] = value
     try:
-        return TrainConfig.model_validate(told)
+        return TrainConfig.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "settings"
-        raise BadInput(f"{file}: {where}: {first['msg']}" + _found(first["input"])) from None
-
-
-def _found(value: object) -> str:
-    return "" if isinstance(value, dict) else f", found {value!r}"
+        value = "" if isinstance(first["input"], dict) else f", found {first['input']!r}"
+        raise BadInput(f"{file}: {where}: {first['msg']}{value}") from None

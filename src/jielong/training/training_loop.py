@@ -1,172 +1,154 @@
-"""The training loop: rows in, weights out. Killed at any moment and started again, it ends with the same weights."""
+"""The training loop: batches in, weights out. Killed at any moment and started again, it ends with the same weights."""
 
 from __future__ import annotations
 
 import ctypes
-import json
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from transformers import PreTrainedModel
 
-from ..atomic_write import unfinished, write_whole
+from ..atomic_write import unfinished
 from ..errors import TrainingFailed
 from . import training_checkpoint
-from .optimizers import optimizers_for, rate_at
-from .sequence_packing import Batch
-from .train_config import Evaluation, LoopConfig
+from .objective import Batch, Feed, Figures, Objective, micro_batches
+from .optimizers import learning_rate_at, optimizers_for
+from .precision import autocast, note_precision
+from .train_config import LoopConfig
+from .training_output import CHECKPOINT, CURVE, CurvePoint, CurveWriter
 
-CURVE, CHECKPOINT = "curve.jsonl", "checkpoint.safetensors"
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """A point of the curves. `loss` is in nats a token; `held_out` is None where nothing was evaluated."""
-
-    step: int
-    tokens: int
-    loss: float
-    rate: float
-    tokens_per_second: float
-    held_out: float | None = None
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What the loop is fed: how many steps, the batch of each, and the batch that progress is judged on."""
-
-    steps: int
-    batch: Callable[[int], Batch]
-    evaluation: tuple[Evaluation, Batch] | None
+EVALUATION_ROWS = 16
 
 
 def train(
     network: nn.Module,
     feed: Feed,
+    objective: Objective,
     loop: LoopConfig,
     out: Path,
     digest: str,
-    on_point: Callable[[CurvePoint], None],
-    on_snapshot: Callable[[int], None],
+    *,
+    evaluation: Batch | None = None,
+    on_point: Callable[[CurvePoint], None] = lambda point: None,
+    on_snapshot: Callable[[int], None] = lambda tokens: None,
 ) -> str:
-    """Train `network` in place and return the SHA-256 of its weights.
+    """Train the parameters of `network` that require gradients, in place; the SHA-256 of all its weights.
 
-    Where `out` holds a checkpoint of the same settings, goes on from it. Raises TrainingFailed when the loss is no
-    number any more.
+    Where `out` holds a checkpoint with this `digest`, goes on from it. `on_snapshot` gets the tokens read so far.
+    Raises TrainingFailed when the loss is NaN, BadInput for a damaged checkpoint or one of another training.
     """
-    _keep_freed_memory()
     out.mkdir(parents=True, exist_ok=True)
-    device = next(network.parameters()).device
-    if device.type == "cpu" and isinstance(network, PreTrainedModel):
-        network.set_attn_implementation("eager")  # plain products: 1.7 times faster here than the fused kernel
+    _prepare(network, loop)
     optimizers = optimizers_for(network, loop)
-    first = 0
-    for left in unfinished(out / CHECKPOINT):
-        left.unlink()  # by a process that was killed: one checkpoint is large
-    if (out / CHECKPOINT).exists():
-        first = training_checkpoint.load(out / CHECKPOINT, network, optimizers, digest)
-    curve = Curve(out / CURVE, first)
-    measured = torch.compile(_loss, dynamic=False) if loop.compile else _loss
+    first_step = _resume(out / CHECKPOINT, network, optimizers, digest)
+    curve, snapshot_steps = CurveWriter(out / CURVE, first_step), loop.snapshot_steps
+    compute_loss = torch.compile(objective.loss, dynamic=False) if loop.compile else objective.loss
+    device = next(network.parameters()).device
     network.train()
-    snapshots = loop.snapshot_steps
-    started, since = time.perf_counter(), first
-    for step in range(first, feed.steps):
-        batch = feed.batch(step)
-        rate = rate_at(step, feed.steps, loop)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        with torch.autocast(device.type, torch.bfloat16, enabled=loop.bf16):
-            loss = measured(network, *_on(device, batch))
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), loop.clip)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        done, last = step + 1, step + 1 == feed.steps
-        evaluates = feed.evaluation is not None and (done % loop.evaluate_every == 0 or last)
-        if done % loop.log_every == 0 or evaluates or last:
-            found = loss.item()
-            if found != found:
+    last_time, last_step = time.perf_counter(), first_step
+    for step in range(first_step, feed.steps):
+        torch.manual_seed((loop.seed << 32) + step)  # dropout resumes exactly, too, without a state to restore
+        learning_rate = learning_rate_at(step, feed.steps, loop)
+        batch = _on_device(feed.batch(step, network), device)
+        loss, figures = _accumulate_gradients(network, batch, objective, compute_loss, loop)
+        _update(network, optimizers, learning_rate, loop.max_grad_norm)
+        steps_done, at_end = step + 1, step + 1 == feed.steps
+        evaluates = evaluation is not None and (steps_done % loop.evaluate_every == 0 or at_end)
+        if steps_done % loop.log_every == 0 or evaluates or at_end:
+            value = loss.item()  # waits for the device, so not in every step
+            if value != value:
                 raise TrainingFailed(
-                    f"step {done}: the loss is not a number; lower loop.rate = {loop.rate:g} and "
-                    f"delete {out / CHECKPOINT}"
+                    f"step {steps_done}: the loss is not a number; lower loop.learning_rate = {loop.learning_rate:g} "
+                    f"and delete {out / CHECKPOINT}"
                 )
-            speed = (done - since) * loop.batch_tokens / (time.perf_counter() - started)
-            held_out = held_out_loss(network, feed.evaluation[1], loop) if feed.evaluation and evaluates else None
-            point = CurvePoint(done, done * loop.batch_tokens, found, rate, speed, held_out)
+            speed = (steps_done - last_step) * loop.batch_tokens / (time.perf_counter() - last_time)
+            held_out = held_out_loss(network, evaluation, objective, loop) if evaluation and evaluates else None
+            tokens, reported = steps_done * loop.batch_tokens, {name: figures[name].item() for name in figures}
+            point = CurvePoint(steps_done, tokens, value, learning_rate, speed, held_out, reported)
             curve.add(point)
             on_point(point)
-            started, since = time.perf_counter(), done
-        if done in snapshots:
-            on_snapshot(done * loop.batch_tokens)
-        if done % loop.checkpoint_every == 0 or last:
-            training_checkpoint.save(out / CHECKPOINT, network, optimizers, done, digest)
-    return training_checkpoint.digest_of(network)
+            last_time, last_step = time.perf_counter(), steps_done
+        if steps_done in snapshot_steps:
+            on_snapshot(steps_done * loop.batch_tokens)
+        if steps_done % loop.checkpoint_every == 0 or at_end:
+            training_checkpoint.save(out / CHECKPOINT, network, optimizers, steps_done, digest)
+    return training_checkpoint.weights_digest(network)
 
 
-def held_out_loss(network: nn.Module, batch: Batch, loop: LoopConfig, rows: int = 16) -> float:
-    """Mean loss in nats on the tokens that count wholly (those of the assistant and of plain texts)."""
+def _accumulate_gradients(
+    network: nn.Module,
+    batch: Batch,
+    objective: Objective,
+    compute_loss: Callable[[nn.Module, Batch], tuple[Tensor, Figures]],
+    loop: LoopConfig,
+) -> tuple[Tensor, Figures]:
+    """The loss of the batch and the figures of its last micro-batch; the gradients are added to the parameters'.
+
+    Each micro-batch counts by its share of what the mean is over. Means of equal weight would let a short reply in one
+    micro-batch count as much as a long one in another, and the result would hang on how a batch is divided.
+    """
+    parts = micro_batches(batch, loop.gradient_accumulation)
+    size = objective.size(batch) if len(parts) > 1 else 1.0
+    total: Tensor | None = None
+    figures: Figures = {}
+    for part in parts:
+        with autocast(loop, next(network.parameters()).device):
+            loss, figures = compute_loss(network, part)
+        if len(parts) > 1:
+            loss = loss * (objective.size(part) / max(size, 1e-6))
+        loss.backward()  # type: ignore[no-untyped-call]
+        total = loss.detach() if total is None else total + loss.detach()
+    assert total is not None
+    return total, figures
+
+
+def _update(
+    network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], learning_rate: float, max_grad_norm: float
+) -> None:
+    torch.nn.utils.clip_grad_norm_(network.parameters(), max_grad_norm)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def held_out_loss(network: nn.Module, batch: Batch, objective: Objective, loop: LoopConfig) -> float:
+    """The mean of the objective over a held-out batch, computed without gradients in parts of a few rows."""
     device = next(network.parameters()).device
-    total = count = 0.0
+    rows = len(next(iter(batch.values())))
+    total = size = 0.0
     network.eval()
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=loop.bf16):
-        for at in range(0, len(batch.ids), rows):
-            part = Batch(*(array[at : at + rows] for array in vars(batch).values()))
-            part.weights[part.weights < 1] = 0
-            counted = float(part.weights.sum())
-            total += _loss(network, *_on(device, part)).item() * counted
-            count += counted
+    with torch.no_grad(), autocast(loop, device):
+        for part in micro_batches(_on_device(batch, device), -(-rows // EVALUATION_ROWS)):
+            part_size = objective.size(part)
+            total += objective.loss(network, part)[0].item() * part_size
+            size += part_size
     network.train()
-    return total / count
+    return total / size
 
 
-def _loss(network: nn.Module, ids: Tensor, targets: Tensor, weights: Tensor, places: Tensor, owners: Tensor) -> Tensor:
-    """Weighted mean of the cross-entropy; a token attends to what is before it in its own document."""
-    length = ids.shape[1]
-    earlier = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
-    seen = (owners[:, None, :, None] == owners[:, None, None, :]) & earlier
-    computed = (
-        torch.get_autocast_dtype(ids.device.type) if torch.is_autocast_enabled(ids.device.type) else torch.float32
-    )
-    mask = torch.zeros(seen.shape, dtype=computed, device=ids.device).masked_fill(~seen, -1e30)
-    logits = network(input_ids=ids, position_ids=places, attention_mask=mask, use_cache=False).logits
-    losses = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
-    return (losses * weights.flatten()).sum() / weights.sum().clamp(min=1e-6)
+def _prepare(network: nn.Module, loop: LoopConfig) -> None:
+    _keep_freed_memory()
+    device = next(network.parameters()).device
+    note_precision(loop, device)
+    if device.type == "cpu" and isinstance(network, PreTrainedModel):
+        network.set_attn_implementation("eager")  # plain products: 1.7 times faster here than the fused kernel
 
 
-def _on(device: torch.device, batch: Batch) -> tuple[Tensor, ...]:
-    return tuple(torch.from_numpy(array).to(device, non_blocking=True) for array in vars(batch).values())
+def _resume(checkpoint: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], digest: str) -> int:
+    """The step to begin with: that of the checkpoint, 0 where there is none."""
+    for leftover in unfinished(checkpoint):
+        leftover.unlink()  # by a process that was killed while it wrote
+    return training_checkpoint.load(checkpoint, network, optimizers, digest) if checkpoint.exists() else 0
 
 
-class Curve:
-    """The points of a training, a line each; those after the checkpoint that is gone on from are taken back."""
-
-    def __init__(self, file: Path, first: int) -> None:
-        kept = [point for point in read_curve(file) if point.step <= first] if first else []
-        write_whole(file, "".join(json.dumps(asdict(point)) + "\n" for point in kept))
-        self._file = file
-
-    def add(self, point: CurvePoint) -> None:
-        with self._file.open("a") as opened:
-            opened.write(json.dumps(asdict(point)) + "\n")
-
-
-def read_curve(file: Path) -> list[CurvePoint]:
-    """The points in `file`; a line that a kill cut short is left out."""
-    points = []
-    for line in file.read_text().splitlines() if file.exists() else ():
-        try:
-            points.append(CurvePoint(**json.loads(line)))
-        except ValueError:
-            continue
-    return points
+def _on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
 
 
 def _keep_freed_memory() -> None:

@@ -1,0 +1,83 @@
+"""A tokenizer with its chat template: conversations as tokens, of which those of the assistant count in the loss.
+
+The checkpoint says all of it: which tokens begin and end a text, and how turns are written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+from tokenizers import Tokenizer
+
+from ..models.chat_template import template_environment
+from .sequence_packing import EncodedDocument
+
+
+class ChatTokenizer:
+    """`config` is the content of `tokenizer_config.json`; a `chat_template` in it is needed for conversations alone."""
+
+    def __init__(self, tokenizer: Tokenizer, config: Mapping[str, Any]) -> None:
+        self.tokenizer, self.config = tokenizer, dict(config)
+        tokens = {name: config.get(name) for name in ("bos_token", "eos_token", "pad_token")}
+        self._special = {
+            name: str(token["content"]) if isinstance(token, dict) else token for name, token in tokens.items() if token
+        }
+        template = config.get("chat_template")
+        self._template = template_environment().from_string(template) if isinstance(template, str) else None
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> ChatTokenizer:
+        """The tokenizer of a checkpoint in Hugging Face layout."""
+        config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+        if (template := folder / "chat_template.jinja").exists():
+            config["chat_template"] = template.read_text("utf-8")
+        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), config)
+
+    def special_id(self, name: str) -> int | None:
+        """The id of `bos_token`, `eos_token` or `pad_token`; None where the checkpoint has none."""
+        token = self._special.get(name)
+        return None if token is None else self.tokenizer.token_to_id(token)
+
+    def encode_text(self, text: str) -> list[int]:
+        """A plain text and the token that ends it."""
+        end = self.special_id("eos_token")
+        return [*self.tokenizer.encode(text).ids, *([] if end is None else [end])]
+
+    def encode_conversation(
+        self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None
+    ) -> EncodedDocument:
+        """The tokens of a conversation; the assistant's have weight 1, all others 0.
+
+        Raises ValueError where there is no template, or one that cannot be cut at the assistant's turns.
+        """
+        if not any(message["role"] == "assistant" for message in messages):
+            raise ValueError("no message of the assistant: there is nothing to learn")
+        text = self._render(messages, tools, False)
+        spans = []
+        for i, message in enumerate(messages):
+            if message["role"] == "assistant":
+                # The span of a turn: from where its reply begins (with the generation prompt) to where it ends.
+                before = self._render(messages[:i], tools, True)
+                until = self._render(messages[: i + 1], tools, False)
+                if not (text.startswith(until) and until.startswith(before)):
+                    raise ValueError(f"the chat template changes earlier turns; turn {i} cannot be told from the rest")
+                spans.append((len(before), len(until)))
+        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        weights = [float(any(a <= start and end <= b for a, b in spans)) for start, end in encoding.offsets]
+        return EncodedDocument(encoding.ids, weights)
+
+    def _render(self, messages: Sequence[dict[str, Any]], tools: object, generation_prompt: bool) -> str:
+        if self._template is None:
+            raise ValueError("messages need a tokenizer with a chat template, and this one has none")
+        try:
+            return str(
+                self._template.render(
+                    messages=messages, tools=tools, add_generation_prompt=generation_prompt, **self._special
+                )
+            )
+        except TemplateError as error:
+            raise ValueError(f"the chat template refuses these messages: {error}") from None

@@ -1,0 +1,51 @@
+"""The feed of packed documents: stage after stage, every batch a function of the settings and its number alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .chat_tokenizer import ChatTokenizer
+from .data_sources import DocumentSource, open_document_source
+from .sequence_packing import Arrays
+from .train_config import TrainConfig
+
+HELD_OUT_SEED = 1_000_003
+
+
+class DocumentFeed:
+    """A `Feed` for `NextToken`. The network has no say in what comes next. Raises BadInput for a bad source."""
+
+    def __init__(self, config: TrainConfig, chat: ChatTokenizer) -> None:
+        self._config, self._chat = config, chat
+        self._sources: dict[tuple[str, int], DocumentSource] = {}
+        self.steps = config.steps
+        sources = [self._source(stage.source, stage.length).digest for stage in config.stages]
+        self.digest = hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+    def batch(self, step: int, network: nn.Module) -> dict[str, Tensor]:
+        stage = self._config.stage_at(step)
+        rows = self._config.loop.batch_tokens // stage.length
+        return _as_tensors(self._source(stage.source, stage.length).batch(step, rows, self._config.loop.seed))
+
+    def evaluation(self) -> dict[str, Tensor] | None:
+        """The held-out batch, in which only tokens of full weight count: those of the assistant and of plain texts."""
+        settings = self._config.evaluation
+        if settings is None:
+            return None
+        arrays = self._source(settings.source, settings.length).batch(0, settings.rows, HELD_OUT_SEED)
+        arrays["loss_weights"] = np.where(arrays["loss_weights"] < 1, 0, arrays["loss_weights"]).astype(np.float32)
+        return _as_tensors(arrays)
+
+    def _source(self, spec: str, length: int) -> DocumentSource:
+        if (spec, length) not in self._sources:
+            self._sources[spec, length] = open_document_source(spec, self._chat, length)
+        return self._sources[spec, length]
+
+
+def _as_tensors(arrays: Arrays) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -1,0 +1,41 @@
+"""bf16 only where the hardware computes in it. Elsewhere PyTorch imitates it, on a CPU many times slower than fp32.
+
+Weights and the optimizer's state are fp32 in any case: a step of one part in a thousand is lost in bf16's eight bits.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from ..scope import note
+from .train_config import LoopConfig
+
+_CPU_FEATURES = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # Intel and AMD, then Arm
+
+
+def uses_bf16(loop: LoopConfig, device: torch.device) -> bool:
+    """Whether a training with these settings computes in bf16 on `device`: it is asked for, and done in hardware."""
+    return loop.bf16 and _computes_bf16(device)
+
+
+def autocast(loop: LoopConfig, device: torch.device) -> AbstractContextManager[object]:
+    return torch.autocast(device.type, torch.bfloat16, enabled=uses_bf16(loop, device))
+
+
+def note_precision(loop: LoopConfig, device: torch.device) -> None:
+    """Add a note to the report where fp32 takes the place of bf16."""
+    if loop.bf16 and not uses_bf16(loop, device):
+        note(f"loop.bf16: this {device.type} does not compute in bf16, so the training runs in fp32")
+
+
+def _computes_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    if hasattr(torch.cpu, "get_capabilities"):  # PyTorch 2.11 and later
+        features = torch.cpu.get_capabilities()
+        return any(features.get(name, False) for name in _CPU_FEATURES)
+    return bool(torch.cpu._is_avx512_bf16_supported())

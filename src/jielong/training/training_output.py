@@ -1,0 +1,69 @@
+"""What a training writes into its folder, apart from checkpoint and weights: the curve, and the result at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..atomic_write import write_whole
+
+CURVE, CHECKPOINT, WEIGHTS, RESULT = "curve.jsonl", "checkpoint.safetensors", "weights", "result.json"
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A point of the curves. `loss` is in nats a token for next-token training; `held_out` is None between
+    evaluations; `figures` are those of the objective."""
+
+    step: int
+    tokens: int
+    loss: float
+    learning_rate: float
+    tokens_per_second: float
+    held_out: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """`weights` is a folder in Hugging Face layout, `sha256` that of the fp32 weights, `loss` the last of the curve."""
+
+    weights: Path
+    sha256: str
+    loss: float | None
+
+    def write(self, out: Path) -> None:
+        fields = {"weights": str(self.weights), "sha256": self.sha256, "loss": self.loss}
+        write_whole(out / RESULT, json.dumps(fields) + "\n")
+
+    @classmethod
+    def read(cls, out: Path) -> TrainResult:
+        """The result of the training that ended in `out`."""
+        fields = json.loads((out / RESULT).read_text("utf-8"))
+        return cls(Path(fields["weights"]), fields["sha256"], fields["loss"])
+
+
+class CurveWriter:
+    """Appends points, a line each. Those after the checkpoint that a training resumes from are removed first."""
+
+    def __init__(self, file: Path, first_step: int) -> None:
+        points = [point for point in read_curve(file) if point.step <= first_step] if first_step else []
+        write_whole(file, "".join(json.dumps(asdict(point)) + "\n" for point in points))
+        self._file = file
+
+    def add(self, point: CurvePoint) -> None:
+        with self._file.open("a") as stream:
+            stream.write(json.dumps(asdict(point)) + "\n")
+
+
+def read_curve(file: Path) -> list[CurvePoint]:
+    """The points in `file`; a line that a kill cut short is left out."""
+    points = []
+    for line in file.read_text().splitlines() if file.exists() else ():
+        try:
+            points.append(CurvePoint(**json.loads(line)))
+        except ValueError:
+            continue
+    return points
