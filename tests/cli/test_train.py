@@ -104,7 +104,7 @@ def test_the_same_command_goes_on_after_ctrl_c(trained: tuple[Path, dict[str, ob
     assert 20 <= stopped_at < 40
     code, out, error = run(*command, home=folder)
     assert code == 0, error
-    assert "Going on from the checkpoint" in error
+    assert "Resuming from the checkpoint" in error
     assert "step 10," not in error, "it began again"
     assert json.loads(out)["sha256"] == said["sha256"]
 
