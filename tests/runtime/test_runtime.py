@@ -55,14 +55,18 @@ async def test_two_runtimes_do_not_see_each_other() -> None:
 
 
 async def test_weights_are_loaded_once_in_a_runtime() -> None:
-    from jielong.models.mini import _network
+    from jielong.models.local.loaded_checkpoint import LoadedCheckpoints
+    from jielong.models.mini import Mini
+
+    def batcher() -> object:
+        return active_runtime().get(LoadedCheckpoints).of(Mini().checkpoint).batcher()
 
     async with Runtime():
-        one = _network()
-        assert _network() is one
+        one = batcher()
+        assert batcher() is one
         async with Runtime():
-            assert _network() is not one
-        assert _network() is one
+            assert batcher() is not one
+        assert batcher() is one
 
 
 async def test_what_a_block_opened_is_closed_at_its_end_in_reverse_order() -> None:
@@ -173,7 +177,7 @@ PURE_CACHES = {
     "improving/prompt_search/phrase_grammar.py": "the packaged phrases",
     "improving/improve_result.py": "the schema of a type",
     "models/local/checkpoint_folder.py": "the digest of a checkpoint's files",
-    "models/mini/__init__.py": "the packaged tokenizer and its digest",
+    "models/mini/__init__.py": "the digest of the packaged weights",
     "prompts/": "the packaged prompts",
     "reporting/": "packaged templates and words",
     "runtime/prices.py": "the packaged price table",
