@@ -49,14 +49,15 @@ def requests(about: object, count: int) -> list[Request]:
     return requests
 
 
-def ours(recipe: str, asked: list[Request], batch: int) -> int:
-    """How many tokens were said."""
+def ours(recipe: str, requests: list[Request], batch: int) -> int:
+    """How many tokens were generated."""
     model = load(recipe)
 
     async def run() -> int:
         tokens = 0
-        for at in range(0, len(asked), batch):
-            replies = await asyncio.gather(*(model.generate(request) for request in asked[at : at + batch]))
+        for start in range(0, len(requests), batch):
+            calls = (model.generate(request) for request in requests[start : start + batch])
+            replies = await asyncio.gather(*calls)
             tokens += sum(reply.usage.output_tokens for reply in replies)
         return tokens
 
@@ -67,13 +68,13 @@ def with_transformers(network: Any, end: int, threads: int) -> Generate:
     def generate(prompts: Sequence[tuple[int, ...]]) -> list[list[int]]:
         longest = max(map(len, prompts))
         ids = torch.full((len(prompts), longest), end)
-        seen = torch.zeros_like(ids)
+        mask = torch.zeros_like(ids)
         for row, prompt in enumerate(prompts):
             ids[row, longest - len(prompt) :] = torch.tensor(prompt)
-            seen[row, longest - len(prompt) :] = 1
+            mask[row, longest - len(prompt) :] = 1
         torch.set_num_threads(threads)
-        made = network.generate(ids, attention_mask=seen, max_new_tokens=NEW, do_sample=False, pad_token_id=end)
-        return [_until(row[longest:].tolist(), end) for row in made]
+        rows = network.generate(ids, attention_mask=mask, max_new_tokens=NEW, do_sample=False, pad_token_id=end)
+        return [_until(row[longest:].tolist(), end) for row in rows]
 
     return generate
 
@@ -85,7 +86,7 @@ def with_ctranslate2(folder: str, compute: str, tokenizer: Any, end: int, thread
 
     def generate(prompts: Sequence[tuple[int, ...]]) -> list[list[int]]:
         texts = [tokenizer.convert_ids_to_tokens(prompt) for prompt in prompts]
-        made = generator.generate_batch(
+        results = generator.generate_batch(
             texts,
             max_batch_size=-(-len(texts) // threads),
             max_length=NEW,
@@ -94,7 +95,7 @@ def with_ctranslate2(folder: str, compute: str, tokenizer: Any, end: int, thread
             include_prompt_in_result=False,
             end_token=[end],
         )
-        return [_until(found.sequences_ids[0], end) for found in made]
+        return [_until(result.sequences_ids[0], end) for result in results]
 
     return generate
 
@@ -107,10 +108,10 @@ def speeds(engines: dict[str, Callable[[list[Request]], int]], batch: int) -> di
     """The best tokens a second of each engine; a busy machine only ever takes away."""
     best = dict.fromkeys(engines, 0.0)
     for number in range(ROUNDS):
-        asked = requests(f"{batch} {number}", QUESTIONS[batch])
+        questions = requests(f"{batch} {number}", QUESTIONS[batch])
         for name, answer in engines.items():
             started = time.perf_counter()
-            tokens = answer(asked)
+            tokens = answer(questions)
             if number:  # the first round warms up
                 best[name] = max(best[name], tokens / (time.perf_counter() - started))
     return {name: round(figure, 1) for name, figure in best.items()}
@@ -158,8 +159,8 @@ def main() -> None:
     network.eval()
     peers = {f"transformers, threads {n}": with_transformers(network, end, n) for n in (1, 2)}
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained(WEIGHTS)
-    some = [chat.encode_request(request) for request in requests("agreement", 64)]
-    figures: dict[str, Any] = {"agreement": agreement(network, peers["transformers, threads 1"], some)}
+    prompts = [chat.encode_request(request) for request in requests("agreement", 64)]
+    figures: dict[str, Any] = {"agreement": agreement(network, peers["transformers, threads 1"], prompts)}
     with tempfile.TemporaryDirectory() as folder:
         if find_spec("ctranslate2"):
             from ctranslate2.converters import TransformersConverter
@@ -170,17 +171,17 @@ def main() -> None:
                 peers[name] = with_ctranslate2(folder, compute, tokenizer, end, n)
         for batch in QUESTIONS:
 
-            def theirs(generate: Generate, asked: list[Request], batch: int = batch) -> int:
-                prompts = [chat.encode_request(request) for request in asked]
+            def theirs(generate: Generate, questions: list[Request], batch: int = batch) -> int:
+                prompts = [chat.encode_request(request) for request in questions]
                 return sum(len(r) for at in range(0, len(prompts), batch) for r in generate(prompts[at : at + batch]))
 
             engines = {"jielong": partial(ours, "mini", batch=batch)}
             engines["jielong in NumPy"] = partial(ours, f"local:{WEIGHTS}?engine=numpy", batch=batch)
             engines |= {name: partial(theirs, generate) for name, generate in peers.items()}
-            found = speeds(engines, batch)
-            peer = max(figure for name, figure in found.items() if name.startswith("transformers"))
-            figures[f"tokens a second, batch {batch}"] = found
-            figures[f"times transformers, batch {batch}"] = round(found["jielong"] / peer, 2)
+            tokens_per_second = speeds(engines, batch)
+            peer = max(figure for name, figure in tokens_per_second.items() if name.startswith("transformers"))
+            figures[f"tokens a second, batch {batch}"] = tokens_per_second
+            figures[f"times transformers, batch {batch}"] = round(tokens_per_second["jielong"] / peer, 2)
     figures["cold `jielong ask -m 'mini | cot'`"] = cold()
     write("mini", figures)
 

@@ -24,13 +24,13 @@ def main() -> None:
         finished("pretrain", settings_for("pretrain", base / "start"))
         for kind in ("pretrain", "finetune"):
             expected, seconds = finished(kind, settings_for(kind, base / kind, base / "start" / "weights"))
-            chance, begun, same = random.Random(kind), 0, 0
+            rng, resumed, same = random.Random(kind), 0, 0
             for number in range(KILLS):
                 settings = settings_for(kind, base / f"{kind}{number}", base / "start" / "weights")
-                killed(kind, settings, chance.random() * seconds)
-                begun += (base / f"{kind}{number}" / "checkpoint.safetensors").exists()
+                killed(kind, settings, rng.random() * seconds)
+                resumed += (base / f"{kind}{number}" / "checkpoint.safetensors").exists()
                 same += finished(kind, settings)[0] == expected
-            figures[kind] = {"same weights": same, "killed after a first checkpoint": begun}
+            figures[kind] = {"same weights": same, "killed after a first checkpoint": resumed}
     write("resume", figures)
 
 

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from jielong.models.mini import WEIGHTS
 
 
-def written(made: dict[str, Any], scores: dict[str, Any]) -> str:
+def written(history: dict[str, Any], scores: dict[str, Any]) -> str:
     weights, config = WEIGHTS / "model.safetensors", json.loads((WEIGHTS / "config.json").read_text())
     with safe_open(weights, "np") as opened:
         parameters = sum(_size(opened.get_slice(name).get_shape()) for name in opened.keys())  # noqa: SIM118
@@ -19,16 +19,15 @@ def written(made: dict[str, Any], scores: dict[str, Any]) -> str:
         parameters=f"{parameters / 1e6:.2f}",
         layers=config["num_hidden_layers"], hidden=config["hidden_size"], heads=config["num_attention_heads"],
         width=config["head_dim"], positions=config["max_position_embeddings"], vocabulary=config["vocab_size"],
-        megabytes=f"{weights.stat().st_size / 1e6:.2f}", trainings=_trainings(made["trainings"]),
+        megabytes=f"{weights.stat().st_size / 1e6:.2f}", trainings=_trainings(history["trainings"]),
         weights=hashlib.sha256(weights.read_bytes()).hexdigest()[:16],
-        scores=_scores(scores["lines"]), votes=_votes(scores["votes"]), knowledge=_knowledge(made["knowledge"]),
+        scores=_scores(scores["lines"]), votes=_votes(scores["votes"]), knowledge=_knowledge(history["knowledge"]),
     )  # fmt: skip
 
 
 def _trainings(trainings: list[dict[str, Any]]) -> str:
     return "\n".join(
-        f"| {each['recipe']} | {each['tokens'] / 1e6:.1f} | {each['rate']:g} | {each['data_sha256'][:16]}… |"
-        for each in trainings
+        f"| {t['recipe']} | {t['tokens'] / 1e6:.1f} | {t['rate']:g} | {t['data_sha256'][:16]}… |" for t in trainings
     )
 
 
@@ -47,9 +46,9 @@ def _short(value: float) -> str:
 def _scores(lines: list[dict[str, Any]]) -> str:
     rows = []
     for english, chinese in zip(lines[::2], lines[1::2], strict=True):
-        asked = english["claim"].replace(">=", "≥").replace("<=", "≤")
+        claim = english["claim"].replace(">=", "≥").replace("<=", "≤")
         missed = [row["language"] for row in (english, chinese) if row["holds"] is False]
-        told = asked + (f" (missed: {', '.join(missed)})" if missed else "")
+        target = claim + (f" (missed: {', '.join(missed)})" if missed else "")
         task = english["task"].removeprefix("mini:")
         recipe = english["recipe"].replace("|", "\\|")
         cells = (
@@ -57,7 +56,7 @@ def _scores(lines: list[dict[str, Any]]) -> str:
             f"`{task}`, `{recipe}`",
             _figure(english),
             _figure(chinese),
-            told,
+            target,
         )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

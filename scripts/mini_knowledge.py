@@ -32,55 +32,57 @@ BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
 STATEMENTS = 400
 
 
-def row(folder: Path, tokens: int, told: Mapping[str, int]) -> dict[str, Any]:
-    """`told`: how often each fact had been stated when these weights had read `tokens` tokens."""
+def row(folder: Path, tokens: int, counts: Mapping[str, int]) -> dict[str, Any]:
+    """`counts`: how often each fact had been stated when these weights had read `tokens` tokens."""
     words, values = _losses(folder)
     losses = {"loss_words": round(words, 3), "loss_values": round(values, 3)}
-    return {"tokens": tokens} | losses | {"recall": _recall(folder, told)}
+    return {"tokens": tokens} | losses | {"recall": _recall(folder, counts)}
 
 
 def _recall(folder: Path, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    result, asked = _answers(folder)
-    found = []
+    result, fact_ids = _answers(folder)
+    rows = []
     for low, high in BINS:
-        scores = [a.score for a, fact in zip(result.answers, asked, strict=True) if low <= counts.get(fact, 0) <= high]
-        found.append(
+        scores = [
+            a.score for a, fact in zip(result.answers, fact_ids, strict=True) if low <= counts.get(fact, 0) <= high
+        ]
+        rows.append(
             {"told": [low, high], "n": len(scores), "recall": round(float(np.mean(scores)), 3) if scores else None}
         )
-    return found
+    return rows
 
 
 def _answers(folder: Path) -> tuple[ModelResult, list[str]]:
-    items, asked = [], []
+    items, fact_ids = [], []
     for language in LANGUAGES:
         rng = SampleRandom(f"recall {language}", language, held_out=True)
         for fact in facts.knowledge_base().all_facts():
             items.append(Item("", fact.question(rng), (fact.value.text(language),), cluster=fact.id))
-            asked.append(fact.id)
+            fact_ids.append(fact.id)
     task = Task("recall", identified(items), CheckMetric("states_value", states_value), "", "")
 
     async def run() -> ModelResult:
         return await measure(Experiment(task), load(f"local:{folder}?engine=numpy"))
 
-    return anyio.run(run), asked
+    return anyio.run(run), fact_ids
 
 
 def _losses(folder: Path) -> tuple[float, float]:
     """Nats a token, on statements of often told facts: the words, and the value where it is the last thing said."""
     network, tokenizer = LlamaEngine(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
     rng = SampleRandom("loss", "en", held_out=True)
-    often = [fact for fact in facts.knowledge_base().all_facts() if fact.subject.seen and fact.subject.rank < 12]
+    frequent = [fact for fact in facts.knowledge_base().all_facts() if fact.subject.seen and fact.subject.rank < 12]
     words, values = [], []
     for _ in range(STATEMENTS):
-        fact = rng.choice(often)
+        fact = rng.choice(frequent)
         text, value = fact.statement(rng), fact.value.text("en")
         start = text.rfind(value)
         if start < 0 or len(text) - start - len(value) > 1:
             continue
-        read = tokenizer.encode(text, add_special_tokens=False)
-        ids = [special_token(tokenizer, BEGIN), *read.ids]
-        losses = -log_softmax(network.logits(ids[:-1]))[np.arange(len(read.ids)), read.ids]
-        for loss, (begin, end) in zip(losses, read.offsets, strict=True):
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        ids = [special_token(tokenizer, BEGIN), *encoding.ids]
+        losses = -log_softmax(network.logits(ids[:-1]))[np.arange(len(encoding.ids)), encoding.ids]
+        for loss, (begin, end) in zip(losses, encoding.offsets, strict=True):
             if end <= start:
                 words.append(loss)
             elif begin < start + len(value):

@@ -64,11 +64,11 @@ LINES = (
 
 
 def measured(items: int) -> dict[str, Any]:
-    found = [_line(line, language, items) for line in LINES for language in LANGUAGES]
-    return {"lines": found, "votes": [_votes(language, items) for language in LANGUAGES]}
+    lines = [_line(line, language, items) for line in LINES for language in LANGUAGES]
+    return {"lines": lines, "votes": [_votes(language, items) for language in LANGUAGES]}
 
 
-def _asked(task: str, recipe: str, items: int) -> ModelResult:
+def _measure(task: str, recipe: str, items: int) -> ModelResult:
     async def run() -> ModelResult:
         return await measure(Experiment(load_task(task, limit=items, seed=1), seed=1), load(recipe))
 
@@ -77,7 +77,7 @@ def _asked(task: str, recipe: str, items: int) -> ModelResult:
 
 def _line(line: Line, language: str, items: int) -> dict[str, Any]:
     task = f"mini:{line.task}{LANGUAGES[language]}{line.variant}"
-    result = _asked(task, line.recipe, items)
+    result = _measure(task, line.recipe, items)
     estimate = result.accuracy
     if line.counts_as:
         said = wordlists(language)["phrases"][line.counts_as]
@@ -93,13 +93,13 @@ def _votes(language: str, items: int) -> dict[str, Any]:
     """At the length and temperature where one sample is nearest to three in four: what eight votes add."""
     task = f"mini:word_problems{LANGUAGES[language]}/"
     singles = {
-        (n, t): _asked(f"{task}{n}", f"mini | options(temperature={t}) | cot", items)
+        (n, t): _measure(f"{task}{n}", f"mini | options(temperature={t}) | cot", items)
         for n in LENGTHS
         for t in TEMPERATURES
     }
     steps, temperature = min(singles, key=lambda at: abs(singles[at].accuracy.mean - 0.75))
     voting = f"mini | options(temperature={temperature}) | cot | self_consistency(n=8)"
-    single, voted = singles[steps, temperature], _asked(f"{task}{steps}", voting, items)
+    single, voted = singles[steps, temperature], _measure(f"{task}{steps}", voting, items)
     gain = voted.against(single)
     row = {
         "language": language,

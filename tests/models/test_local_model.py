@@ -82,8 +82,10 @@ def test_greedy_text_is_that_of_transformers_in_a_batch_of_mixed_lengths(folder:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     for prompt, reply in zip(PROMPTS, replies, strict=True):
         ids = tokenizer.apply_chat_template([{"role": "user", "content": prompt}], return_dict=False)
-        made = model.generate(torch.tensor([ids]), max_new_tokens=24, do_sample=False, pad_token_id=1)[0][len(ids) :]
-        assert reply.text == tokenizer.decode(made, skip_special_tokens=True)
+        generated = model.generate(torch.tensor([ids]), max_new_tokens=24, do_sample=False, pad_token_id=1)[0][
+            len(ids) :
+        ]
+        assert reply.text == tokenizer.decode(generated, skip_special_tokens=True)
         assert reply.usage.input_tokens == len(ids)
 
 
@@ -99,28 +101,28 @@ def test_a_sample_is_the_same_alone_and_in_a_batch(folder: Path, engine: str):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_logprobs_equal_a_plain_forward_pass(folder: Path, engine: str):
     local = load(f"local:{folder}?engine={engine}")
-    scored = anyio.run(local.logprobs, asked("one two"), "three four")
+    logprobs_of_reply = anyio.run(local.logprobs, asked("one two"), "three four")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     prompt = tokenizer.apply_chat_template([{"role": "user", "content": "one two"}], return_dict=False)
-    said = tokenizer.encode("three four", add_special_tokens=False)
+    reply_tokens = tokenizer.encode("three four", add_special_tokens=False)
     with torch.no_grad():
-        logprobs = torch.log_softmax(model(torch.tensor([[*prompt, *said]])).logits[0].double(), -1)
-    expected = [logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(said)]
-    assert [t.logprob for t in scored] == pytest.approx(expected, abs=1e-5)
+        logprobs = torch.log_softmax(model(torch.tensor([[*prompt, *reply_tokens]])).logits[0].double(), -1)
+    expected = [logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(reply_tokens)]
+    assert [t.logprob for t in logprobs_of_reply] == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_stream_is_the_reply_and_stop_texts_never_show(folder: Path):
-    async def heard(request: Request) -> tuple[str, Reply]:
+    async def streamed(request: Request) -> tuple[str, Reply]:
         async with load(f"local:{folder}").stream(request) as events:
-            got = [event async for event in events]
-        assert isinstance(got[-1], Reply)
-        return "".join(e.text for e in got if isinstance(e, Delta)), got[-1]
+            received = [event async for event in events]
+        assert isinstance(received[-1], Reply)
+        return "".join(e.text for e in received if isinstance(e, Delta)), received[-1]
 
-    text, reply = anyio.run(heard, asked("one", temperature=1.0, seed=3))
+    text, reply = anyio.run(streamed, asked("one", temperature=1.0, seed=3))
     assert text == reply.text
     stop = reply.text[8:10]
-    text, reply = anyio.run(heard, asked("one", temperature=1.0, seed=3, stop=(stop,)))
+    text, reply = anyio.run(streamed, asked("one", temperature=1.0, seed=3, stop=(stop,)))
     assert text == reply.text
     assert stop not in text
 
@@ -182,8 +184,8 @@ def test_without_torch_a_plain_llama_is_run_by_mini_s_engine_and_others_are_refu
 import sys
 sys.modules["torch"] = None
 from importlib import util
-found = util.find_spec
-util.find_spec = lambda name, package=None: None if name == "torch" else found(name, package)
+original = util.find_spec
+util.find_spec = lambda name, package=None: None if name == "torch" else original(name, package)
 import anyio
 from jielong import Message, Request, Sampling, load
 from jielong.errors import MissingExtra
@@ -196,9 +198,9 @@ except MissingExtra as error:
     print(error)
 """
     command = [sys.executable, "-c", code, str(folder), str(tmp_path)]
-    said = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    engine, answered, refusal = said.stdout.splitlines()
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    engine, answered, refusal = process.stdout.splitlines()
     assert (engine, answered) == (fastest_engine(), "True")
     assert "jielong[local]" in refusal
 

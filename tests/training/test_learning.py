@@ -27,17 +27,17 @@ from jielong.training.training_loop import train
 
 
 def documents(seed: int, count: int, longest: int) -> list[EncodedDocument]:
-    chance = random.Random(seed)
-    lengths = [chance.randint(2, longest) for _ in range(count)]
+    rng = random.Random(seed)
+    lengths = [rng.randint(2, longest) for _ in range(count)]
     return [EncodedDocument([7 + i % 90] * n, [1.0] * n) for i, n in enumerate(lengths)]
 
 
 def test_every_row_holds_whole_documents_and_nothing_is_lost():
-    offered = documents(1, 500, 60)
-    rows = pack_all((len(d.ids) for d in offered), 64)
+    samples = documents(1, 500, 60)
+    rows = pack_all((len(d.ids) for d in samples), 64)
     assert sorted(i for row in rows for i in row) == list(range(500))
-    assert all(sum(len(offered[i].ids) for i in row) <= 64 for row in rows)
-    assert sum(len(d.ids) for d in offered) / (64 * len(rows)) > 0.9
+    assert all(sum(len(samples[i].ids) for i in row) <= 64 for row in rows)
+    assert sum(len(d.ids) for d in samples) / (64 * len(rows)) > 0.9
 
 
 def test_a_batch_predicts_the_next_token_of_the_same_document():
@@ -63,17 +63,17 @@ def test_documents_in_one_row_do_not_see_each_other():
     network = LlamaForCausalLM(
         LlamaConfig(vocab_size=100, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2)
     )
-    some = [EncodedDocument(list(range(10, 30)), [1.0] * 20), EncodedDocument(list(range(40, 70)), [1.0] * 30)]
+    pair = [EncodedDocument(list(range(10, 30)), [1.0] * 20), EncodedDocument(list(range(40, 70)), [1.0] * 30)]
 
-    def loss(packed: list[EncodedDocument]) -> float:
-        return NextToken().loss(network, tensors(pack_batch(fill_rows(iter(packed), 1, 64), 1)))[0].item()
+    def loss(documents: list[EncodedDocument]) -> float:
+        return NextToken().loss(network, tensors(pack_batch(fill_rows(iter(documents), 1, 64), 1)))[0].item()
 
-    together, first, second = loss(some), loss(some[:1]), loss(some[1:])
+    together, first, second = loss(pair), loss(pair[:1]), loss(pair[1:])
     assert together == pytest.approx((19 * first + 29 * second) / 48, rel=1e-5)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "wsd"])
-def test_the_rate_rises_stays_or_bends_and_falls(schedule: str):
+def test_the_learning_rate_rises_stays_or_bends_and_falls(schedule: str):
     loop = LoopConfig(batch_tokens=64, learning_rate=1.0, schedule=schedule, warmup_steps=10, decay=0.25)  # type: ignore[arg-type]
     rates = [learning_rate_at(step, 100, loop) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
@@ -127,7 +127,7 @@ def test_the_loss_goes_down(optimizer: str, tmp_path: Path):
     assert points[-1] < 0.3
 
 
-def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tmp_path: Path):
+def test_a_loss_of_nan_stops_the_training_and_keeps_the_checkpoint(tmp_path: Path):
     broken = network()
     loop = LoopConfig(batch_tokens=128, learning_rate=0.01, log_every=1, checkpoint_every=2)
 
@@ -138,12 +138,12 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tm
 
     with pytest.raises(TrainingFailed, match=r"step 6: .*loop\.learning_rate = 0\.01"):
         train(broken, CountingFeed(10, poison), NextToken(), loop, tmp_path, "x")
-    kept = network()
-    assert training_checkpoint.load(tmp_path / "checkpoint.safetensors", kept, optimizers_for(kept, loop), "x") == 4
+    saved = network()
+    assert training_checkpoint.load(tmp_path / "checkpoint.safetensors", saved, optimizers_for(saved, loop), "x") == 4
 
 
 @pytest.mark.parametrize(
-    ("kept", "wanted", "said"),
+    ("saved", "wanted", "message"),
     [
         ({}, {"num_hidden_layers": 2}, "missing: model.layers.1.input_layernorm.weight, "),
         ({"num_hidden_layers": 2}, {}, "unknown: model.layers.1.input_layernorm.weight, "),
@@ -152,12 +152,12 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tm
     ],
 )
 def test_a_checkpoint_of_another_network_is_refused_by_the_names_of_its_weights(
-    kept: dict[str, object], wanted: dict[str, object], said: str, tmp_path: Path
+    saved: dict[str, object], wanted: dict[str, object], message: str, tmp_path: Path
 ):
-    training_checkpoint.save(tmp_path / "c", network(**kept), [], 3, "x")
+    training_checkpoint.save(tmp_path / "c", network(**saved), [], 3, "x")
     with pytest.raises(BadInput, match="a checkpoint of another network") as caught:
         training_checkpoint.load(tmp_path / "c", network(**wanted), [], "x")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -225,14 +225,14 @@ def lines(tmp_path: Path, *rows: str) -> JsonLinesSource:
 def test_each_document_is_seen_once_before_any_again(tmp_path: Path):
     data = lines(tmp_path, *(f'{{"prompt": "{i} + 1?", "completion": "{i + 1}"}}' for i in range(100, 140)))
     rows = len(data.packed)
-    seen = [tuple(row) for step in range(2) for row in data.batch(step, rows, 3)["input_ids"]]
-    assert len(set(seen[:rows])) == rows
-    assert sorted(seen[:rows]) == sorted(seen[rows:])
-    assert seen[:rows] != seen[rows:]
+    rows_seen = [tuple(row) for step in range(2) for row in data.batch(step, rows, 3)["input_ids"]]
+    assert len(set(rows_seen[:rows])) == rows
+    assert sorted(rows_seen[:rows]) == sorted(rows_seen[rows:])
+    assert rows_seen[:rows] != rows_seen[rows:]
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("{", "data.jsonl:2: not JSON"),
         ("[1]", "found list; expected text, messages"),
@@ -244,10 +244,10 @@ def test_each_document_is_seen_once_before_any_again(tmp_path: Path):
         ('{"prompt": "' + "12 " * 90 + '", "completion": "1"}', "a row holds 64"),
     ],
 )
-def test_a_bad_row_is_named_with_what_is_wrong(row: str, said: str, tmp_path: Path):
+def test_a_bad_row_is_named_with_what_is_wrong(row: str, message: str, tmp_path: Path):
     with pytest.raises(BadInput) as caught:
         lines(tmp_path, '{"text": "fine"}', row).batch(0, 1, 0)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -255,7 +255,7 @@ STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("text", "message"),
     [
         ("x", "not TOML"),
         ("[loop]\nbatch_tokens = 64", "out: Field required"),
@@ -263,11 +263,11 @@ STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
         (f'out = "x"\n{STAGE}[loop]\nlearning_rate = 1\nbatch_tokens = 65', "no multiple of length 64"),
     ],
 )
-def test_bad_settings_are_named(told: str, said: str, tmp_path: Path):
-    (tmp_path / "c.toml").write_text(told)
+def test_bad_settings_are_named(text: str, message: str, tmp_path: Path):
+    (tmp_path / "c.toml").write_text(text)
     with pytest.raises(BadInput) as caught:
         read_train_config(tmp_path / "c.toml", {})
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_batch_of_the_world_is_a_function_of_seed_and_step():

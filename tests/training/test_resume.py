@@ -31,11 +31,11 @@ def test_killed_at_random_moments_the_weights_are_the_same(kind: str, begun: Pat
         return settings
 
     expected, seconds = finished(kind, settings_of("alone"))
-    chance = random.Random(kind)
+    rng = random.Random(kind)
     for number in range(3):
         settings = settings_of(str(number))
-        killed(kind, settings, chance.uniform(0.2, 1) * seconds)
-        killed(kind, settings, chance.uniform(0.2, 1) * seconds)
+        killed(kind, settings, rng.uniform(0.2, 1) * seconds)
+        killed(kind, settings, rng.uniform(0.2, 1) * seconds)
         assert finished(kind, settings)[0] == expected
 
 
@@ -55,9 +55,9 @@ def test_a_checkpoint_of_other_settings_is_refused(begun: Path):
 def test_a_damaged_checkpoint_is_refused(begun: Path, tmp_path: Path):
     whole = (begun / "checkpoint.safetensors").read_bytes()
     flipped = whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:]
-    for bad, said in ((whole[: len(whole) // 2], "not a whole checkpoint"), (flipped, "damaged")):
+    for bad, message in ((whole[: len(whole) // 2], "not a whole checkpoint"), (flipped, "damaged")):
         (tmp_path / "checkpoint.safetensors").write_bytes(bad)
-        with pytest.raises(BadInput, match=said):
+        with pytest.raises(BadInput, match=message):
             train("pretrain", settings_for("pretrain", tmp_path))
 
 
