@@ -32,14 +32,21 @@ class Served:
         token: str | None = None,
         host: str = "127.0.0.1",
         limits: ServerLimits = ServerLimits(),
+        allow_hosts: Sequence[str] = (),
+        allow_origins: Sequence[str] = (),
+        root_path: str = "",
     ) -> None:
-        self.offer, self.token, self.host, self.limits = AllowedModels(models, allow), token, host, limits
+        self.offer, self.token = AllowedModels(models, allow), token
+        self.serving = serving(
+            self.offer, host=host, token=token, limits=limits,
+            allow_hosts=allow_hosts, allow_origins=allow_origins, root_path=root_path,
+        )  # fmt: skip
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        async with serving(self.offer, host=self.host, token=self.token, limits=self.limits) as self.url:
+        async with self.serving as self.url:
             self._started.set()
             await self._end.wait()
 

@@ -59,6 +59,29 @@ def test_every_setting_arrives():
     assert request.tool_choice == "auto"
 
 
+def test_how_a_model_thinks_and_calls_tools_arrives():
+    sampling = asked_of(reasoning_effort="high", parallel_tool_calls=False, tools=[WEATHER]).sampling
+    assert (sampling.reasoning_effort, sampling.extra) == ("high", {"parallel_tool_calls": False})
+    assert asked_of(parallel_tool_calls=True, tools=[WEATHER]).sampling == Sampling(), "true is what endpoints do"
+    assert asked_of(parallel_tool_calls=False).sampling == Sampling(), "endpoints refuse it without tools"
+
+
+def test_who_speaks_arrives_and_what_is_to_be_cached_is_no_matter():
+    text = {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}
+    said: list[Any] = [
+        {"role": "system", "content": [text], "name": "host"},
+        {"role": "user", "content": [text], "name": "Ann"},
+        {"role": "assistant", "content": "hello", "name": "Bob"},
+        {"role": "user", "content": "again", "name": "Eve"},
+    ]
+    assert asked_of(messages=said).messages == (
+        Message("system", (Text("hi"),), name="host"),
+        Message("user", (Text("hi"),), name="Ann"),
+        Message("assistant", "hello", name="Bob"),
+        Message("user", "again", name="Eve"),
+    )
+
+
 def test_nothing_is_made_up():
     assert asked_of() == Request((Message("user", "What is 1 + 1?"),))
 
@@ -252,7 +275,6 @@ def test_embeddings_where_a_model_embeds():
     [
         ({"extra_body": {"temprature": 1}}, "did you mean 'temperature'", "temprature"),
         ({"frequency_penalty": 1.5}, "frequency_penalty: Input should be less than or equal to 0", "frequency_penalty"),
-        ({"reasoning_effort": "high"}, "unknown setting 'reasoning_effort'", "reasoning_effort"),
         ({"temperature": 3}, "temperature: Input should be less than or equal to 2", "temperature"),
         ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1", "max_tokens"),
         ({"messages": []}, "messages: List should have at least 1 item", "messages"),
@@ -260,11 +282,11 @@ def test_embeddings_where_a_model_embeds():
          "messages.0.content"),
         ({"messages": [{"role": "user"}]}, "messages.0.content: Field required", "messages.0.content"),
         ({"messages": [{"role": "king", "content": "x"}]}, "messages.0: ", "messages.0"),
-        ({"messages": [{"role": "user", "content": "x", "name": "Ann"}]}, "messages.0.name: not known here",
-         "messages.0.name"),
+        ({"messages": [{"role": "user", "content": "x", "mood": "Ann"}]}, "messages.0.mood: not known here",
+         "messages.0.mood"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/y.png"}}]}]},
          "messages.0.content.0.image_url.url: ", "messages.0.content.0.image_url.url"),
-        ({"parallel_tool_calls": False, "tools": [WEATHER]}, "parallel_tool_calls: only true", "parallel_tool_calls"),
+        ({"store": True}, "store: only false is possible here", "store"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_kept_is_refused_by_its_name(settings: dict[str, Any], words: str, param: str):

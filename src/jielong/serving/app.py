@@ -95,7 +95,7 @@ class Server:
         named = {"type": "string", "enum": self.models.names()}
         composed = {"type": "string", "maxLength": MAX_NAME_LENGTH, "description": "a recipe of allowed models"}
         chat = schemas["ChatCompletionRequest"]["properties"]
-        chat["seed"]["anyOf"][0] |= {"exclusiveMaximum": 2**63}  # FastAPI makes it a float, which is not exact
+        chat["seed"]["anyOf"][0] |= {"minimum": -(2**63), "exclusiveMaximum": 2**63}  # FastAPI rounds them to floats
         chat["model"] = {"anyOf": [named, composed]} if self.models.allowed else named
         if self.embedders:
             schemas["EmbeddingsRequest"]["properties"]["model"] = {"type": "string", "enum": self.embedders}

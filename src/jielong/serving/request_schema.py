@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from ..contract import Image, Message, Part, Request, Sampling, Text, Thinking, ToolCall, ToolSpec
+from ..contract import Image, Message, Part, Request, Role, Sampling, Text, Thinking, ToolCall, ToolSpec
 from ..scope import note
 from .error_responses import ErrorResponse
 
@@ -27,18 +27,15 @@ def _as_integer(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _only(allowed: bool) -> AfterValidator:
-    def check(value: bool) -> bool:
-        if value is not allowed:
-            raise ValueError(f"only {str(allowed).lower()} is possible here; leave it out")
-        return value
-
-    return AfterValidator(check)
+def _only_false(value: bool) -> bool:
+    if value:
+        raise ValueError("only false is possible here; leave it out")
+    return value
 
 
 INTEGER = BeforeValidator(_as_integer)
-OnlyTrue: TypeAlias = Annotated[bool, _only(True), Field(json_schema_extra={"const": True})]
-OnlyFalse: TypeAlias = Annotated[bool, _only(False), Field(json_schema_extra={"const": False})]
+OnlyFalse: TypeAlias = Annotated[bool, AfterValidator(_only_false), Field(json_schema_extra={"const": False})]
+NonEmpty: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -84,11 +81,13 @@ class AssistantToolCall(_Strict):
 class SystemMessage(_Strict):
     role: Literal["system", "developer"]
     content: str | list[TextPart]
+    name: NonEmpty | None = None
 
 
 class UserMessage(_Strict):
     role: Literal["user"]
     content: str | list[Annotated[TextPart | ImagePart, Field(discriminator="type")]]
+    name: NonEmpty | None = None
 
 
 class AssistantMessage(_Strict):
@@ -100,6 +99,7 @@ class AssistantMessage(_Strict):
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
+    name: NonEmpty | None = None
     annotations: list[Any] | None = None
     audio: None = None
     function_call: None = None
@@ -109,7 +109,7 @@ class ToolMessage(_Strict):
     role: Literal["tool"]
     tool_call_id: str
     content: str | list[TextPart]
-    name: str | None = None
+    name: NonEmpty | None = None
 
 
 AnyMessage: TypeAlias = Annotated[
@@ -174,7 +174,6 @@ class StreamOptions(_Strict):
 
 
 ModelName: TypeAlias = Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
-NonEmpty: TypeAlias = Annotated[str, Field(min_length=1)]
 _SEVERAL_AT_ZERO: Any = {"properties": {"n": {"type": "integer", "minimum": 2}, "temperature": {"const": 0}}}
 
 
@@ -197,6 +196,8 @@ class ChatCompletionRequest(_Strict):
     response_format: Annotated[TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")] | None = (
         None
     )
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: Annotated[str, Field(pattern="^[a-z_]{1,32}$")] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 
@@ -208,7 +209,6 @@ class ChatCompletionRequest(_Strict):
     service_tier: Literal["auto", "default"] | None = None
     store: OnlyFalse | None = None
     # Neutral values alone: others would change the reply, and cannot be passed on.
-    parallel_tool_calls: OnlyTrue | None = None
     presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
     logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
@@ -234,9 +234,19 @@ def request_of(payload: ChatCompletionRequest) -> Request:
     logprobs = payload.top_logprobs or 0 if payload.logprobs or payload.top_logprobs else None
     stop = (payload.stop,) if isinstance(payload.stop, str) else tuple(payload.stop or ())
     max_tokens = payload.max_completion_tokens or payload.max_tokens
+    extra = {"parallel_tool_calls": False} if tools and payload.parallel_tool_calls is False else {}
     return Request(
         tuple(map(_message, payload.messages)),
-        Sampling(payload.temperature, payload.top_p, max_tokens, stop, payload.seed, logprobs),
+        Sampling(
+            payload.temperature,
+            payload.top_p,
+            max_tokens,
+            stop,
+            payload.seed,
+            logprobs,
+            payload.reasoning_effort,
+            extra,
+        ),
         tools,
         _tool_choice(payload.tool_choice, tools),
         _schema(payload.response_format),
@@ -244,17 +254,16 @@ def request_of(payload: ChatCompletionRequest) -> Request:
 
 
 def _message(message: SystemMessage | UserMessage | AssistantMessage | ToolMessage) -> Message:
-    if isinstance(message, SystemMessage):
-        return Message("system", _content(message.content))
-    if isinstance(message, UserMessage):
-        return Message("user", _content(message.content))
     if isinstance(message, ToolMessage):
-        return Message("tool", _content(message.content), tool_call_id=message.tool_call_id)
+        return Message("tool", _content(message.content), tool_call_id=message.tool_call_id, name=message.name)
+    if not isinstance(message, AssistantMessage):
+        role: Role = "user" if isinstance(message, UserMessage) else "system"
+        return Message(role, _content(message.content), name=message.name)
     content = _content(message.content or message.refusal or "")
     if thoughts := message.reasoning_content or message.reasoning:
         content = (Thinking(thoughts), *((Text(content),) if isinstance(content, str) else content))
     calls = tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in message.tool_calls or ())
-    return Message("assistant", content, calls)
+    return Message("assistant", content, calls, name=message.name)
 
 
 def _content(content: str | Sequence[TextPart | ImagePart | RefusalPart]) -> str | tuple[Part, ...]:
