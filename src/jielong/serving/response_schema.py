@@ -27,6 +27,7 @@ from ..scope import Scope
 
 Json: TypeAlias = dict[str, Any]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -250,7 +251,7 @@ def comment(payload: Json) -> bytes:
 
 
 def encode_json(payload: Any) -> bytes:
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return _encoder.encode(payload).encode(errors="replace")
 
 
 def message(reply: Reply) -> ReplyMessage:

@@ -108,29 +108,33 @@ async def stream_answer(
 
 
 class _Progress:
-    """How far a technique is, told until something of the answer itself can be shown."""
+    """How far a technique is: comment lines until something of the answer itself can be shown."""
 
     def __init__(self, scope: Scope, max_calls: int, news: asyncio.Event) -> None:
         self.scope, self.max_calls, self.news = scope, max_calls, news
-        self.over = self._moved = False
+        self.over = self._call_ended = False
         self._began = time.monotonic()
-        scope.on_charge = self._move if max_calls > 1 else None
+        scope.on_charge = self._count_call if max_calls > 1 else None
 
-    def _move(self) -> None:
-        self._moved = True
+    def _count_call(self) -> None:
+        self._call_ended = True
         self.news.set()
 
-    def line(self, silent: bool) -> bytes:
-        moved, self._moved = self._moved, False
-        if self.over or not (moved or silent):
+    async def next_line(self) -> bytes:
+        """Waits for news of any kind. Gives the line that tells them, or a sign of life after a long silence."""
+        if self.over:  # most pieces come here, and a timer costs more than all else that is done for one of them
+            await self.news.wait()
+            return b""
+        with anyio.move_on_after(KEEP_ALIVE) as waiting:
+            await self.news.wait()
+        call_ended, self._call_ended = self._call_ended, False
+        if self.over or not (call_ended or waiting.cancelled_caught):
             return b""
         return comment(progress(self.scope, self.max_calls, time.monotonic() - self._began))
 
 
 async def _write(out: EventStream, progress_lines: _Progress) -> None:
-    """Everything of the answer, progress, and signs of life."""
     while not out.ended:
-        with anyio.move_on_after(KEEP_ALIVE) as waiting:
-            await out.news.wait()
+        line = await progress_lines.next_line()
         out.news.clear()
-        await out.flush(progress_lines.line(silent=waiting.cancelled_caught))
+        await out.flush(line)
