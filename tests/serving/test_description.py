@@ -30,9 +30,18 @@ class Embeds(Model):
         return Embeddings(tuple((float(len(text)), 0.5) for text in texts), Usage(input_tokens=len(texts)))
 
 
-@pytest.mark.parametrize(("allow", "token"), [((), None), (("mini",), "s3cret")], ids=["named", "composing"])
-def test_schemathesis_finds_nothing(allow: tuple[str, ...], token: str | None, tmp_path: Path):
-    with Served(Scripted("hello there"), Embeds(), allow=allow, token=token) as served:
+TWO = (Scripted("hello there"), Embeds())
+
+
+@pytest.mark.parametrize(
+    ("models", "allow", "token"),
+    [(TWO, (), None), (TWO, ("mini",), "s3cret"), (("mini",), (), None)],
+    ids=["named", "composing", "a model of 512 tokens"],
+)
+def test_schemathesis_finds_nothing(
+    models: tuple[str | Model, ...], allow: tuple[str, ...], token: str | None, tmp_path: Path
+):
+    with Served(*models, allow=allow, token=token) as served:
         bearer = ["--header", f"Authorization: Bearer {token}"] if token else []
         url = served.url.removesuffix("/v1") + "/openapi.json"
         command = [SCHEMATHESIS, "run", url, "--no-color", "--seed", "1", "--max-examples", "25", *bearer]

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 
+from jielong import __version__
 from jielong.contract import Model
 from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
@@ -25,6 +27,7 @@ from jielong.serving.serve import serve
 from serving.served import Served
 
 BODY = json.dumps({"model": "scripted:test", "messages": [{"role": "user", "content": "hi"}]}).encode()
+JSON = {"Content-Type": "application/json"}
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 ASKED: list[Any] = [{"role": "user", "content": "hi"}]
 
@@ -95,6 +98,51 @@ def test_our_own_names_are_known(served: Served, host: str):
 def test_a_page_of_the_server_itself_may_ask(served: Served):
     origin = f"http://127.0.0.1:{served.port}"
     assert post(served, {"Origin": origin, "Sec-Fetch-Site": "same-origin"})[0] == 200
+
+
+def test_names_that_the_operator_allows_are_known():
+    with Served(Scripted("hello"), allow_hosts=["llm.example.org", "*.lab.example"]) as served:
+        for host, status in (("llm.example.org", 200), ("LLM.example.org:8443", 200), ("a.lab.example", 200),
+                             ("localhost", 200), ("www.llm.example.org", 421), ("evil.example", 421)):  # fmt: skip
+            assert post(served, {"Host": host})[0] == status
+
+
+def test_pages_of_origins_that_the_operator_allows_may_ask():
+    """And their browsers get the headers of CORS, with a refusal, too."""
+    page, token = "https://app.example.org", {"Authorization": "Bearer s3cret"}
+    with Served(Scripted("hello"), allow_origins=[page], token="s3cret") as served:
+        url = f"{served.url}/chat/completions"
+        wish = {
+            "Origin": page,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization",
+        }
+        with httpx2.Client(trust_env=False) as client:
+            answers = [
+                client.options(url, headers=wish),
+                client.post(
+                    url, content=BODY, headers={**JSON, **token, "Origin": page, "Sec-Fetch-Site": "cross-site"}
+                ),
+                client.post(url, content=BODY, headers={**JSON, "Origin": page}),
+            ]
+            foreign = client.options(url, headers={**wish, "Origin": "https://evil.example"})
+    assert [answer.status_code for answer in answers] == [200, 200, 401]
+    assert {answer.headers["Access-Control-Allow-Origin"] for answer in answers} == {page}
+    assert (foreign.status_code, "Access-Control-Allow-Origin" in foreign.headers) == (403, False)
+
+
+@pytest.mark.parametrize(
+    "allowed", [{"allow_hosts": ["*"]}, {"allow_hosts": ["a b"]}, {"allow_origins": ["*"]}, {"allow_origins": ["app"]}]
+)
+def test_what_would_allow_everybody_is_refused_at_the_start(allowed: dict[str, list[str]]):
+    with pytest.raises(BadInput, match="--allow-"):
+        serve(Scripted("hello"), port=0, **allowed)  # type: ignore[arg-type]
+
+
+def test_health_needs_no_token_and_tells_the_version():
+    with Served(Scripted("hello"), token="s3cret") as served, httpx2.Client(trust_env=False) as client:
+        health = client.get(served.url.removesuffix("/v1") + "/health")
+    assert (health.status_code, health.json()) == (200, {"status": "ok", "version": __version__})
 
 
 @pytest.mark.parametrize("given", [None, "", "Bearer", "Bearer wrong", "Bearer tökén", "Basic s3cret", "s3cret"])

@@ -1,4 +1,4 @@
-"""Which models a client can have: those that the operator named, and what it may compose of those that are allowed.
+"""Which models a client may use: those that the operator named, and what it composes of the allowed ones.
 
 The `model` of a request is the only text that is ever read as a recipe, and only where the operator allows composing.
 Then every model in it, also inside options, must be an allowed spec as the operator wrote it, and no option may reach
@@ -19,9 +19,9 @@ from ..recipe import RecipeNode, RecipeValue, build, find_technique, load, parse
 from ..registry import BUILT_IN, names, origins, unknown_name
 from .error_responses import unknown_model
 
-MAX_CALLS, KEPT = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
+MAX_CALLS, CACHE_SIZE = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
 _REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.rag", "jielong.agents")
-_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
+_NAME_AND_RECIPE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
 
 
 class AllowedModels:
@@ -30,8 +30,8 @@ class AllowedModels:
 
     def __init__(self, models: Sequence[str | Model], allow: Sequence[str] = ()) -> None:
         self.named: dict[str, Model] = {}
-        for each in models:
-            name, model = _named(each)
+        for recipe in models:
+            name, model = _name_and_model(recipe)
             if name in self.named:
                 raise BadInput(f"two models are called {name!r}; give one another name, as in NAME={model.name}")
             self.named[name] = model
@@ -52,55 +52,53 @@ class AllowedModels:
     def names(self) -> list[str]:
         return list(dict.fromkeys([*self.named, *(model.name for model in self.allowed.values())]))
 
-    def find(self, asked: str) -> Model:
-        """The model of this name, or the composed one. Raises Failure (404) for what is neither, BadInput."""
-        if asked in self.named:
-            return self.named[asked]
+    def find(self, name: str) -> Model:
+        """The model of this name, or the composed one. Raises ErrorResponse (404) for what is neither, BadInput."""
+        if name in self.named:
+            return self.named[name]
         if not self.allowed:
-            raise unknown_model(f"no model {asked[:200]!r} here; /v1/models lists them")
-        if asked in self._composed:
-            self._composed.move_to_end(asked)
-            return self._composed[asked]
-        model = self._compose(asked)
-        self._composed[asked] = model
-        if len(self._composed) > KEPT:
+            raise unknown_model(f"no model {name[:200]!r} here; /v1/models lists them")
+        if name in self._composed:
+            self._composed.move_to_end(name)
+            return self._composed[name]
+        model = self._composed[name] = self._compose(name)
+        if len(self._composed) > CACHE_SIZE:
             self._composed.popitem(last=False)
         return model
 
-    def _compose(self, asked: str) -> Model:
+    def _compose(self, name: str) -> Model:
         try:
-            node = parse(asked)
+            node = parse(name)
         except RecipeError as error:
-            raise unknown_model(f"no model {asked[:200]!r} here, and no recipe either: {error}") from None
+            raise unknown_model(f"no model {name[:200]!r} here, and no recipe either: {error}") from None
         for part in _parts(node, self.allowed_techniques):
             if part.spec not in self.allowed:
-                told = ", ".join(self.allowed)
-                raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {told}")
+                allowed = ", ".join(self.allowed)
+                raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {allowed}")
         model = build(node, self.allowed[node.spec])
         if model.max_calls() > MAX_CALLS:
-            raise BadInput(
-                f"model: up to {model.max_calls():,} calls for one reply; a composed recipe may make {MAX_CALLS}"
-            )
+            calls = f"up to {model.max_calls():,} calls for one reply"
+            raise BadInput(f"model: {calls}; a composed recipe may make {MAX_CALLS}")
         return model
 
 
-def _named(each: str | Model) -> tuple[str, Model]:
-    if isinstance(each, Model):
-        return each.name, each
-    if found := _NAMED.fullmatch(each.strip()):
-        return found[1], load(found[2])
-    model = load(each)
+def _name_and_model(recipe: str | Model) -> tuple[str, Model]:
+    if isinstance(recipe, Model):
+        return recipe.name, recipe
+    if match := _NAME_AND_RECIPE.fullmatch(recipe.strip()):
+        return match[1], load(match[2])
+    model = load(recipe)
     return model.name, model
 
 
 def composable(name: str, option: str) -> bool:
     """Whether clients may use this technique with this option ("": with none)."""
     hints: Mapping[str, Any] = find_technique(name).hints
-    return not BUILT_IN["techniques"].get(name, "").startswith(_REACH_OUT) and Path not in _kinds(hints.get(option))
+    return not BUILT_IN["techniques"].get(name, "").startswith(_REACH_OUT) and Path not in _types_in(hints.get(option))
 
 
 def _parts(node: RecipeNode, techniques: Set[str]) -> Iterator[RecipeNode]:
-    """Every model that a recipe names. Raises Failure for what reaches out of it."""
+    """Every model that a recipe names. Raises ErrorResponse for what reaches out of it."""
     yield node
     for step in node.steps:
         if step.name not in techniques:
@@ -109,7 +107,7 @@ def _parts(node: RecipeNode, techniques: Set[str]) -> Iterator[RecipeNode]:
         for option, value in (("", ()), *step.options):
             if not composable(step.name, option):
                 raise unknown_model(f"a composed recipe may not use {step.name}({option and option + '='})")
-            if Model in _kinds(hints.get(option)):
+            if Model in _types_in(hints.get(option)):
                 yield from _models(value, techniques)
 
 
@@ -121,9 +119,6 @@ def _models(value: RecipeValue, techniques: Set[str]) -> Iterator[RecipeNode]:
         yield from _parts(value, techniques)
 
 
-def _kinds(hint: Any) -> set[Any]:
+def _types_in(hint: Any) -> set[Any]:
     """All types that a hint is made of."""
-    found = {hint}
-    for inner in get_args(hint):
-        found |= _kinds(inner)
-    return found
+    return {hint}.union(*map(_types_in, get_args(hint)))

@@ -78,19 +78,21 @@ class AssistantToolCall(_Strict):
     index: Annotated[int, INTEGER] | None = None  # as streams number them; some clients send it back
 
 
-class SystemMessage(_Strict):
+class _Message(_Strict):
+    name: NonEmpty | None = None
+
+
+class SystemMessage(_Message):
     role: Literal["system", "developer"]
     content: str | list[TextPart]
-    name: NonEmpty | None = None
 
 
-class UserMessage(_Strict):
+class UserMessage(_Message):
     role: Literal["user"]
     content: str | list[Annotated[TextPart | ImagePart, Field(discriminator="type")]]
-    name: NonEmpty | None = None
 
 
-class AssistantMessage(_Strict):
+class AssistantMessage(_Message):
     """An earlier reply; clients send back whatever the reply held."""
 
     role: Literal["assistant"]
@@ -99,17 +101,15 @@ class AssistantMessage(_Strict):
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
-    name: NonEmpty | None = None
     annotations: list[Any] | None = None
     audio: None = None
     function_call: None = None
 
 
-class ToolMessage(_Strict):
+class ToolMessage(_Message):
     role: Literal["tool"]
     tool_call_id: str
     content: str | list[TextPart]
-    name: NonEmpty | None = None
 
 
 AnyMessage: TypeAlias = Annotated[
@@ -148,12 +148,8 @@ class NamedToolChoice(_Strict):
     function: FunctionName
 
 
-class TextFormat(_Strict):
-    type: Literal["text"]
-
-
-class JsonObjectFormat(_Strict):
-    type: Literal["json_object"]
+class PlainFormat(_Strict):
+    type: Literal["text", "json_object"]
 
 
 class NamedSchema(_Strict):
@@ -193,9 +189,7 @@ class ChatCompletionRequest(_Strict):
     top_logprobs: Annotated[int, Field(ge=0, le=20), INTEGER] | None = None
     tools: list[Tool] | None = None  # without a described limit: how many fit hangs on the model's context
     tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | None = None
-    response_format: Annotated[TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")] | None = (
-        None
-    )
+    response_format: Annotated[PlainFormat | JsonSchemaFormat, Field(discriminator="type")] | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: Annotated[str, Field(pattern="^[a-z_]{1,32}$")] | None = None
     stream: bool | None = None
@@ -299,7 +293,7 @@ def _tool_choice(choice: str | NamedToolChoice | None, tools: tuple[ToolSpec, ..
     return name
 
 
-def _schema(response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None) -> dict[str, Any] | None:
+def _schema(response_format: PlainFormat | JsonSchemaFormat | None) -> dict[str, Any] | None:
     if isinstance(response_format, JsonSchemaFormat):
         return response_format.json_schema.json_schema
-    return {"type": "object"} if isinstance(response_format, JsonObjectFormat) else None
+    return {"type": "object"} if response_format and response_format.type == "json_object" else None

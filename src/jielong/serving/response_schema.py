@@ -14,7 +14,7 @@ import struct
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias, cast
 
 from pydantic import ConfigDict, Field, with_config
 from starlette.responses import JSONResponse
@@ -35,15 +35,10 @@ class _Exactly(TypedDict):
     """No further keys."""
 
 
-class FunctionCall(_Exactly):
-    name: str
-    arguments: str
-
-
 class ToolCallBody(_Exactly):
     id: str
     type: Literal["function"]
-    function: FunctionCall
+    function: dict[Literal["name", "arguments"], str]
 
 
 class ReplyMessage(_Exactly):
@@ -76,20 +71,12 @@ class CompletionChoice(_Exactly):
     finish_reason: Literal["stop", "length", "tool_calls", "content_filter"]
 
 
-class PromptTokensDetails(_Exactly):
-    cached_tokens: Count
-
-
-class CompletionTokensDetails(_Exactly):
-    reasoning_tokens: Count
-
-
 class CompletionUsage(_Exactly):
     prompt_tokens: Count
     completion_tokens: Count
     total_tokens: Count
-    prompt_tokens_details: PromptTokensDetails
-    completion_tokens_details: CompletionTokensDetails
+    prompt_tokens_details: dict[Literal["cached_tokens"], Count]
+    completion_tokens_details: dict[Literal["reasoning_tokens"], Count]
 
 
 class Spent(_Exactly):
@@ -143,16 +130,11 @@ class Embedding(_Exactly):
     embedding: list[float] | str
 
 
-class EmbeddingUsage(_Exactly):
-    prompt_tokens: Count
-    total_tokens: Count
-
-
 class EmbeddingList(_Exactly):
     object: Literal["list"]
     data: list[Embedding]
     model: str
-    usage: EmbeddingUsage
+    usage: dict[Literal["prompt_tokens", "total_tokens"], Count]
 
 
 class Health(_Exactly):
@@ -160,15 +142,8 @@ class Health(_Exactly):
     version: str
 
 
-class ErrorFields(_Exactly):
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
 class ErrorBody(_Exactly):
-    error: ErrorFields
+    error: dict[Literal["message", "type", "param", "code"], str | None]
 
 
 class JsonResponse(JSONResponse):
@@ -315,15 +290,8 @@ def _packed(vector: Sequence[float]) -> str:
 
 
 def progress(scope: Scope, max_calls: int, seconds: float) -> Json:
-    return {
-        "jielong": {
-            "calls": scope.usage.calls,
-            "begun": scope.calls_begun,
-            "max_calls": max_calls,
-            "output_tokens": scope.usage.output_tokens,
-            "seconds": round(seconds, 3),
-        }
-    }
+    counts = {"calls": scope.usage.calls, "begun": scope.calls_begun, "max_calls": max_calls}
+    return {"jielong": {**counts, "output_tokens": scope.usage.output_tokens, "seconds": round(seconds, 3)}}
 
 
 def account(scope: Scope) -> Account:
@@ -331,15 +299,7 @@ def account(scope: Scope) -> Account:
 
 
 def _spent(total: Usage) -> Spent:
-    return {
-        "calls": total.calls,
-        "retries": total.retries,
-        "cached_calls": total.cached_calls,
-        "unsettled_calls": total.unsettled_calls,
-        "input_tokens": total.input_tokens,
-        "output_tokens": total.output_tokens,
-        "usd": total.usd,
-    }
+    return cast(Spent, {name: getattr(total, name) for name in Spent.__annotations__})
 
 
 def _steps(steps: Iterable[Step]) -> list[StepAccount]:
