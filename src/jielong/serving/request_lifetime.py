@@ -30,8 +30,9 @@ class RequestLifetime:
 
         async def cancel_when_client_leaves() -> None:
             await body.complete.wait()
-            await receive()  # "http.disconnect": nothing else can follow the body; an end of the answer comes so, too
-            if not answered:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            if not answered:  # servers say the same once an answer is complete
                 tasks.cancel_scope.cancel()
 
         async with anyio.create_task_group() as tasks:
