@@ -42,7 +42,7 @@ def _run(code: str, limits: SandboxLimits) -> ProgramResult:
     started = time.monotonic()
     value: str | None = None
     status: Status = "ok"
-    said = ""
+    output = ""
     try:
         with (
             active_runtime()
@@ -55,13 +55,13 @@ def _run(code: str, limits: SandboxLimits) -> ProgramResult:
             result = session.feed_run(code, print_callback=printed)
             value = None if result is None else repr(result)
     except MontyCrashedError as error:
-        status, said = "timeout" if error.timed_out else "memory", str(error)
+        status, output = "timeout" if error.timed_out else "memory", str(error)
     except MontyError as error:
         inner = error.exception()
         status = (
             "timeout" if isinstance(inner, TimeoutError) else "memory" if isinstance(inner, MemoryError) else "error"
         )
-        said = f"{type(inner).__name__}: {inner}"
+        output = f"{type(inner).__name__}: {inner}"
     stdout = "".join(text for stream, text in printed.output if stream == "stdout")
-    stderr = "".join(text for stream, text in printed.output if stream == "stderr") + said
+    stderr = "".join(text for stream, text in printed.output if stream == "stderr") + output
     return ProgramResult(status, stdout, stderr, value, time.monotonic() - started, "monty")

@@ -23,9 +23,9 @@ def instruct(request: Request, *, text: str, place: Place = "system") -> Request
         if first.role != "system":
             return replace(request, messages=(Message("system", text), *request.messages))
         return replace(request, messages=(before(first, f"{text}\n\n"), *others))
-    at = last_user_message(request)
-    if at is None:
+    index = last_user_message(request)
+    if index is None:
         return request
-    question = request.messages[at]
-    told = before(question, f"{text}\n\n") if place == "before" else after(question, f"\n{text}")
-    return with_message(request, at, told)
+    question = request.messages[index]
+    message = before(question, f"{text}\n\n") if place == "before" else after(question, f"\n{text}")
+    return with_message(request, index, message)

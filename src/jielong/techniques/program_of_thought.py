@@ -24,11 +24,11 @@ async def program_of_thought(model: Model, request: Request, *, question: str | 
         raise Unsupported("program_of_thought: the answer comes from a program, so a JSON schema or log-probabilities "
                           "cannot hold for it; leave them out")  # fmt: skip
     words = prompt(request, "program_of_thought", "question") if question is None else question
-    written = await model.generate(with_question(request, words))
-    code = RULES["code"](written.text) or written.text.strip()
+    program_reply = await model.generate(with_question(request, words))
+    code = RULES["code"](program_reply.text) or program_reply.text.strip()
     outcome = await (evaluate_expression(code) if _is_expression(code) else run_program(code))
     answer = fill(prompt(request, "program_of_thought", "answer"), {"answer": _result(outcome)})
-    return replace(written, message=Message("assistant", f"{code}\n{answer}"), logprobs=None)
+    return replace(program_reply, message=Message("assistant", f"{code}\n{answer}"), logprobs=None)
 
 
 def _is_expression(code: str) -> bool:
@@ -42,6 +42,6 @@ def _is_expression(code: str) -> bool:
 def _result(outcome: ProgramResult) -> str:
     result = (outcome.value if outcome.value is not None else outcome.stdout.strip()) or ""
     if outcome.status != "ok" or not result:
-        said = outcome.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
-        raise NoAnswer(f"the program that the model wrote gave no answer ({outcome.status}: {said[0][:200]})")
+        error_lines = outcome.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
+        raise NoAnswer(f"the program that the model wrote gave no answer ({outcome.status}: {error_lines[0][:200]})")
     return result

@@ -25,8 +25,8 @@ def cot(request: Request, *, wording: Wording = "step_by_step", spell: str | Non
     Yang et al. 2024 (`work_on_it`, `break_down`); `spell` is a sentence of one's own instead. Kojima et al. take the
     answer out with a second call; here the answer rule finds it in the same reply.
     """
-    kept = "spell" if wording == "step_by_step" else wording
-    return with_question(request, prompt(request, "cot", kept) if spell is None else spell)
+    variant = "spell" if wording == "step_by_step" else wording
+    return with_question(request, prompt(request, "cot", variant) if spell is None else spell)
 
 
 @adds_input
@@ -43,18 +43,18 @@ def spell(request: Request, *, kind: Spell = "emotion") -> Request:
 @adds_input
 def persona(request: Request, *, role: str) -> Request:
     """Tell the model who it is, e.g. role="a careful mathematics teacher"; goes before the caller's system message."""
-    said = fill(prompt(request, "persona", "role"), {"role": role})
+    text = fill(prompt(request, "persona", "role"), {"role": role})
     first, *others = request.messages
     if first.role != "system":
-        return replace(request, messages=(Message("system", said), *request.messages))
-    return replace(request, messages=(before(first, f"{said}\n\n"), *others))
+        return replace(request, messages=(Message("system", text), *request.messages))
+    return replace(request, messages=(before(first, f"{text}\n\n"), *others))
 
 
 @adds_input
 def premise(request: Request, *, text: str) -> Request:
     """Put the circumstances of the question before it: what the model cannot know and needs."""
-    at = last_user_message(request)
-    return request if at is None else with_message(request, at, before(request.messages[at], f"{text}\n\n"))
+    index = last_user_message(request)
+    return request if index is None else with_message(request, index, before(request.messages[index], f"{text}\n\n"))
 
 
 @adds_input
@@ -68,23 +68,23 @@ def options(
     seed: int | None = None,
 ) -> Request:
     """Sampling settings for requests that leave them open; what the caller set stays."""
-    given = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "stop": stop, "seed": seed}
-    open_ones = {
+    settings = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "stop": stop, "seed": seed}
+    unset = {
         name: value
-        for name, value in given.items()
+        for name, value in settings.items()
         if value is not None and getattr(request.sampling, name) in (None, ())
     }
-    return request.with_sampling(**open_ones)
+    return request.with_sampling(**unset)
 
 
 def with_question(request: Request, words: str) -> Request:
     """The request with `words` on a new line after its question; unchanged when a tool's result came last."""
-    at = last_user_message(request)
-    return request if at is None else with_message(request, at, after(request.messages[at], f"\n{words}"))
+    index = last_user_message(request)
+    return request if index is None else with_message(request, index, after(request.messages[index], f"\n{words}"))
 
 
 def with_instruction(request: Request, words: str) -> Request:
-    """`asked_with`; where a tool's result came last, the words are a turn of their own."""
+    """As `with_question`; where a tool's result came last, the words are a turn of their own."""
     if last_user_message(request) is not None:
         return with_question(request, words)
     return replace(request, messages=(*request.messages, Message("user", words)))
@@ -96,12 +96,12 @@ def question(request: Request) -> str:
 
 
 def last_user_message(request: Request) -> int | None:
-    """The index of the question, if it is the last message; None on a later turn, which was asked already."""
+    """The index of the question, if it is the last message; None on a later turn, whose question was asked before."""
     return len(request.messages) - 1 if request.messages[-1].role == "user" else None
 
 
-def with_message(request: Request, at: int, message: Message) -> Request:
-    return replace(request, messages=(*request.messages[:at], message, *request.messages[at + 1 :]))
+def with_message(request: Request, index: int, message: Message) -> Request:
+    return replace(request, messages=(*request.messages[:index], message, *request.messages[index + 1 :]))
 
 
 def before(message: Message, words: str) -> Message:

@@ -46,8 +46,8 @@ async def reflexion(
         tests = await own_tests(model, request)
     learnt = prompt(request, "reflexion", "retry") if retry is None else retry
     for trial in range(rounds):
-        asked = with_instruction(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
-        reply = await model.generate(asked)
+        attempt = with_instruction(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
+        reply = await model.generate(attempt)
         if reply.text not in judged:
             judged[reply.text] = await fault(signal, request, reply, tests=tests, passing=passing, trial=trial)
         wrong = judged[reply.text]
@@ -55,7 +55,7 @@ async def reflexion(
             return reply
         words = prompt(request, "reflexion", "reflect") if reflect is None else reflect
         thought = await model.generate(
-            asked.side_request(reply.message, Message("user", fill(words, {"signal": wrong}).strip()))
+            attempt.side_request(reply.message, Message("user", fill(words, {"signal": wrong}).strip()))
         )
         notes.append(f"- {thought.text.strip()}")
     return await final_call(

@@ -55,17 +55,17 @@ class Crosswords:
     goes_on = True
 
     def begin(self, request: Request) -> Thought | None:
-        at = last_user_message(request)
-        lines = _normal(request.messages[at].text).splitlines() if at is not None else []
-        found = [(line[1], int(line[2]), line[3].strip()) for line in map(_CLUE.fullmatch, lines) if line]
-        found.sort(key=lambda clue: (clue[0] not in "hH横", clue[1]))
-        size = len(found) // 2
-        if size < 2 or [(way in "hH横", n) for way, n, _ in found] != [
+        index = last_user_message(request)
+        lines = _normal(request.messages[index].text).splitlines() if index is not None else []
+        clues = [(line[1], int(line[2]), line[3].strip()) for line in map(_CLUE.fullmatch, lines) if line]
+        clues.sort(key=lambda clue: (clue[0] not in "hH横", clue[1]))
+        size = len(clues) // 2
+        if size < 2 or [(way in "hH横", n) for way, n, _ in clues] != [
             (r, n + 1) for r in (True, False) for n in range(size)
         ]:
             return None
-        labels = tuple(f"{way}{n}" for way, n, _ in found)
-        return Thought((), Board(labels, tuple(clue for _, _, clue in found), ("",) * len(found)))
+        labels = tuple(f"{way}{n}" for way, n, _ in clues)
+        return Thought((), Board(labels, tuple(clue for _, _, clue in clues), ("",) * len(clues)))
 
     def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
         board = board_of(thought)
@@ -73,19 +73,19 @@ class Crosswords:
         return _about(request, thought, board.open(), asking, n)
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
-        found = _PROPOSED.fullmatch(_normal(line))
-        if not found:
+        match = _PROPOSED.fullmatch(_normal(line))
+        if not match:
             return None
-        board, word = board_of(thought), found[3].replace(" ", "").upper()
-        place = int(found[2]) - 1 + (0 if found[1] in "hH横" else board.size)
-        if int(found[2]) > board.size or board.words[place] or not word.isalpha() or len(word) != board.size:
+        board, word = board_of(thought), match[3].replace(" ", "").upper()
+        place = int(match[2]) - 1 + (0 if match[1] in "hH横" else board.size)
+        if int(match[2]) > board.size or board.words[place] or not word.isalpha() or len(word) != board.size:
             return None
         crossing = zip(board.letters(place), word, strict=True)
         if any(known not in (OPEN, letter) for known, letter in crossing) or board.clues[place].upper() == word:
             return None
         words = (*board.words[:place], word, *board.words[place + 1 :])
         steps = (*thought.steps, f"{board.labels[place]}. {word}")
-        return Thought(steps, replace(board, words=words), _HOW_SURE.get((found[4] or "").lower(), 0.0))
+        return Thought(steps, replace(board, words=words), _HOW_SURE.get((match[4] or "").lower(), 0.0))
 
     def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
         board = board_of(thought)
@@ -95,8 +95,8 @@ class Crosswords:
 
     def verdict(self, text: str) -> float | None:
         """0 if one place cannot be filled; else how sure the model is of them, on average."""
-        said = [_VERDICTS[found[-1].lower()] for line in text.splitlines() if (found := _VERDICT.findall(line))]
-        return None if not said else min(said) and sum(said) / len(said)
+        verdicts = [_VERDICTS[words[-1].lower()] for line in text.splitlines() if (words := _VERDICT.findall(line))]
+        return None if not verdicts else min(verdicts) and sum(verdicts) / len(verdicts)
 
     def ended(self, thought: Thought) -> bool:
         return not board_of(thought).open()
@@ -113,9 +113,9 @@ def board_of(thought: Thought) -> Board:
 
 def _about(request: Request, thought: Thought, places: list[int], words: str, n: int) -> Request:
     board = board_of(thought)
-    shown = "\n".join(f"{board.labels[place]}. {' '.join(board.letters(place))}" for place in places)
-    told = fill(words, {"open": shown, "n": str(n), "label": board.labels[places[0]]})
-    return with_steps(request, thought, told).side_request()
+    open_lines = "\n".join(f"{board.labels[place]}. {' '.join(board.letters(place))}" for place in places)
+    text = fill(words, {"open": open_lines, "n": str(n), "label": board.labels[places[0]]})
+    return with_steps(request, thought, text).side_request()
 
 
 def _normal(text: str) -> str:

@@ -31,30 +31,38 @@ class Game24:
     goes_on = False
 
     def begin(self, request: Request) -> Thought | None:
-        at = last_user_message(request)
-        said = [int(digits) for digits in re.findall(r"\d{1,3}", request.messages[at].text)] if at is not None else []
-        if TARGET not in said:
+        index = last_user_message(request)
+        numbers = (
+            [int(digits) for digits in re.findall(r"\d{1,3}", request.messages[index].text)]
+            if index is not None
+            else []
+        )
+        if TARGET not in numbers:
             return None
-        said.remove(TARGET)
-        return Thought((), tuple(sorted(said))) if len(said) in (3, 4) and all(1 <= n <= 99 for n in said) else None
+        numbers.remove(TARGET)
+        return (
+            Thought((), tuple(sorted(numbers)))
+            if len(numbers) in (3, 4) and all(1 <= n <= 99 for n in numbers)
+            else None
+        )
 
     def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
         return _about(request, thought, prompt(request, "game24", "propose") if words is None else words, n)
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
-        found = _STEP.search(line)
-        if not found:
+        match = _STEP.search(line)
+        if not match:
             return None
-        a, b, said = int(found[1]), int(found[3]), int(found[4])
-        op = _SIGNS.get(found[2], found[2])
+        a, b, result = int(match[1]), int(match[3]), int(match[4])
+        op = _SIGNS.get(match[2], match[2])
         left = list(numbers_of(thought))
         if a not in left:
             return None
         left.remove(a)
-        if b not in left or _result(a, op, b) != said:
+        if b not in left or _result(a, op, b) != result:
             return None
         left.remove(b)
-        return Thought((*thought.steps, f"{a}{op}{b}={said}"), tuple(sorted((*left, said))))
+        return Thought((*thought.steps, f"{a}{op}{b}={result}"), tuple(sorted((*left, result))))
 
     def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
         return _about(request, thought, prompt(request, "game24", "value") if words is None else words, 0)
@@ -93,10 +101,10 @@ def numbers_of(thought: Thought) -> Numbers:
 
 def _about(request: Request, thought: Thought, words: str, n: int) -> Request:
     """The words about a position, in the place of the caller's question."""
-    at = len(request.messages) - 1
-    shown = prompt(request, "game24", "join").join(map(str, numbers_of(thought)))
-    asked = Message("user", fill(words, {"numbers": shown, "n": str(n)}))
-    return with_message(request, at, asked).side_request()
+    index = len(request.messages) - 1
+    numbers = prompt(request, "game24", "join").join(map(str, numbers_of(thought)))
+    question = Message("user", fill(words, {"numbers": numbers, "n": str(n)}))
+    return with_message(request, index, question).side_request()
 
 
 def _result(a: int, op: str, b: int) -> int | None:
@@ -107,17 +115,17 @@ def _result(a: int, op: str, b: int) -> int | None:
 
 def expression(steps: tuple[str, ...]) -> str:
     """The steps as one expression, e.g. ("4*5=20", "20+4=24") as (4*5)+4."""
-    made: list[tuple[int, str]] = []
-    whole = ""
+    partial: list[tuple[int, str]] = []
+    combined = ""
     for step in steps:
-        found = _STEP.match(step)
-        assert found
+        match = _STEP.match(step)
+        assert match
         parts = []
-        for digits in (found[1], found[3]):
-            part = next((pair for pair in reversed(made) if pair[0] == int(digits)), None)
+        for digits in (match[1], match[3]):
+            part = next((pair for pair in reversed(partial) if pair[0] == int(digits)), None)
             if part:
-                made.remove(part)
+                partial.remove(part)
             parts.append(f"({part[1]})" if part else digits)
-        whole = f"{parts[0]}{found[2]}{parts[1]}"
-        made.append((int(found[4]), whole))
-    return whole
+        combined = f"{parts[0]}{match[2]}{parts[1]}"
+        partial.append((int(match[4]), combined))
+    return combined

@@ -28,14 +28,14 @@ def _check(arguments: Arguments) -> Arguments:
 
 
 async def _calculate(arguments: Arguments) -> ToolResult:
-    said = arguments["expression"]
-    expression = re.sub(r"=\s*\??\s*$", "", said.translate(_SIGNS).replace("^", "**")).strip()
+    text = arguments["expression"]
+    expression = re.sub(r"=\s*\??\s*$", "", text.translate(_SIGNS).replace("^", "**")).strip()
     try:
         if len(expression) > LONGEST:
             raise SyntaxError("too long")
         ast.parse(expression, mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ToolFailed("no_expression", {"said": said[:100]}) from None
+        raise ToolFailed("no_expression", {"said": text[:100]}) from None
     outcome = await evaluate_expression(_MATH + expression, limits=LIMITS)
     if outcome.status != "ok" or outcome.value is None:
         why = outcome.stderr.strip().splitlines()[-1:] or [outcome.status]

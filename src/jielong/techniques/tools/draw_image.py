@@ -68,10 +68,10 @@ def _check(arguments: Arguments) -> Arguments:
 
 
 async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
-    asked = {"model": where.model, "prompt": arguments["prompt"], "n": 1}
-    said = await _post(where, asked)
+    request_body = {"model": where.model, "prompt": arguments["prompt"], "n": 1}
+    payload = await _post(where, request_body)
     try:
-        picture = said["data"][0]
+        picture = payload["data"][0]
         data = base64.b64decode(picture["b64_json"], validate=True) if picture.get("b64_json") else None
         url = picture.get("url")
     except (KeyError, IndexError, TypeError, AttributeError, binascii.Error):
@@ -81,22 +81,22 @@ async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
     suffix = next((suffix for magic, suffix in _KINDS.items() if data.startswith(magic)), None)
     if suffix is None:
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True)
-    return ToolResult(store(data, suffix), _usage(said.get("usage")))
+    return ToolResult(store(data, suffix), _usage(payload.get("usage")))
 
 
-async def _post(where: EndpointTarget, asked: dict[str, Any]) -> Any:
+async def _post(where: EndpointTarget, request_body: dict[str, Any]) -> Any:
     headers = {"Content-Type": "application/json"}
     if where.keys:
         headers["Authorization"] = f"Bearer {where.keys[0]}"
     session = await connection_pool()
     url = f"{where.urls[0]}/images/generations"
     try:
-        async with session.post(url, data=json.dumps(asked), headers=headers, allow_redirects=False) as response:
+        async with session.post(url, data=json.dumps(request_body), headers=headers, allow_redirects=False) as response:
             data = await body(response, MOST_BYTES)
             if response.status != 200:
                 try:
                     text = (data or b"").decode(errors="replace")
-                    endpoint_errors.raise_for_status(response.status, response.headers, text, asked, where)
+                    endpoint_errors.raise_for_status(response.status, response.headers, text, request_body, where)
                 except Refused as refused:
                     raise ToolFailed("raised", {"error": str(refused)}) from None
             return json.loads(data or b"")
@@ -113,8 +113,8 @@ def _same_host(a: str, b: str) -> bool:
     return urlsplit(a).netloc == urlsplit(b).netloc
 
 
-def _usage(said: Any) -> Usage:
-    used = said if isinstance(said, dict) else {}
+def _usage(payload: Any) -> Usage:
+    used = payload if isinstance(payload, dict) else {}
     return Usage(input_tokens=int(used.get("input_tokens") or 0), output_tokens=int(used.get("output_tokens") or 0))
 
 

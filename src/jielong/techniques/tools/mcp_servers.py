@@ -108,11 +108,11 @@ async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
     """The allowed tools of a server, while it is there. Raises BadInput, MissingExtra, MissingKey."""
     if not server.allow:
         raise BadInput(f"MCP server {server.name}: allow= names no tool, so none may run; name those that may")
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         connected = False
         try:
             with unwrap_exception_group():
-                async with _client(server, said) as client:
+                async with _client(server, stderr) as client:
                     tools = await _allowed(server, client)
                     connected = True
                     yield tools
@@ -122,11 +122,11 @@ async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
             if connected:
                 raise
             raise BadInput(f"MCP server {server.name} ({server.place}) cannot be used: "
-                           f"{_words(error, said)}; check its command or URL") from None  # fmt: skip
+                           f"{_words(error, stderr)}; check its command or URL") from None  # fmt: skip
 
 
 @asynccontextmanager
-async def _client(server: McpServer, said: TextIO) -> AsyncIterator[_Client]:
+async def _client(server: McpServer, stderr: TextIO) -> AsyncIterator[_Client]:
     try:
         import httpx2
         from mcp import Client, StdioServerParameters, stdio_client
@@ -137,7 +137,7 @@ async def _client(server: McpServer, said: TextIO) -> AsyncIterator[_Client]:
     if server.command:
         environment = {server.key_variable: key} if server.key_variable and key else None
         started = StdioServerParameters(command=server.command[0], args=list(server.command[1:]), env=environment)
-        async with Client(stdio_client(started, errlog=said), read_timeout_seconds=SECONDS) as client:
+        async with Client(stdio_client(started, errlog=stderr), read_timeout_seconds=SECONDS) as client:
             yield client
     else:
         assert server.url
@@ -158,10 +158,10 @@ def _key(server: McpServer) -> str | None:
     return key
 
 
-def _words(error: Exception, said: TextIO) -> str:
+def _words(error: Exception, stderr: TextIO) -> str:
     """The server's last line, else what went wrong with it."""
-    said.seek(0)
-    lines = said.read()[-2_000:].strip().splitlines()
+    stderr.seek(0)
+    lines = stderr.read()[-2_000:].strip().splitlines()
     return lines[-1][:200] if lines else f"{type(error).__name__} {error}".strip()[:200]
 
 
@@ -174,11 +174,11 @@ async def _allowed(server: McpServer, client: _Client) -> tuple[Tool, ...]:
         cursor = page.next_cursor
         if cursor is None:
             break
-    offered = {tool.name: tool for tool in listed}
-    missing = [name for name in server.allow if name not in offered]
+    server_tools = {tool.name: tool for tool in listed}
+    missing = [name for name in server.allow if name not in server_tools]
     if missing:
-        raise BadInput(f"MCP server {server.name} has no tool {missing[0]}; it has {', '.join(offered) or 'none'}")
-    return tuple(_tool(server, client, offered[name]) for name in server.allow)
+        raise BadInput(f"MCP server {server.name} has no tool {missing[0]}; it has {', '.join(server_tools) or 'none'}")
+    return tuple(_tool(server, client, server_tools[name]) for name in server.allow)
 
 
 def _tool(server: McpServer, client: _Client, listed: Any) -> Tool:

@@ -40,13 +40,13 @@ def from_function(function: Callable[..., Any]) -> Tool:
     about = inspect.getdoc(function)
     if not about:
         raise BadInput(f"the function {name} has no docstring; a model needs one to know what the tool is for")
-    taken = _arguments(function, name)
+    arguments_model = _arguments(function, name)
     return Tool(
         name,
         about,
-        _plain(taken.model_json_schema()),
+        _plain(arguments_model.model_json_schema()),
         partial(_call, function, name),
-        partial(_checked, taken),
+        partial(_checked, arguments_model),
         identity=_identity(function),
     )
 
@@ -81,10 +81,10 @@ def _plain(schema: Any) -> Any:
     return [_plain(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def _checked(taken: type[pydantic.BaseModel], arguments: Arguments) -> Arguments:
+def _checked(arguments_model: type[pydantic.BaseModel], arguments: Arguments) -> Arguments:
     """The arguments as JSON again, so that the ledger can keep them. Raises ToolFailed."""
     try:
-        taken.model_validate(arguments)
+        arguments_model.model_validate(arguments)
     except pydantic.ValidationError as wrong:
         problems = [f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in wrong.errors()[:5]]
         raise ToolFailed("invalid", {"problems": "; ".join(problems)}) from None
@@ -92,9 +92,13 @@ def _checked(taken: type[pydantic.BaseModel], arguments: Arguments) -> Arguments
 
 
 async def _call(function: Callable[..., Any], name: str, arguments: Arguments) -> ToolResult:
-    taken = _arguments(function, name).model_validate(arguments)
-    given = {field.alias: getattr(taken, at) for at, field in type(taken).model_fields.items() if field.alias}
-    ready = partial(function, **given)
+    arguments_model = _arguments(function, name).model_validate(arguments)
+    values = {
+        field.alias: getattr(arguments_model, field_name)
+        for field_name, field in type(arguments_model).model_fields.items()
+        if field.alias
+    }
+    ready = partial(function, **values)
     try:
         if inspect.iscoroutinefunction(function):
             value = await ready()

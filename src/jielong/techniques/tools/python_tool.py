@@ -26,9 +26,11 @@ async def _run(arguments: Arguments) -> ToolResult:
     outcome = await run_program(arguments["code"], limits=LIMITS)
     printed = outcome.stdout.strip()
     if outcome.status != "ok":
-        said = outcome.stderr.strip().splitlines()[-1:] or [outcome.status]
-        raise ToolFailed("raised", {"error": "\n".join([*([printed[:2_000]] if printed else []), said[0][:500]])})
-    shown = printed or outcome.value
-    if not shown:
+        error_lines = outcome.stderr.strip().splitlines()[-1:] or [outcome.status]
+        raise ToolFailed(
+            "raised", {"error": "\n".join([*([printed[:2_000]] if printed else []), error_lines[0][:500]])}
+        )
+    output = printed or outcome.value
+    if not output:
         raise ToolFailed("printed_nothing")
-    return ToolResult(shown)
+    return ToolResult(output)

@@ -163,10 +163,10 @@ class _Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not self._private and not all(is_public(each["host"]) for each in found):
+        addresses = await self._inner.resolve(host, port, family)
+        if not self._private and not all(is_public(address["host"]) for address in addresses):
             raise _Private(f"{host} is an address of a private network")
-        return found
+        return addresses
 
     async def close(self) -> None:
         await self._inner.close()

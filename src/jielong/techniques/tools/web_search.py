@@ -64,18 +64,18 @@ async def _search(url: str, kind: Kind, key_variable: str | None, words: str, ar
             key if kind == "brave" else f"Bearer {key}"
         )
     if kind == "searxng":
-        said = await _get(f"{url}/search", {"q": query, "format": "json"}, headers)
-        found = _list(said, "results")
-        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "content")) for r in found]
+        payload = await _get(f"{url}/search", {"q": query, "format": "json"}, headers)
+        results = _list(payload, "results")
+        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "content")) for r in results]
     else:
-        said = await _get(f"{url}/res/v1/web/search", {"q": query, "count": str(RESULTS)}, headers)
-        found = _list(said.get("web") if isinstance(said, dict) else None, "results")
-        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "description")) for r in found]
+        payload = await _get(f"{url}/res/v1/web/search", {"q": query, "count": str(RESULTS)}, headers)
+        results = _list(payload.get("web") if isinstance(payload, dict) else None, "results")
+        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "description")) for r in results]
     if not rows:
         raise ToolFailed("nothing_found", {"query": query[:200]})
-    shown = [fill(words, {"n": str(n), "title": title, "url": link, "text": text})
+    entries = [fill(words, {"n": str(n), "title": title, "url": link, "text": text})
              for n, (title, link, text) in enumerate(rows[:RESULTS], 1)]  # fmt: skip
-    return ToolResult("\n\n".join(shown))
+    return ToolResult("\n\n".join(entries))
 
 
 async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
@@ -104,9 +104,9 @@ def _parsed(data: bytes | None, url: str) -> Any:
         raise BadInput(f"web_search: {url} gave no JSON; a SearXNG needs json among its search.formats") from None
 
 
-def _list(said: Any, name: str) -> list[dict[str, Any]]:
-    found = said.get(name) if isinstance(said, dict) else None
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+def _list(payload: Any, name: str) -> list[dict[str, Any]]:
+    results = payload.get(name) if isinstance(payload, dict) else None
+    return [each for each in results if isinstance(each, dict)] if isinstance(results, list) else []
 
 
 def _text(row: dict[str, Any], name: str) -> str:
