@@ -1,6 +1,6 @@
 """Every error that jielong raises, on one screen.
 
-Each message says what was found, what was expected and what to do. `SampleError` is the only kind that costs just one
+Each message names the problem, what was expected and what to do. `SampleError` is the only kind that costs just one
 sample: a vote goes on without it. Every other error stops everything. The command line turns any of them into one line
 and exit status 2.
 """
@@ -54,7 +54,7 @@ class DamagedFile(JielongError):
 
 
 class TrainingFailed(JielongError):
-    """A training that cannot go on as it was told."""
+    """A training cannot continue with these settings."""
 
 
 class Unsupported(JielongError):

@@ -1,4 +1,4 @@
-"""What is heard of a reply while it is made: its pieces, its steps and, last, the reply itself."""
+"""What a listener gets while a reply is made: its pieces, its steps and, last, the reply itself."""
 
 from __future__ import annotations
 

@@ -49,14 +49,14 @@ async def all_at_once(model: Model, requests: list[Request]) -> tuple[list[Reply
 
 async def test_a_thousand_concurrent_requests_spend_not_one_token_over() -> None:
     model = rambling()
-    with budget(tokens=5_000) as purse:
+    with budget(tokens=5_000) as state:
         replies, refused = await all_at_once(model, [asked(f"How much is {i}?") for i in range(1_000)])
     assert len(replies) + len(refused) == 1_000
     assert refused
     assert replies
-    assert model.tokens == purse.tokens <= 5_000
-    assert purse.tokens > 5_000 - 200, "it stopped long before the budget was used"
-    assert purse.in_flight == purse.reserved_tokens == 0
+    assert model.tokens == state.tokens <= 5_000
+    assert state.tokens > 5_000 - 200, "it stopped long before the budget was used"
+    assert state.in_flight == state.reserved_tokens == 0
 
 
 async def test_a_budget_that_is_enough_for_all_refuses_none() -> None:
@@ -72,9 +72,9 @@ async def test_a_budget_that_is_enough_for_all_refuses_none() -> None:
 
 async def test_calls_are_counted_before_they_are_made() -> None:
     model = rambling()
-    with budget(calls=17) as purse:
+    with budget(calls=17) as state:
         replies, refused = await all_at_once(model, [asked(str(i)) for i in range(100)])
-    assert (len(replies), len(refused), len(model.requests), purse.calls) == (17, 83, 17, 17)
+    assert (len(replies), len(refused), len(model.requests), state.calls) == (17, 83, 17, 17)
 
 
 class Priced(Scripted):
@@ -91,11 +91,11 @@ class Unpriced(Scripted):
 
 async def test_dollars_are_never_overspent() -> None:
     model = Priced("one two three", seconds=0.001)
-    with budget(usd=0.5) as purse:
+    with budget(usd=0.5) as state:
         replies, refused = await all_at_once(model, [asked(f"Price of {i}?") for i in range(300)])
     assert refused
-    assert sum(reply.usage.usd or 0 for reply in replies) == pytest.approx(purse.usd)
-    assert purse.usd <= 0.5
+    assert sum(reply.usage.usd or 0 for reply in replies) == pytest.approx(state.usd)
+    assert state.usd <= 0.5
 
 
 async def test_dollars_with_an_unknown_price_are_refused_and_nothing_is_sent() -> None:
@@ -142,7 +142,7 @@ async def test_the_error_holds_what_had_come_back() -> None:
 
 
 async def test_each_request_has_a_purse_of_its_own_under_concurrency() -> None:
-    """Three calls fit into one request's purse, and a hundred requests at once do not eat each other's."""
+    """Three calls fit into one request's state, and a hundred requests at once do not eat each other's."""
     model = Scripted(lambda request: f"Answer: {request.sampling.seed % 2}", seconds=0.001)
     voting = model | self_consistency(n=3, adaptive=False) | budget(calls=3)
     replies, refused = await all_at_once(voting, [asked(str(i), seed=i) for i in range(100)])
@@ -169,12 +169,12 @@ async def test_a_spent_budget_inside_a_technique_is_said_to_be_the_budget() -> N
 
 async def test_a_call_that_was_cut_off_keeps_its_whole_reservation() -> None:
     model = Scripted("never", seconds=60)
-    with budget(tokens=1_000) as purse:
+    with budget(tokens=1_000) as state:
         with anyio.move_on_after(0.01):
             await model.generate(asked("x" * 100))
         most = model.max_cost(asked("x" * 100)).tokens
-    assert purse.tokens == most
-    assert purse.in_flight == 0
+    assert state.tokens == most
+    assert state.in_flight == 0
 
 
 async def test_an_attempt_whose_cost_nobody_knows_keeps_its_reservation_and_the_retry_takes_another() -> None:
@@ -186,28 +186,28 @@ async def test_an_attempt_whose_cost_nobody_knows_keeps_its_reservation_and_the_
         return "here it is"
 
     model = Scripted(reply)
-    with budget(tokens=1_000) as purse:
+    with budget(tokens=1_000) as state:
         answer = await model.generate(asked())
     assert answer.usage.unsettled_calls == answer.usage.retries == 1
-    assert purse.tokens == (model.max_cost(asked()).tokens or 0) + 2 + 3
+    assert state.tokens == (model.max_cost(asked()).tokens or 0) + 2 + 3
 
 
 async def test_a_failed_attempt_that_cost_nothing_gives_all_back() -> None:
     model = Scripted(lambda request: (_ for _ in ()).throw(AttemptFailed("busy", after=0.0)))
-    with budget(tokens=1_000) as purse, pytest.raises(EndpointGaveUp, match="gave up after 8 attempts: busy"):
+    with budget(tokens=1_000) as state, pytest.raises(EndpointGaveUp, match="gave up after 8 attempts: busy"):
         await model.generate(asked())
-    assert (purse.tokens, purse.in_flight, purse.calls) == (0, 0, 1)
+    assert (state.tokens, state.in_flight, state.calls) == (0, 0, 1)
 
 
-def test_two_threads_with_event_loops_of_their_own_share_one_purse() -> None:
+def test_two_threads_with_event_loops_of_their_own_share_one_budget() -> None:
     """Both wait for what the other gives back, and together spend not one token over."""
     models = [rambling(), rambling()]
     counts: list[int] = []
-    with budget(tokens=4_000) as purse:
+    with budget(tokens=4_000) as state:
 
         def run(model: Scripted) -> None:
             async def main() -> None:
-                with context.replace(budgets=(purse,)):
+                with context.replace(budgets=(state,)):
                     replies, refused = await all_at_once(model, [asked(str(i)) for i in range(300)])
                 counts.append(len(replies) + len(refused))
 
@@ -219,7 +219,7 @@ def test_two_threads_with_event_loops_of_their_own_share_one_purse() -> None:
         for thread in threads:
             thread.join()
     assert counts == [300, 300]
-    assert sum(model.tokens for model in models) == purse.tokens <= 4_000
+    assert sum(model.tokens for model in models) == state.tokens <= 4_000
 
 
 def test_ask_from_synchronous_code_is_inside_the_block() -> None:
@@ -251,8 +251,8 @@ async def test_one_release_wakes_one_waiter() -> None:
 
 
 async def test_a_waiter_that_gives_up_passes_its_wake_up_on() -> None:
-    purse = BudgetState(tokens=10, usd=None, calls=None, seconds=None)
-    context.replace(budgets=(purse,)).__enter__()
+    state = BudgetState(tokens=10, usd=None, calls=None, seconds=None)
+    context.replace(budgets=(state,)).__enter__()
     await reserve(CallCost(1, 10, 0.0))
     through: list[int] = []
 
@@ -272,7 +272,7 @@ async def test_a_waiter_that_gives_up_passes_its_wake_up_on() -> None:
         tasks.start_soon(wait, 1)
         await anyio.wait_all_tasks_blocked()
         first.cancel()
-        purse.settle(CallCost(1, 10, 0.0), CallCost(1, 2, 0.0), None)  # wakes the first, who is about to leave
+        state.settle(CallCost(1, 10, 0.0), CallCost(1, 2, 0.0), None)  # wakes the first, who is about to leave
     assert through == [1]
 
 
@@ -299,12 +299,12 @@ async def test_a_run_goes_on_under_a_smaller_budget_only_as_far_as_that_goes(tmp
     with use_ledger(tmp_path / "ledger.db", "run"):
         for i in range(3):
             await model.generate(asked(str(i), seed=i))
-    with use_ledger(tmp_path / "ledger.db", "run"), budget(tokens=9) as purse:
+    with use_ledger(tmp_path / "ledger.db", "run"), budget(tokens=9) as state:
         for i in range(2):
             await model.generate(asked(str(i), seed=i))
         with pytest.raises(BudgetExceeded, match="tokens=9"):
             await model.generate(asked("2", seed=2))
-    assert purse.tokens == 8
+    assert state.tokens == 8
 
 
 def test_a_budget_needs_a_limit_and_the_limit_a_sense() -> None:

@@ -1,6 +1,6 @@
 """A notifier that wakes waiters in any thread and any event loop; what limiter, budget and single flight wait on.
 
-Take `seen` before looking at the state, then wait for a ring after that number: no wake-up is ever lost.
+Take `seen` before looking at the state, then wait for a notification after that number: no wake-up is ever lost.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Notifier:
                 loop.call_soon_threadsafe(event.set)
 
     async def wait_for_change(self, seen: int) -> None:
-        """Return once the notifier has rung more than `seen` times and this waiter was among those woken."""
+        """Return once there were more than `seen` notifications and this waiter was among those woken."""
         event = anyio.Event()
         with self._lock:
             if self._notifications != seen:
@@ -47,7 +47,7 @@ class Notifier:
             with self._lock:
                 was_woken = self._waiting.pop(event, None) is None
             if was_woken:
-                self.notify(1)  # the wake-up was meant for one who can use it
+                self.notify(1)  # the wake-up was meant for a waiter that can use it
             raise
 
 

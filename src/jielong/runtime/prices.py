@@ -1,4 +1,4 @@
-"""What a call costs, from the kept table of `genai-prices`. Not in the table: None, never 0."""
+"""What a call costs, from the packaged table of `genai-prices`. Not in the table: None, never 0."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Server:
         with context.replace(active_run=run), scope("request", kind="request") as request_scope:
             request = request_of(payload)
             if observer := spans():
-                observer.asked(payload.model, request, choices=n, streamed=bool(payload.stream))
+                observer.record_request(payload.model, request, choices=n, streamed=bool(payload.stream))
             yield request, request_scope
 
     async def chat(self, payload: ChatCompletionRequest) -> Response:
@@ -129,7 +129,7 @@ class Server:
         with self._run(payload, n) as (request, request_scope):
             replies = await generate_choices(model, request, n, None)
             if observer := spans():
-                observer.told(answer.id, answer.model, replies)
+                observer.record_response(answer.id, answer.model, replies)
         return JsonResponse(answer.completion(replies, request_scope))
 
     async def embed(self, payload: EmbeddingsRequest) -> Response:

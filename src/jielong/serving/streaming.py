@@ -98,7 +98,7 @@ async def stream_answer(
         await out.flush(event(error_response(error).body()))
         return
     if observer := spans():
-        observer.told(answer.id, answer.model, replies)
+        observer.record_response(answer.id, answer.model, replies)
     spent: Json = {"jielong": account(scope)}
     ends = [choice.end(reply, None) for choice, reply in zip(choices[:-1], replies[:-1], strict=True)]
     ends.append(choices[-1].end(replies[-1], None if with_usage else spent))

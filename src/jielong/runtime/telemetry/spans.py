@@ -143,16 +143,16 @@ class Spans:
     def failed(self, error: BaseException) -> None:
         self._fail(get_current_span(), error)
 
-    def asked(self, model: str, request: Request, *, choices: int, streamed: bool) -> None:
-        """What the server is asked, on the span of its request."""
+    def record_request(self, model: str, request: Request, *, choices: int, streamed: bool) -> None:
+        """A request to the server, on its span."""
         attributes = _operation("chat", bare(model)) | {"gen_ai.provider.name": "jielong"}
         attributes |= semantic_conventions.request_attributes(request, streamed=streamed, choices=choices)
         if self._texts:
             attributes |= semantic_conventions.request_texts(request)
         get_current_span().set_attributes(attributes)
 
-    def told(self, answer: str, model: str, replies: Sequence[Reply]) -> None:
-        """What the server answers."""
+    def record_response(self, answer: str, model: str, replies: Sequence[Reply]) -> None:
+        """The response of the server, on the span of its request."""
         get_current_span().set_attributes({"gen_ai.response.id": answer, "gen_ai.response.model": bare(model)})
         self._record_replies(replies)
 

@@ -13,68 +13,68 @@ from hypothesis import strategies as st
 from jielong.runtime.notifier import Notifier
 
 
-class Places:
-    """A semaphore made of a notifier, as the limiter, the purse and single flight are."""
+class Semaphore:
+    """A semaphore made of a notifier, as the limiter, budgets and single flight are."""
 
     def __init__(self, free: int) -> None:
         self.free, self.notifier, self.lock = free, Notifier(), threading.Lock()
         self.most_at_once = 0
-        self.taken = 0
+        self.holders = 0
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         while True:
             seen = self.notifier.notifications
             with self.lock:
                 if self.free:
                     self.free -= 1
-                    self.taken += 1
-                    self.most_at_once = max(self.most_at_once, self.taken)
+                    self.holders += 1
+                    self.most_at_once = max(self.most_at_once, self.holders)
                     return
             await self.notifier.wait_for_change(seen)
 
-    def give(self) -> None:
+    def release(self) -> None:
         with self.lock:
             self.free += 1
-            self.taken -= 1
+            self.holders -= 1
         self.notifier.notify(1)
 
 
-async def visit(places: Places, times: int, rng: random.Random) -> int:
+async def visit(semaphore: Semaphore, times: int, rng: random.Random) -> int:
     served = 0
     for _ in range(times):
         with anyio.move_on_after(rng.choice([None, None, None, 0.0, 0.0005])):
-            await places.take()
+            await semaphore.acquire()
             try:
                 await anyio.lowlevel.checkpoint()
             finally:
-                places.give()
+                semaphore.release()
             served += 1
     return served
 
 
-async def crowd(places: Places, people: int, times: int, seed: int) -> None:
+async def crowd(semaphore: Semaphore, people: int, times: int, seed: int) -> None:
     async with anyio.create_task_group() as tasks:
         for i in range(people):
-            tasks.start_soon(visit, places, times, random.Random(seed * 1000 + i))
+            tasks.start_soon(visit, semaphore, times, random.Random(seed * 1000 + i))
 
 
 def test_a_crowd_in_three_threads_is_served_and_nobody_sleeps_on(full: bool) -> None:
-    places = Places(3)
+    semaphore = Semaphore(3)
     times = 200 if full else 20
-    threads = [threading.Thread(target=anyio.run, args=(crowd, places, 50, times, i)) for i in range(3)]
+    threads = [threading.Thread(target=anyio.run, args=(crowd, semaphore, 50, times, i)) for i in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (places.free, places.taken) == (3, 0)
-    assert places.most_at_once <= 3
-    assert not places.notifier._waiting
+    assert (semaphore.free, semaphore.holders) == (3, 0)
+    assert semaphore.most_at_once <= 3
+    assert not semaphore.notifier._waiting
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.sampled_from(["wait", "ring", "leave", "run"]), max_size=30), st.integers(0, 10**6))
-def test_every_ring_reaches_somebody(what: list[str], seed: int) -> None:
-    """Waiters, seen for one, and waiters who leave, in any order: no ring with somebody there goes to nobody."""
+@given(st.lists(st.sampled_from(["wait", "notify", "leave", "run"]), max_size=30), st.integers(0, 10**6))
+def test_every_notification_reaches_somebody(actions: list[str], seed: int) -> None:
+    """Waiters come and leave in any order: no notification is lost while somebody waits."""
 
     async def main() -> None:
         notifier, rng = Notifier(), random.Random(seed)
@@ -88,16 +88,16 @@ def test_every_ring_reaches_somebody(what: list[str], seed: int) -> None:
 
         async with anyio.create_task_group() as tasks:
             seen = 0
-            for i, act in enumerate(what):
-                if act == "wait":
+            for i, action in enumerate(actions):
+                if action == "wait":
                     scopes[i] = anyio.CancelScope()
                     tasks.start_soon(wait, i)
                     await anyio.wait_all_tasks_blocked()
-                elif act == "ring":
+                elif action == "notify":
                     if len(scopes) > seen:
                         seen += 1
                         notifier.notify(1)
-                elif act == "leave" and (left := [i for i in scopes if i not in woken]):
+                elif action == "leave" and (left := [i for i in scopes if i not in woken]):
                     scopes.pop(rng.choice(left)).cancel()
                     seen = min(seen, len(scopes))
                 else:
@@ -106,13 +106,13 @@ def test_every_ring_reaches_somebody(what: list[str], seed: int) -> None:
             assert len(woken) >= min(seen, len(woken | scopes.keys())), "a wake-up was lost"
             notifier.notify()
             await anyio.wait_all_tasks_blocked()
-            assert woken >= scopes.keys(), "a ring for all left one asleep"
+            assert woken >= scopes.keys(), "a notification for all left one asleep"
 
     anyio.run(main)
 
 
 @pytest.mark.anyio
-async def test_a_ring_between_looking_and_waiting_is_not_missed() -> None:
+async def test_a_notification_between_looking_and_waiting_is_not_missed() -> None:
     notifier = Notifier()
     seen = notifier.notifications
     notifier.notify(1)
