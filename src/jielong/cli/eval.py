@@ -60,17 +60,24 @@ def eval_(
         return
     judge_model = Judge(load(judge)) if judge else None
     with Progress(len(candidates), len(loaded.items)) as progress:
-        report = anyio.run(
-            lambda: compare(
-                loaded,
-                candidates,
-                seed=seed,
-                concurrency=concurrency,
-                judge=judge_model,
-                on_model=progress.model,
-                on_answer=progress.step,
+        reports: list[EvalReport] = []
+
+        async def run() -> None:
+            # Handed over in a list: asyncio takes the `repr` of what a main task returns, here a whole table.
+            reports.append(
+                await compare(
+                    loaded,
+                    candidates,
+                    seed=seed,
+                    concurrency=concurrency,
+                    judge=judge_model,
+                    on_model=progress.model,
+                    on_answer=progress.step,
+                )
             )
-        )
+
+        anyio.run(run)
+    (report,) = reports
     if out:
         write_report(report, out)
         print(localized("run.written", out=out), file=sys.stderr)
