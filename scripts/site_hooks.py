@@ -2,6 +2,7 @@
 
 - The line that leads to the other language is dropped: the site has a switch of its own.
 - A page that exists in one language only says so.
+- Chinese lines are joined without the space that Markdown puts at a line's end.
 - `not_run="…"` on a fence (see tests/docs/snippets.py) is not shown.
 - A link to a file outside docs/ leads to a copy of that file with its syntax highlighted, below source/.
 """
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 SWITCH = re.compile(r"^\[(?:中文|English)\]\([\w./-]+\)\n+", re.M)
 FENCE_ATTRIBUTE = re.compile(r'^(```\w+) not_run="[^"\n]*"$', re.M)
 LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)\s#]+)\)")
+CHINESE_LINE_END = re.compile(r"(?<=[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef])\n(?=[\u4e00-\u9fff“（《])")
 ONE_LANGUAGE = {
     "en": '!!! note ""\n    This page is in English only.\n\n',
     "zh": '!!! note ""\n    本页目前只有英文。\n\n',
@@ -36,6 +38,7 @@ _linked: set[str] = set()
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     markdown = FENCE_ATTRIBUTE.sub(r"\1", SWITCH.sub("", markdown, count=1))
+    markdown = CHINESE_LINE_END.sub("", markdown)
     source = Path(page.file.abs_src_path)
     if not page.file.src_uri.endswith(".zh.md") and not source.with_suffix(".zh.md").exists():
         markdown = re.sub(r"\A(# .+\n+)?", lambda m: m[0] + ONE_LANGUAGE[page.file.locale_alternate_of], markdown)
