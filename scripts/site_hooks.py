@@ -25,6 +25,7 @@ from pygments.util import ClassNotFound
 log = logging.getLogger("mkdocs.hooks.site")
 ROOT = Path(__file__).parents[1]
 SWITCH = re.compile(r"^\[(?:中文|English)\]\([\w./-]+\)\n+", re.M)
+FENCE = re.compile(r"(^```.*?^```$)", re.M | re.S)
 FENCE_ATTRIBUTE = re.compile(r'^(```\w+) not_run="[^"\n]*"$', re.M)
 LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)\s#]+)\)")
 CHINESE_LINE_END = re.compile(r"(?<=[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef])\n(?=[\u4e00-\u9fff“（《])")
@@ -38,7 +39,8 @@ _linked: set[str] = set()
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     markdown = FENCE_ATTRIBUTE.sub(r"\1", SWITCH.sub("", markdown, count=1))
-    markdown = CHINESE_LINE_END.sub("", markdown)
+    parts = FENCE.split(markdown)
+    markdown = "".join(part if i % 2 else CHINESE_LINE_END.sub("", part) for i, part in enumerate(parts))
     source = Path(page.file.abs_src_path)
     if not page.file.src_uri.endswith(".zh.md") and not source.with_suffix(".zh.md").exists():
         markdown = re.sub(r"\A(# .+\n+)?", lambda m: m[0] + ONE_LANGUAGE[page.file.locale_alternate_of], markdown)
