@@ -14,6 +14,7 @@ from jielong import (
     Request,
     Sampling,
     Scripted,
+    TrainConfig,
     Usage,
     adds_input,
     adds_output,
@@ -25,6 +26,7 @@ from jielong import (
     evaluate,
     few_shot,
     final_call,
+    finetune,
     gather,
     graph_of_thoughts,
     improve,
@@ -37,6 +39,7 @@ from jielong import (
     persona,
     plan_and_solve,
     premise,
+    pretrain,
     program_of_thought,
     react,
     reflexion,
@@ -100,6 +103,10 @@ async def stream(model: Model) -> str:
                 text += event.text
     usage: Usage = (await model.generate(request)).usage
     return f"{text} ({usage.calls} calls)"
+
+
+def trained(config: TrainConfig) -> Model:
+    return finetune(config) if config.start else pretrain(config)
 
 
 def main() -> None:
