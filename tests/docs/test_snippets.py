@@ -22,7 +22,7 @@ from docs.tutor import rows, tutor
 from endpoint import Endpoint
 
 OWN_TESTS = {"first_result", "improve", "add_a_technique"}  # run from top to bottom by tests of their own
-SHOWN_ONLY = {"", "text", "csv", "toml", "json", "html"}
+SHOWN_ONLY = {"", "text", "csv", "toml", "json", "html", "nginx"}
 HEADERS = {"en": "question,answer", "zh": "问题,答案"}
 RUN_PAGES = [p for p in pages() if p.name.partition(".")[0] not in OWN_TESTS and "reference" not in p.parts]
 SERVED = "127.0.0.1:8100"
@@ -100,7 +100,11 @@ def run(command: list[str], folder: Path, variables: dict[str, str], where: str)
 def in_background(command: str, folder: Path, variables: dict[str, str]) -> Iterator[None]:
     """A server runs while the rest of its page does."""
     process = subprocess.Popen(
-        ["bash", "-c", f"exec {command}"], cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ["bash", "-c", f"exec env {command}"],
+        cwd=folder,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     port = int(command.rpartition(" ")[2])
     try:
