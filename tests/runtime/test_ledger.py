@@ -28,6 +28,7 @@ from jielong.contract import (
     Request,
     Sampling,
     Source,
+    Step,
     Text,
     Thinking,
     TokenLogprob,
@@ -40,6 +41,7 @@ from jielong.models.scripted import Scripted
 from jielong.runtime.ledger import Ledger, LedgerRow, call_key, home_folder, use_ledger, with_derived_seed
 from jielong.runtime.ledger_json import decode_reply, encode_reply, encode_request
 from jielong.runtime.provider import AttemptFailed
+from jielong.runtime.trace import trace_lines
 from jielong.scope import scope
 from jielong.techniques.self_consistency import self_consistency
 
@@ -281,6 +283,27 @@ async def test_rows_can_be_asked_for_by_run_and_by_the_beginning_of_their_key(tm
         one = list(ledger.rows())[4]
         assert list(ledger.rows(key=one.key[:10])) == [one]
         assert list(ledger.rows(key="no such key")) == []
+
+
+async def test_a_call_and_its_trace_are_found_without_reading_the_whole_ledger(tmp_path: Path) -> None:
+    statements: list[str] = []
+    with Ledger(tmp_path / "l.db") as ledger:
+        for i, (state, text) in enumerate([("done", "first"), ("failed", "no")]):
+            reply = Reply(Message("assistant", text)) if state == "done" else None
+            ledger.put(f"key{i}", "run", "p", "{}", usage=Usage(calls=1), reply=reply, error=text)
+        ledger._db.set_trace_callback(statements.append)
+        steps = tuple(Step("p", Usage(calls=1), call=f"key{i}") for i in range(3))
+        lines = list(trace_lines(Reply(Message("assistant", ""), steps=steps), ledger))
+        by_beginning = [row.key for row in ledger.rows(key="key")]
+        assert [row.key for row in ledger.rows(run="run")] == by_beginning
+        ledger._db.set_trace_callback(None)
+        plans = [ledger._db.execute(f"explain query plan {sql}").fetchall() for sql in statements]
+    assert [line.rpartition("tokens")[2].strip() for line in lines] == ["", "first", "no", ""]
+    assert by_beginning == ["key0", "key1"]
+    lookups = [plan for sql, plan in zip(statements, plans, strict=True) if "from calls" in sql]
+    assert len(lookups) >= 6
+    assert not [plan for plan in lookups if any(line[3].startswith("SCAN calls") for line in plan)]
+    assert all(any("USING INDEX" in line[3] for line in plan) for plan in lookups)
 
 
 async def test_two_processes_worth_of_ledgers_write_one_file(tmp_path: Path) -> None:

@@ -31,11 +31,14 @@ R = TypeVar("R")
 
 _COLUMNS = "key, run, state, provider, request, reply, error, usage, bound_tokens, at"
 
+_BEHIND = "\U0010ffff"  # sorts behind every character of a key
+
 _SCHEMA = """
 create table if not exists calls(
     id integer primary key, key text not null, run text not null, state text not null, provider text not null,
     request text not null, reply text, error text, usage text not null, bound_tokens integer, at real not null);
 create unique index if not exists done on calls(key) where state = 'done';
+create index if not exists unanswered on calls(key) where state <> 'done';
 create index if not exists run on calls(run);
 create table if not exists runs(
     run text primary key, fingerprint text not null, what text not null, started real not null, finished real);
@@ -189,13 +192,21 @@ class Ledger:
 
     def rows(self, run: str | None = None, key: str | None = None) -> Iterator[LedgerRow]:
         """The calls in order of writing; of one run, or whose key begins with `key`."""
+        where, values = "id > ?", list[str]()
+        if run is not None:
+            where += " and run = ?"
+            values.append(run)
+        if key:
+            # Each half has an index of its own; `key like ?` or one condition for both would read the whole table.
+            begins = "key >= ? and key < ?"
+            where += f" and ((state = 'done' and {begins}) or (state <> 'done' and {begins}))"
+            values += [key, key + _BEHIND] * 2
         last = 0
         while True:
             with self._reading():
                 rows = self._db.execute(
-                    f"select id, {_COLUMNS} from calls where id > ? and (? is null or run = ?) "
-                    "and (? is null or substr(key, 1, length(?)) = ?) order by id limit 1000",
-                    (last, run, run, key, key, key),
+                    f"select id, {_COLUMNS} from calls where {where} order by id limit 1000",
+                    (last, *values),
                 ).fetchall()
             if not rows:
                 return

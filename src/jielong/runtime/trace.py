@@ -26,12 +26,13 @@ def _steps(steps: tuple[Step, ...], ledger: Ledger, indent: str) -> Iterator[str
 def _words(step: Step, ledger: Ledger) -> str:
     if step.call is None:
         return ""
-    for row in ledger.rows(key=step.call):
-        content = row.reply["message"]["content"] if row.reply else row.error or ""
-        text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
-        shown = " ".join(text.split())
-        return f"  {shown[:SHOWN]}{'…' if len(shown) > SHOWN else ''}"
-    return ""
+    row = ledger.reply(step.call) or next(ledger.rows(key=step.call), None)
+    if row is None:
+        return ""
+    content = row.reply["message"]["content"] if row.reply else row.error or ""
+    text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+    shown = " ".join(text.split())
+    return f"  {shown[:SHOWN]}{'…' if len(shown) > SHOWN else ''}"
 
 
 def spent(usage: Usage) -> str:
