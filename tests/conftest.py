@@ -1,8 +1,17 @@
-"""Ctrl-C ends what the tests start, also where a shell runs them in the background and has it ignored."""
+"""What holds for every test: property tests try the same examples on every run, and Ctrl-C ends what tests start."""
 
+import os
 import signal
+
+from hypothesis import settings
+
+# A submission must not fail by the luck of the draw. Looking for new examples is what JIELONG_FULL=1 is for.
+settings.register_profile("same on every run", derandomize=True)
+settings.register_profile("random search", derandomize=False, print_blob=True)
+settings.load_profile("random search" if os.environ.get("JIELONG_FULL") == "1" else "same on every run")
 
 
 def pytest_configure() -> None:
+    # Where a shell runs the tests in the background, Ctrl-C is ignored, and so it would be in what they start.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -18,7 +18,7 @@ from jielong import recipe
 from jielong.answers import final_answer
 from jielong.context import sub_path
 from jielong.contract import Message, Model, Reply, Request, ToolCall, ToolSpec, Usage
-from jielong.errors import SampleError, Truncated
+from jielong.errors import SampleError, Truncated, Unsupported
 from jielong.prompts import catalogue
 from jielong.technique import adds_input, adds_output, final_call, gather, with_sampling_temperature
 
@@ -134,6 +134,20 @@ async def answers_for_the_caller(model: Model, request: Request) -> Reply:
     """Hands out a text where the model wanted a tool of the caller's."""
     reply = await final_call(model, request)
     return reply if reply.finish != "tool_calls" else Reply(Message("assistant", "no tools here"))
+
+
+@adds_input
+def refuses_without_a_line_in_the_table(request: Request) -> Request:
+    """Refuses what nobody was told it refuses."""
+    if request.sampling.stop:
+        raise Unsupported("no stop texts here")
+    return request
+
+
+@adds_output(calls=lambda model, **_: model)
+async def outline(model: Model, request: Request) -> Reply:
+    """By its name it is listed as refusing a schema, and it takes one."""
+    return await last(model, request)
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------------------
@@ -384,7 +398,7 @@ BROKEN_TECHNIQUES: list[tuple[Any, Any]] = [
     *[(usage_is_everything, t) for t in (adds_up_replies, spends_outside_the_scope)],
     *[(what_the_caller_set_survives, t) for t in (
         drops_tools, drops_the_schema, drops_the_seed, drops_max_tokens, drops_stop, drops_pictures, flattens_history,
-        forces_a_tool, answers_for_the_caller)],
+        forces_a_tool, answers_for_the_caller, refuses_without_a_line_in_the_table, outline)],
     *[(stream_is_generate, t) for t in (streams_something_else, leaks_a_draft)],
     *[(identity_is_seed_and_path, t) for t in (
         first_to_arrive_wins, stops_at_the_first, unstable_path, asks_for_copies, samples_at_temperature_0,

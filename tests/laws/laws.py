@@ -31,6 +31,7 @@ from jielong.runtime.ledger import use_ledger
 from jielong.runtime.provider import AttemptFailed
 from jielong.scope import Scope, scope
 
+from .refusals import refused_by
 from .samples import Make, ask
 
 STEPS = ("1 + 2\n3 + 0\n9 - 6", "5 - 2\n3 * 1\n8 - 5\n2 + 1")
@@ -129,97 +130,125 @@ HISTORY = (
 )
 
 
-TRIES = 6  # a model that says anything may never get as far as the answer
+TRIES = 4  # a model that says anything may never get as far as the answer
+SCHEMA = {"type": "object", "properties": {"answer": {"type": "number"}}}
+SEEN = Request((Message("user", (Text("How many are there?"), PICTURE)),), ask("").sampling)
+TALK = Request((*HISTORY, Message("user", "MARK-LAST and now?")), ask("").sampling)
+
+
+def _sampling(name: str, value: Any) -> tuple[Request, Callable[[Request], bool]]:
+    return ask("What is 1 + 1?", **{name: value}), lambda r: getattr(r.sampling, name) == value
+
+
+def _offered(choice: str) -> tuple[Request, Callable[[Request], bool]]:
+    request = replace(ask("What is 1 + 1?"), tools=(TOOL,), tool_choice=choice)
+    return request, lambda r: TOOL in r.tools and r.tool_choice == choice
+
+
+SETTINGS: dict[str, tuple[Request, Callable[[Request], bool]]] = {
+    "nothing": (ask("What is 1 + 1?"), lambda r: True),
+    "temperature": _sampling("temperature", 0.5),
+    "temperature 0": _sampling("temperature", 0.0),
+    "top_p": _sampling("top_p", 0.9),
+    "stop": _sampling("stop", ("END",)),
+    "max_tokens": _sampling("max_tokens", 60),
+    "logprobs": _sampling("logprobs", 0),
+    "schema": (replace(ask("What is 1 + 1?"), schema=SCHEMA), lambda r: r.schema == SCHEMA),
+    "tools": _offered("auto"),
+    "forced tool": _offered("weather"),
+    "pictures": (SEEN, lambda r: _has_picture(r)),
+    "history": (TALK, lambda r: not _lost_from_history(r)),
+}
+"""What a caller can set: a request with it, and how a call shows that it came through."""
 
 
 async def what_the_caller_set_survives(make: Make) -> None:
     """2: tools, tool_choice, schema, stop, seed, max_tokens, images and history survive, or the call is refused."""
-    await _sampling_survives(make)
-    await _tools_survive(make)
+    refused = refused_by(make(Scripted("")))
+    for name, (request, arrived) in SETTINGS.items():
+        await _survives_or_is_refused(make, name, request, arrived, name in refused)
+    await _every_call_keeps(make)
     await _a_tool_call_ends_it(make)
-    await _schema_survives(make)
-    await _pictures_survive(make)
-    await _history_survives(make)
 
 
-async def _asked_of(make: Make, request: Request, reply: Callable[[Request], str | Reply] = mixed) -> list[Request]:
-    """What reaches the provider in the tries that came to a reply; none does where the request is refused."""
+def helpful(request: Request) -> str:
+    """A verdict, a grade, a step, a program and an answer in one: with this model every technique comes to its end."""
+    return '{"answer": 3}' if request.schema else "3"
+
+
+async def _survives_or_is_refused(
+    make: Make, name: str, request: Request, arrived: Callable[[Request], bool], refused: bool
+) -> None:
+    base, refusal = Scripted(helpful), None
+    try:
+        await make(base).generate(request)
+    except (Unsupported, BadInput) as error:
+        refusal = error
+    assert refused or not refusal, f"{name} is refused, and refusals.py does not list it: {refusal}"
+    assert refusal or not refused, f"refusals.py says that {name} is refused, and it was taken"
+    assert refusal or any(map(arrived, base.requests)), f"{name} of the caller reached no call"
+
+
+async def _every_call_keeps(make: Make) -> None:
+    """What must hold for all calls, whatever the model says: also for those of a try that came to no reply."""
+    for each in await _calls_of(make, ask("What is 1 + 1?", temperature=0.5)):
+        assert each.sampling.seed is not None, "the seed was dropped"
+        assert each.sampling.max_tokens is not None, "max_tokens was dropped, so no budget can hold"
+    for choice in ("auto", "weather"):
+        for each in await _calls_of(make, _offered(choice)[0]):
+            assert TOOL not in each.tools or each.tool_choice in (choice, "none"), "the tool choice was changed"
+    for each in await _calls_of(make, SEEN):
+        assert _has_picture(each), "a picture was dropped"
+    for each in await _calls_of(make, TALK):
+        assert not (lost := _lost_from_history(each)), lost
+
+
+async def _calls_of(make: Make, request: Request) -> list[Request]:
+    """What reaches the provider when the model says anything."""
     asked: list[Request] = []
     for seed in range(TRIES):
-        base, seeded = Scripted(reply), replace(request, sampling=replace(request.sampling, seed=seed))
+        base = Scripted(mixed)
         with suppress(Unsupported, BadInput, SampleError):
-            await make(base).generate(seeded)
-            asked += base.requests
+            await make(base).generate(request.sampled(seed=seed))
+        asked += base.requests
     return asked
 
 
-def _some(asked: list[Request], what: str, holds: Callable[[Request], bool]) -> None:
-    assert not asked or any(map(holds, asked)), f"{what} of the caller reached no call"
-
-
-async def _sampling_survives(make: Make) -> None:
-    request = ask("What is 1 + 1?", temperature=0.5, top_p=0.9, stop=("END",), logprobs=0)
-    asked = await _asked_of(make, request)
-    for name in ("temperature", "top_p", "stop", "max_tokens", "logprobs"):
-        wanted = getattr(request.sampling, name)
-        _some(asked, name, lambda r, name=name, wanted=wanted: getattr(r.sampling, name) == wanted)  # type: ignore[misc]
-    for each in asked:
-        assert each.sampling.seed is not None, "the seed was dropped"
-        assert each.sampling.max_tokens is not None, "max_tokens was dropped, so no budget can hold"
-    base = Scripted(mixed)
-    with suppress(SampleError):
-        await make(base).generate(replace(request, sampling=replace(request.sampling, logprobs=None)))
-    assert base.requests, "a plain request is refused"
-
-
-async def _tools_survive(make: Make) -> None:
-    for choice in ("auto", "weather"):
-        request = replace(ask("What is 1 + 1?"), tools=(TOOL,), tool_choice=choice)
-        asked = await _asked_of(make, request)
-        _some(asked, "tools", lambda r: TOOL in r.tools)
-        _some(asked, "tool_choice", lambda r, choice=choice: r.tool_choice == choice)  # type: ignore[misc]
-        for each in asked:
-            assert TOOL not in each.tools or each.tool_choice in (choice, "none"), "the tool choice was changed"
-
-
 async def _a_tool_call_ends_it(make: Make) -> None:
-    """On the caller's own turn a tool call is the reply."""
+    """On the caller's own turn a tool call is the reply, once the model is asked; a helpful model always is."""
     calling = Message("assistant", "", tool_calls=(CALL,))
 
-    def reply(request: Request) -> str | Reply:
-        may = TOOL in request.tools and request.tool_choice != "none"
-        return Reply(calling, "tool_calls") if may else mixed(request)
+    def may(request: Request) -> bool:
+        return TOOL in request.tools and request.tool_choice != "none"
 
-    base = Scripted(reply)
-    with suppress(Unsupported, BadInput):
-        result = await make(base).generate(replace(ask("What is 1 + 1?"), tools=(TOOL,)))
-        assert result.finish == "tool_calls", f"the model asked for a tool, and the reply is {result.text!r}"
-        assert [(call.name, call.arguments) for call in result.message.tool_calls] == [(CALL.name, CALL.arguments)]
-
-
-async def _schema_survives(make: Make) -> None:
-    schema = {"type": "object", "properties": {"answer": {"type": "number"}}}
-    asked = await _asked_of(make, replace(ask("What is 1 + 1?"), schema=schema), lambda _: '{"answer": 2}')
-    _some(asked, "the schema", lambda r: r.schema == schema)
-
-
-async def _pictures_survive(make: Make) -> None:
-    seen = Request((Message("user", (Text("How many are there?"), PICTURE)),), ask("").sampling)
-    for each in await _asked_of(make, seen):
-        assert any(PICTURE in m.content for m in each.messages if isinstance(m.content, tuple)), "a picture was dropped"
+    for says, seeds in ((helpful, range(1)), (mixed, range(TRIES))):
+        for seed in seeds:
+            base = Scripted(lambda r, says=says: Reply(calling, "tool_calls") if may(r) else says(r))  # type: ignore[misc]
+            with suppress(*([SampleError] if says is mixed else [])):
+                result = await make(base).generate(_offered("auto")[0].sampled(seed=seed))
+                if says is helpful or any(map(may, base.requests)):
+                    assert result.finish == "tool_calls", (
+                        f"the model asked for a tool, and the reply is {result.text!r}"
+                    )
+                    called = [(call.name, call.arguments) for call in result.message.tool_calls]
+                    assert called == [(CALL.name, CALL.arguments)]
 
 
-async def _history_survives(make: Make) -> None:
-    asked = await _asked_of(make, Request((*HISTORY, Message("user", "MARK-LAST and now?")), ask("").sampling))
-    assert asked
-    for each in asked:
-        places = []
-        for said in (*HISTORY, Message("user", "MARK-LAST")):
-            mark = said.text.split()[0]
-            at = [i for i, m in enumerate(each.messages) if mark in m.text and m.role == said.role]
-            assert at, f"{said.role} said {said.text!r}, and a call does not hold it as such a message"
-            places.append(at[0])
-        assert sorted(set(places)) == places, "the history is out of order, or flattened into fewer messages"
+def _has_picture(request: Request) -> bool:
+    return any(PICTURE in m.content for m in request.messages if isinstance(m.content, tuple))
+
+
+def _lost_from_history(request: Request) -> str | None:
+    """What is wrong with the history in a call; None when all of it is there, each turn by its role, in order."""
+    places = []
+    for said in (*HISTORY, Message("user", "MARK-LAST")):
+        mark = said.text.split()[0]
+        at = [i for i, m in enumerate(request.messages) if mark in m.text and m.role == said.role]
+        if not at:
+            return f"{said.role} said {said.text!r}, and a call does not hold it as such a message"
+        places.append(at[0])
+    ordered = sorted(set(places)) == places
+    return None if ordered else "the history is out of order, or flattened into fewer messages"
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------------------

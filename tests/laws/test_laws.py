@@ -17,7 +17,8 @@ from jielong.models.scripted import Scripted
 from jielong.prompts import catalogue
 from jielong.recipe import find_technique
 from jielong.registry import BUILT_IN
-from laws.laws import LAWS, mixed
+from laws.laws import LAWS, SETTINGS, mixed
+from laws.refusals import REFUSALS
 from laws.samples import ask, sample, variants
 
 VARIANTS = dict(variants())
@@ -40,6 +41,12 @@ def test_law_holds_for_any_stack(law, names) -> None:  # type: ignore[no-untyped
         return reduce(lambda inner, name: SMALL[name](inner), names, model)
 
     anyio.run(law, make)
+
+
+def test_the_table_of_refusals_names_techniques_and_settings() -> None:
+    for name, options, refused in REFUSALS:
+        assert options.keys() <= find_technique(name).parameters.keys()  # type: ignore[attr-defined]
+        assert refused <= SETTINGS.keys()
 
 
 def test_every_technique_is_among_them() -> None:
