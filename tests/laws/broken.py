@@ -147,7 +147,7 @@ def refuses_without_a_line_in_the_table(request: Request) -> Request:
 @adds_output(calls=lambda model, **_: model)
 async def outline(model: Model, request: Request) -> Reply:
     """By its name it is listed as refusing a schema, and it takes one."""
-    return await last(model, request)
+    return await final_call(model, request)
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------------------

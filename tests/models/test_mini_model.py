@@ -1,15 +1,19 @@
 """mini: its runtime agrees with transformers, its seeds are exact, tools and schemas hold, and it knows its world."""
 
 import json
+import os
 import random
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
+from platform import machine
 
 import anyio
 import jsonschema
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from jielong import Message, Request, Sampling, load
 from jielong.contract import OpenWeights, Reply, ToolCall, ToolSpec
@@ -24,6 +28,7 @@ from jielong.prompts import catalogue
 from jielong.tasks.load_task import load_task
 from jielong.world import tool_choice, word_problems
 from jielong.world.vocabulary import SampleRandom
+from models.company import rows_that_differ
 
 TOOL = ToolSpec(
     "lookup", "find the weather", {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
@@ -138,17 +143,33 @@ def test_a_sample_is_the_same_alone_and_in_a_batch(temperature: float):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_row_has_the_same_logits_to_the_bit_in_any_company(engine: str):
-    chance = random.Random(3)
-    prompts = [tuple(chance.choices(range(300, 1700), k=chance.randint(3, 200))) for _ in range(19)]
-    tokens = [chance.choices(range(300, 1700), k=6) for _ in prompts]
-    together = LlamaEngine(WEIGHTS, engine)
-    slots, _ = together.start(prompts)
-    company = [np.array(together.step(slots, [row[t] for row in tokens])) for t in range(6)]
-    for i in (0, 7, 18):
-        alone = LlamaEngine(WEIGHTS, engine)
-        slot, _ = alone.start([prompts[i]])
-        for t in range(6):
-            assert np.array_equal(alone.step(slot, [tokens[i][t]])[0], company[t][i])
+    assert rows_that_differ(engine) == []
+
+
+KERNELS = {  # what is asked for, and what OpenBLAS may call the kernels that it takes then
+    "Prescott": {"Prescott", "Katmai"},
+    "Nehalem": {"Nehalem"},
+    "Sandybridge": {"Sandybridge"},
+    "Haswell": {"Haswell"},
+    "Zen": {"Zen", "Haswell"},  # a build without Zen's own takes Haswell's
+    "SkylakeX": {"SkylakeX"},
+}
+NEEDS = {"Sandybridge": "avx", "Haswell": "avx2", "Zen": "avx2", "SkylakeX": "avx512f"}
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_it_has_them_with_the_kernels_of_any_processor(kernels: str):
+    if not any(pool["internal_api"] == "openblas" for pool in threadpool_info()) or machine() != "x86_64":
+        pytest.skip("NumPy has no OpenBLAS with kernels to choose from")
+    if NEEDS.get(kernels, "") not in Path("/proc/cpuinfo").read_text():
+        pytest.skip(f"this processor cannot run the kernels for {kernels}")
+    command = [sys.executable, str(Path(__file__).with_name("company.py"))]
+    env = {**os.environ, "OPENBLAS_CORETYPE": kernels}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert done.returncode == 0, done.stderr
+    taken, *differ = json.loads(done.stdout)
+    assert set(taken) <= KERNELS[kernels]
+    assert differ == [[], []]
 
 
 def test_the_stream_is_the_reply():

@@ -290,7 +290,15 @@ async def test_a_call_and_its_trace_are_found_without_reading_the_whole_ledger(t
     with Ledger(tmp_path / "l.db") as ledger:
         for i, (state, text) in enumerate([("done", "first"), ("failed", "no")]):
             reply = Reply(Message("assistant", text)) if state == "done" else None
-            ledger.put(f"key{i}", "run", "p", "{}", usage=Usage(calls=1), reply=encode_reply(reply) if reply else None, error=text)
+            ledger.put(
+                f"key{i}",
+                "run",
+                "p",
+                "{}",
+                usage=Usage(calls=1),
+                reply=encode_reply(reply) if reply else None,
+                error=text,
+            )
         ledger._db.set_trace_callback(statements.append)
         steps = tuple(Step("p", Usage(calls=1), call=f"key{i}") for i in range(3))
         lines = list(trace_lines(Reply(Message("assistant", ""), steps=steps), ledger))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .llama_weights import Floats, Weights, read_weights
+from .llama_weights import BLOCK, Floats, Weights, read_weights
 
 MAX_ROWS, CACHED_PREFILLS = 64, 32
 MIN_ROWS_PER_CORE = 8  # with fewer, a second core costs more than it gains
@@ -36,6 +37,9 @@ class Backend(Protocol):
 
     def bind_cache(self, keys: Floats, values: Floats) -> Forward:
         """The network over a cache of (layers, rows, groups, room, width), which it writes into."""
+
+    def fixed_threads(self) -> AbstractContextManager[None]:
+        """Around forward passes: nobody else changes the threads that they compute with."""
 
 
 class LlamaEngine:
@@ -66,12 +70,14 @@ class LlamaEngine:
         """(len(tokens), vocabulary): what follows each prefix of `tokens`. May be called while a batch runs."""
         n = len(tokens)
         forward = self._backend.bind_cache(*self._new_cache(1, n))
-        return forward(np.array([tokens]), np.zeros(1, np.int64), np.arange(n))
+        with self._backend.fixed_threads():
+            return forward(np.array([tokens]), np.zeros(1, np.int64), np.arange(n))
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
         """See `Engine.start`."""
         slots, logits = [], []
-        prefills = self._cached_prefills(prompts)
+        with self._backend.fixed_threads():
+            prefills = self._cached_prefills(prompts)
         for prompt in prompts:
             keys, values, next_logits = prefills[prompt]
             row = len(self._row_of_slot)
@@ -93,7 +99,8 @@ class LlamaEngine:
         edges = [n * part // parts for part in range(parts + 1)]
         steps = [self._bound_step(begin, end) for begin, end in pairwise(edges)]
         arguments = ((ids[b:e], self._lengths[b:e], np.arange(e - b)) for b, e in pairwise(edges))
-        logits = [row for part in self._map(lambda step, its: step(*its), steps, arguments) for row in part]
+        with self._backend.fixed_threads():
+            logits = [row for part in self._map(lambda step, its: step(*its), steps, arguments) for row in part]
         self._lengths[:n] += 1
         return [logits[row] for row in rows]
 
@@ -140,7 +147,7 @@ class LlamaEngine:
 
     def _new_cache(self, rows: int, room: int) -> tuple[Floats, Floats]:
         layers, groups, width = self._shape
-        shape = (layers, rows, groups, room, width)
+        shape = (layers, rows, groups, -(-room // BLOCK) * BLOCK, width)
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
 

@@ -6,15 +6,14 @@ same figures, to the bit, in any company: ONNX Runtime multiplies packed matrice
 
 from __future__ import annotations
 
-import os
-import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .llama_weights import Floats, Weights
+from .llama_weights import Floats, Weights, cores
 from .onnx_graph import FLOAT, INT32, INT64, Graph
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class OnnxLlama:
         graph = llama(weights)
         options = onnxruntime.SessionOptions()
         wide = weights.head().shape[1] >= WIDE_HIDDEN
-        self.parallel_passes = 1 if wide else _cores()
+        self.parallel_passes = 1 if wide else cores()
         options.intra_op_num_threads = 0 if wide else 1
         options.add_session_config_entry(
             "session.intra_op.allow_spinning", "0"
@@ -41,10 +40,8 @@ class OnnxLlama:
     def bind_cache(self, keys: Floats, values: Floats) -> Forward:
         return _BoundSession(self._session, self._vocabulary, keys, values)
 
-
-def _cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    def fixed_threads(self) -> AbstractContextManager[None]:
+        return nullcontext()  # its threads are its own
 
 
 class _BoundSession:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,12 @@ from numpy.typing import NDArray
 from ..errors import DamagedFile, Unsupported
 
 Floats = NDArray[np.float32]
+BLOCK = 64  # positions: a cache has room for whole blocks of them
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
