@@ -10,7 +10,8 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, Literal
 
 from aiohttp import web
 
@@ -84,6 +85,7 @@ class Endpoint(Loopback):
         self.behaviour, self.latency, self.faults, self.kinds, self.keep = behaviour, latency, faults, kinds, keep
         self.random = random.Random(seed)
         self.stats = Stats()
+        self.ended: SimpleQueue[Literal["answered", "cancelled", "failed"]] = SimpleQueue()  # each request, as it ends
 
     async def start(self, port: int = 0) -> None:
         app = web.Application(client_max_size=2**26)
@@ -109,6 +111,7 @@ class Endpoint(Loopback):
         stats.first_at = stats.first_at or time.monotonic()
         stats.in_flight += 1
         stats.in_flight_max = max(stats.in_flight_max, stats.in_flight)
+        end: Literal["answered", "cancelled", "failed"] = "failed"
         try:
             body = await request.json()
             if self.keep:
@@ -119,13 +122,17 @@ class Endpoint(Loopback):
             if self.faults and self.random.random() < self.faults:
                 answer = self.fault(answer)
             await asyncio.sleep(self.latency + answer.seconds)
-            return await self.reply(request, body, answer)
+            response = await self.reply(request, body, answer)
+            end = "answered"
+            return response
         except asyncio.CancelledError:
             stats.cancelled += 1
+            end = "cancelled"
             raise
         finally:
             stats.in_flight -= 1
             stats.last_at = time.monotonic()
+            self.ended.put(end)
 
     def fault(self, answer: Answer) -> Answer:
         kind = self.random.choice(self.kinds)

@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -132,15 +135,40 @@ def test_max_tokens_truncates(folder: Path):
     assert (reply.finish, reply.usage.output_tokens) == ("length", 3)
 
 
-def test_cancelling_frees_the_row(folder: Path):
+def test_cancelling_frees_the_row(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """The engine is held within its first step until the caller is gone: that row must not take a second one."""
     local = load(f"local:{folder}")
+    engine, _ = local._started()  # type: ignore[attr-defined]
+    stepping, gone = threading.Event(), threading.Event()
+    stepped: list[list[int]] = []
+    released: list[int] = []
+
+    def step(rows: Sequence[int], tokens: Sequence[int], really: Any = engine.step) -> Any:
+        stepped.append(list(rows))
+        stepping.set()
+        assert gone.wait(60)
+        return really(rows, tokens)
+
+    def release(row: int, really: Any = engine.release) -> None:
+        released.append(row)
+        really(row)
+
+    monkeypatch.setattr(engine, "step", step)
+    monkeypatch.setattr(engine, "release", release)
 
     async def cancelled() -> str:
-        with anyio.move_on_after(0.05):
-            await local.generate(asked("one", temperature=1.0, seed=1, max_tokens=200))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(local.generate, asked("one", temperature=1.0, seed=1, max_tokens=200))
+            assert await anyio.to_thread.run_sync(stepping.wait, 60)
+            tasks.cancel_scope.cancel()
+        gone.set()
         return (await local.generate(asked("one", temperature=0))).text
 
-    assert anyio.run(cancelled) == anyio.run(local.generate, asked("one", temperature=0)).text
+    text = anyio.run(cancelled)
+    (first,) = stepped[0]
+    assert [rows for rows in stepped if first in rows] == [[first]]
+    assert released[0] == first
+    assert text == anyio.run(local.generate, asked("one", temperature=0)).text
 
 
 def test_what_it_cannot_do_is_refused(folder: Path):

@@ -13,6 +13,7 @@ from jielong.context import sub_path
 from jielong.errors import BadInput, EndpointGaveUp, EndpointUnfit, MissingKey, RecipeError, Refused, Unsupported
 from jielong.scope import scope
 
+PATIENCE = 60  # seconds until a test that waits for something that never happens fails
 HI = Request((Message("user", "hi"),), Sampling(max_tokens=50))
 
 
@@ -175,14 +176,22 @@ def test_thirty_percent_faults_and_every_item_finishes_once(monkeypatch: pytest.
 
 
 def test_cancelling_closes_the_connection():
-    async def cancelled(name: str) -> None:
-        with anyio.move_on_after(0.2):
-            await load(name).generate(HI)
-        await anyio.sleep(0.2)
+    arrived = threading.Event()
 
-    with Endpoint(lambda body, n: Answer("late", seconds=30)) as endpoint:
-        anyio.run(cancelled, f"openai:stub@{endpoint.url}")
-        assert (endpoint.stats.cancelled, endpoint.stats.in_flight) == (1, 0)
+    def late(body: dict[str, Any], n: int) -> Answer:
+        arrived.set()
+        return Answer("late", seconds=3600)
+
+    async def cancelled(endpoint: Endpoint) -> str:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(load(f"openai:stub@{endpoint.url}").generate, HI)
+            assert await anyio.to_thread.run_sync(arrived.wait, PATIENCE)
+            tasks.cancel_scope.cancel()
+        return await anyio.to_thread.run_sync(lambda: endpoint.ended.get(timeout=PATIENCE))
+
+    with Endpoint(late) as endpoint:
+        assert anyio.run(cancelled, endpoint) == "cancelled"
+        assert (endpoint.stats.requests, endpoint.stats.in_flight) == (1, 0)
 
 
 def test_two_threads_with_loops_of_their_own():
