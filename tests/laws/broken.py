@@ -145,9 +145,12 @@ def refuses_without_a_line_in_the_table(request: Request) -> Request:
 
 
 @adds_output(calls=lambda model, **_: model)
-async def outline(model: Model, request: Request) -> Reply:
+async def accepts_what_the_table_says_it_refuses(model: Model, request: Request) -> Reply:
     """By its name it is listed as refusing a schema, and it takes one."""
     return await final_call(model, request)
+
+
+accepts_what_the_table_says_it_refuses.__name__ = "outline"  # no other technique may be registered by that name
 
 
 # --- 3 ----------------------------------------------------------------------------------------------------------------
@@ -398,7 +401,8 @@ BROKEN_TECHNIQUES: list[tuple[Any, Any]] = [
     *[(usage_is_everything, t) for t in (adds_up_replies, spends_outside_the_scope)],
     *[(what_the_caller_set_survives, t) for t in (
         drops_tools, drops_the_schema, drops_the_seed, drops_max_tokens, drops_stop, drops_pictures, flattens_history,
-        forces_a_tool, answers_for_the_caller, refuses_without_a_line_in_the_table, outline)],
+        forces_a_tool, answers_for_the_caller, refuses_without_a_line_in_the_table,
+        accepts_what_the_table_says_it_refuses)],
     *[(stream_is_generate, t) for t in (streams_something_else, leaks_a_draft)],
     *[(identity_is_seed_and_path, t) for t in (
         first_to_arrive_wins, stops_at_the_first, unstable_path, asks_for_copies, samples_at_temperature_0,

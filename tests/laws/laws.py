@@ -209,7 +209,7 @@ async def _calls_of(make: Make, request: Request) -> list[Request]:
     for seed in range(TRIES):
         base = Scripted(mixed)
         with suppress(Unsupported, BadInput, SampleError):
-            await make(base).generate(request.sampled(seed=seed))
+            await make(base).generate(request.with_sampling(seed=seed))
         asked += base.requests
     return asked
 
@@ -225,7 +225,7 @@ async def _a_tool_call_ends_it(make: Make) -> None:
         for seed in seeds:
             base = Scripted(lambda r, says=says: Reply(calling, "tool_calls") if may(r) else says(r))  # type: ignore[misc]
             with suppress(*([SampleError] if says is mixed else [])):
-                result = await make(base).generate(_offered("auto")[0].sampled(seed=seed))
+                result = await make(base).generate(_offered("auto")[0].with_sampling(seed=seed))
                 if says is helpful or any(map(may, base.requests)):
                     assert result.finish == "tool_calls", (
                         f"the model asked for a tool, and the reply is {result.text!r}"

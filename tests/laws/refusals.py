@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jielong.contract import Model
-from jielong.technique import Wrapped
+from jielong.technique import WrappedModel
 
 REFUSALS: tuple[tuple[str, Mapping[str, Any], frozenset[str]], ...] = (
     # the technique, the options with which it refuses, the settings as law 2 calls them
@@ -36,6 +36,6 @@ def refused_by(model: Model) -> frozenset[str]:
 
 
 def _technique_of(model: Model) -> tuple[str, Mapping[str, Any]]:
-    if isinstance(model, Wrapped):
+    if isinstance(model, WrappedModel):
         return model.technique.__name__, model.technique.all_options()
     return type(getattr(model, "limits", None)).__name__, {}  # `budget` is a class of its own

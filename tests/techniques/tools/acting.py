@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall
 from jielong.errors import Unsupported
+from jielong.models.function_identity import function_identity
 from jielong.models.scripted import Scripted
 
 
@@ -29,7 +30,8 @@ def turns(*replies: str | Reply | Callable[[Request], str | Reply]) -> Scripted:
         said = left[0]
         return said(request) if callable(said) else said  # type: ignore[return-value]
 
-    return Scripted(reply)
+    script = [function_identity(each) if callable(each) else repr(each) for each in replies]
+    return Scripted(reply, identity=" ".join(script))
 
 
 def without_native_calls(*replies: str) -> Scripted:
