@@ -29,10 +29,10 @@ from jielong.improving.prompt_search.edit_proposers import edited
 from jielong.improving.prompt_search.evaluator import Evaluator
 from jielong.improving.prompt_search.prompt_draft import PromptDraft, ScoredDraft
 from jielong.improving.prompt_search.search_loop import SearchPlan, search
-from jielong.improving.prompt_search.search_prompts import plan_search
+from jielong.improving.prompt_search.search_prompts import plan_prompt_search
 from jielong.measuring.cost_forecast import BudgetLimits
 from jielong.measuring.experiment import Experiment
-from jielong.stats import paired
+from jielong.stats import paired_difference
 from jielong.tasks.item import Item, identified
 from jielong.tasks.load_task import load_task
 from jielong.tasks.metric import find_metric
@@ -143,7 +143,9 @@ async def held_out(planned: SearchPlan, drafts: dict[str, PromptDraft]) -> dict[
 
 def one_task(task: Task, start: str, place: Place, seed: int, ways: Sequence[str]) -> dict[str, Any]:
     limits = BudgetLimits(calls=CALLS + 2 * FINAL)
-    planned = plan_search(task, load("mini"), start=start, place=place, limits=limits, seed=seed, proposers=["edits"])
+    planned = plan_prompt_search(
+        task, load("mini"), start=start, place=place, limits=limits, seed=seed, proposers=["edits"]
+    )
     planned = replace(planned, split=replace(planned.split, final=planned.split.final[:FINAL]))
     drafts, calls = {"start": planned.start}, {}
     items: tuple[Item, ...] = ()
@@ -158,7 +160,7 @@ def one_task(task: Task, start: str, place: Place, seed: int, ways: Sequence[str
     said: dict[str, Any] = {"task": task.name, "seed": seed, "n": len(scores["start"]), "ways": {}}
     said["start"] = round(sum(scores["start"]) / said["n"], 3)
     for way in ways:
-        pair = paired(scores["start"], scores[way])
+        pair = paired_difference(scores["start"], scores[way])
         said["ways"][way] = {
             "held_out": round(sum(scores[way]) / said["n"], 3),
             "gain": round(pair.difference, 3),

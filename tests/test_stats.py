@@ -39,7 +39,7 @@ def test_clusters_widen_the_interval():
 def test_mcnemar_is_the_exact_binomial():
     a = [1.0] * 2 + [0.0] * 10 + [1.0] * 20
     b = [0.0] * 2 + [1.0] * 10 + [1.0] * 20
-    found = stats.paired(a, b)
+    found = stats.paired_difference(a, b)
     expected = 2 * sum(math.comb(12, k) for k in range(3)) / 2**12
     assert found.p == pytest.approx(expected)
     assert (found.better, found.worse, found.difference) == (10, 2, pytest.approx(8 / 32))
@@ -50,7 +50,7 @@ def test_the_paired_interval_is_what_the_score_test_does_not_reject(better: int,
     """Tango (1998); the oracle finds the likeliest discordance under each difference by search."""
     a = [0.0] * better + [1.0] * (n - better)
     b = [1.0] * better + [0.0] * worse + [1.0] * (n - better - worse)
-    found = stats.paired(a, b)
+    found = stats.paired_difference(a, b)
     assert found.ci95 is not None
     assert (found.better, found.worse) == (better, worse)
 
@@ -74,7 +74,7 @@ def test_the_paired_interval_covers_the_truth(n: int, gain: float):
         easy = rng.random(n)
         a = (easy < 0.4).astype(float)
         b = (easy + rng.normal(0, 0.15, n) < 0.4 + gain).astype(float)
-        found = stats.paired(a.tolist(), b.tolist()).ci95
+        found = stats.paired_difference(a.tolist(), b.tolist()).ci95
         assert found is not None
         covered += found[0] <= TRUTH(gain) <= found[1]
     assert 0.93 <= covered / 600 <= 0.985
@@ -107,7 +107,7 @@ def test_the_detectable_difference_is_detected_in_four_of_five():
         kind = rng.random(n)
         b = (kind < (0.3 + gain) / 2).astype(float)
         a = ((kind >= (0.3 + gain) / 2) & (kind < 0.3)).astype(float)
-        found += stats.paired(a.tolist(), b.tolist()).p < 0.05
+        found += stats.paired_difference(a.tolist(), b.tolist()).p < 0.05
     assert 0.72 <= found / 600 <= 0.88
 
 
@@ -145,14 +145,14 @@ def test_the_sign_test_is_scipys(better: int, worse: int, same: int):
     a = [0.0] * better + [1.0] * worse + [1.0] * (same + 2)
     b = [1.0] * better + [0.0] * worse + [1.0] * (same + 2)
     oracle = scipy.stats.binomtest(better, better + worse).pvalue if better + worse else 1.0
-    assert close(stats.paired(a, b).p, oracle)
+    assert close(stats.paired_difference(a, b).p, oracle)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=40))
 def test_grades_are_compared_as_scipy_does(pairs: list[tuple[float, float]]):
     a, b = [x for x, _ in pairs], [y for _, y in pairs]
     differences = [y - x for x, y in pairs]
-    found, spread = stats.paired(a, b), np.std(differences)
+    found, spread = stats.paired_difference(a, b), np.std(differences)
     if spread < 1e-6 or {*a, *b} <= {0.0, 1.0}:  # scipy warns of nearly equal ones; 0/1 scores have their own test
         return
     oracle = scipy.stats.ttest_rel(b, a)

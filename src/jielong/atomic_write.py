@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def beside(file: Path) -> Iterator[Path]:
+def temporary_beside(file: Path) -> Iterator[Path]:
     """A file to write next to `file`; at the end it takes its place, and after an error it is gone."""
     mine = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -25,5 +25,5 @@ def unfinished(file: Path) -> list[Path]:
 
 
 def write_whole(file: Path, text: str) -> None:
-    with beside(file) as mine:
+    with temporary_beside(file) as mine:
         mine.write_text(text, "utf-8")

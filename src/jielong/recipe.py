@@ -22,7 +22,7 @@ from .answers import RULES
 from .answers.metric_rule import MetricRule
 from .contract import AnswerRule, Model
 from .errors import RecipeError
-from .registry import find, names, origins, unknown_name
+from .registry import find, name_origins, names, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def read(value: RecipeValue, kind: Any, where: str) -> Any:
     if kind is AnswerRule:
         if value.spec in RULES:
             return RULES[value.spec]
-        if value.spec in origins("metrics"):
+        if value.spec in name_origins("metrics"):
             return MetricRule(find("metrics", value.spec))
         raise unknown_name("answer rule", value.spec, RULES)
     if get_origin(kind) is Literal:

@@ -138,10 +138,10 @@ def find(kind: Kind, name: str) -> Any:
 
 def names(kind: Kind) -> list[str]:
     """Every known name: the built-in ones first, in their order. Raises BadInput for a name claimed twice."""
-    return [*BUILT_IN[kind], *origins(kind)]
+    return [*BUILT_IN[kind], *name_origins(kind)]
 
 
-def origins(kind: Kind) -> dict[str, str]:
+def name_origins(kind: Kind) -> dict[str, str]:
     """Where each name that is not built in comes from: a file of this process or an installed package."""
     found = {name: known.place for (of_kind, name), known in _registered.items() if of_kind == kind}
     packages: dict[str, str] = {}

@@ -27,7 +27,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class PairedDifference:
     """b - a, item by item. `p` is two-sided."""
 
     difference: float
@@ -58,7 +58,9 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
     return Estimate(average, interval, error, n)
 
 
-def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | None = None) -> Paired:
+def paired_difference(
+    a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | None = None
+) -> PairedDifference:
     """How much better b is than a on the same items.
 
     Independent 0/1 scores: exact McNemar test, and Tango's (1998) score interval. Otherwise Student's t on the
@@ -70,17 +72,17 @@ def paired(a: Sequence[float], b: Sequence[float], clusters: Sequence[str] | Non
     n = len(differences)
     better, worse = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     if n < 2:
-        return Paired(differences[0] if n else float("nan"), None, 1.0, n, better, worse)
+        return PairedDifference(differences[0] if n else float("nan"), None, 1.0, n, better, worse)
     difference = math.fsum(differences) / n
     if clusters is None and _is_binary(a) and _is_binary(b):
-        return Paired(difference, _tango(better, worse, n), _sign_test(better, worse), n, better, worse)
+        return PairedDifference(difference, _tango(better, worse, n), _sign_test(better, worse), n, better, worse)
     error, groups = _clustered_error(differences, clusters)
     if error == 0:
-        return Paired(difference, (difference, difference), 1.0 if difference == 0 else 0.0, n, better, worse)
+        return PairedDifference(difference, (difference, difference), 1.0 if difference == 0 else 0.0, n, better, worse)
     from scipy import special
 
     p = float(2 * special.stdtr(groups - 1, -abs(difference) / error))
-    return Paired(difference, _student(difference, error, groups), p, n, better, worse)
+    return PairedDifference(difference, _student(difference, error, groups), p, n, better, worse)
 
 
 def _is_binary(values: Iterable[float]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from jielong import Message, Reply, Request, Scripted, evaluate
 from jielong.contract import Usage
 from jielong.measuring.results import EvalReport, ItemResult, ModelResult, compare_scores, mean_score
-from jielong.stats import holm, paired
+from jielong.stats import holm, paired_difference
 from jielong.tasks.item import Item
 from jielong.tasks.metric import find_metric
 from jielong.tasks.task import Task
@@ -40,7 +40,7 @@ def test_models_are_compared_with_the_first_in_pairs():
     report = evaluate(task(), knows(5, "plain"), knows(15, "better"), knows(6, "same"))
     assert [result.accuracy.mean for result in report.results] == [0.25, 0.75, 0.3]
     better, same = report.comparisons()
-    expected = [paired([1.0] * 5 + [0.0] * 15, [1.0] * n + [0.0] * (20 - n)) for n in (15, 6)]
+    expected = [paired_difference([1.0] * 5 + [0.0] * 15, [1.0] * n + [0.0] * (20 - n)) for n in (15, 6)]
     assert [better.pair, same.pair] == expected
     assert [better.p_holm, same.p_holm] == holm([pair.p for pair in expected])
 
@@ -87,7 +87,7 @@ def test_pairs_are_of_the_items_that_both_have_scored():
     pair = compare_scores([1.0, None, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, None])
     assert (pair.n, pair.difference, pair.better, pair.worse) == (2, 0.5, 1, 0)
     clustered = compare_scores([1.0, None, 0.0, 0.0], [0.5, 1.0, 1.0, 1.0], ["a", "a", "b", "b"])
-    assert clustered == paired([1.0, 0.0, 0.0], [0.5, 1.0, 1.0], ["a", "b", "b"])
+    assert clustered == paired_difference([1.0, 0.0, 0.0], [0.5, 1.0, 1.0], ["a", "b", "b"])
     assert mean_score([1.0, None, 0.0]).n == 2
 
 

@@ -61,7 +61,7 @@ def test_gold_scores_one_and_wrong_scores_nothing(name: str, data: Path):
     assert anyio.run(scores) == (1.0, 0.0)
 
 
-@pytest.mark.skipif(bubblewrap.problem() is not None, reason=str(bubblewrap.problem()))
+@pytest.mark.skipif(bubblewrap.why_unavailable() is not None, reason=str(bubblewrap.why_unavailable()))
 @pytest.mark.parametrize(("place", "n"), [("humaneval/HumanEval.jsonl", 164), ("mbpp/mbpp.jsonl", 974)])
 def test_canonical_programs_pass_their_tests_in_the_sandbox(place: str, n: int, data: Path):
     task = load_task(str(data / place))

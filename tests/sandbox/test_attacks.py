@@ -17,7 +17,7 @@ from attacks import AS_ROOT, ATTACKS
 
 TABLE = ATTACKS + (AS_ROOT if hasattr(os, "geteuid") and os.geteuid() == 0 else [])
 LIMITS = SandboxLimits(seconds=1.0, memory_mb=256, file_mb=16, output_bytes=200_000)
-works = pytest.mark.skipif(bubblewrap.problem() is not None, reason=str(bubblewrap.problem()))
+works = pytest.mark.skipif(bubblewrap.why_unavailable() is not None, reason=str(bubblewrap.why_unavailable()))
 
 
 @pytest.fixture(scope="module")

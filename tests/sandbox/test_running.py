@@ -16,7 +16,7 @@ from jielong.sandbox import SandboxLimits, bubblewrap, evaluate_expression, run_
 sys.path.insert(0, str(Path(__file__).parent))
 from attacks import AS_ROOT, ATTACKS
 
-works = pytest.mark.skipif(bubblewrap.problem() is not None, reason=str(bubblewrap.problem()))
+works = pytest.mark.skipif(bubblewrap.why_unavailable() is not None, reason=str(bubblewrap.why_unavailable()))
 
 
 @works

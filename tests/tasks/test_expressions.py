@@ -2,7 +2,7 @@
 
 import pytest
 
-from jielong.tasks.expression_check import makes
+from jielong.tasks.expression_check import makes_target
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from jielong.tasks.expression_check import makes
     ],
 )
 def test_mathematics_as_it_is_written(text: str):
-    assert makes(text, (4, 4, 10), 24).value == 1.0
+    assert makes_target(text, (4, 4, 10), 24).value == 1.0
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_mathematics_as_it_is_written(text: str):
     ],
 )
 def test_what_does_not_make_it(text: str):
-    assert makes(text, (4, 4, 10), 24).value == 0.0
+    assert makes_target(text, (4, 4, 10), 24).value == 0.0

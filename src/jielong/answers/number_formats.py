@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .number_words import ENGLISH, MYRIADS, SCALES, chinese_numbers, english, english_numbers
+from .number_words import ENGLISH, MYRIADS, SCALES, chinese_numbers, english_number, english_numbers
 
 _DIGITS = r"\d{1,400}"
 _EUROPEAN = r"[1-9]\d{0,2}(?:\.\d{3}){1,9},\d{1,2}(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,9}(?![\d.]\d)|0,\d{1,3}(?![\d,])"
@@ -144,7 +144,7 @@ def _read_words(text: str) -> NumberMatch | None:
     match = ENGLISH.match(words)
     if match is None or not _UNIT.fullmatch(words, match.end()):
         return None
-    number = english(match[0])
+    number = english_number(match[0])
     return None if number is None else NumberMatch(0, len(text), -number if words != text.lower() else number)
 
 

@@ -55,25 +55,25 @@ def chinese_numbers(text: str) -> list[tuple[int, Fraction, bool]]:
             continue
         if word == "一" and before == "是" and after in ("个", "种", "条", "只", "本"):
             continue  # 这是一个三角形: an article
-        value = chinese(word)
+        value = chinese_number(word)
         if value is not None:
             found.append((match.start(), value, "百分之" in word))
     return found
 
 
-def chinese(word: str) -> Fraction | None:
+def chinese_number(word: str) -> Fraction | None:
     """三百二十一 → 321, 二分之一 → 1/2, 一点五 → 3/2, 百分之五 → 5 (percent); None if it is not a numeral."""
     if word.startswith("负"):
-        value = chinese(word[1:])
+        value = chinese_number(word[1:])
         return None if value is None else -value
     if word.startswith("百分之"):
         rest = word[3:]
-        return Fraction(rest) if re.fullmatch(r"\d{1,15}(?:\.\d{1,15})?", rest) else chinese(rest)
+        return Fraction(rest) if re.fullmatch(r"\d{1,15}(?:\.\d{1,15})?", rest) else chinese_number(rest)
     if "又" in word:
-        ones, part = chinese(word.partition("又")[0]), chinese(word.partition("又")[2])
+        ones, part = chinese_number(word.partition("又")[0]), chinese_number(word.partition("又")[2])
         return None if ones is None or part is None else ones + part
     if "分之" in word:
-        bottom, top = chinese(word.partition("分之")[0]), chinese(word.partition("分之")[2])
+        bottom, top = chinese_number(word.partition("分之")[0]), chinese_number(word.partition("分之")[2])
         return None if top is None or not bottom else top / bottom
     if "点" in word:
         whole, _, decimals = word.partition("点")
@@ -110,11 +110,11 @@ def _whole(word: str) -> Fraction | None:
 
 def english_numbers(text: str) -> list[tuple[int, Fraction]]:
     """Where in the text a number in English words stands, and its value."""
-    read = [(match.start(), english(match[0])) for match in ENGLISH.finditer(text)]
+    read = [(match.start(), english_number(match[0])) for match in ENGLISH.finditer(text)]
     return [(start, value) for start, value in read if value is not None]
 
 
-def english(words: str) -> Fraction | None:
+def english_number(words: str) -> Fraction | None:
     """`one hundred and five` → 105, `three quarters` → 3/4, `two and a half` → 5/2; None if it is not one number."""
     total, group = Fraction(0), Fraction(0)
     last = ""  # what the word before was: "", small, tens, hundred, scale

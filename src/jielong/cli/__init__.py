@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..registry import find, load_plugin, origins
+from ..registry import find, load_plugin, name_origins
 from .messages import localized
 
 _ORDER = "ask next chat eval improve demo prompts train serve techniques ledger doctor".split()
@@ -21,7 +21,7 @@ class _Verbs(click.Group):
         return super().parse_args(ctx, plugins + others)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_ORDER, *origins("verbs")]
+        return [*_ORDER, *name_origins("verbs")]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command: click.Command = find("verbs", cmd_name)
@@ -29,7 +29,7 @@ class _Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(verb, localized(f"help.{verb}")) for verb in _ORDER]
-        rows += [(verb, find("verbs", verb).get_short_help_str()) for verb in origins("verbs")]
+        rows += [(verb, find("verbs", verb).get_short_help_str()) for verb in name_origins("verbs")]
         with formatter.section(localized("commands")):
             formatter.write_dl(rows)
 

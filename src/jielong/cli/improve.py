@@ -25,7 +25,7 @@ from ..runtime.ledger import home_folder
 from . import options
 from .eval import read_task, task_line
 from .improve_output import print_outcome, write_outcome
-from .messages import language, localized, price
+from .messages import formatted_price, language, localized
 from .output_files import write_report
 from .progress import Progress
 
@@ -96,7 +96,7 @@ def _announce(prepared: PreparedImprove) -> None:
         "finalists": plan.finalists,
         "calls": count(plan.max_calls),
         "all": count(plan.all_calls),
-        "usd": price(plan.max_usd),
+        "usd": formatted_price(plan.max_usd),
         "points": f"{100 * plan.detectable:.0f}",
     }
     spell_count, calls, first_round = spells(prepared)

@@ -19,7 +19,7 @@ from ..reporting.improve.verdict_text import (
 )
 from ..reporting.recipe_rows import RecipeRow, final_rows, results_table, search_rows, search_table, short
 from ..reporting.wording import plain_text, words
-from .messages import language, localized, price
+from .messages import formatted_price, language, localized
 
 PAGE = "report.html"
 
@@ -58,7 +58,7 @@ def print_outcome(result: ImproveResult) -> None:
     print(localized("improve.use", recipe=result.verdict.recipe))
     for part, usage in (("search", result.search_usage), ("final", result.final_usage)):
         tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
-        print(localized(f"improve.total.{part}", tokens=tokens, calls=calls, usd=price(usage.usd)))
+        print(localized(f"improve.total.{part}", tokens=tokens, calls=calls, usd=formatted_price(usage.usd)))
 
 
 def _name(row: RecipeRow) -> str:

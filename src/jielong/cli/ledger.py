@@ -14,7 +14,7 @@ from ..reporting.formatting import print_table
 from ..runtime.ledger import Ledger, LedgerRow, home_folder
 from ..runtime.ledger_json import decode_usage
 from . import options
-from .messages import localized, price
+from .messages import formatted_price, localized
 
 
 @click.group(help=localized("help.ledger"))
@@ -86,7 +86,7 @@ def cost(as_json: bool) -> None:
             else "0",
             f"{usage.input_tokens:,}",
             f"{usage.output_tokens:,}",
-            price(usage.usd),
+            formatted_price(usage.usd),
         ]
         for (run, model), usage in totals.items()
     ]

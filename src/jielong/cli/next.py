@@ -88,15 +88,16 @@ async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[Nex
 def chain_text(request: Request, chain: Sequence[NextToken], rows: Sequence[NextToken]) -> str:
     """The request, the chain with its tokens set apart, and a bar for each token that may follow."""
     question = "\n".join(f"[{message.role}] {message.text}" for message in request.messages)
-    reply = "│".join(visible(token) for token in chain)
+    reply = "│".join(visible_token(token) for token in chain)
     bars = [
-        f"{number}  {'█' * round(BAR * row.probability) or '▏':<{BAR}} {100 * row.probability:6.2f} %  {visible(row)}"
+        f"{number}  {'█' * round(BAR * row.probability) or '▏':<{BAR}} "
+        f"{100 * row.probability:6.2f} %  {visible_token(row)}"
         for number, row in enumerate(rows, 1)
     ]
     return "\n".join([question, f"[assistant] {reply}", "", *bars]).rstrip()
 
 
-def visible(token: NextToken) -> str:
+def visible_token(token: NextToken) -> str:
     """Spaces and line ends can be seen; a token that is half a character is shown as its number."""
     if not token.text or "\ufffd" in token.text:
         return f"‹{token.token}›"

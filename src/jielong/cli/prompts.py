@@ -13,7 +13,7 @@ from rich.console import Console
 
 from ..improving.prompt_search.prompt_draft import ScoredDraft
 from ..improving.prompt_search.search_loop import PROPOSERS, SearchPlan, SearchResult
-from ..improving.prompt_search.search_prompts import CALLS, WORDS, plan_search, result_summary, run_search
+from ..improving.prompt_search.search_prompts import CALLS, WORDS, plan_prompt_search, result_summary, run_prompt_search
 from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
 from ..recipe import load
@@ -23,7 +23,7 @@ from ..stats import minimum_detectable
 from ..techniques.instruct import Place
 from . import options
 from .eval import read_task, task_line
-from .messages import in_language, localized, price
+from .messages import formatted_price, in_language, localized
 
 MAX_ROWS = 10
 
@@ -73,7 +73,7 @@ def search(
     as_json: bool,
 ) -> None:
     loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    plan = plan_search(
+    plan = plan_prompt_search(
         loaded,
         load(model),
         start=start,
@@ -98,7 +98,7 @@ def search(
             line = localized("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
             status.update(line.replace("[", r"\["))
 
-        result = anyio.run(lambda: run_search(plan, concurrency=concurrency, out=out, on_round=on_round))
+        result = anyio.run(lambda: run_prompt_search(plan, concurrency=concurrency, out=out, on_round=on_round))
     if out:
         print(localized("prompts.written", out=out), file=sys.stderr)
     if as_json:
@@ -115,7 +115,7 @@ def _announce(plan: SearchPlan) -> None:
         for name, limit in (
             ("calls", plan.limits.calls and count(plan.limits.calls)),
             ("tokens", plan.limits.tokens and count(plan.limits.tokens)),
-            ("usd", plan.limits.usd and price(plan.limits.usd)),
+            ("usd", plan.limits.usd and formatted_price(plan.limits.usd)),
         )
         if limit is not None
     ]
@@ -164,7 +164,7 @@ def _print(plan: SearchPlan, result: SearchResult) -> None:
             "prompts.total",
             tokens=tokens,
             calls=calls,
-            usd=price(usage.usd),
+            usd=formatted_price(usage.usd),
             why=localized(f"prompts.stopped.{_stop_reason(result)}"),
         )
     )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..recipe import find_technique, write_value
-from ..registry import names, origins
+from ..registry import name_origins, names
 from . import options
 from .messages import localized
 
@@ -42,7 +42,7 @@ def _description(name: str) -> dict[str, Any]:
         "recipe": f"{name}({', '.join(parameters)})" if parameters else name,
         "options": {option: _type_name(hint) for option, hint in technique.hints.items()},
         "help": inspect.getdoc(technique) or "",
-        "origin": origins("techniques").get(name, "jielong"),
+        "origin": name_origins("techniques").get(name, "jielong"),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ..recipe import write_value
-from ..registry import origins
+from ..registry import name_origins
 from ..tasks.item import Item
 from ..tasks.metric import answer_rule
 from ..tasks.task import Task
@@ -37,7 +37,7 @@ def _always(task: Features) -> bool:
 
 
 def _votes(task: Features) -> bool:
-    return task.rule in VOTING or task.rule in origins("metrics")
+    return task.rule in VOTING or task.rule in name_origins("metrics")
 
 
 def _examples(task: Features) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..contract import Usage
 from ..measuring.results import ModelResult, compare_scores, mean_score
 from ..notebook_display import NotebookDisplay
-from ..stats import Estimate, Interval, Paired
+from ..stats import Estimate, Interval, PairedDifference
 from ..tasks.metric import Unit
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Candidate:
     def accuracy(self) -> Estimate:
         return mean_score(self.scores, self.clusters)
 
-    def against(self, plain: Candidate) -> Paired:
+    def against(self, plain: Candidate) -> PairedDifference:
         """On the search items that both have scored."""
         return compare_scores(plain.scores, self.scores, self.clusters)
 

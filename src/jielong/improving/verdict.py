@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ..measuring.results import ModelResult
-from ..stats import Paired, holm
+from ..stats import PairedDifference, holm
 from .improve_result import Candidate, Comparison, Verdict
 
 ALPHA = 0.05
@@ -52,5 +52,5 @@ def search_verdict(plain: Candidate, order: Sequence[Candidate], stopped: Stoppe
     return Verdict(kind, order[0].recipe, _comparison(order[0].recipe, pair, pair.p), "search")
 
 
-def _comparison(recipe: str, pair: Paired, corrected: float) -> Comparison:
+def _comparison(recipe: str, pair: PairedDifference, corrected: float) -> Comparison:
     return Comparison(recipe, pair.difference, pair.ci95, pair.p, corrected, pair.n, pair.better, pair.worse)

@@ -15,7 +15,7 @@ from typing import Any
 from .. import __version__
 from ..contract import Step, Usage
 from ..notebook_display import NotebookDisplay
-from ..stats import Estimate, Interval, Paired, holm, mean, paired, quantile
+from ..stats import Estimate, Interval, PairedDifference, holm, mean, paired_difference, quantile
 from ..tasks.task import Task
 
 MAX_LOST = 0.05
@@ -52,12 +52,12 @@ def too_many_lost(results: Sequence[ItemResult]) -> str | None:
 
 def compare_scores(
     a: Sequence[float | None], b: Sequence[float | None], clusters: Sequence[str] | None = None
-) -> Paired:
+) -> PairedDifference:
     """b - a on the items that both have scored."""
     # One may have been asked fewer items, where it was eliminated early.
     both = [i for i in range(min(len(a), len(b))) if a[i] is not None and b[i] is not None]
     left, right = [a[i] or 0.0 for i in both], [b[i] or 0.0 for i in both]
-    return paired(left, right, [clusters[i] for i in both] if clusters else None)
+    return paired_difference(left, right, [clusters[i] for i in both] if clusters else None)
 
 
 def mean_score(scores: Sequence[float | None], clusters: Sequence[str] | None = None) -> Estimate:
@@ -121,7 +121,7 @@ class ModelResult(NotebookDisplay):
         seconds = [answer.seconds for answer in self.answers if answer.error is None]
         return quantile(seconds, q) if seconds else None
 
-    def against(self, plain: ModelResult) -> Paired:
+    def against(self, plain: ModelResult) -> PairedDifference:
         """On the items that both have scored."""
         return compare_scores(plain.scores, self.scores, self.clusters)
 
@@ -148,7 +148,7 @@ class ModelComparison:
     """`other` against the first model. `pair` is None where too much was lost to conclude anything: `why` says what."""
 
     other: ModelResult
-    pair: Paired | None
+    pair: PairedDifference | None
     p_holm: float | None
     why: str | None = None
 

@@ -33,7 +33,7 @@ Columns: TypeAlias = dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
-class Series:
+class ChartLine:
     """A line through points (x, y)."""
 
     name: str
@@ -65,7 +65,7 @@ class Whisker:
     kind: Kind
 
 
-def curves(series: Sequence[Series], *, x: str, y: str, height: int = 340) -> Markup:
+def curves(series: Sequence[ChartLine], *, x: str, y: str, height: int = 340) -> Markup:
     """Lines over two axes with the titles `x` and `y`; points that are not finite are left out."""
     import lets_plot as lp
 

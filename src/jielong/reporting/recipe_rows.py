@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..contract import Usage
 from ..improving.improve_result import Candidate, Comparison, Dropped, ImproveResult
 from ..measuring.results import EvalReport, ModelResult
-from ..stats import Estimate, Interval, Paired, quantile
+from ..stats import Estimate, Interval, PairedDifference, quantile
 from .formatting import Cell, count, duration, interval, p_value, percent, signed
 from .wording import Words
 
@@ -81,7 +81,7 @@ def final_rows(result: ImproveResult) -> list[RecipeRow]:
 
 
 def _measured(
-    result: ModelResult, above: Sequence[RecipeRow], pair: Paired | Comparison | None, p: float | None
+    result: ModelResult, above: Sequence[RecipeRow], pair: PairedDifference | Comparison | None, p: float | None
 ) -> RecipeRow:
     spent = _per_item(sum((answer.usage for answer in result.answers), Usage()), len(result.answers))
     added = _added(spent, above[0].spent) if above else None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .charts import Series, curves
+from .charts import ChartLine, curves
 from .html_page import HtmlPage, table
 from .wording import Language
 
@@ -33,8 +33,8 @@ def write_page(points: Sequence[CurvePoint], name: str, file: Path, language: La
     row = (f"{last.step:,}", f"{last.tokens:,}", f"{last.loss:.4f}", held_out_loss, f"{last.tokens_per_second:,.0f}")
     page.add(str(latest), table(columns, [row]))
 
-    def line(label: object, value: Callable[[CurvePoint], float | None], among: Sequence[CurvePoint]) -> Series:
-        return Series(str(label), [(point.tokens, value(point) or 0.0) for point in among])
+    def line(label: object, value: Callable[[CurvePoint], float | None], among: Sequence[CurvePoint]) -> ChartLine:
+        return ChartLine(str(label), [(point.tokens, value(point) or 0.0) for point in among])
 
     both = [line(training, lambda p: p.loss, points)]
     both += [line(held_out, lambda p: p.held_out, evaluated)] if evaluated else []

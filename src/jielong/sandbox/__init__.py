@@ -30,7 +30,7 @@ async def run_program(
     """
     from . import bubblewrap, monty
 
-    problem = bubblewrap.problem() if sandbox != "monty" else None
+    problem = bubblewrap.why_unavailable() if sandbox != "monty" else None
     if sandbox != "monty" and problem is None:
         return await bubblewrap.run(code, stdin, limits)
     if sandbox == "bubblewrap":
@@ -55,4 +55,7 @@ def available() -> dict[str, str | None]:
     started = time.monotonic()
     outcome = monty._run("6 * 7", SandboxLimits())
     works = outcome.value == "42" and time.monotonic() - started < 60
-    return {"bubblewrap": bubblewrap.problem(), "monty": None if works else f"monty gave {outcome.stderr[:100]!r}"}
+    return {
+        "bubblewrap": bubblewrap.why_unavailable(),
+        "monty": None if works else f"monty gave {outcome.stderr[:100]!r}",
+    }

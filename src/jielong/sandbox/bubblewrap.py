@@ -103,7 +103,7 @@ def _status(code: int | None, timed_out: bool, flooded: bool, stderr: str) -> St
 @contextlib.contextmanager
 def _descriptors(code: str) -> Iterator[tuple[int, int | None]]:
     """The program and the filter as files in memory, which bwrap reads."""
-    filter_ = seccomp.program()
+    filter_ = seccomp.seccomp_program()
     program = _in_memory("program", code.encode())
     rules = _in_memory("filter", filter_) if filter_ else None
     try:
@@ -170,7 +170,7 @@ def _python() -> str:
 
 
 @cache
-def problem() -> str | None:
+def why_unavailable() -> str | None:
     """Why bubblewrap does not work here, found out by using it; None when it does."""
     if sys.platform != "linux":
         return "bubblewrap runs on Linux only"

@@ -34,7 +34,7 @@ _REFUSED = {  # name: number on x86_64, on aarch64 (None: not there)
 _CLONE, _CLONE3, _SOCKET = (56, 220), (435, 435), (41, 198)
 
 
-def program() -> bytes | None:
+def seccomp_program() -> bytes | None:
     """The filter for this machine's architecture; None where there is none."""
     if platform.machine() not in _ARCHITECTURES:
         return None

@@ -16,7 +16,7 @@ from typing import Any, get_args
 from ..contract import Model
 from ..errors import BadInput, RecipeError
 from ..recipe import RecipeNode, RecipeValue, build, find_technique, load, parse
-from ..registry import BUILT_IN, names, origins, unknown_name
+from ..registry import BUILT_IN, name_origins, names, unknown_name
 from .error_responses import unknown_model
 
 MAX_CALLS, CACHE_SIZE = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
@@ -36,7 +36,7 @@ class AllowedModels:
                 raise BadInput(f"two models are called {name!r}; give one another name, as in NAME={model.name}")
             self.named[name] = model
         self.allowed: dict[str, Model] = {}
-        own_techniques = origins("techniques") if allow else {}
+        own_techniques = name_origins("techniques") if allow else {}
         self.allowed_techniques = {*BUILT_IN["techniques"], *(name for name in allow if name in own_techniques)}
         for spec in allow:
             if spec in self.allowed_techniques:

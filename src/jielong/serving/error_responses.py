@@ -101,7 +101,7 @@ class ErrorResponses:
 async def framework_error_response(request: Request, error: Any) -> Response:
     """FastAPI's own errors (no such route, wrong method, invalid body) in the protocol's form."""
     if isinstance(error, RequestValidationError):
-        return invalid_body(
+        return invalid_body_error(
             error, known=request.scope["route"].body_field.field_info.annotation.model_fields
         ).response()
     if isinstance(error, HTTPException) and not isinstance(error, ErrorResponse):
@@ -137,7 +137,7 @@ def error_response(error: Exception) -> ErrorResponse:
     return ErrorResponse(500, "a fault of the server; its operator finds more in the log", _SERVER, "fault")
 
 
-def invalid_body(error: RequestValidationError, known: Iterable[str]) -> ErrorResponse:
+def invalid_body_error(error: RequestValidationError, known: Iterable[str]) -> ErrorResponse:
     """The place that the client has to change, and why: of several complaints the one that goes deepest, as the others
     are about forms that the client did not mean. `known` are the settings that exist."""
     deepest = max(error.errors(), key=lambda e: len(e["loc"]))

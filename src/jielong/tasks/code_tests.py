@@ -19,7 +19,7 @@ class Tests:
     entry_point: str | None = None
 
 
-async def passes(tests: Tests, code: str) -> bool:
+async def passes_tests(tests: Tests, code: str) -> bool:
     """Whether the program ends without an exception. Raises SandboxMissing where it cannot be run safely."""
     outcome = await run_program(f"{whole(tests, code)}\n\n{tests.code}\n", limits=LIMITS)
     return outcome.status == "ok"

@@ -26,7 +26,7 @@ _SIGNS = (
 )
 
 
-def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Score:
+def makes_target(reply_text: str, numbers: tuple[int, ...], target: int) -> Score:
     """1 if the answer of the reply uses exactly `numbers` with + - * / and makes `target`."""
     expression = RULES["exact"](reply_text) or ""
     for written, sign in _SIGNS:
@@ -44,7 +44,7 @@ def makes(reply_text: str, numbers: tuple[int, ...], target: int) -> Score:
 
 def makes_24(item: Item, reply: Reply) -> Score:
     """For an item whose accepted answer is the numbers of a puzzle."""
-    return makes(reply.text, tuple(map(int, item.accepted[0].split())), 24)
+    return makes_target(reply.text, tuple(map(int, item.accepted[0].split())), 24)
 
 
 GAME24 = CheckMetric("game24", makes_24)

@@ -16,7 +16,7 @@ from ..answers import RULES
 from ..contract import Reply
 from ..errors import BadInput
 from .answer_equality import matches, same
-from .code_tests import passes
+from .code_tests import passes_tests
 from .item import Item
 
 Unit: TypeAlias = Literal["share", "grade"]  # how people read a mean: 0.75 as 75 % right, or as a grade of 7.5
@@ -73,7 +73,9 @@ class RuleMetric:
         if item.tests:
             # Tests decide whatever the rule: an item that has them was made to be run.
             program = RULES["code"](reply.text)
-            return Score(0.0, None) if program is None else Score(float(await passes(item.tests, program)), program)
+            return (
+                Score(0.0, None) if program is None else Score(float(await passes_tests(item.tests, program)), program)
+            )
         extracted = self.extract(reply)
         return Score(float(await matches(self.name, extracted, item.accepted, choices=item.choices)), extracted)
 
@@ -125,7 +127,7 @@ def answer_rule(metric: Metric) -> str | None:
     texts."""
     if isinstance(metric, RuleMetric | CheckMetric | NeedsJudge):
         return metric.rule
-    return metric.name if metric.name in registry.origins("metrics") else None
+    return metric.name if metric.name in registry.name_origins("metrics") else None
 
 
 number, choice, exact, contains, yes_no = map(RuleMetric, ("number", "choice", "exact", "contains", "yes_no"))

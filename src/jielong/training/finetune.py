@@ -23,9 +23,9 @@ def finetune(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambd
     """
     start = check_finetuning(config)
     try:
-        from .network_training import start_network, train_network
+        from .network_training import load_start_network, train_network
     except ImportError:
         raise MissingExtra("training", "train") from None
-    network, chat = start_network(start, config)
+    network, chat = load_start_network(start, config)
     train_network(network, chat, config, on_point)
     return local.load("local", str(config.out / WEIGHTS))

@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from .. import world
-from ..atomic_write import beside
+from ..atomic_write import temporary_beside
 from ..models.mini.tokenizer import BEGIN, CALL, END, TEMPLATE, special_token, train_tokenizer
 from ..world.names import SYLLABLES
 from ..world.training_examples import Document
@@ -61,7 +61,7 @@ def trained_tokenizer(file: Path, config: TokenizerConfig, positions: int) -> Ch
     """mini's tokenizer, trained on the world and kept in `file`; read from there where it exists."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        with beside(file) as unfinished:
+        with temporary_beside(file) as unfinished:
             train_tokenizer(_corpus(config.documents), config.vocabulary).save(str(unfinished))
     tokenizer_config = {
         "tokenizer_class": "PreTrainedTokenizerFast",

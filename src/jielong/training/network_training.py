@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from ..atomic_write import beside, write_whole
+from ..atomic_write import temporary_beside, write_whole
 from ..errors import BadInput
 from ..models.local.checkpoint_folder import open_checkpoint
 from ..models.local.transformers_engine import load_module
@@ -55,7 +55,7 @@ def new_network(
     return network.to("cuda" if torch.cuda.is_available() else "cpu"), chat
 
 
-def start_network(start: str, config: TrainConfig) -> tuple[Any, ChatTokenizer]:
+def load_start_network(start: str, config: TrainConfig) -> tuple[Any, ChatTokenizer]:
     """The network (fp32) and tokenizer of mini, a folder or ORG/NAME. Raises BadInput, DamagedFile, MissingExtra."""
     checkpoint = Mini().checkpoint if start == "mini" else open_checkpoint(start.removeprefix("local:"))
     # fp32 master weights whatever the file holds: steps are too small for bf16 (see `precision`).
@@ -100,11 +100,11 @@ def export_checkpoint(network: Any, chat: ChatTokenizer, folder: Path) -> None:
     """Hugging Face layout, bf16 safetensors; every file is put in its place whole."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.to(torch.bfloat16) for name, value in all_weights(network).items()}
-    with beside(folder / "model.safetensors") as unfinished:
+    with temporary_beside(folder / "model.safetensors") as unfinished:
         save_file(weights, unfinished, metadata={"format": "pt"})
     config = network.config.to_dict() | {"architectures": [type(network).__name__], "dtype": "bfloat16"}
     config["_name_or_path"] = ""
-    with beside(folder / "tokenizer.json") as unfinished:
+    with temporary_beside(folder / "tokenizer.json") as unfinished:
         chat.tokenizer.save(str(unfinished))
     generation = {"bos_token_id": network.config.bos_token_id, "eos_token_id": network.config.eos_token_id}
     for name, content in (("config", config), ("tokenizer_config", chat.config), ("generation_config", generation)):

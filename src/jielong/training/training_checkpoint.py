@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from ..atomic_write import beside
+from ..atomic_write import temporary_beside
 from ..errors import BadInput
 
 
@@ -25,7 +25,7 @@ def save(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimi
             for name, value in state.items():
                 tensors[f"optimizer {number} {parameter} {name}"] = value.detach().cpu().contiguous()
     metadata = {"step": str(step), "settings": digest, "sha256": _hash_of_tensors(tensors)}
-    with beside(file) as unfinished:
+    with temporary_beside(file) as unfinished:
         save_file(tensors, unfinished, metadata=metadata)
         with open(unfinished, "rb+") as stream:
             os.fsync(stream.fileno())  # else a power cut may leave the new name with an empty file

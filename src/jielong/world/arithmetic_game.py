@@ -108,7 +108,7 @@ def step_text(rng: SampleRandom, move: Move) -> str:
     return f"{move.text} ({remaining})"
 
 
-def solution(rng: SampleRandom, numbers: Numbers) -> str:
+def worked_game(rng: SampleRandom, numbers: Numbers) -> str:
     path = winning_moves(rng, numbers)
     answer = wordlists(rng.language)["game"]["answer"].format(expression=expression(numbers, path))
     return "\n".join([*(step_text(rng, move) for move in path), answer])
@@ -118,7 +118,7 @@ def game_document(rng: SampleRandom) -> Document:
     kind = rng.choices(("whole", "propose", "proposals", "value", "direct"), (4, 1.5, 2, 4, 0.5))[0]
     if kind in ("whole", "direct"):
         numbers = sample_puzzle(rng, rng.choice((3, 4, 4, 4)))
-        reply = solution(rng, numbers) if kind == "whole" else expression(numbers, winning_moves(rng, numbers))
+        reply = worked_game(rng, numbers) if kind == "whole" else expression(numbers, winning_moves(rng, numbers))
     else:
         numbers = sample_position(rng)
         if kind == "value":

@@ -108,7 +108,7 @@ def direct_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
 def step_by_step_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
     instruction = _prompt(rng, "step_by_step") if rng.chance(0.5) else rng.phrase("steps")
     question = _with_instruction(rng, problem.question, instruction)
-    return [user_turn(question), assistant_turn(solution(rng, problem, problem.answer))]
+    return [user_turn(question), assistant_turn(worked_solution(rng, problem, problem.answer))]
 
 
 def expression_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
@@ -128,7 +128,7 @@ def calculator_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
 
 def check_question(rng: SampleRandom, problem: Problem, proposed: int) -> str:
     """The fresh question of `self_check`."""
-    answer = str(proposed) if rng.chance(0.6) else solution(rng, problem, proposed)
+    answer = str(proposed) if rng.chance(0.6) else worked_solution(rng, problem, proposed)
     return _prompt(rng, "check_proposed").format(question=problem.question, answer=answer).strip()
 
 
@@ -142,12 +142,12 @@ def verification_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
         first_reply = Turn("assistant", str(proposed), 0.0)
     else:
         question = _with_instruction(rng, problem.question, _prompt(rng, "step_by_step"))
-        first_reply = Turn("assistant", solution(rng, problem, proposed), 0.0)
+        first_reply = Turn("assistant", worked_solution(rng, problem, proposed), 0.0)
     same_turn = _prompt(rng, "check") if rng.chance(0.5) else rng.phrase("check")
     return [user_turn(question), first_reply, user_turn(same_turn), verdict]
 
 
-def solution(rng: SampleRandom, problem: Problem, answer: int) -> str:
+def worked_solution(rng: SampleRandom, problem: Problem, answer: int) -> str:
     """The chain of calculations and the answer; another `answer` than the true one is a mistake in the last step."""
     last, _ = problem.steps[-1]
     chain = " ".join([*(f"{e}={v}." for e, v in problem.steps[:-1]), f"{last}={answer}."])

@@ -18,10 +18,10 @@ from jielong import Scripted, load, search_prompts
 from jielong.contract import Model, Request, Usage
 from jielong.errors import BadInput, Refused, UnknownName
 from jielong.improving.prompt_search.search_loop import SearchPlan, SearchResult
-from jielong.improving.prompt_search.search_prompts import plan_search, result_summary, run_search
+from jielong.improving.prompt_search.search_prompts import plan_prompt_search, result_summary, run_prompt_search
 from jielong.measuring.cost_forecast import BudgetLimits
 from jielong.measuring.judge import Judge
-from jielong.stats import paired
+from jielong.stats import paired_difference
 from jielong.tasks.item import Item, identified
 from jielong.tasks.metric import find_metric
 from jielong.tasks.task import Task
@@ -60,7 +60,7 @@ def whole_text(request: Request) -> str:
 
 
 def searched(tmp_path: Path, planned: SearchPlan, **options: Any) -> tuple[SearchResult, dict[str, Any]]:
-    result = anyio.run(lambda: run_search(planned, ledger=tmp_path / "ledger.db", **options))
+    result = anyio.run(lambda: run_prompt_search(planned, ledger=tmp_path / "ledger.db", **options))
     return result, result_summary(planned, result)
 
 
@@ -74,7 +74,7 @@ def steps() -> Scripted:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_edits_find_the_phrase_that_helps_and_the_holdout_test_confirms_it(seed: int, tmp_path: Path):
-    planned = plan_search(task(), steps(), start="Be quick.", place="after", proposers=["edits"], seed=seed)
+    planned = plan_prompt_search(task(), steps(), start="Be quick.", place="after", proposers=["edits"], seed=seed)
     result, summary = searched(tmp_path, planned)
     assert summary["verdict"] == "improved"
     assert "step by step" in summary["prompt"]["text"].lower()
@@ -88,7 +88,7 @@ def test_the_recipe_is_text_and_loads_again(tmp_path: Path):
     (tmp_path / "task.jsonl").write_text("\n".join(rows))
     (tmp_path / "script.jsonl").write_text('{"contains": "step by step", "reply": "Answer: 4"}\n{"reply": "?"}\n')
     model = load(f"scripted:{tmp_path / 'script.jsonl'}")
-    planned = plan_search(
+    planned = plan_prompt_search(
         task(40), model, start='Say "so", |now|.\nAt once.', place="after", proposers=["edits", "examples"]
     )
     _, summary = searched(tmp_path, planned, out=tmp_path / "out")
@@ -102,7 +102,7 @@ def test_where_no_prompt_matters_the_holdout_test_keeps_the_start(tmp_path: Path
     """Whatever looked best in the search was luck, and luck does not come again: one in forty passes by chance."""
     passed, seeds = 0, 200 if os.environ.get("JIELONG_FULL") == "1" else 20
     for seed in range(seeds):
-        planned = plan_search(
+        planned = plan_prompt_search(
             task(), doubling(lambda request: 0.5), proposers=["chance"], seed=seed, limits=BudgetLimits(calls=400)
         )
         result, summary = searched(tmp_path, planned)
@@ -117,7 +117,7 @@ def test_where_no_prompt_matters_the_holdout_test_keeps_the_start(tmp_path: Path
 @pytest.mark.parametrize("proposers", [["edits"], ["chance", "examples"]])
 def test_no_call_more_than_the_budget(calls: int, proposers: list[str], tmp_path: Path):
     model = doubling(lambda request: 0.6 if "carefully" in prompt_of(request) else 0.4)
-    planned = plan_search(task(400), model, proposers=proposers, limits=BudgetLimits(calls=calls))
+    planned = plan_prompt_search(task(400), model, proposers=proposers, limits=BudgetLimits(calls=calls))
     _, summary = searched(tmp_path, planned)
     assert summary["usage"]["calls"] <= calls
     assert len(model.requests) == summary["usage"]["calls"] - summary["usage"]["cached_calls"]
@@ -128,7 +128,7 @@ def test_no_call_more_than_the_budget(calls: int, proposers: list[str], tmp_path
 @pytest.mark.parametrize("tokens", [30_000, 100_000])
 def test_no_token_more_than_the_budget_and_the_holdout_test_gets_its_share(tokens: int, tmp_path: Path):
     model = doubling(lambda request: 0.7 if "carefully" in prompt_of(request) else 0.3)
-    planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(tokens=tokens))
+    planned = plan_prompt_search(task(400), model, proposers=["edits"], limits=BudgetLimits(tokens=tokens))
     _, summary = searched(tmp_path, planned)
     assert model.tokens <= tokens
     assert summary["search"]["rounds"] > 1
@@ -142,7 +142,7 @@ def test_no_dollar_more_than_the_budget_and_the_holdout_test_gets_its_share(tmp_
 
     free = doubling(lambda request: 0.7 if "carefully" in prompt_of(request) else 0.3)
     model = Priced(free._reply)
-    planned = plan_search(task(400), model, proposers=["edits"], limits=BudgetLimits(usd=0.12))
+    planned = plan_prompt_search(task(400), model, proposers=["edits"], limits=BudgetLimits(usd=0.12))
     _, summary = searched(tmp_path, planned)
     assert 0.06 < summary["usage"]["usd"] <= 0.12
     assert summary["holdout_test"]["n"] == summary["holdout_test"]["planned"]
@@ -154,8 +154,8 @@ def test_a_judge_grades_where_there_is_no_gold(tmp_path: Path):
     items = identified([Item("", f"May I have {i} apples?") for i in range(80)])
     asked = Task("asking", items, find_metric("judge"), "", "a test")
     with pytest.raises(BadInput, match="--judge"):
-        plan_search(asked, model)
-    _, summary = searched(tmp_path, plan_search(asked, model, proposers=["edits"], judge=Judge(judge)))
+        plan_prompt_search(asked, model)
+    _, summary = searched(tmp_path, plan_prompt_search(asked, model, proposers=["edits"], judge=Judge(judge)))
     assert summary["verdict"] == "improved"
     assert summary["holdout_test"]["difference"] == pytest.approx(0.5)
     assert len(model.requests) + len(judge.requests) == summary["usage"]["calls"] - summary["usage"]["cached_calls"]
@@ -163,7 +163,7 @@ def test_a_judge_grades_where_there_is_no_gold(tmp_path: Path):
 
 def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_holdout_test(tmp_path: Path):
     items = [replace(item, cluster=f"text {i // 6}") for i, item in enumerate(task().items)]
-    planned = plan_search(replace(task(), items=tuple(items)), steps(), start="Be quick.", proposers=["edits"])
+    planned = plan_prompt_search(replace(task(), items=tuple(items)), steps(), start="Be quick.", proposers=["edits"])
     search, final = ({item.cluster for item in side} for side in (planned.split.search, planned.split.final))
     assert not search & final
     result, summary = searched(tmp_path, planned)
@@ -172,19 +172,22 @@ def test_items_of_one_cluster_stay_together_and_count_as_one_at_the_holdout_test
         [scored.answers[item.id].score for item in result.holdout.items]
         for scored in (result.holdout.start, result.holdout.best)
     ]
-    assert summary["holdout_test"]["p"] == paired(*scores, [str(item.cluster) for item in result.holdout.items]).p
+    assert (
+        summary["holdout_test"]["p"]
+        == paired_difference(*scores, [str(item.cluster) for item in result.holdout.items]).p
+    )
 
 
 def test_a_budget_that_shows_nothing_is_refused_before_anything_is_asked(tmp_path: Path):
     model = doubling(lambda request: 0.5)
     with pytest.raises(BadInput, match="too small.*34 calls"):
-        searched(tmp_path, plan_search(task(), model, limits=BudgetLimits(calls=33)))
+        searched(tmp_path, plan_prompt_search(task(), model, limits=BudgetLimits(calls=33)))
     assert not model.requests
 
 
 def test_the_search_asks_no_item_of_the_holdout_test(tmp_path: Path):
     seen, model = [0], steps()
-    planned = plan_search(task(), model, start="Be quick.", proposers=["edits", "examples"])
+    planned = plan_prompt_search(task(), model, start="Be quick.", proposers=["edits", "examples"])
     _, summary = searched(tmp_path, planned, on_round=lambda found: seen.append(len(model.requests)))
     final = {number_in(item.request()) for item in planned.split.final}
     asked_in_search = model.requests[: seen[-1]]
@@ -197,7 +200,9 @@ def test_the_search_asks_no_item_of_the_holdout_test(tmp_path: Path):
 
 def test_what_is_no_better_than_its_parent_is_asked_few_items(tmp_path: Path):
     model = doubling(lambda request: 0.3)
-    result, _ = searched(tmp_path, plan_search(task(400), model, proposers=["chance"], limits=BudgetLimits(calls=2000)))
+    result, _ = searched(
+        tmp_path, plan_prompt_search(task(400), model, proposers=["chance"], limits=BudgetLimits(calls=2000))
+    )
     asked = [len(scored.answers) for scored in result.state.drafts[1:]]
     assert len(asked) > 40
     assert sorted(asked)[len(asked) // 2] == 4
@@ -214,7 +219,7 @@ def test_examples_are_chosen_that_help(tmp_path: Path):
         shown = [message.text for message in request.messages[:-1] if message.role == "user"]
         return 0.95 if any("twice 11" in text for text in shown) else 0.1
 
-    planned = plan_search(task(), doubling(chance), proposers=["examples"], limits=BudgetLimits(calls=3000))
+    planned = plan_prompt_search(task(), doubling(chance), proposers=["examples"], limits=BudgetLimits(calls=3000))
     _, summary = searched(tmp_path, planned)
     assert summary["verdict"] == "improved"
     assert any("twice 11" in question for question, _ in summary["prompt"]["examples"])
@@ -226,7 +231,7 @@ def test_bootstrapped_examples_hold_the_models_own_reasoning(tmp_path: Path):
         replies = [message.text for message in request.messages if message.role == "assistant"]
         return 0.95 if any(reply.startswith("Thinking of") for reply in replies) else 0.3
 
-    planned = plan_search(task(), doubling(chance), proposers=["examples"])
+    planned = plan_prompt_search(task(), doubling(chance), proposers=["examples"])
     _, summary = searched(tmp_path, planned)
     assert summary["verdict"] == "improved"
     assert any(answer.startswith("Thinking of") for _, answer in summary["prompt"]["examples"])
@@ -250,7 +255,7 @@ class Writer:
 def written(
     model: Model, writer: Writer, by: str, tmp_path: Path, **options: Any
 ) -> tuple[SearchResult, dict[str, Any]]:
-    planned = plan_search(task(), model, start="Be quick.", proposers=[by], writer=writer.model, **options)
+    planned = plan_prompt_search(task(), model, start="Be quick.", proposers=[by], writer=writer.model, **options)
     return searched(tmp_path, planned, out=tmp_path / "out")
 
 
@@ -317,7 +322,7 @@ def test_a_writer_that_fails_costs_its_drafts_alone(tmp_path: Path):
         return "" if request.messages[-1].text.startswith("A model") else "```\nGo step by step.\n```"
 
     writer = Scripted(reply, name="scripted:writer")
-    planned = plan_search(task(), steps(), start="Be quick.", proposers=["reflect", "induce"], writer=writer)
+    planned = plan_prompt_search(task(), steps(), start="Be quick.", proposers=["reflect", "induce"], writer=writer)
     _, summary = searched(tmp_path, planned)
     assert summary["verdict"] == "improved"
 
@@ -327,7 +332,7 @@ def test_a_writer_that_declines_is_heard_in_the_notes(tmp_path: Path):
         raise Refused("not today")
 
     model = doubling(lambda request: 0.3)
-    planned = plan_search(task(), model, proposers=["induce"], writer=Scripted(reply, name="scripted:writer"))
+    planned = plan_prompt_search(task(), model, proposers=["induce"], writer=Scripted(reply, name="scripted:writer"))
     _, summary = searched(tmp_path, planned)
     assert summary["search"]["stopped"] == "nothing new"
     assert any("scripted:writer gave no prompt: not today" in note for note in summary["notes"])
@@ -343,11 +348,11 @@ def test_the_writers_calls_are_paid_from_the_same_budget(tmp_path: Path):
 
 def test_a_proposer_that_writes_needs_a_writer_and_names_are_checked():
     with pytest.raises(BadInput, match="induce needs a model that writes prompts: --writer"):
-        plan_search(task(), steps(), proposers=["edits", "induce"])
+        plan_prompt_search(task(), steps(), proposers=["edits", "induce"])
     with pytest.raises(UnknownName, match="did you mean 'edits'"):
-        plan_search(task(), steps(), proposers=["edit"])
+        plan_prompt_search(task(), steps(), proposers=["edit"])
     with pytest.raises(BadInput, match="3 words, more than --max-words 2"):
-        plan_search(task(), steps(), start="one two three", max_words=2)
+        plan_prompt_search(task(), steps(), start="one two three", max_words=2)
 
 
 def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -367,7 +372,7 @@ def test_from_python_it_is_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_same_search_again_pays_nothing_and_says_the_same(tmp_path: Path):
     model = doubling(lambda request: 0.9 if "step by step" in prompt_of(request) else 0.3)
-    planned = plan_search(task(), model, start="Be quick.", limits=BudgetLimits(calls=500))
+    planned = plan_prompt_search(task(), model, start="Be quick.", limits=BudgetLimits(calls=500))
     _, first = searched(tmp_path, planned, out=tmp_path / "out")
     lines, requests = tried(tmp_path), len(model.requests)
     _, again = searched(tmp_path, planned, out=tmp_path / "out")

@@ -13,7 +13,7 @@ from jielong.contract import Message, Model, Reply, Request, Sampling
 from jielong.errors import BadInput, Unsupported
 from jielong.models.scripted import Scripted
 from jielong.scope import scope
-from jielong.tasks.expression_check import makes
+from jielong.tasks.expression_check import makes_target
 from jielong.techniques.search.games import Thought
 from jielong.techniques.search.tree_of_thoughts import tree_of_thoughts
 from jielong.world import arithmetic_game
@@ -64,7 +64,7 @@ async def solved(model: Model, all_puzzles: list[tuple[int, ...]]) -> int:
     right = 0
     for numbers in all_puzzles:
         reply = await model.generate(question(numbers))
-        right += int(makes(reply.text, numbers, 24).value)
+        right += int(makes_target(reply.text, numbers, 24).value)
     return right
 
 

@@ -15,7 +15,7 @@ from jielong.scope import scope
 from jielong.techniques.tools import read_url as read_url_module
 from jielong.techniques.tools.draw_image import draw
 from jielong.techniques.tools.read_url import is_public, read_url
-from jielong.techniques.tools.tool import Tool, ToolFailed, called, request_of
+from jielong.techniques.tools.tool import Tool, ToolFailed, call_tool, request_of
 from jielong.techniques.tools.tools_config import tools_config
 from jielong.techniques.tools.web_search import web_search
 from techniques.tools.acting import asked, calling, turns
@@ -32,7 +32,7 @@ def web() -> Iterator[Web]:
 
 async def result(tool: Tool, **arguments: str) -> str:
     """What the model reads of one call."""
-    return (await called(tool, "en").generate(request_of(arguments, 1))).text
+    return (await call_tool(tool, "en").generate(request_of(arguments, 1))).text
 
 
 # --- read_url -------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def in_language(sentence: str) -> str:
     return translate(sentence, language())
 
 
-def price(usd: float | None) -> str:
+def formatted_price(usd: float | None) -> str:
     """In dollars. Unknown is said, never 0."""
     return localized("unknown") if usd is None else dollars(usd)
 

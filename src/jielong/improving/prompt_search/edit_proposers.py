@@ -19,7 +19,7 @@ BEAM = 3  # GrIPS: beam search
 TWO_EDITS = 0.3  # how often two edits are made at once
 
 
-async def edits(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
+async def propose_edits(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """Each draft: one or two random edits of one of the three best so far."""
     parents = state.complete[:BEAM]
     drafts = []
@@ -32,7 +32,7 @@ async def edits(state: SearchState, k: int, rng: random.Random) -> list[PromptDr
     return drafts
 
 
-async def chance(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
+async def propose_at_random(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """Random search: one to three phrases of the grammar, whatever was found before."""
     texts = [state.grammar.prompt(rng, rng.choice((1, 2, 3))) for _ in range(k)]
     return [PromptDraft(text, state.place, by="chance") for text in texts]

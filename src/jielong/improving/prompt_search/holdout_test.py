@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ...errors import BudgetExceeded
 from ...measuring.evaluate import clusters
 from ...measuring.results import ItemResult, compare_scores, mean_score, too_many_lost
-from ...stats import Estimate, Paired
+from ...stats import Estimate, PairedDifference
 from ...tasks.item import Item
 from .evaluator import Evaluator
 from .prompt_draft import ScoredDraft
@@ -33,7 +33,7 @@ class HoldoutTest:
         return mean_score(self._scores(scored), clusters(self.items))
 
     @property
-    def pair(self) -> Paired:
+    def pair(self) -> PairedDifference:
         return compare_scores(self._scores(self.start), self._scores(self.best), clusters(self.items))
 
     @property

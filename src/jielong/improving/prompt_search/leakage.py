@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...tasks.item import Item
-from .prompt_draft import split_words
+from .prompt_draft import lower_case_words
 
 N = 8
 
@@ -14,15 +14,17 @@ class LeakageCheck:
     """The 8-grams of the search items: question, documents, choices, answers; those of the start are everyone's."""
 
     def __init__(self, items: Iterable[Item], start: str) -> None:
-        self.grams = {gram for item in items for text in _texts(item) for gram in grams(text)} - set(grams(start))
+        self.grams = {gram for item in items for text in _texts(item) for gram in word_ngrams(text)} - set(
+            word_ngrams(start)
+        )
 
     def quotation(self, text: str) -> str | None:
         """The first eight words that were copied, or None."""
-        return next((" ".join(gram) for gram in grams(text) if gram in self.grams), None)
+        return next((" ".join(gram) for gram in word_ngrams(text) if gram in self.grams), None)
 
 
-def grams(text: str) -> Iterator[tuple[str, ...]]:
-    words = split_words(text)
+def word_ngrams(text: str) -> Iterator[tuple[str, ...]]:
+    words = lower_case_words(text)
     return (tuple(words[i : i + N]) for i in range(len(words) - N + 1))
 
 

@@ -29,7 +29,7 @@ SHOWN, HISTORY, REFLECTED = 5, 20, 3  # pairs for induction; prompts in the hist
 LONGEST = 2000  # characters of a question or reply that the writer is shown
 
 
-async def induce(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
+async def propose_from_examples(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     instructions, parents = [], []
     begun = any(scored.draft.by == "induce" for scored in state.drafts)
     for i in range(k):
@@ -43,7 +43,7 @@ async def induce(state: SearchState, k: int, rng: random.Random) -> list[PromptD
     return await _written(state, "induce", instructions, parents)
 
 
-async def history(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
+async def propose_from_history(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     """The parent of a draft is the best prompt so far: it is what the writer was to surpass."""
     form = _form(state, "scored")
     best = [scored for scored in state.complete if not scored.draft.examples][:HISTORY]
@@ -52,7 +52,7 @@ async def history(state: SearchState, k: int, rng: random.Random) -> list[Prompt
     return await _written(state, "history", instructions, [state.best] * k)
 
 
-async def reflect(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
+async def propose_from_mistakes(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
     front = pareto(state.complete, state.items)
     instructions, parents = [], []
     for number in rng.choices(list(front), list(front.values()), k=k):

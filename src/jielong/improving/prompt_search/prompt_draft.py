@@ -80,6 +80,6 @@ def words(text: str) -> int:
     return len(_WORD.findall(text))
 
 
-def split_words(text: str) -> list[str]:
+def lower_case_words(text: str) -> list[str]:
     """The words of a text in lower case, each Chinese character one of them."""
     return [word.lower() for word in _WORD.findall(text)]

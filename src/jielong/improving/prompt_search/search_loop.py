@@ -24,28 +24,28 @@ from ...measuring.experiment import Experiment
 from ...measuring.judge import judge_model
 from ...measuring.results import compare_scores, too_many_lost
 from ...prompts import language
-from ...stats import Paired
+from ...stats import PairedDifference
 from ...tasks.item import Item
 from ...tasks.metric import answer_rule
 from ...tasks.task import Task
 from ..data_splits import Split
-from .edit_proposers import chance, edits
+from .edit_proposers import propose_at_random, propose_edits
 from .evaluator import Evaluator
 from .example_proposers import propose_examples
 from .holdout_test import HoldoutTest, run_holdout_test
 from .leakage import LeakageCheck
-from .llm_proposers import history, induce, reflect
+from .llm_proposers import propose_from_examples, propose_from_history, propose_from_mistakes
 from .phrase_grammar import Grammar
 from .prompt_draft import PromptDraft, ScoredDraft, words
 from .search_state import Proposer, SearchState
 
 PROPOSERS: Mapping[str, Proposer] = {
-    "edits": edits,
+    "edits": propose_edits,
     "examples": propose_examples,
-    "induce": induce,
-    "history": history,
-    "reflect": reflect,
-    "chance": chance,
+    "induce": propose_from_examples,
+    "history": propose_from_history,
+    "reflect": propose_from_mistakes,
+    "chance": propose_at_random,
 }
 WRITERS = ("induce", "history", "reflect")  # those that need a model that writes
 DRAFTS, FIRST = 4, 4
@@ -231,7 +231,7 @@ def _first_items(state: SearchState, scored: ScoredDraft, rng: random.Random) ->
     return [*wrong[:n_wrong], *right[: n - n_wrong]]
 
 
-def _compared(a: ScoredDraft, b: ScoredDraft, ids: Sequence[str]) -> Paired:
+def _compared(a: ScoredDraft, b: ScoredDraft, ids: Sequence[str]) -> PairedDifference:
     return compare_scores([a.answers[id].score for id in ids], [b.answers[id].score for id in ids])
 
 

@@ -37,7 +37,7 @@ from .search_loop import PROPOSERS, WRITERS, SearchPlan, SearchResult, search, t
 CALLS, WORDS = 1000, 200  # the budget and the length limit when none is given
 
 
-def plan_search(
+def plan_prompt_search(
     task: Task,
     model: Model,
     *,
@@ -69,7 +69,7 @@ def plan_search(
     )
 
 
-async def run_search(
+async def run_prompt_search(
     plan: SearchPlan,
     *,
     concurrency: int = 64,
@@ -109,7 +109,7 @@ def search_prompts(
     out: Path | None = None,
 ) -> PromptSearchSummary:
     """Find a better prompt for `model` on `task`, from synchronous code; `["recipe"]` of the result is what to load."""
-    planned = plan_search(
+    planned = plan_prompt_search(
         load_task(task, seed=seed) if isinstance(task, str) else task,
         load(model) if isinstance(model, str) else model,
         start=start,
@@ -121,7 +121,7 @@ def search_prompts(
     )
 
     async def searched() -> SearchResult:
-        return await run_search(planned, out=out)
+        return await run_prompt_search(planned, out=out)
 
     return PromptSearchSummary(result_summary(planned, run_sync(searched)))
 

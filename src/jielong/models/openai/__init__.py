@@ -64,7 +64,7 @@ class Endpoint(Provider):
         body = wire_format.request_body(self.target.model, request)
         if listener:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        body = endpoint_errors.adapt(body, self.target, own_seed=current().path == ())
+        body = endpoint_errors.without_refused_settings(body, self.target, own_seed=current().path == ())
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
         if key:
             headers["Authorization"] = f"Bearer {key}"

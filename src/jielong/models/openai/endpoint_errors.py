@@ -38,7 +38,7 @@ class EndpointMemory:
             self._refused[target.urls[0], target.model] = self.refused(target) | {name}
 
 
-def adapt(body: dict[str, Any], target: EndpointTarget, own_seed: bool) -> dict[str, Any]:
+def without_refused_settings(body: dict[str, Any], target: EndpointTarget, own_seed: bool) -> dict[str, Any]:
     """The body without what this endpoint is known to refuse; what was left out is said in the report."""
     refused = active_runtime().get(EndpointMemory).refused(target)
     for name in sorted(refused & body.keys()):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ...contract import Message, Reply, Request, Scores
 from ...prompts import fill, prompt
-from ...tasks.expression_check import makes
+from ...tasks.expression_check import makes_target
 from ..prompting import last_user_message, with_message
 from .games import Thought
 
@@ -91,7 +91,7 @@ class Game24Scorer:
         start = Game24().begin(request)
         if start is None:
             return Scores((None,) * len(replies))
-        return Scores(tuple(makes(reply.text, numbers_of(start), TARGET).value for reply in replies))
+        return Scores(tuple(makes_target(reply.text, numbers_of(start), TARGET).value for reply in replies))
 
 
 def numbers_of(thought: Thought) -> Numbers:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from ...atomic_write import beside
+from ...atomic_write import temporary_beside
 from ...contract import Usage
 from ...errors import BadInput, Refused
 from ...models.openai import endpoint_errors
@@ -124,6 +124,6 @@ def store(data: bytes, suffix: str) -> str:
     folder.mkdir(exist_ok=True)
     file = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
     if not file.exists():
-        with beside(file) as unfinished:
+        with temporary_beside(file) as unfinished:
             unfinished.write_bytes(data)
     return str(file)

@@ -11,7 +11,7 @@ from ...contract import Model, Request, ToolCall
 from ...prompts import Language, catalogue, fill
 from ...technique import FailedSample, gather
 from .repair_calls import nearest_name, repair_arguments
-from .tool import Arguments, Tool, ToolFailed, called, request_of
+from .tool import Arguments, Tool, ToolFailed, call_tool, request_of
 from .toolset import MAX_PARALLEL_CALLS
 
 
@@ -32,7 +32,7 @@ async def execute_calls(
     parsed_calls = [_parse_call(call, n, our_tools, caller_names, language) for n, call in enumerate(calls)]
     ready = [(n, tool, arguments) for n, (_, tool, arguments, _) in enumerate(parsed_calls) if tool is not None]
     pairs: list[Request | tuple[Model, Request]] = [
-        (called(tool, language), request_of(arguments, request.sampling.seed)) for _, tool, arguments in ready
+        (call_tool(tool, language), request_of(arguments, request.sampling.seed)) for _, tool, arguments in ready
     ]
     with sub_path("use"):
         replies = await gather(None, pairs, first=round * MAX_PARALLEL_CALLS)

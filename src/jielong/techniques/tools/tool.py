@@ -91,7 +91,7 @@ def _type(schema: Any) -> str:
     return f": {type_text}{description}" if type_text else description
 
 
-def called(tool: Tool, language: Language) -> Model:
+def call_tool(tool: Tool, language: Language) -> Model:
     """The tool as a model: asked with arguments, it replies with the result, or with the words of what failed."""
     return _PureTool(tool, language) if tool.pure else _MeteredTool(tool, language)
 
