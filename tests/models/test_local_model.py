@@ -138,7 +138,7 @@ def test_max_tokens_truncates(folder: Path):
 def test_cancelling_frees_the_row(folder: Path, monkeypatch: pytest.MonkeyPatch):
     """The engine is held within its first step until the caller is gone: that row must not take a second one."""
     local = load(f"local:{folder}")
-    engine, _ = local._started()  # type: ignore[attr-defined]
+    engine = local._loaded.batcher()._engine  # type: ignore[attr-defined]
     stepping, gone = threading.Event(), threading.Event()
     stepped: list[list[int]] = []
     released: list[int] = []
