@@ -65,7 +65,7 @@ def test_an_expression_has_a_value():
 
 
 def test_without_bubblewrap_a_program_beyond_monty_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(bubblewrap, "problem", lambda: "bubblewrap is not installed: apt install bubblewrap")
+    monkeypatch.setattr(bubblewrap, "why_unavailable", lambda: "bubblewrap is not installed: apt install bubblewrap")
     assert anyio.run(run_program, "print(6 * 7)").stdout == "42\n"
     with pytest.raises(SandboxMissing, match="apt install bubblewrap"):
         anyio.run(run_program, "import sqlite3\nprint(sqlite3.connect(':memory:'))")
@@ -75,9 +75,9 @@ def test_without_bubblewrap_a_program_beyond_monty_is_refused(monkeypatch: pytes
 
 AS_NOBODY = """
 import json, pathlib, anyio
-from jielong.sandbox import Limits, run_program, bubblewrap
-print(bubblewrap.problem())
-limits = Limits(seconds=1.0, memory_mb=256, file_mb=16, output_bytes=200_000)
+from jielong.sandbox import SandboxLimits, run_program, bubblewrap
+print(bubblewrap.why_unavailable())
+limits = SandboxLimits(seconds=1.0, memory_mb=256, file_mb=16, output_bytes=200_000)
 async def main():
     outcome = await run_program("print(1 + 1)", sandbox="bubblewrap")
     print(outcome.status, outcome.stdout)
