@@ -87,8 +87,8 @@ class Provider(Model):
             return await self._replay_or_attempt(call)
         with observer.call(self.name, call.request, call.operation.name):
             result = await self._replay_or_attempt(call)
-            if isinstance(result, Reply):
-                observer.replied(result)
+            if isinstance(result, Reply) and (within := current().observer):  # the observer that knows of this call
+                within.replied(result)
             return result
 
     async def _replay_or_attempt(self, call: ProviderCall[R]) -> R:
