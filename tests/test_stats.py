@@ -181,7 +181,8 @@ def test_quantiles_are_numpys(values: list[float], q: float):
 
 def test_scipys_slow_part_is_not_imported():
     code = (
-        "import sys; from jielong import stats; stats.paired_difference([0.0, 1.0], [1.0, 1.0]); stats.mean([0.0, 1.0]);"
+        "import sys; from jielong import stats;"
+        "stats.paired_difference([0.0, 1.0], [1.0, 1.0]); stats.mean([0.0, 1.0]);"
         "print('numpy' in sys.modules); stats.mean([0.5, 0.2]); print('scipy.stats' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
