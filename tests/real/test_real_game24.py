@@ -158,7 +158,7 @@ def test_the_commands_of_the_page_measure_an_endpoint(
             "JIELONG_HOME": str(tmp_path / "home"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }  # fmt: skip
-        command = ["bash", "-c", commands("search.md") + " --json"]
+        command = ["bash", "-c", commands("search.md").replace("--dry-run ", "") + " --json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
         assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)["results"]

@@ -36,9 +36,9 @@ def test_the_documented_greedy_text(data: Path, stories: Path):
     assert documented[1].strip() in said
 
 
-def test_score_is_that_of_transformers(stories: Path):
+def test_logprobs_are_those_of_transformers(stories: Path):
     request = Request((Message("user", "Once upon a time"),))
-    scored = anyio.run(load(f"local:{stories}").score, request, ", there was a little girl named Lily.")
+    scored = anyio.run(load(f"local:{stories}").logprobs, request, ", there was a little girl named Lily.")
     model = transformers.AutoModelForCausalLM.from_pretrained(stories, dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(stories)
     prompt = tokenizer.encode("Once upon a time")

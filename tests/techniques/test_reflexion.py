@@ -12,7 +12,7 @@ from jielong.contract import Message, Model, Reply, Request, Scores, ToolCall, T
 from jielong.errors import BadInput, RecipeError
 from jielong.models.scripted import Scripted
 from jielong.recipe import load
-from jielong.techniques.feedback import asserts, tests_in_question
+from jielong.techniques.feedback import asserts, stated_tests
 from jielong.techniques.reflexion import reflexion
 from laws.laws import LAWS
 
@@ -194,7 +194,7 @@ def test_a_signal_that_nobody_knows_and_none_at_all_are_refused() -> None:
 
 def test_tests_are_found_in_questions() -> None:
     question = 'def add(a, b):\n    """Add.\n    >>> add(1, 2)\n    3\n    >>> add("a", "b")\n    \'ab\'\n    >>> add\n'
-    assert tests_in_question(question + '    <function>\n    """') == (
+    assert stated_tests(question + '    <function>\n    """') == (
         "assert (add(1, 2)) == (3)",
         """assert (add("a", "b")) == ('ab')""",
     )

@@ -82,7 +82,7 @@ def _as_statement(test: str) -> str:
     return f"try:\n    {test}\nexcept AssertionError:\n    raise AssertionError({test!r})"
 
 
-def tests_in_question(question: str) -> tuple[str, ...]:
+def stated_tests(question: str) -> tuple[str, ...]:
     """The tests that a question shows: its assert lines, and `>>> call` with the value on the next line."""
     doctests = [
         f"assert ({call.strip()}) == ({value.strip()})"

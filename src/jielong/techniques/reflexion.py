@@ -8,7 +8,7 @@ from ..contract import Message, Model, Reply, Request
 from ..errors import BadInput
 from ..prompts import fill, prompt
 from ..technique import adds_output, final_call
-from .feedback import Feedback, fault, own_tests, tests_in_question
+from .feedback import Feedback, fault, own_tests, stated_tests
 from .prompting import question, with_instruction
 
 
@@ -41,7 +41,7 @@ async def reflexion(
         raise BadInput(f"reflexion: rounds={rounds}; expected 0 or more")
     notes: list[str] = []
     judged: dict[str, str | None] = {}  # equal replies are judged once
-    tests = tests_in_question(question(request)) if signal == "examples" else ()
+    tests = stated_tests(question(request)) if signal == "examples" else ()
     if signal == "own_tests" and rounds:
         tests = await own_tests(model, request)
     learnt = prompt(request, "reflexion", "retry") if retry is None else retry

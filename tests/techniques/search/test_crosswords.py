@@ -20,6 +20,7 @@ from jielong.techniques.prompting import premise
 from jielong.techniques.search.crosswords import Board, Crosswords, board_of
 from jielong.techniques.search.games import Thought
 from jielong.techniques.search.tree_of_thoughts import tree_of_thoughts
+from laws import refusals
 from laws.laws import LAWS, prompts_are_data
 
 pytestmark = pytest.mark.anyio
@@ -104,7 +105,11 @@ async def clerk(model: Any, request: Request) -> Reply:
 
 @pytest.mark.parametrize("strategy", ["beam", "dfs", "mcts"])
 @pytest.mark.parametrize("law", [law for law in LAWS if law is not prompts_are_data], ids=lambda law: law.__name__)
-async def test_it_keeps_the_laws_while_a_puzzle_is_searched(law: Callable[..., Any], strategy: Any) -> None:
+async def test_it_keeps_the_laws_while_a_puzzle_is_searched(
+    law: Callable[..., Any], strategy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined = ("tree_of_thoughts", refusals.always, frozenset({"schema", "logprobs"}))  # the answer is a board
+    monkeypatch.setattr(refusals, "REFUSALS", (*refusals.REFUSALS, joined))
     searched = tree_of_thoughts(strategy=strategy, game="crosswords", depth=4, breadth=2, k=3, samples=2)
     await law(lambda model: model | clerk | searched | premise(text=SMALL))
 
