@@ -104,4 +104,7 @@ def test_the_same_command_replays_the_run(improved: tuple[Path, ImproveResult, s
     assert (again["recipe"], again["difference"]) == (
         outcome.verdict.recipe, outcome.verdict.comparison and outcome.verdict.comparison.difference
     )  # fmt: skip
+    assert again["verdict"] == "improved"
+    assert "program_of_thought" in again["recipe"] or "cot" in again["recipe"]
+    assert again["ci95"][0] > 0.25
     assert again["search_usage"]["cached_calls"] == again["search_usage"]["calls"] == outcome.search_usage.calls
