@@ -2,8 +2,18 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+
+# Where Python is told to write no bytecode, each of the many processes that tests start would compile what it imports
+# anew: ten seconds for torch. What they compile is kept beside the checkout instead.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / "build" / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 # A submission must not fail by the luck of the draw. Looking for new examples is what JIELONG_FULL=1 is for.
 # Nor by the load of the machine: how long an example takes is nobody's promise.

@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 import anyio
 
 from jielong import Message, Request, load
+from jielong.cli.train import train
 from jielong.training.training_output import CURVE, read_curve
 
 CONFIG = """
@@ -109,7 +110,9 @@ def test_the_same_command_goes_on_after_ctrl_c(trained: tuple[Path, dict[str, ob
     assert json.loads(out)["sha256"] == said["sha256"]
 
 
-def test_finetuning_teaches_what_the_file_says(trained: tuple[Path, dict[str, object]]):
+def test_finetuning_teaches_what_the_file_says(
+    trained: tuple[Path, dict[str, object]], capsys: pytest.CaptureFixture[str]
+):
     folder, _ = trained
     rows = [json.dumps({"prompt": f"Say the word number {n}.", "completion": "banana"}) for n in range(40)]
     (folder / "rows.jsonl").write_text("\n".join(rows))
@@ -119,17 +122,16 @@ out = "{folder}/fine"
 start = "mini"
 [[stages]]
 source = "{folder}/rows.jsonl"
-tokens = 16_384
-length = 128
+tokens = 4_096
+length = 64
 [loop]
-batch_tokens = 512
+batch_tokens = 256
 learning_rate = 0.001
 warmup_steps = 2
 """
     )
-    code, out, error = run("finetune", str(folder / "fine.toml"), "--json", home=folder)
-    assert code == 0, error
-    assert json.loads(out)["loss"] < 0.2
+    train.main(["finetune", str(folder / "fine.toml"), "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["loss"] < 0.2
     tuned = load(f"local:{folder}/fine/weights")
     assert anyio.run(tuned.generate, Request((Message("user", "Say the word number 7."),))).text == "banana"
 
