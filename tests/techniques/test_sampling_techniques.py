@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -176,9 +177,10 @@ async def measured(adaptive: bool, items: int, seconds: float = 0.0) -> tuple[fl
 
 
 async def test_the_adaptive_vote_is_as_good_at_less_than_half_of_the_tokens() -> None:
-    """2,000 items of known accuracy: within half a point of 16 fixed samples."""
-    fixed, all_of_them = await measured(False, 2_000)
-    adaptive, spent = await measured(True, 2_000)
+    """Items of known accuracy: within half a point of 16 fixed samples."""
+    items = 2_000 if os.environ.get("JIELONG_FULL") == "1" else 800
+    fixed, all_of_them = await measured(False, items)
+    adaptive, spent = await measured(True, items)
     assert fixed > 0.9
     assert fixed - adaptive <= 0.005
     assert spent <= 0.5 * all_of_them
