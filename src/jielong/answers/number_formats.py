@@ -107,8 +107,13 @@ def _arabic(text: str) -> Iterator[NumberMatch]:
             yield NumberMatch(match.start(), match.end(), value, percent)
 
 
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
 def read_number(written: str) -> NumberMatch | None:
     """The one number that a text is, with or without a unit: `$1,234.50`, `73 km/h`, 三百二十一; None if it is more."""
+    if _WHOLE.fullmatch(written):  # by far the most common, and each vote reads every sample
+        return NumberMatch(0, len(written), Fraction(int(written)))
     text = normalised(written).strip().strip("。,;?").strip().removesuffix(".").strip(" *`$").strip()
     if not text or len(text) > 500:
         return None
