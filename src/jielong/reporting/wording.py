@@ -6,10 +6,11 @@ import os
 import re
 import tomllib
 from functools import cache
-from importlib.resources import files
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from markupsafe import Markup, escape
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 Language = Literal["en", "zh"]
 Words: TypeAlias = dict[str, dict[str, str]]
@@ -25,12 +26,14 @@ def language() -> Language:
 @cache
 def words(language: Language) -> Words:
     """The sections of words/LANGUAGE.toml."""
-    loaded: Words = tomllib.loads(files(__package__).joinpath(f"words/{language}.toml").read_text("utf-8"))
+    loaded: Words = tomllib.loads((Path(__file__).parent / f"words/{language}.toml").read_text("utf-8"))
     return loaded
 
 
 def code_markup(sentence: str) -> Markup:
     """The sentence with what stands in backticks set as code."""
+    from markupsafe import Markup, escape  # every command reads its words here, and few write a page
+
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 
