@@ -16,9 +16,12 @@ Interval = tuple[float, float]
 Z95 = NormalDist().inv_cdf(0.975)
 
 
+MIN_CLUSTERS = 5  # with fewer, and with fewer than two degrees of freedom, nothing is said beyond the mean
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`ci95` is None where there are too few values for one."""
+    """`ci95` is None where there are too few values, or too few clusters, for one."""
 
     mean: float
     ci95: Interval | None
@@ -28,20 +31,98 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """b - a, item by item. `p` is two-sided."""
+    """b - a, item by item. `p` is two-sided; it and `ci95` are None where too few values or clusters allow no test."""
 
     difference: float
     ci95: Interval | None
-    p: float
+    p: float | None
     n: int
     better: int  # items on which b scored higher
     worse: int
 
 
-def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Estimate:
-    """The mean with its 95 % interval: Wilson's for independent 0/1 values, else Student's with clustered errors.
+@dataclass(frozen=True, slots=True)
+class _Clusters:
+    """The sums of values over the clusters that they come from; each value is a cluster of its own if none are given.
 
-    Where all values lie between 0 and 1, so does the interval.
+    The error of the mean is CR2, and its degrees of freedom are Bell and McCaffrey's (2002) under the working
+    correlation of Imbens and Kolesár (2016), at a quarter of its estimate (docs/decisions/0013-clusters.md).
+    """
+
+    values: Sequence[float]
+    sizes: list[int]
+    sums: list[float]
+    varied: int  # clusters whose values are not all the commonest extreme
+
+    @classmethod
+    def of(cls, values: Sequence[float], names: Sequence[str] | None) -> _Clusters:
+        members: dict[object, list[float]] = {}
+        for name, value in zip(names or range(len(values)), values, strict=True):
+            members.setdefault(name, []).append(value)
+        groups = list(members.values())
+        usual = 0.0 if min(values) < 0 else float(math.fsum(values) * 2 >= len(values))
+        varied = sum(any(value != usual for value in group) for group in groups)
+        return cls(values, [len(group) for group in groups], [math.fsum(group) for group in groups], varied)
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(self.values) / self.n
+
+    @property
+    def independent(self) -> float:
+        """As how many independent values they count at least: Kish's, for values that are all alike within clusters."""
+        return self.n**2 / sum(size**2 for size in self.sizes)
+
+    def variance(self) -> float:
+        """Of the mean (CR2)."""
+        mean, n = self.mean, self.n
+        return sum((s - m * mean) ** 2 / (1 - m / n) for s, m in zip(self.sums, self.sizes, strict=True)) / n**2
+
+    def degrees(self) -> float:
+        """Of freedom. A share is known no better than by the clusters that differ from all right or all wrong."""
+        n, correlation = self.n, 0.25 * self._correlation()
+        shares = [m / n for m in self.sizes]
+        weights = [1 / (1 - share) for share in shares]
+        variances = [m * (1 - correlation) + m * m * correlation for m in self.sizes]
+        rows = list(zip(weights, shares, variances, strict=True))
+        total = math.fsum(variances)
+        own = [-2 * f * v + f * f * total for _, f, v in rows]
+        trace = math.fsum(w * (v + u) for (w, _, v), u in zip(rows, own, strict=True))
+        squares, share2, cross = (
+            math.fsum(terms)
+            for terms in (
+                (w * v * v for w, _, v in rows),
+                (w * f * f for w, f, _ in rows),
+                (w * f * v for w, f, v in rows),
+            )
+        )
+        of_square = 2 * squares * share2 + (total * share2) ** 2 + 2 * cross**2 - 4 * total * share2 * cross
+        of_square += math.fsum(w * w * (v * v + 2 * v * u) for (w, _, v), u in zip(rows, own, strict=True))
+        return trace**2 / of_square
+
+    def _correlation(self) -> float:
+        """Within clusters, by analysis of variance; 0 where it is negative or every cluster holds one value."""
+        n, groups, mean = self.n, len(self.sizes), self.mean
+        if groups in (1, n):
+            return 0.0
+        means = [total / size for total, size in zip(self.sums, self.sizes, strict=True)]
+        between = math.fsum(m * (each - mean) ** 2 for m, each in zip(self.sizes, means, strict=True)) / (groups - 1)
+        whole = math.fsum((value - mean) ** 2 for value in self.values)
+        within = (whole - between * (groups - 1)) / (n - groups)
+        size = (n - sum(m * m for m in self.sizes) / n) / (groups - 1)
+        spread = between + (size - 1) * within
+        return min(1.0, max(0.0, (between - within) / spread)) if spread > 0 else 0.0
+
+
+def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Estimate:
+    """The mean with its 95 % interval: Wilson's for independent 0/1 values.
+
+    In clusters, and for grades from 0 to 1, it is Wilson's for as many independent values as have this error, with
+    Student's quantile; for values beyond 0 and 1 it is Student's.
     """
     n = len(values)
     if n == 0:
@@ -49,13 +130,25 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
     average = math.fsum(values) / n
     if n == 1:
         return Estimate(average, None, None, 1)
-    error, groups = _clustered_error(values, clusters)
+    groups = _Clusters.of(values, clusters)
+    if len(groups.sizes) == 1:
+        return Estimate(average, None, None, n)
+    variance = groups.variance()
+    error = math.sqrt(variance)
     if clusters is None and _is_binary(values):
-        return Estimate(average, _wilson(round(sum(values)), n), error, n)
-    interval = _student(average, error, groups)
-    if interval and min(values) >= 0 and max(values) <= 1:
-        interval = max(0.0, interval[0]), min(1.0, interval[1])
-    return Estimate(average, interval, error, n)
+        return Estimate(average, _wilson(average, n), error, n)
+    among_shares = min(values) >= 0 and max(values) <= 1
+    degrees = groups.degrees()
+    if among_shares and variance > 0:
+        degrees = min(degrees, float(groups.varied))
+    if (quantile := _t_quantile(degrees, clusters, groups)) is None:
+        return Estimate(average, None, error, n)
+    if not among_shares:
+        return Estimate(
+            average, (average - quantile * error, average + quantile * error) if variance else None, error, n
+        )
+    counted = average * (1 - average) / variance if variance > 0 else groups.independent
+    return Estimate(average, _wilson(average, counted, quantile), error, n)
 
 
 def paired_difference(
@@ -64,7 +157,8 @@ def paired_difference(
     """How much better b is than a on the same items.
 
     Independent 0/1 scores: exact McNemar test, and Tango's (1998) score interval. Otherwise Student's t on the
-    differences with clustered errors.
+    differences with clustered errors. Where all differences are equal they have no error: the sign test counts each
+    cluster once, and Tango's interval takes clusters for items.
     """
     if len(a) != len(b):
         raise ValueError(f"paired scores differ in number: {len(a)} and {len(b)}")
@@ -72,52 +166,52 @@ def paired_difference(
     n = len(differences)
     better, worse = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     if n < 2:
-        return PairedDifference(differences[0] if n else float("nan"), None, 1.0, n, better, worse)
+        return PairedDifference(differences[0] if n else float("nan"), None, None, n, better, worse)
     difference = math.fsum(differences) / n
     if clusters is None and _is_binary(a) and _is_binary(b):
         return PairedDifference(difference, _tango(better, worse, n), _sign_test(better, worse), n, better, worse)
-    error, groups = _clustered_error(differences, clusters)
-    if error == 0:
-        return PairedDifference(difference, (difference, difference), 1.0 if difference == 0 else 0.0, n, better, worse)
+    groups = _Clusters.of(differences, clusters)
+    ci95, p = _student_test(groups, clusters)
+    return PairedDifference(difference, ci95, p, n, better, worse)
+
+
+def _student_test(groups: _Clusters, clusters: Sequence[str] | None) -> tuple[Interval | None, float | None]:
+    difference, count = groups.mean, len(groups.sizes)
+    variance = groups.variance() if count > 1 else 0.0
+    degrees = groups.degrees() if count > 1 else 1.0
+    if clusters is not None and variance > 0:
+        degrees = min(degrees, max(groups.varied - 1.0, 1.0))
+    if (quantile := _t_quantile(degrees, clusters, groups)) is None:
+        return None, None
+    if variance <= 1e-24:
+        better, worse = (count, 0) if difference > 0 else (0, count) if difference < 0 else (0, 0)
+        return _tango(better, worse, count) if abs(difference) <= 1 else None, _sign_test(better, worse)
     from scipy import special
 
-    p = float(2 * special.stdtr(groups - 1, -abs(difference) / error))
-    return PairedDifference(difference, _student(difference, error, groups), p, n, better, worse)
+    error = math.sqrt(variance)
+    half = quantile * error
+    return (difference - half, difference + half), float(2 * special.stdtr(degrees, -abs(difference) / error))
+
+
+def _t_quantile(degrees: float, clusters: Sequence[str] | None, groups: _Clusters) -> float | None:
+    """Student's, for 95 %; None where there are too few clusters, or one holds nearly all, to say anything."""
+    if clusters is not None and (len(groups.sizes) < MIN_CLUSTERS or groups.degrees() < 2):
+        return None
+    from scipy import special
+
+    return float(special.stdtrit(degrees, 0.975))
 
 
 def _is_binary(values: Iterable[float]) -> bool:
     return all(value in (0.0, 1.0) for value in values)
 
 
-def _clustered_error(values: Sequence[float], clusters: Sequence[str] | None) -> tuple[float, int]:
-    """The standard error of the mean, and the number of independent groups."""
-    n = len(values)
-    average = math.fsum(values) / n
-    if clusters is None:
-        return math.sqrt(math.fsum((value - average) ** 2 for value in values) / (n - 1) / n), n
-    sums = dict.fromkeys(clusters, 0.0)
-    for value, cluster in zip(values, clusters, strict=True):
-        sums[cluster] += value - average
-    groups = len(sums)
-    correction = groups / (groups - 1) if groups > 1 else 1.0
-    return math.sqrt(correction * math.fsum(total**2 for total in sums.values())) / n, groups
-
-
-def _student(center: float, error: float, groups: int) -> Interval | None:
-    if groups < 2:
-        return None
-    from scipy import special
-
-    half = float(special.stdtrit(groups - 1, 0.975)) * error
-    return center - half, center + half
-
-
-def _wilson(successes: int, n: int) -> Interval:
-    """Wilson's (1927) score interval of a share."""
-    share = successes / n
-    center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 / (1 + Z95**2 / n) * math.sqrt(share * (1 - share) / n + (Z95 / (2 * n)) ** 2)
-    return 0.0 if successes == 0 else center - half, 1.0 if successes == n else center + half
+def _wilson(share: float, n: float, quantile: float = Z95) -> Interval:
+    """Wilson's (1927) score interval of a share of `n` independent values."""
+    spread = quantile**2 / n
+    center = (share + spread / 2) / (1 + spread)
+    half = quantile / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return 0.0 if share == 0 else max(0.0, center - half), 1.0 if share == 1 else min(1.0, center + half)
 
 
 def _sign_test(better: int, worse: int) -> float:
@@ -161,20 +255,31 @@ def _root(function: Callable[[float], float], inside: float, outside: float) -> 
     return middle
 
 
-def holm(ps: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjusted p values, in the order given."""
-    order = sorted(range(len(ps)), key=lambda i: ps[i])
-    adjusted, largest = [0.0] * len(ps), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(ps) - rank) * ps[i]))
+def holm(ps: Sequence[float | None]) -> list[float | None]:
+    """Holm's (1979) adjusted p values, in the order given. None is no test: it stays None and counts for nothing."""
+    tested = sorted((p, i) for i, p in enumerate(ps) if p is not None)
+    adjusted: list[float | None] = [None] * len(ps)
+    largest = 0.0
+    for rank, (p, i) in enumerate(tested):
+        largest = max(largest, min(1.0, (len(tested) - rank) * p))
         adjusted[i] = largest
     return adjusted
 
 
 def minimum_detectable(n: int, *, discordance: float = 0.3, power: float = 0.8, alpha: float = 0.05) -> float:
-    """The smallest paired difference that `n` items show with this power, if two models disagree on `discordance`."""
-    factor = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)
-    return min(1.0, factor * math.sqrt(discordance / n)) if n else 1.0
+    """The smallest paired difference that `n` items show with this power, if two models disagree on `discordance`.
+
+    Connor's (1987) formula for McNemar's test, with the half item that the exact test loses; a difference that
+    is larger than the discordance asks for more of it.
+    """
+    chance, sure = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
+
+    def surplus(gain: float) -> float:
+        disagree = max(discordance, gain)
+        errors = chance * math.sqrt(disagree) + sure * math.sqrt(max(disagree - gain**2, 0.0))
+        return (gain - 0.5 / n) * math.sqrt(n) - errors
+
+    return 1.0 if n < 2 or surplus(1.0) <= 0 else _root(surplus, 0.0, 1.0)
 
 
 def quantile(values: Sequence[float], q: float) -> float:

@@ -17,7 +17,7 @@ from ..measuring.judge import Judge
 from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
 from ..reporting.formatting import print_table
-from ..reporting.recipe_rows import eval_rows, results_table, short
+from ..reporting.recipe_rows import disagreement, eval_rows, results_table, short
 from ..reporting.wording import words
 from ..runtime.ledger import home_folder
 from ..stats import minimum_detectable
@@ -129,10 +129,13 @@ def _notes(report: EvalReport) -> Counter[str]:
 
 def print_report(report: EvalReport, title: str) -> None:
     judged = report.task.metric.unit == "grade"
-    table = results_table(eval_rows(report), words(language()), lambda row: short(row.recipe), judged=judged)
+    rows_of_models, texts = eval_rows(report), words(language())
+    table = results_table(rows_of_models, texts, lambda row: short(row.recipe), judged=judged)
     rows = [[str(cell) for cell in row] for row in table.rows]
     rule = report.task.metric.name
     print_table(localized("run.title", task=title, n=len(report.task.items), rule=rule), table.columns, rows)
+    if disagreeing := disagreement(rows_of_models, texts, lambda row: short(row.recipe)):
+        print(disagreeing)
     for result in report.results:
         model, n = short(result.model), len(result.answers)
         if why := result.inconclusive:

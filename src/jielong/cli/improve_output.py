@@ -17,7 +17,7 @@ from ..reporting.improve.verdict_text import (
     verdict_sentences,
     without_effect,
 )
-from ..reporting.recipe_rows import RecipeRow, final_rows, results_table, search_rows, search_table, short
+from ..reporting.recipe_rows import RecipeRow, disagreement, final_rows, results_table, search_rows, search_table, short
 from ..reporting.wording import plain_text, words
 from .messages import formatted_price, language, localized
 
@@ -39,6 +39,8 @@ def print_outcome(result: ImproveResult) -> None:
         table = results_table(final, texts, _name, judged=judged)
         title = localized("run.title", task=result.task, n=final[0].n, rule=result.rule)
         print_table(title, table.columns, [[str(cell) for cell in row] for row in table.rows])
+        if disagreeing := disagreement(final, texts, _name):
+            print(disagreeing)
         print()
     eliminated = [row for row in search if row.recipe not in finals]
     if eliminated:

@@ -40,10 +40,10 @@ def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, example
     remaining = [item for item in items if item.id not in {example.id for example in solved}]
     groups: dict[str, list[Item]] = {}
     for item in remaining:
-        groups.setdefault(_together(item), []).append(item)
+        groups.setdefault(item.group(), []).append(item)
     names = sorted(groups)
     rng.shuffle(names)
-    seen = {_together(item) for item in solved}
+    seen = {item.group() for item in solved}
     # What belongs together with a shown example can only go into the search, never into the final.
     names.sort(key=lambda name: name not in seen)
     wanted = _search_items(len(remaining), share)
@@ -72,7 +72,3 @@ def _examples(items: Sequence[Item], rng: random.Random, wanted: int) -> tuple[I
 
 def _search_items(n: int, share: float) -> int:
     return max(n // 4, 1, min(round(n * share), n - ENOUGH))
-
-
-def _together(item: Item) -> str:
-    return f"cluster {item.cluster}" if item.cluster is not None else f"words {item.request().messages[-1].text}"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from ..contract import Model, Scorer
 from ..errors import BadInput
 from ..measuring.cost_forecast import BudgetLimits, provider
+from ..measuring.evaluate import clusters
 from ..measuring.experiment import item_request
 from ..measuring.judge import grading_calls, judge_model, with_judge
 from ..recipe import RecipeStep, build, load, parse
-from ..stats import minimum_detectable
+from ..stats import MIN_CLUSTERS, minimum_detectable
 from ..tasks.task import Task
 from . import successive_halving
 from .candidate_catalogue import candidates
@@ -157,6 +158,9 @@ def _per_call(task: Task, split: Split, model: Model, seed: int) -> float | None
 
 def _notes(task: Task, split: Split, plan: ImprovePlan) -> tuple[Note, ...]:
     n, final = len(task.items), len(split.final)
+    grouped = clusters(split.final, task.items)
+    if grouped and len(set(grouped)) < MIN_CLUSTERS:
+        return (Note("few_clusters", {"clusters": len(set(grouped))}),)
     if final < FEWEST_TO_PASS:
         return (Note("hopeless", {"n": n, "final": final}),)
     if n < FEW:

@@ -73,8 +73,8 @@ class Comparison:
     recipe: str
     difference: float
     ci95: Interval | None
-    p: float
-    p_holm: float
+    p: float | None  # None: too few clusters for a test
+    p_holm: float | None
     n: int
     better: int
     worse: int
@@ -132,10 +132,10 @@ class Note:
 
     few: how little the items can show; hopeless: nothing can be told from chance; final_cut: the budget allowed `asked`
     of `final` items; left_out: the budget kept `candidates` out; lost: nothing is concluded about `recipe`, as `why`;
-    few_lost: `lost` of `n` items of `recipe` are not counted, as `words`.
+    few_lost: `lost` of `n` items of `recipe` are not counted, as `words`; few_clusters: the final has so many clusters.
     """
 
-    key: Literal["few", "hopeless", "final_cut", "left_out", "lost", "few_lost"]
+    key: Literal["few", "hopeless", "final_cut", "left_out", "lost", "few_lost", "few_clusters"]
     values: Mapping[str, int | str]
 
 

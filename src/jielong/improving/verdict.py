@@ -32,7 +32,7 @@ def comparisons(finalists: Sequence[ModelResult]) -> tuple[Comparison, ...]:
 
 def final_verdict(plain: str, compared: Sequence[Comparison], stopped: Stopped) -> Verdict:
     """The verdict on final items. Without any comparison nothing could be tried, and so nothing helped."""
-    passed = next((c for c in compared if c.difference > 0 and c.p_holm < ALPHA), None)
+    passed = next((c for c in compared if c.difference > 0 and c.p_holm is not None and c.p_holm < ALPHA), None)
     if stopped == "interrupted":
         best = passed or next((c for c in compared if c.difference > 0), None)
         return Verdict("interrupted", best.recipe if best else plain, best, "final" if best else None)
@@ -52,5 +52,5 @@ def search_verdict(plain: Candidate, order: Sequence[Candidate], stopped: Stoppe
     return Verdict(kind, order[0].recipe, _comparison(order[0].recipe, pair, pair.p), "search")
 
 
-def _comparison(recipe: str, pair: PairedDifference, corrected: float) -> Comparison:
+def _comparison(recipe: str, pair: PairedDifference, corrected: float | None) -> Comparison:
     return Comparison(recipe, pair.difference, pair.ci95, pair.p, corrected, pair.n, pair.better, pair.worse)

@@ -14,7 +14,7 @@ from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from .experiment import Experiment, Trial
 from .judge import Judge, with_judge
-from .results import EvalReport, ItemResult, ModelResult
+from .results import EvalReport, ItemResult, ModelResult, cluster_note, mean_score
 
 
 async def compare(
@@ -65,14 +65,16 @@ async def measure(experiment: Experiment, model: Model, *, must_run: bool = True
         await experiment.ask(trials, receive, wanted=lambda _: not refusals, cannot_run=cannot_run)
     refused = {i.id: ItemResult(i.id, None, None, "", refusals[0], Usage(), 0.0) for i in items} if refusals else {}
     in_order = tuple(answers.get(item.id) or refused[item.id] for item in items)
-    return ModelResult(model.name, in_order, clusters(items), stage.usage, tuple(stage.notes))
+    grouped = clusters(items)
+    note = cluster_note(mean_score([answer.score for answer in in_order], grouped), grouped)
+    return ModelResult(model.name, in_order, grouped, stage.usage, (*stage.notes, *([note] if note else [])))
 
 
 def clusters(items: Sequence[Item], among: Sequence[Item] | None = None) -> tuple[str, ...] | None:
-    """The clusters of `items`; None where no item of the task (`among`) has one."""
-    if not any(item.cluster for item in among or items):
-        return None
-    return tuple(item.cluster or item.id for item in items)
+    """The clusters of `items`, the same question twice being one; None where no items of the task (`among`) belong
+    together."""
+    every = [item.group() for item in among or items]
+    return None if len(set(every)) == len(every) else tuple(item.group() for item in items)
 
 
 def evaluate(

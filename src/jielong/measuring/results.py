@@ -66,6 +66,13 @@ def mean_score(scores: Sequence[float | None], clusters: Sequence[str] | None = 
     return mean([score for score, _ in scored], [clusters[i] for _, i in scored] if clusters else None)
 
 
+def cluster_note(accuracy: Estimate, clusters: Sequence[str] | None) -> str | None:
+    """Why a mean has no interval, where its clusters are to blame."""
+    if clusters is None or accuracy.ci95 is not None or accuracy.n < 2:
+        return None
+    return f"{len(set(clusters))} clusters are too few, or of too different sizes, for an interval or a test"
+
+
 def interval_json(ci95: Interval | None) -> list[float] | None:
     return None if ci95 is None else list(ci95)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..contract import Usage
 from ..improving.improve_result import Candidate, Comparison, Dropped, ImproveResult
+from ..improving.verdict import ALPHA
 from ..measuring.results import EvalReport, ModelResult
 from ..stats import Estimate, Interval, PairedDifference, quantile
 from .formatting import Cell, count, duration, interval, p_value, percent, signed
@@ -49,8 +50,17 @@ class RecipeRow:
 
     @property
     def no_effect(self) -> bool:
-        """Nothing was seen: the interval of the difference contains 0."""
+        """Nothing was seen: the test says so where there is one, else the interval of the difference contains 0."""
+        return self.p >= ALPHA if self.p is not None else self._interval_contains_zero
+
+    @property
+    def _interval_contains_zero(self) -> bool:
         return self.ci95 is not None and self.ci95[0] <= 0 <= self.ci95[1]
+
+    @property
+    def test_and_interval_disagree(self) -> bool:
+        """They may: the exact test is stricter, and p is corrected for all comparisons. The test decides."""
+        return self.p is not None and self.no_effect != self._interval_contains_zero
 
 
 def eval_rows(report: EvalReport) -> list[RecipeRow]:
@@ -170,6 +180,12 @@ def results_table(rows: Sequence[RecipeRow], words: Words, name: Callable[[Recip
             for row in rows
         ],
     )
+
+
+def disagreement(rows: Sequence[RecipeRow], words: Words, name: Callable[[RecipeRow], str]) -> str:
+    """Says which rows have a test and an interval that disagree, and that the test decides; "" for none."""
+    names = words["search"]["comma"].join(name(row) for row in rows if row.test_and_interval_disagree)
+    return words["note"]["p_decides"].format(recipes=names) if names else ""
 
 
 def search_table(

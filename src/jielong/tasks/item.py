@@ -36,6 +36,10 @@ class Item:
             parts.append("\n".join(lettered) + f"\n{words['choices']}")
         return Request((Message("user", "\n\n".join(parts)),), tools=self.tools)
 
+    def group(self) -> str:
+        """What items that are not independent of each other share: their cluster, else their question."""
+        return f"cluster {self.cluster}" if self.cluster is not None else self.request().messages[-1].text
+
     def content(self) -> list[Any]:
         """All that makes it this item, as JSON: the hash of a task is made of it."""
         question = self.input if isinstance(self.input, str) else [[m.role, m.text] for m in self.input]

@@ -43,7 +43,8 @@ class HoldoutTest:
 
     @property
     def passed(self) -> bool:
-        return self.inconclusive is None and self.pair.difference > 0 and self.pair.p < ALPHA
+        p = self.pair.p
+        return self.inconclusive is None and self.pair.difference > 0 and p is not None and p < ALPHA
 
     def _results(self, scored: ScoredDraft) -> list[ItemResult]:
         return [scored.answers[item.id] for item in self.items]

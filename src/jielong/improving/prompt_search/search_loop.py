@@ -239,7 +239,7 @@ def _clearly_worse(state: SearchState, scored: ScoredDraft) -> bool:
     best = state.best
     seen = [id for id in scored.answers if id in best.answers]
     pair = _compared(best, scored, seen)
-    if pair.difference < 0 and pair.p < CLEARLY:
+    if pair.difference < 0 and pair.p is not None and pair.p < CLEARLY:
         scored.why = f"clearly worse than the best on {len(seen)} items"
         return True
     return False

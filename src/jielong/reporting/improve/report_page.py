@@ -14,7 +14,7 @@ from ...runtime.ledger import Ledger
 from ..charts import Dot, Kind, Whisker, quality_against_cost, whiskers
 from ..formatting import count, dollars, duration, percent, signed
 from ..html_page import HtmlPage, fill_template, read_template, table
-from ..recipe_rows import RecipeRow, final_rows, front, results_table, search_rows, search_table, short
+from ..recipe_rows import RecipeRow, disagreement, final_rows, front, results_table, search_rows, search_table, short
 from ..translation import translate
 from ..wording import Language, Words, code_markup, words
 from .recipe_use import recipe_use
@@ -95,7 +95,10 @@ def _final(result: ImproveResult, rows: Sequence[RecipeRow], texts: Words) -> li
     results = results_table(rows, texts, name, judged=result.unit == "grade")
     kinds = [_kind(row, result) for row in rows]
     chart = _whiskers([(row, f"{row.number} {recipe_label(row.recipe, result)}") for row in rows], texts)
-    return [chart, table(results.columns, results.rows, kinds=kinds)]
+    sections = [chart, table(results.columns, results.rows, kinds=kinds)]
+    if disagreeing := disagreement(rows, texts, name):
+        sections.append(Markup('<p class="soft">{}</p>').format(code_markup(disagreeing)))
+    return sections
 
 
 def _whiskers(rows: Sequence[tuple[RecipeRow, str]], texts: Words) -> Markup:

@@ -46,9 +46,11 @@ def _nothing(result: ImproveResult, texts: Section) -> str:
 
 def _figures(pair: Comparison, result: ImproveResult, texts: Section) -> dict[str, str]:
     low, high = pair.ci95 or (pair.difference, pair.difference)
-    p, k = p_value(pair.p_holm), len(result.comparisons)
-    p = p.replace("<", "<\u00a0") if p.startswith("<") else f"=\u00a0{p}"  # no line ends inside
-    corrected = texts["p_one"].format(p=p) if k < 2 else texts["p"].format(p=p, k=k)
+    k, corrected = len(result.comparisons), texts["no_test"]
+    if pair.p_holm is not None:
+        p = p_value(pair.p_holm)
+        p = p.replace("<", "<\u00a0") if p.startswith("<") else f"=\u00a0{p}"  # no line ends inside
+        corrected = texts["p_one"].format(p=p) if k < 2 else texts["p"].format(p=p, k=k)
     return {
         "difference": signed(pair.difference), "gain": percent(pair.difference), "low": signed(low),
         "high": signed(high), "n": str(pair.n), "plain": short(result.models[0]), "p": corrected,
