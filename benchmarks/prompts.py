@@ -37,7 +37,7 @@ from jielong.tasks.item import Item, identified
 from jielong.tasks.load_task import load_task
 from jielong.tasks.metric import find_metric
 from jielong.tasks.task import Task
-from jielong.techniques.instruct import Place
+from jielong.techniques.prompting import Place
 
 CALLS, FINAL, ITEMS = 300, 60, 100
 EXPRESSION = "Write one Python expression that computes the answer."

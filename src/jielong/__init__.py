@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from .techniques.decompose import outline as outline
     from .techniques.decompose import plan_and_solve as plan_and_solve
     from .techniques.few_shot import few_shot as few_shot
-    from .techniques.instruct import instruct as instruct
     from .techniques.program_of_thought import program_of_thought as program_of_thought
     from .techniques.prompting import cot as cot
+    from .techniques.prompting import instruct as instruct
     from .techniques.prompting import options as options
     from .techniques.prompting import persona as persona
     from .techniques.prompting import premise as premise
@@ -70,9 +70,8 @@ _PLACES = {
     "techniques.brief": "brief",
     "techniques.decompose": "least_to_most outline plan_and_solve",
     "techniques.few_shot": "few_shot",
-    "techniques.instruct": "instruct",
     "techniques.program_of_thought": "program_of_thought",
-    "techniques.prompting": "cot options persona premise spell",
+    "techniques.prompting": "cot instruct options persona premise spell",
     "techniques.reflexion": "reflexion",
     "techniques.best_of_n": "best_of_n",
     "techniques.self_consistency": "self_consistency",

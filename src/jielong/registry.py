@@ -44,8 +44,7 @@ _ENDPOINTS = "openai ollama vllm deepseek qwen glm kimi doubao siliconflow anthr
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "techniques": _names(
         {
-            "techniques.prompting": "cot spell persona premise options",
-            "techniques.instruct": "instruct",
+            "techniques.prompting": "cot spell persona premise options instruct",
             "techniques.few_shot": "few_shot",
             "techniques.self_consistency": "self_consistency",
             "techniques.best_of_n": "best_of_n",

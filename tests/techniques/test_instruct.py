@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jielong.contract import Image, Message, Request, Text
 from jielong.recipe import load
-from jielong.techniques.instruct import instruct
+from jielong.techniques.prompting import instruct
 
 
 def told(request: Request, **options: str) -> list[tuple[str, object]]:

@@ -20,7 +20,7 @@ from ..recipe import load
 from ..reporting.formatting import count, interval, p_value, percent, print_table, signed
 from ..runtime.ledger import home_folder
 from ..stats import minimum_detectable
-from ..techniques.instruct import Place
+from ..techniques.prompting import Place
 from . import options
 from .eval import read_task, task_line
 from .messages import formatted_price, in_language, localized

@@ -25,9 +25,9 @@ def language(text: str) -> Language:
     return "zh" if chinese and chinese >= len(_LATIN_WORD.findall(text)) else "en"
 
 
-def prompt(request: Request, technique: str, name: str) -> str:
-    """The prompt `name` of a technique in the language of the request."""
-    return catalogue(request_language(request))[technique][name]
+def prompt(request: Request, technique: str, name: str, own: str | None = None) -> str:
+    """The prompt `name` of a technique in the language of the request; words of one's own take its place."""
+    return catalogue(request_language(request))[technique][name] if own is None else own
 
 
 def request_language(request: Request) -> Language:

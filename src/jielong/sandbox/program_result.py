@@ -28,3 +28,7 @@ class ProgramResult:
     value: str | None
     seconds: float
     sandbox: Literal["bubblewrap", "monty"]
+
+    @property
+    def last_error_line(self) -> str:
+        return (self.stderr.strip().splitlines() or [""])[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from ..answers import RULES, final_answer
 from ..contract import Message, Model, Reply, Request, Scorer
@@ -12,8 +12,10 @@ from ..errors import NoAnswer
 from ..prompts import prompt
 from ..scope import note
 from ..technique import adds_output, ballot, gather, no_answer, with_sampling_temperature
+from .prompting import Words
 from .search.game24 import Game24Scorer
 
+Grader: TypeAlias = Scorer | Model | Literal["game24"] | None
 GAME_SCORERS: Mapping[str, Scorer] = {"game24": Game24Scorer()}
 
 
@@ -24,14 +26,7 @@ def _best_of_n_calls(model: int, n: int, scorer: Any, **_: Any) -> int:
 
 
 @adds_output(calls=_best_of_n_calls)
-async def best_of_n(
-    model: Model,
-    request: Request,
-    *,
-    n: int = 4,
-    scorer: Scorer | Model | Literal["game24"] | None = None,
-    grade: str | None = None,
-) -> Reply:
+async def best_of_n(model: Model, request: Request, *, n: int = 4, scorer: Grader = None, grade: Words = None) -> Reply:
     """Sample `n` replies and keep the one that the scorer likes best (Cobbe et al. 2021 use a trained verifier).
 
     A model as scorer is asked for a grade from 0 to 10 of each reply, with the words of `grade`; without one the model
@@ -50,8 +45,10 @@ async def best_of_n(
         raise no_answer(samples)
     distinct = [reply for i, reply in enumerate(answers) if reply.message not in [r.message for r in answers[:i]]]
     if scorer is None or isinstance(scorer, Model):
-        words = prompt(request, "best_of_n", "grade") if grade is None else grade
-        grades = await _grades(scorer or model, request, distinct, words, first=n)
+        question = Message("user", prompt(request, "best_of_n", "grade", grade))
+        gradings = [request.side_request(reply.message, question).with_sampling(temperature=None) for reply in distinct]
+        verdicts = await gather(scorer or model, gradings, first=n)
+        grades = [_number(ballot(sample, RULES["number"])) for sample in verdicts]
     else:
         game_scorer = GAME_SCORERS[scorer] if isinstance(scorer, str) else scorer
         grades = list((await game_scorer.score(request, distinct)).values)
@@ -61,13 +58,6 @@ async def best_of_n(
     if all(value is None for value in grades):
         raise NoAnswer(f"none of {len(answers)} replies got a grade that could be read")
     return max(zip(distinct, grades, strict=True), key=lambda pair: float("-inf") if pair[1] is None else pair[1])[0]
-
-
-async def _grades(scorer: Model, request: Request, replies: list[Reply], words: str, first: int) -> list[float | None]:
-    question = Message("user", words)
-    gradings = [request.side_request(reply.message, question).with_sampling(temperature=None) for reply in replies]
-    verdicts = await gather(scorer, gradings, first=first)
-    return [_number(ballot(sample, RULES["number"])) for sample in verdicts]
 
 
 def _number(text: str | None) -> float | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ..contract import Message, Model, Reply, Request
 from ..errors import Unsupported
 from ..prompts import fill, prompt
 from ..technique import adds_output, final_call
-from .prompting import last_user_message, with_question
+from .prompting import Words, last_user_message, with_question
 
+Missing: TypeAlias = Literal["assume", "ask"]
 _LINE = re.compile(
     r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*(?P<colon>[:：])[\s*_]*(?P<open>[?？])?[\s*_]*(?P<text>.*)"
 )
@@ -18,12 +19,7 @@ _LINE = re.compile(
 
 @adds_output(calls=lambda model, **_: 2 * model)
 async def brief(
-    model: Model,
-    request: Request,
-    *,
-    missing: Literal["assume", "ask"] = "assume",
-    question: str | None = None,
-    answer: str | None = None,
+    model: Model, request: Request, *, missing: Missing = "assume", question: Words = None, answer: Words = None
 ) -> Reply:
     """List goal, audience, limits and format first, then answer by that list (Deng et al. 2023, Rephrase and Respond).
 
@@ -35,23 +31,18 @@ async def brief(
         _may_ask_back(request)
     if last_user_message(request) is None:
         return await final_call(model, request)
-    listing = prompt(request, "brief", "question") if question is None else question
+    listing = prompt(request, "brief", "question", question)
     list_reply = await model.generate(with_question(request.side_request(), listing))
     lines = [_LINE.fullmatch(line.strip()) or line.strip() for line in list_reply.text.splitlines() if line.strip()]
     open_points = [line for line in lines if isinstance(line, re.Match) and line["open"]]
     if open_points and missing == "ask":
-        questions = "\n".join(_point(line, line["text"] or "?") for line in open_points)
-        return Reply(Message("assistant", questions))
+        return Reply(Message("assistant", "\n".join(_point(line, line["text"] or "?") for line in open_points)))
     unknown = prompt(request, "brief", "open")
-    known = "\n".join(_line(line, unknown) for line in lines)
-    words = prompt(request, "brief", "answer") if answer is None else answer
+    known = "\n".join(
+        line if isinstance(line, str) else _point(line, unknown if line["open"] else line["text"]) for line in lines
+    )
+    words = prompt(request, "brief", "answer", answer)
     return await final_call(model, with_question(request, fill(words, {"brief": known})))
-
-
-def _line(line: re.Match[str] | str, unknown: str) -> str:
-    if isinstance(line, str):
-        return line
-    return _point(line, unknown if line["open"] else line["text"])
 
 
 def _point(line: re.Match[str], text: str) -> str:
@@ -59,11 +50,8 @@ def _point(line: re.Match[str], text: str) -> str:
 
 
 def _may_ask_back(request: Request) -> None:
-    if (
-        request.schema is not None
-        or request.sampling.logprobs is not None
-        or request.tool_choice not in ("auto", "none")
-    ):
+    forced = request.tool_choice not in ("auto", "none")
+    if forced or request.schema is not None or request.sampling.logprobs is not None:
         raise Unsupported("brief(missing=ask): the reply may be a question to the user, for which a JSON schema, "
                           "log-probabilities or a forced tool call cannot hold; leave them out, or use "
                           "missing=assume")  # fmt: skip

@@ -8,27 +8,25 @@ from textwrap import dedent
 from typing import Literal
 
 from ..contract import Message, Model, Reply, Request
-from ..errors import BadInput, Unsupported
+from ..errors import Unsupported
 from ..prompts import fill, prompt
 from ..scope import note
 from ..technique import FailedSample, adds_input, adds_output, final_call, gather
-from .prompting import with_instruction, with_question
+from .prompting import Words, require_at_least, with_instruction, with_question
 
 
 @adds_input
-def plan_and_solve(
-    request: Request, *, kind: Literal["ps", "ps_plus"] = "ps_plus", spell: str | None = None
-) -> Request:
+def plan_and_solve(request: Request, *, kind: Literal["ps", "ps_plus"] = "ps_plus", spell: Words = None) -> Request:
     """Ask for a plan and then for its steps, within one reply (Wang et al. 2023: PS, and PS+ with more detail).
 
     Wang et al. take the answer out with a second call; here the answer rule finds it in the same reply.
     """
-    return with_question(request, prompt(request, "plan_and_solve", kind) if spell is None else spell)
+    return with_question(request, prompt(request, "plan_and_solve", kind, spell))
 
 
 @adds_output(calls=lambda model, n, **_: (2 + n) * model)
 async def least_to_most(
-    model: Model, request: Request, *, n: int = 6, decompose: str | None = None, solve: str | None = None
+    model: Model, request: Request, *, n: int = 6, decompose: Words = None, solve: Words = None
 ) -> Reply:
     """Ask which simpler questions come first, answer up to `n` of them in turn, then the question (Zhou et al. 2023).
 
@@ -36,17 +34,15 @@ async def least_to_most(
     examples of both stages; here are words alone, which `few_shot` can add to. The caller's tools may be called while
     the list is made: what has to be looked up is looked up first.
     """
-    listing = prompt(request, "least_to_most", "decompose") if decompose is None else decompose
+    listing = prompt(request, "least_to_most", "decompose", decompose)
     conversation, subquestions = await _ask_for_list(model, request, listing, n, "least_to_most")
     if not subquestions:
         return await final_call(model, request)
     for question in subquestions:
         conversation = (*conversation, Message("user", question))
-        conversation = (
-            *conversation,
-            (await model.generate(replace(request.side_request(), messages=conversation))).message,
-        )
-    words = prompt(request, "least_to_most", "solve") if solve is None else solve
+        reply = await model.generate(replace(request.side_request(), messages=conversation))
+        conversation = (*conversation, reply.message)
+    words = prompt(request, "least_to_most", "solve", solve)
     return await final_call(model, replace(request.follow_up(), messages=(*conversation, Message("user", words))))
 
 
@@ -57,8 +53,8 @@ async def outline(
     *,
     n: int = 8,
     order: Literal["parallel", "in_turn"] = "parallel",
-    plan: str | None = None,
-    section: str | None = None,
+    plan: Words = None,
+    section: Words = None,
 ) -> Reply:
     """Plan a long text, write its up to `n` sections, join them (Ning et al. 2023, Skeleton-of-Thought).
 
@@ -70,14 +66,13 @@ async def outline(
     if request.schema is not None or request.sampling.logprobs is not None:
         raise Unsupported("outline: the reply is joined from several, so a JSON schema or log-probabilities cannot "
                           "hold for it; leave them out")  # fmt: skip
-    planning = prompt(request, "outline", "plan") if plan is None else plan
+    planning = prompt(request, "outline", "plan", plan)
     conversation, sections = await _ask_for_list(model, request, planning, n, "outline")
     if not sections:
         return await final_call(model, request)
-    words = (prompt(request, "outline", "section") if section is None else section).strip()
-    count = str(len(sections))
-    section_messages = [Message("user", fill(words, {"number": str(i), "count": count, "section": title}))
-             for i, title in enumerate(sections, 1)]  # fmt: skip
+    words, count = prompt(request, "outline", "section", section).strip(), str(len(sections))
+    numbered = ({"number": str(i), "count": count, "section": title} for i, title in enumerate(sections, 1))
+    section_messages = [Message("user", fill(words, values)) for values in numbered]
     replies: list[Reply] = []
     if order == "in_turn":
         for message in section_messages:
@@ -99,13 +94,9 @@ async def _ask_for_list(
     model: Model, request: Request, words: str, n: int, technique: str
 ) -> tuple[tuple[Message, ...], list[str]]:
     """The conversation up to the list that the model made, and its first `n` lines."""
-    if n < 1:
-        raise BadInput(f"{technique}: n={n}; expected at least 1")
-    list_request = replace(
-        with_instruction(request.side_request(), fill(words, {"n": str(n)})),
-        tools=request.tools,
-        tool_choice=request.tool_choice,
-    )
+    require_at_least(1, technique, {"n": n})
+    side_request = replace(request.side_request(), tools=request.tools, tool_choice=request.tool_choice)
+    list_request = with_instruction(side_request, fill(words, {"n": str(n)}))
     list_reply = await model.generate(list_request)
     lines = entries(list_reply.text)
     if len(lines) > n:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias, cast
 
 from ..answers import RULES
@@ -50,8 +50,7 @@ async def fault(
 ) -> str | None:
     """What the signal finds wrong with a reply; "" if it is wrong and no word was said, None if it passes."""
     if isinstance(signal, Model):
-        question = verdict_question(request, reply, "fresh")
-        verdict = (await gather(signal, [question], first=trial))[0]
+        verdict = (await gather(signal, [verdict_question(request, reply, "fresh")], first=trial))[0]
         if ballot(verdict, RULES["yes_no"]) == "yes":
             return None
         return "" if isinstance(verdict, FailedSample) else verdict.text.strip()
@@ -70,16 +69,12 @@ async def fault(
 
 async def _program_fault(reply: Reply, tests: Sequence[str]) -> str | None:
     code = RULES["code"](reply.text) or reply.text.strip()
-    outcome = await run_program("\n".join([code, *map(_as_statement, tests)]))
+    # A test that fails says which it was.
+    checks = [f"try:\n    {t}\nexcept AssertionError:\n    raise AssertionError({t!r})" for t in tests]
+    outcome = await run_program("\n".join([code, *checks]))
     if outcome.status == "ok":
         return None
-    error_lines = outcome.stderr.strip().splitlines()[-1:] or ["Exception"]
-    return _LIMITS.get(outcome.status, error_lines[0][:300])
-
-
-def _as_statement(test: str) -> str:
-    """The test, in a form that says which it was when it fails."""
-    return f"try:\n    {test}\nexcept AssertionError:\n    raise AssertionError({test!r})"
+    return _LIMITS.get(outcome.status, (outcome.last_error_line or "Exception")[:300])
 
 
 def stated_tests(question: str) -> tuple[str, ...]:
@@ -87,7 +82,7 @@ def stated_tests(question: str) -> tuple[str, ...]:
     doctests = [
         f"assert ({call.strip()}) == ({value.strip()})"
         for call, value in re.findall(r"^[ \t]*>>>[ \t]*(.+)\n(?![ \t]*>>>)[ \t]*(\S.*)$", question, re.MULTILINE)
-        if _is_literal(value)
+        if _is_python(value.strip(), ast.literal_eval)
     ]
     return (*asserts(question), *(test for test in doctests if _is_python(test)))
 
@@ -97,17 +92,9 @@ def asserts(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line.startswith("assert ") and _is_python(line)))
 
 
-def _is_python(line: str) -> bool:
+def _is_python(text: str, parse: Callable[[str], object] = ast.parse) -> bool:
     try:
-        ast.parse(line)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-def _is_literal(text: str) -> bool:
-    try:
-        ast.literal_eval(text.strip())
+        parse(text)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         return False
     return True

@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from ..contract import Message, Request
 from ..errors import BadInput
 from ..tasks.load_task import load_task
 from ..technique import adds_input
 
-Example = tuple[str, str]
+Examples: TypeAlias = Sequence[Sequence[str]]
 
 
 @adds_input
-def few_shot(
-    request: Request, *, examples: Sequence[Sequence[str]] = (), file: Path | None = None, k: int = 4
-) -> Request:
+def few_shot(request: Request, *, examples: Examples = (), file: Path | None = None, k: int = 4) -> Request:
     """Show solved examples first: given as [[question, answer], …], or `k` drawn from a task file.
 
     The draw is the same for every request; a request's own question is never among its examples. The examples come
@@ -33,7 +32,7 @@ def few_shot(
     return replace(request, messages=(*request.messages[:system], *turns, *request.messages[system:]))
 
 
-def _pairs(examples: Sequence[Sequence[str]], file: Path | None) -> tuple[Example, ...]:
+def _pairs(examples: Examples, file: Path | None) -> tuple[tuple[str, str], ...]:
     if bool(examples) == (file is not None):
         raise BadInput("few_shot needs either examples=[[question, answer], …] or file=…")
     if file is not None:
@@ -45,6 +44,6 @@ def _pairs(examples: Sequence[Sequence[str]], file: Path | None) -> tuple[Exampl
 
 
 @lru_cache(maxsize=16)
-def _from_file(file: Path) -> tuple[Example, ...]:
+def _from_file(file: Path) -> tuple[tuple[str, str], ...]:
     task = load_task(str(file))
     return tuple((item.request().messages[-1].text, item.accepted[0]) for item in task.items if item.accepted)

@@ -10,11 +10,11 @@ from ..errors import NoAnswer, Unsupported
 from ..prompts import fill, prompt
 from ..sandbox import ProgramResult, evaluate_expression, run_program
 from ..technique import adds_output
-from .prompting import with_question
+from .prompting import Words, with_question
 
 
 @adds_output(calls=lambda model, **_: model)
-async def program_of_thought(model: Model, request: Request, *, question: str | None = None) -> Reply:
+async def program_of_thought(model: Model, request: Request, *, question: Words = None) -> Reply:
     """The model writes code, a sandbox runs it, and what it gives is the answer (Chen et al. 2023; Gao et al. 2023).
 
     The default question asks for one Python expression; a reply with a whole program counts with what it prints. A
@@ -23,7 +23,7 @@ async def program_of_thought(model: Model, request: Request, *, question: str | 
     if request.schema is not None or request.sampling.logprobs is not None:
         raise Unsupported("program_of_thought: the answer comes from a program, so a JSON schema or log-probabilities "
                           "cannot hold for it; leave them out")  # fmt: skip
-    words = prompt(request, "program_of_thought", "question") if question is None else question
+    words = prompt(request, "program_of_thought", "question", question)
     program_reply = await model.generate(with_question(request, words))
     code = RULES["code"](program_reply.text) or program_reply.text.strip()
     outcome = await (evaluate_expression(code) if _is_expression(code) else run_program(code))
@@ -40,8 +40,8 @@ def _is_expression(code: str) -> bool:
 
 
 def _result(outcome: ProgramResult) -> str:
-    result = (outcome.value if outcome.value is not None else outcome.stdout.strip()) or ""
+    result = outcome.stdout.strip() if outcome.value is None else outcome.value
     if outcome.status != "ok" or not result:
-        error_lines = outcome.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
-        raise NoAnswer(f"the program that the model wrote gave no answer ({outcome.status}: {error_lines[0][:200]})")
+        why = outcome.last_error_line or "it printed nothing"
+        raise NoAnswer(f"the program that the model wrote gave no answer ({outcome.status}: {why[:200]})")
     return result

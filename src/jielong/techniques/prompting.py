@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ..contract import Message, Request, Text
+from ..errors import BadInput
 from ..prompts import fill, prompt
 from ..technique import adds_input
 
+Words: TypeAlias = str | None  # a prompt of one's own; None for that of the catalogue
+Place: TypeAlias = Literal["system", "before", "after"]
 Wording = Literal["step_by_step", "logically", "splitting", "to_be_sure", "work_on_it", "break_down"]
 Spell = Literal[
     "emotion", "reward", "penalty", "deep_breath", "analysis", "politeness", "doubt", "importance", "be_sure",
@@ -18,7 +22,7 @@ Spell = Literal[
 
 
 @adds_input
-def cot(request: Request, *, wording: Wording = "step_by_step", spell: str | None = None) -> Request:
+def cot(request: Request, *, wording: Wording = "step_by_step", spell: Words = None) -> Request:
     """Ask for the reasoning before the answer (chain of thought: Wei et al. 2022; zero-shot: Kojima et al. 2022).
 
     `wording` picks one of the sentences that were tried for this by Kojima et al., Zhou et al. 2023 (`to_be_sure`) and
@@ -26,7 +30,7 @@ def cot(request: Request, *, wording: Wording = "step_by_step", spell: str | Non
     answer out with a second call; here the answer rule finds it in the same reply.
     """
     variant = "spell" if wording == "step_by_step" else wording
-    return with_question(request, prompt(request, "cot", variant) if spell is None else spell)
+    return with_question(request, prompt(request, "cot", variant, spell))
 
 
 @adds_input
@@ -43,11 +47,22 @@ def spell(request: Request, *, kind: Spell = "emotion") -> Request:
 @adds_input
 def persona(request: Request, *, role: str) -> Request:
     """Tell the model who it is, e.g. role="a careful mathematics teacher"; goes before the caller's system message."""
-    text = fill(prompt(request, "persona", "role"), {"role": role})
-    first, *others = request.messages
-    if first.role != "system":
-        return replace(request, messages=(Message("system", text), *request.messages))
-    return replace(request, messages=(before(first, f"{text}\n\n"), *others))
+    return with_system_words(request, fill(prompt(request, "persona", "role"), {"role": role}))
+
+
+@adds_input
+def instruct(request: Request, *, text: str, place: Place = "system") -> Request:
+    """Say what is to be done in words of one's own, before the caller's system message, or beside the question.
+
+    It is what prompt search writes, and a person who knows the task. `before` and `after` put it around the question;
+    a later turn, whose question was asked already, is left as it is.
+    """
+    if place == "system":
+        return with_system_words(request, text)
+    index = last_user_message(request)
+    if place == "after" or index is None:
+        return with_question(request, text)
+    return with_message(request, index, before(request.messages[index], f"{text}\n\n"))
 
 
 @adds_input
@@ -69,12 +84,16 @@ def options(
 ) -> Request:
     """Sampling settings for requests that leave them open; what the caller set stays."""
     settings = {"temperature": temperature, "top_p": top_p, "max_tokens": max_tokens, "stop": stop, "seed": seed}
-    unset = {
-        name: value
-        for name, value in settings.items()
-        if value is not None and getattr(request.sampling, name) in (None, ())
-    }
-    return request.with_sampling(**unset)
+    unset = [name for name in settings if getattr(request.sampling, name) in (None, ())]
+    return request.with_sampling(**{name: settings[name] for name in unset if settings[name] is not None})
+
+
+def with_system_words(request: Request, words: str) -> Request:
+    """The request with `words` in its system message, before those of the caller."""
+    first, *others = request.messages
+    if first.role != "system":
+        return replace(request, messages=(Message("system", words), *request.messages))
+    return replace(request, messages=(before(first, f"{words}\n\n"), *others))
 
 
 def with_question(request: Request, words: str) -> Request:
@@ -112,3 +131,11 @@ def before(message: Message, words: str) -> Message:
 def after(message: Message, words: str) -> Message:
     content = message.content
     return replace(message, content=content + words if isinstance(content, str) else (*content, Text(words)))
+
+
+def require_at_least(least: Literal[0, 1], technique: str, counts: Mapping[str, int]) -> None:
+    """Raises BadInput that names the first option which is less."""
+    for option in [f"{name}={value}" for name, value in counts.items() if value < least]:
+        raise BadInput(
+            f"{technique}: {option}; expected at least 1" if least else f"{technique}: {option}; expected 0 or more"
+        )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..contract import Message, Model, Reply, Request
-from ..errors import BadInput
 from ..prompts import fill, prompt
 from ..technique import adds_output, final_call
 from .feedback import Feedback, fault, own_tests, stated_tests
-from .prompting import question, with_instruction
+from .prompting import Words, question, require_at_least, with_instruction
 
 
 def _calls(model: int, rounds: int, signal: Any, **_: Any) -> int:
@@ -26,8 +25,8 @@ async def reflexion(
     signal: Feedback,
     rounds: int = 2,
     passing: float = 0.5,
-    reflect: str | None = None,
-    retry: str | None = None,
+    reflect: Words = None,
+    retry: Words = None,
 ) -> Reply:
     """Try, have a signal from outside judge, note in words what went wrong, try anew (Shinn et al. 2023).
 
@@ -37,27 +36,22 @@ async def reflexion(
     sees all notes and no earlier try. Shinn et al. keep one to three notes, and their tries are also actions in an
     environment; here a try is one reply. The words of `reflect` hold {signal}, those of `retry` {notes}.
     """
-    if rounds < 0:
-        raise BadInput(f"reflexion: rounds={rounds}; expected 0 or more")
+    require_at_least(0, "reflexion", {"rounds": rounds})
     notes: list[str] = []
     judged: dict[str, str | None] = {}  # equal replies are judged once
     tests = stated_tests(question(request)) if signal == "examples" else ()
     if signal == "own_tests" and rounds:
         tests = await own_tests(model, request)
-    learnt = prompt(request, "reflexion", "retry") if retry is None else retry
+    learnt, attempt = prompt(request, "reflexion", "retry", retry), request
     for trial in range(rounds):
-        attempt = with_instruction(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
         reply = await model.generate(attempt)
         if reply.text not in judged:
             judged[reply.text] = await fault(signal, request, reply, tests=tests, passing=passing, trial=trial)
         wrong = judged[reply.text]
         if wrong is None:
             return reply
-        words = prompt(request, "reflexion", "reflect") if reflect is None else reflect
-        thought = await model.generate(
-            attempt.side_request(reply.message, Message("user", fill(words, {"signal": wrong}).strip()))
-        )
+        words = fill(prompt(request, "reflexion", "reflect", reflect), {"signal": wrong}).strip()
+        thought = await model.generate(attempt.side_request(reply.message, Message("user", words)))
         notes.append(f"- {thought.text.strip()}")
-    return await final_call(
-        model, with_instruction(request, fill(learnt, {"notes": "\n".join(notes)})) if notes else request
-    )
+        attempt = with_instruction(request, fill(learnt, {"notes": "\n".join(notes)}))
+    return await final_call(model, attempt)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ..answers import RULES
 from ..contract import Message, Model, Reply, Request, Text
-from ..errors import BadInput
 from ..prompts import fill, prompt
 from ..technique import FailedSample, adds_output, ballot, final_call, gather, with_sampling_temperature
-from .prompting import last_user_message, question, with_message
+from .prompting import Words, last_user_message, question, require_at_least, with_message
+
+Mode: TypeAlias = Literal["same_turn", "fresh"]
 
 
 @adds_output(calls=lambda model, rounds, **_: 2 * (1 + rounds) * model)
 async def self_check(
-    model: Model,
-    request: Request,
-    *,
-    mode: Literal["same_turn", "fresh"] = "fresh",
-    rounds: int = 1,
-    question: str | None = None,
+    model: Model, request: Request, *, mode: Mode = "fresh", rounds: int = 1, question: Words = None
 ) -> Reply:
     """Keep the first answer that the model itself finds correct; draw up to `rounds` further ones (Weng et al. 2023).
 
@@ -27,8 +23,7 @@ async def self_check(
     not know who wrote it, by the words of `question` ({question} and {answer} stand for them). When no answer passes,
     the first one is kept. Models often approve of their own mistakes (Huang et al. 2024): measure it.
     """
-    if rounds < 0:
-        raise BadInput(f"self_check: rounds={rounds}; expected 0 or more")
+    require_at_least(0, "self_check", {"rounds": rounds})
     request = with_sampling_temperature(request, 1 + rounds)
     first = await model.generate(request)
     if await _passes(model, request, first, mode, question, 0):
@@ -42,19 +37,15 @@ async def self_check(
     return first
 
 
-async def _passes(
-    model: Model, request: Request, draft: Reply, mode: Literal["same_turn", "fresh"], question: str | None, i: int
-) -> bool:
+async def _passes(model: Model, request: Request, draft: Reply, mode: Mode, question: Words, i: int) -> bool:
     verdict = (await gather(model, [verdict_question(request, draft, mode, question)], first=i))[0]
     return ballot(verdict, RULES["yes_no"]) == "yes"
 
 
-def verdict_question(
-    request: Request, draft: Reply, mode: Literal["same_turn", "fresh"], question: str | None = None
-) -> Request:
+def verdict_question(request: Request, draft: Reply, mode: Mode, question: Words = None) -> Request:
     """The request that asks whether a draft is right; on a turn that began before, it is always asked below it."""
     index = last_user_message(request) if mode == "fresh" else None
-    words = prompt(request, "self_check", "same_turn" if index is None else "fresh") if question is None else question
+    words = prompt(request, "self_check", "same_turn" if index is None else "fresh", question)
     if index is None:
         return request.side_request(draft.message, Message("user", words))
     return with_message(request.side_request(), index, _with_question_and_answer(request.messages[index], draft, words))
@@ -69,22 +60,21 @@ def _with_question_and_answer(message: Message, draft: Reply, words: str) -> Mes
 
 @adds_output(calls=lambda model, rounds, **_: (1 + 2 * rounds) * model)
 async def self_refine(
-    model: Model, request: Request, *, rounds: int = 1, critique: str | None = None, rewrite: str | None = None
+    model: Model, request: Request, *, rounds: int = 1, critique: Words = None, rewrite: Words = None
 ) -> Reply:
     """Draft, criticise, rewrite, until the critic says OK or `rounds` are over (Madaan et al. 2023).
 
     Drafts and critiques stay in the conversation, so a later round sees the earlier ones.
     """
-    if rounds < 0:
-        raise BadInput(f"self_refine: rounds={rounds}; expected 0 or more")
+    require_at_least(0, "self_refine", {"rounds": rounds})
     reply = await model.generate(request)
     conversation = request
     for _ in range(rounds):
-        words = prompt(request, "self_refine", "critique") if critique is None else critique
-        criticism = await model.generate(conversation.side_request(reply.message, Message("user", words)))
+        question = Message("user", prompt(request, "self_refine", "critique", critique))
+        criticism = await model.generate(conversation.side_request(reply.message, question))
         if _nothing_is_wrong(criticism):
             break
-        rewrite_words = prompt(request, "self_refine", "rewrite") if rewrite is None else rewrite
+        rewrite_words = prompt(request, "self_refine", "rewrite", rewrite)
         conversation = conversation.follow_up(reply.message, Message("user", f"{criticism.text}\n\n{rewrite_words}"))
         reply = await model.generate(conversation)
     return reply
@@ -92,31 +82,24 @@ async def self_refine(
 
 @adds_output(calls=lambda writer, model, rounds, **_: (1 + rounds) * writer + rounds * model)
 async def critique_by(
-    writer: Model,
-    request: Request,
-    *,
-    model: Model,
-    rounds: int = 1,
-    critique: str | None = None,
-    rewrite: str | None = None,
+    writer: Model, request: Request, *, model: Model, rounds: int = 1, critique: Words = None, rewrite: Words = None
 ) -> Reply:
     """Draft, have `model` criticise, rewrite, until it says OK or `rounds` are over (Paul et al. 2024, REFINER).
 
     The critic sees question and answer as someone else's, and no earlier critique; the writer sees drafts and critiques
     in one conversation. REFINER trains the critic, on structured faults; here it is any model, in its own words.
     """
-    if rounds < 1:
-        raise BadInput(f"critique_by: rounds={rounds}; expected at least 1")
+    require_at_least(1, "critique_by", {"rounds": rounds})
     draft = await writer.generate(request)
     conversation = request
     drafts: list[str] = []
     for remaining in reversed(range(rounds)):
         drafts.append(draft.text)
-        words = prompt(request, "critique_by", "critique") if critique is None else critique
+        words = prompt(request, "critique_by", "critique", critique)
         criticism = await model.generate(_critique_request(request, draft, words))
         if _nothing_is_wrong(criticism):
             break
-        rewrite_words = prompt(request, "critique_by", "rewrite") if rewrite is None else rewrite
+        rewrite_words = prompt(request, "critique_by", "rewrite", rewrite)
         conversation = conversation.follow_up(draft.message, Message("user", f"{criticism.text}\n\n{rewrite_words}"))
         if not remaining:
             return await final_call(writer, conversation)

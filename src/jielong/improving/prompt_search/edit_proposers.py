@@ -10,7 +10,7 @@ import random
 from dataclasses import replace
 from typing import get_args
 
-from ...techniques.instruct import Place
+from ...techniques.prompting import Place
 from .phrase_grammar import cut, joined
 from .prompt_draft import PromptDraft
 from .search_state import SearchState

@@ -12,7 +12,7 @@ from ...contract import Model
 from ...measuring.results import ItemResult
 from ...tasks.item import Item
 from ...techniques.few_shot import few_shot
-from ...techniques.instruct import Place, instruct
+from ...techniques.prompting import Place, instruct
 
 Pair = tuple[str, str]
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['’][^\W\u3400-\u9fff]+)*")

@@ -28,7 +28,7 @@ from ...stats import Estimate
 from ...sync import run_sync
 from ...tasks.load_task import load_task
 from ...tasks.task import Task
-from ...techniques.instruct import Place
+from ...techniques.prompting import Place
 from ..data_splits import split_items
 from .holdout_test import HoldoutTest
 from .prompt_draft import PromptDraft, ScoredDraft

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from ...contract import Model
 from ...prompts import Language
 from ...tasks.item import Item
-from ...techniques.instruct import Place
+from ...techniques.prompting import Place
 from .leakage import LeakageCheck
 from .phrase_grammar import Grammar
 from .prompt_draft import PromptDraft, ScoredDraft, words

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ...contract import Request
 from ...prompts import fill, prompt
-from ..prompting import last_user_message
+from ..prompting import Words, last_user_message
 from .games import Thought, with_steps
 
 _PLACE = r"[\W_]*([hv横竖纵])\s?([1-9])"
@@ -60,17 +60,15 @@ class Crosswords:
         clues = [(line[1], int(line[2]), line[3].strip()) for line in map(_CLUE.fullmatch, lines) if line]
         clues.sort(key=lambda clue: (clue[0] not in "hH横", clue[1]))
         size = len(clues) // 2
-        if size < 2 or [(way in "hH横", n) for way, n, _ in clues] != [
-            (r, n + 1) for r in (True, False) for n in range(size)
-        ]:
+        places = [(is_row, n + 1) for is_row in (True, False) for n in range(size)]
+        if size < 2 or [(way in "hH横", n) for way, n, _ in clues] != places:
             return None
         labels = tuple(f"{way}{n}" for way, n, _ in clues)
         return Thought((), Board(labels, tuple(clue for _, _, clue in clues), ("",) * len(clues)))
 
-    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
-        board = board_of(thought)
-        asking = prompt(request, "crosswords", "propose") if words is None else words
-        return _about(request, thought, board.open(), asking, n)
+    def propose(self, request: Request, thought: Thought, n: int, words: Words) -> Request:
+        asking = prompt(request, "crosswords", "propose", words)
+        return _about(request, thought, board_of(thought).open(), asking, n)
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
         match = _PROPOSED.fullmatch(_normal(line))
@@ -87,11 +85,10 @@ class Crosswords:
         steps = (*thought.steps, f"{board.labels[place]}. {word}")
         return Thought(steps, replace(board, words=words), _HOW_SURE.get((match[4] or "").lower(), 0.0))
 
-    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
+    def judge(self, request: Request, thought: Thought, words: Words) -> Request:
         board = board_of(thought)
         crossed = [place for place in board.open() if set(board.letters(place)) != {OPEN}]
-        asking = prompt(request, "crosswords", "value") if words is None else words
-        return _about(request, thought, crossed or board.open(), asking, 0)
+        return _about(request, thought, crossed or board.open(), prompt(request, "crosswords", "value", words), 0)
 
     def verdict(self, text: str) -> float | None:
         """0 if one place cannot be filled; else how sure the model is of them, on average."""

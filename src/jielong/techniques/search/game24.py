@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ...contract import Message, Reply, Request, Scores
 from ...prompts import fill, prompt
 from ...tasks.expression_check import makes_target
-from ..prompting import last_user_message, with_message
+from ..prompting import Words, last_user_message, with_message
 from .games import Thought
 
 TARGET = 24
@@ -32,22 +32,15 @@ class Game24:
 
     def begin(self, request: Request) -> Thought | None:
         index = last_user_message(request)
-        numbers = (
-            [int(digits) for digits in re.findall(r"\d{1,3}", request.messages[index].text)]
-            if index is not None
-            else []
-        )
+        numbers = [] if index is None else [int(n) for n in re.findall(r"\d{1,3}", request.messages[index].text)]
         if TARGET not in numbers:
             return None
         numbers.remove(TARGET)
-        return (
-            Thought((), tuple(sorted(numbers)))
-            if len(numbers) in (3, 4) and all(1 <= n <= 99 for n in numbers)
-            else None
-        )
+        whole = len(numbers) in (3, 4) and all(1 <= n <= 99 for n in numbers)
+        return Thought((), tuple(sorted(numbers))) if whole else None
 
-    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
-        return _about(request, thought, prompt(request, "game24", "propose") if words is None else words, n)
+    def propose(self, request: Request, thought: Thought, n: int, words: Words) -> Request:
+        return _about(request, thought, prompt(request, "game24", "propose", words), n)
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
         match = _STEP.search(line)
@@ -64,8 +57,8 @@ class Game24:
         left.remove(b)
         return Thought((*thought.steps, f"{a}{op}{b}={result}"), tuple(sorted((*left, result))))
 
-    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
-        return _about(request, thought, prompt(request, "game24", "value") if words is None else words, 0)
+    def judge(self, request: Request, thought: Thought, words: Words) -> Request:
+        return _about(request, thought, prompt(request, "game24", "value", words), 0)
 
     def verdict(self, text: str) -> float | None:
         words = ((_HOPELESS, 0.0), (_LIKELY, 0.5), (_SURE, 1.0))
@@ -101,10 +94,9 @@ def numbers_of(thought: Thought) -> Numbers:
 
 def _about(request: Request, thought: Thought, words: str, n: int) -> Request:
     """The words about a position, in the place of the caller's question."""
-    index = len(request.messages) - 1
     numbers = prompt(request, "game24", "join").join(map(str, numbers_of(thought)))
     question = Message("user", fill(words, {"numbers": numbers, "n": str(n)}))
-    return with_message(request, index, question).side_request()
+    return with_message(request, len(request.messages) - 1, question).side_request()
 
 
 def _result(a: int, op: str, b: int) -> int | None:

@@ -15,7 +15,7 @@ from typing import Protocol
 from ...answers import RULES
 from ...contract import Request
 from ...prompts import fill, prompt
-from ..prompting import with_question
+from ..prompting import Words, with_question
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.):、]|step\s\d{1,2}[.:]|第\S{1,2}步[::]?)\s+", re.I)
 
@@ -41,13 +41,13 @@ class Game(Protocol):
     def begin(self, request: Request) -> Thought | None:
         """Where the search starts; None when the question is none of this game."""
 
-    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
+    def propose(self, request: Request, thought: Thought, n: int, words: Words) -> Request:
         """The question for up to `n` next steps, a line each."""
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
         """The thought after the step of this line; None when the line is no step that the rules allow."""
 
-    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
+    def judge(self, request: Request, thought: Thought, words: Words) -> Request:
         """The question how good a thought is."""
 
     def verdict(self, text: str) -> float | None:
@@ -68,9 +68,9 @@ class FreeReasoning:
     def begin(self, request: Request) -> Thought:
         return Thought((), ())
 
-    def propose(self, request: Request, thought: Thought, n: int, words: str | None) -> Request:
-        asking = prompt(request, "tree_of_thoughts", "propose") if words is None else words
-        return with_steps(request, thought, fill(asking, {"n": str(n)})).side_request()
+    def propose(self, request: Request, thought: Thought, n: int, words: Words) -> Request:
+        asking = fill(prompt(request, "tree_of_thoughts", "propose", words), {"n": str(n)})
+        return with_steps(request, thought, asking).side_request()
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
         step = _BULLET.sub("", line).strip()
@@ -79,14 +79,13 @@ class FreeReasoning:
         steps = (*thought.steps, step)
         return Thought(steps, steps)
 
-    def judge(self, request: Request, thought: Thought, words: str | None) -> Request:
-        asking = prompt(request, "tree_of_thoughts", "value") if words is None else words
-        return with_steps(request, thought, asking).side_request()
+    def judge(self, request: Request, thought: Thought, words: Words) -> Request:
+        return with_steps(request, thought, prompt(request, "tree_of_thoughts", "value", words)).side_request()
 
     def verdict(self, text: str) -> float | None:
-        said = RULES["number"](text)
+        grade = RULES["number"](text)
         try:
-            return None if said is None else min(max(float(said) / 10, 0.0), 1.0)
+            return None if grade is None else min(max(float(grade) / 10, 0.0), 1.0)
         except ValueError:
             return None
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...contract import Model, Reply, Request
-from ...errors import BadInput
 from ...prompts import fill, prompt
 from ...technique import adds_output, final_call
-from ..prompting import last_user_message, with_question
+from ..prompting import Words, last_user_message, require_at_least, with_question
 from .games import FreeReasoning, Thought
 from .thought_search import Explorer, Node, beam
 from .tree_of_thoughts import Judge, expansions, finish, valuing
@@ -28,19 +27,17 @@ async def graph_of_thoughts(
     depth: int = 2,
     k: int = 4,
     judge: Judge = None,
-    propose: str | None = None,
-    value: str | None = None,
-    merge: str | None = None,
-    answer: str | None = None,
+    propose: Words = None,
+    value: Words = None,
+    merge: Words = None,
+    answer: Words = None,
 ) -> Reply:
     """Search as `tree_of_thoughts` by beam, and at each level merge the best ways into a further one.
 
     Besta et al. 2024 draw a graph by hand for each task (split, solve, merge, improve); here one shape serves any
     question. The merged way is valued like the others and goes on if it is among the best `breadth`.
     """
-    for name, found in (("breadth", breadth), ("depth", depth), ("k", k)):
-        if found < 1:
-            raise BadInput(f"graph_of_thoughts: {name}={found}; expected at least 1")
+    require_at_least(1, "graph_of_thoughts", {"breadth": breadth, "depth": depth, "k": k})
     if last_user_message(request) is None:
         return await final_call(model, request)
     rules = FreeReasoning()
@@ -62,8 +59,8 @@ async def graph_of_thoughts(
     return await finish(model, explorer, answer)
 
 
-def _merging(request: Request, ways: list[Node], words: str | None) -> Request:
-    asking = prompt(request, "graph_of_thoughts", "merge") if words is None else words
+def _merging(request: Request, ways: list[Node], words: Words) -> Request:
+    asking = prompt(request, "graph_of_thoughts", "merge", words)
     way = prompt(request, "graph_of_thoughts", "way")
     shown = [fill(way, {"n": str(i), "steps": "\n".join(node.thought.steps)}) for i, node in enumerate(ways, 1)]
     return with_question(request, "\n" + "\n\n".join([*shown, asking])).side_request()

@@ -56,12 +56,8 @@ class Explorer:
         """The valued children of these nodes, best first; `solved` is set once the rules show a solution."""
         nodes = nodes[: self.left]
         self.left -= len(nodes)
-        requests = [
-            self.game.propose(self.request, node.thought, self.proposals, self.propose)
-            for node in nodes
-            for _ in range(self.samples)
-        ]
-        replies = await self.ask(self.model, requests)
+        requests = [self.game.propose(self.request, node.thought, self.proposals, self.propose) for node in nodes]
+        replies = await self.ask(self.model, [request for request in requests for _ in range(self.samples)])
         for i, node in enumerate(nodes):
             node.children = self._read(node, replies[i * self.samples : (i + 1) * self.samples])
         children = [child for node in nodes for child in node.children]
@@ -76,10 +72,8 @@ class Explorer:
         thoughts: dict[Hashable, Thought] = {}
         for reply in replies:
             for position, thought in self._steps(node, reply).items():
-                known = thoughts.get(position)
-                thoughts[position] = (
-                    replace(known, confidence=known.confidence + thought.confidence) if known else thought
-                )
+                confidence = thought.confidence + (thoughts[position].confidence if position in thoughts else 0.0)
+                thoughts[position] = replace(thoughts.get(position, thought), confidence=confidence)
         best = sorted(thoughts.values(), key=lambda thought: thought.confidence, reverse=True)[: self.proposals]
         self.met.update(thought.position for thought in best)
         return [Node(thought, node.depth + 1, node) for thought in best]
@@ -98,8 +92,9 @@ class Explorer:
     async def rate(self, nodes: Sequence[Node]) -> None:
         """Give each node its value. A value that was lost or cannot be read is 0."""
         if self.judge is None:
-            for node in nodes:
-                node.value = self._random_value(node)
+            for node in nodes:  # drawn by lot from seed, path and thought, so that a run repeats itself
+                lot = f"{self.request.sampling.seed} {current().path} {node.thought.position}"
+                node.value = random.Random(lot).random()
         else:
             requests = [self.game.judge(self.request, node.thought, self.value) for node in nodes]
             replies = await self.ask(self.judge, [request.with_sampling(temperature=None) for request in requests])
@@ -109,10 +104,6 @@ class Explorer:
         for node in nodes:
             if self.best is None or (node.depth, node.value) > (self.best.depth, self.best.value):
                 self.best = node
-
-    def _random_value(self, node: Node) -> float:
-        """Drawn by lot from seed, path and thought, so that a run repeats itself."""
-        return random.Random(f"{self.request.sampling.seed} {current().path} {node.thought.position}").random()
 
     async def ask(self, model: Model, requests: Sequence[Request]) -> tuple[Reply | FailedSample, ...]:
         first, self.calls_made = self.calls_made, self.calls_made + len(requests)
@@ -159,7 +150,10 @@ async def monte_carlo(explorer: Explorer, root: Node, breadth: int) -> None:
             _add_visit(child, child.value)
         if not node.children:
             _add_visit(node, 0.0)
-        _close(node)
+        upwards: Node | None = node
+        while upwards and all(child.closed for child in upwards.children):
+            upwards.closed = True
+            upwards = upwards.parent
 
 
 def _value(node: Node) -> float:
@@ -175,10 +169,4 @@ def _add_visit(node: Node | None, value: float) -> None:
     while node:
         node.visits += 1
         node.total += value
-        node = node.parent
-
-
-def _close(node: Node | None) -> None:
-    while node and all(child.closed for child in node.children):
-        node.closed = True
         node = node.parent

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 from ...contract import Message, Model, Reply, Request
-from ...errors import BadInput, Unsupported
+from ...errors import Unsupported
 from ...prompts import prompt
 from ...scope import note
 from ...technique import adds_output, final_call, with_sampling_temperature
-from ..prompting import last_user_message
+from ..prompting import Words, last_user_message, require_at_least
 from .crosswords import Crosswords
 from .game24 import Game24
 from .games import FreeReasoning, Game, with_steps
@@ -46,9 +46,9 @@ async def tree_of_thoughts(
     visits: int | None = None,
     game: Literal["free", "game24", "crosswords"] | Game = "free",
     judge: Judge = None,
-    propose: str | None = None,
-    value: str | None = None,
-    answer: str | None = None,
+    propose: Words = None,
+    value: Words = None,
+    answer: Words = None,
 ) -> Reply:
     """Search among steps instead of writing one chain of them (Yao et al. 2023).
 
@@ -64,7 +64,9 @@ async def tree_of_thoughts(
     `dfs`, some 60 visits. A question that is none of the game is searched freely, and the report says so.
     Yao et al. ask for each value three times and add up; here it is asked once. Two ways to one place are one.
     """
-    _check(breadth=breadth, depth=depth, k=k, samples=samples, visits=expansions(breadth, depth, visits))
+    left = expansions(breadth, depth, visits)
+    counts = {"breadth": breadth, "depth": depth, "k": k, "samples": samples, "visits": left}
+    require_at_least(1, "tree_of_thoughts", counts)
     if last_user_message(request) is None:
         return await final_call(model, request)
     rules: Game = GAMES[game]() if isinstance(game, str) else game
@@ -76,26 +78,18 @@ async def tree_of_thoughts(
         raise Unsupported("tree_of_thoughts: the answer is put together from the steps of a game, so a JSON schema or "
                           "log-probabilities cannot hold for it; leave them out")  # fmt: skip
     valuer = None if judge == "random" else judge if isinstance(judge, Model) else model
-    left = expansions(breadth, depth, visits)
-    explorer = Explorer(
-        model, valuer, rules, with_sampling_temperature(request, samples), k, depth, left, propose, value, samples
-    )
+    sampled = with_sampling_temperature(request, samples)
+    explorer = Explorer(model, valuer, rules, sampled, k, depth, left, propose, value, samples)
     await STRATEGIES[strategy](explorer, Node(root, 0), breadth)
     if explorer.solved:
         return Reply(Message("assistant", rules.solution(request, explorer.solved.thought) or ""))
     return await finish(model, explorer, answer)
 
 
-async def finish(model: Model, explorer: Explorer, words: str | None) -> Reply:
+async def finish(model: Model, explorer: Explorer, words: Words) -> Reply:
     """The answer from the best steps that were found; the question as it is when there are none to go on from."""
     request, best = explorer.request, explorer.best
     if best is None or not explorer.game.goes_on:
         return await final_call(model, request)
-    asking = prompt(request, "tree_of_thoughts", "answer") if words is None else words
+    asking = prompt(request, "tree_of_thoughts", "answer", words)
     return await final_call(model, with_steps(request, best.thought, asking))
-
-
-def _check(*, breadth: int, depth: int, k: int, samples: int, visits: int) -> None:
-    for name, found in (("breadth", breadth), ("depth", depth), ("k", k), ("samples", samples), ("visits", visits)):
-        if found < 1:
-            raise BadInput(f"tree_of_thoughts: {name}={found}; expected at least 1")

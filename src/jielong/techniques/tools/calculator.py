@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
-from ...prompts import Language, catalogue
+from ...prompts import Language
 from ...sandbox import SandboxLimits, evaluate_expression
-from .tool import Arguments, Tool, ToolFailed, ToolResult
+from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 LIMITS = SandboxLimits(seconds=2.0, memory_mb=64, output_bytes=10_000)
 LONGEST = 1_000  # characters of an expression
@@ -16,15 +17,7 @@ _MATH = "import math\nfrom math import cos, e, exp, factorial, gcd, log, log10, 
 
 
 def calculator(language: Language) -> Tool:
-    words = catalogue(language)["calculator"]
-    parameters = {"type": "object", "properties": {"expression": {"type": "string"}}, "required": ["expression"]}
-    return Tool("calculator", words["description"], parameters, _calculate, _check, pure=True, shown=words["shown"])
-
-
-def _check(arguments: Arguments) -> Arguments:
-    if set(arguments) != {"expression"} or not isinstance(arguments["expression"], str):
-        raise ToolFailed("invalid", {"problems": "expression: string"})
-    return arguments
+    return replace(text_tool("calculator", "expression", _calculate, language, may_be_blank=True), pure=True)
 
 
 async def _calculate(arguments: Arguments) -> ToolResult:
@@ -38,8 +31,7 @@ async def _calculate(arguments: Arguments) -> ToolResult:
         raise ToolFailed("no_expression", {"said": text[:100]}) from None
     outcome = await evaluate_expression(_MATH + expression, limits=LIMITS)
     if outcome.status != "ok" or outcome.value is None:
-        why = outcome.stderr.strip().splitlines()[-1:] or [outcome.status]
-        raise ToolFailed("raised", {"error": why[0][:200]})
+        raise ToolFailed("raised", {"error": (outcome.last_error_line or outcome.status)[:200]})
     try:
         value = ast.literal_eval(outcome.value)
     except (ValueError, SyntaxError):

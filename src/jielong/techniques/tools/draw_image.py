@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,12 +24,12 @@ from ...errors import BadInput, Refused
 from ...models.openai import endpoint_errors
 from ...models.openai.connection_pools import connection_pool
 from ...models.openai.endpoint_presets import ENDPOINT_PRESETS, EndpointTarget, is_local, resolve_endpoint
-from ...prompts import Language, catalogue
+from ...prompts import Language
 from ...registry import unknown_name
 from ...runtime.ledger import home_folder
 from ...runtime.provider import AttemptFailed
 from .read_url import body, fetch
-from .tool import Arguments, Tool, ToolFailed, ToolResult
+from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 MOST_BYTES = 64_000_000
 _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp", b"GIF8": "gif"}
@@ -43,33 +44,18 @@ def draw(model: str, *, usd: float | None = None, language: Language = "en") -> 
     if kind not in ENDPOINT_PRESETS:
         raise unknown_name("endpoint for draw", kind, ENDPOINT_PRESETS)
     where = resolve_endpoint(kind, rest)
-    words = catalogue(language)["draw"]
-    parameters = {"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}
-    local = is_local(where.urls)
-    return Tool(
-        "draw",
-        words["description"],
-        parameters,
-        partial(_draw, where),
-        _check,
-        usd=usd if usd is not None else 0.0 if local else None,
+    return replace(
+        text_tool("draw", "prompt", partial(_draw, where), language),
+        usd=usd if usd is not None else 0.0 if is_local(where.urls) else None,
         tokens=None,
         identity=f"{' '.join(where.urls)} {where.model}",
         endpoint=f"draw {where.urls[0]} {where.model}",
-        shown=words["shown"],
         shows=True,
     )
 
 
-def _check(arguments: Arguments) -> Arguments:
-    if set(arguments) != {"prompt"} or not isinstance(arguments["prompt"], str) or not arguments["prompt"].strip():
-        raise ToolFailed("invalid", {"problems": "prompt: string"})
-    return arguments
-
-
 async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
-    request_body = {"model": where.model, "prompt": arguments["prompt"], "n": 1}
-    payload = await _post(where, request_body)
+    payload = await _post(where, {"model": where.model, "prompt": arguments["prompt"], "n": 1})
     try:
         picture = payload["data"][0]
         data = base64.b64decode(picture["b64_json"], validate=True) if picture.get("b64_json") else None
@@ -77,17 +63,19 @@ async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
     except (KeyError, IndexError, TypeError, AttributeError, binascii.Error):
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True) from None
     if data is None:
-        data = (await fetch(str(url), private=_same_host(str(url), where.urls[0]))).data
+        same_host = urlsplit(str(url)).netloc == urlsplit(where.urls[0]).netloc
+        data = (await fetch(str(url), private=same_host)).data
     suffix = next((suffix for magic, suffix in _KINDS.items() if data.startswith(magic)), None)
     if suffix is None:
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True)
-    return ToolResult(store(data, suffix), _usage(payload.get("usage")))
+    used = payload["usage"] if isinstance(payload.get("usage"), dict) else {}
+    usage = Usage(input_tokens=int(used.get("input_tokens") or 0), output_tokens=int(used.get("output_tokens") or 0))
+    return ToolResult(store(data, suffix), usage)
 
 
 async def _post(where: EndpointTarget, request_body: dict[str, Any]) -> Any:
     headers = {"Content-Type": "application/json"}
-    if where.keys:
-        headers["Authorization"] = f"Bearer {where.keys[0]}"
+    headers |= {"Authorization": f"Bearer {where.keys[0]}"} if where.keys else {}
     session = await connection_pool()
     url = f"{where.urls[0]}/images/generations"
     try:
@@ -107,15 +95,6 @@ async def _post(where: EndpointTarget, request_body: dict[str, Any]) -> Any:
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise AttemptFailed(f"draw: the connection to {where.spec} broke ({type(error).__name__})",
                             unsettled=True) from None  # fmt: skip
-
-
-def _same_host(a: str, b: str) -> bool:
-    return urlsplit(a).netloc == urlsplit(b).netloc
-
-
-def _usage(payload: Any) -> Usage:
-    used = payload if isinstance(payload, dict) else {}
-    return Usage(input_tokens=int(used.get("input_tokens") or 0), output_tokens=int(used.get("output_tokens") or 0))
 
 
 def store(data: bytes, suffix: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,16 +37,14 @@ async def execute_calls(
     ]
     with sub_path("use"):
         replies = await gather(None, pairs, first=round * MAX_PARALLEL_CALLS)
-    texts = {n: problem for n, (_, _, _, problem) in enumerate(parsed_calls)}
-    for_user: dict[int, str] = {}
+    executed = [ExecutedCall(call, problem) for call, _, _, problem in parsed_calls]
     for (n, tool, _), reply in zip(ready, replies, strict=True):
         if isinstance(reply, FailedSample):
-            texts[n] = ToolFailed("raised", {"error": str(reply.error)}).words(language)
+            text, for_user = ToolFailed("raised", {"error": str(reply.error)}).words(language), None
         else:
-            texts[n] = reply.text
-            if tool.shows:
-                for_user[n] = reply.text
-    return tuple(ExecutedCall(call, texts[n], for_user.get(n)) for n, (call, _, _, _) in enumerate(parsed_calls))
+            text, for_user = reply.text, reply.text if tool.shows else None
+        executed[n] = replace(executed[n], result=text, for_user=for_user)
+    return tuple(executed)
 
 
 def _parse_call(
@@ -55,7 +54,10 @@ def _parse_call(
     try:
         if n >= MAX_PARALLEL_CALLS:
             raise ToolFailed("too_many", {"most": str(MAX_PARALLEL_CALLS)})
-        tool = _find_tool(call.name, our_tools, caller_names)
+        name = nearest_name(call.name, [*our_tools, *caller_names])
+        if name is None or name not in our_tools:
+            raise ToolFailed("unknown_tool", {"name": call.name[:100], "names": ", ".join(our_tools)})
+        tool = our_tools[name]
         try:
             arguments = repair_arguments(call.arguments, tool.parameters)
         except ValueError:
@@ -66,23 +68,11 @@ def _parse_call(
             raise ToolFailed(failed.kind, {**failed.values, "signature": tool.signature}) from None
         return replace(call, name=tool.name, arguments=json.dumps(arguments, ensure_ascii=False)), tool, arguments, ""
     except ToolFailed as failed:
-        words = catalogue(language)["tool_errors"]
         problem = failed.words(language)
         if "signature" in failed.values:
-            problem += fill(words["signature"], failed.values)
-        return replace(call, name=_valid_name(call.name), arguments=_valid_arguments(call.arguments)), None, {}, problem
-
-
-def _find_tool(name: str, our_tools: Mapping[str, Tool], caller_names: frozenset[str]) -> Tool:
-    known_name = nearest_name(name, [*our_tools, *caller_names])
-    if known_name is None or known_name not in our_tools:
-        raise ToolFailed("unknown_tool", {"name": name[:100], "names": ", ".join(our_tools)})
-    return our_tools[known_name]
-
-
-def _valid_name(name: str) -> str:
-    """As endpoints accept a name in the history."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)[:64] or "unknown"
+            problem += fill(catalogue(language)["tool_errors"]["signature"], failed.values)
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", call.name)[:64] or "unknown"  # as endpoints accept it in the history
+        return replace(call, name=name, arguments=_valid_arguments(call.arguments)), None, {}, problem
 
 
 def _valid_arguments(arguments: str) -> str:

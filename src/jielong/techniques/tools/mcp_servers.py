@@ -18,12 +18,15 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ...errors import BadInput, JielongError, MissingExtra, MissingKey
 from ...models.openai.endpoint_presets import is_local
 from ...sync import unwrap_exception_group
 from .tool import Arguments, Tool, ToolFailed, ToolResult
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 SECONDS = 60.0  # the longest silence of a server
 
@@ -98,11 +101,6 @@ class _Session:
             self.tools.cancel()
 
 
-class _Client(Protocol):
-    async def list_tools(self, *, cursor: str | None = None) -> Any: ...
-    async def call_tool(self, name: str, arguments: dict[str, Any] | None = None) -> Any: ...
-
-
 @asynccontextmanager
 async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
     """The allowed tools of a server, while it is there. Raises BadInput, MissingExtra, MissingKey."""
@@ -126,7 +124,7 @@ async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
 
 
 @asynccontextmanager
-async def _client(server: McpServer, stderr: TextIO) -> AsyncIterator[_Client]:
+async def _client(server: McpServer, stderr: TextIO) -> AsyncIterator[Client]:
     try:
         import httpx2
         from mcp import Client, StdioServerParameters, stdio_client
@@ -165,23 +163,19 @@ def _words(error: Exception, stderr: TextIO) -> str:
     return lines[-1][:200] if lines else f"{type(error).__name__} {error}".strip()[:200]
 
 
-async def _allowed(server: McpServer, client: _Client) -> tuple[Tool, ...]:
-    listed: list[Any] = []
-    cursor: str | None = None
-    while True:
-        page = await client.list_tools(cursor=cursor)
-        listed += page.tools
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    server_tools = {tool.name: tool for tool in listed}
+async def _allowed(server: McpServer, client: Client) -> tuple[Tool, ...]:
+    page = await client.list_tools()
+    server_tools = {tool.name: tool for tool in page.tools}
+    while page.next_cursor is not None:
+        page = await client.list_tools(cursor=page.next_cursor)
+        server_tools |= {tool.name: tool for tool in page.tools}
     missing = [name for name in server.allow if name not in server_tools]
     if missing:
         raise BadInput(f"MCP server {server.name} has no tool {missing[0]}; it has {', '.join(server_tools) or 'none'}")
     return tuple(_tool(server, client, server_tools[name]) for name in server.allow)
 
 
-def _tool(server: McpServer, client: _Client, listed: Any) -> Tool:
+def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
     local = bool(server.command) or is_local((server.url or "",))
     schema: Mapping[str, Any] = listed.input_schema
     return Tool(
@@ -203,7 +197,7 @@ def _check(schema: Mapping[str, Any], arguments: Arguments) -> Arguments:
     return arguments
 
 
-async def _call(client: _Client, name: str, arguments: Arguments) -> ToolResult:
+async def _call(client: Client, name: str, arguments: Arguments) -> ToolResult:
     from mcp import MCPError
 
     try:

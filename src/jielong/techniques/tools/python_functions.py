@@ -41,14 +41,8 @@ def from_function(function: Callable[..., Any]) -> Tool:
     if not about:
         raise BadInput(f"the function {name} has no docstring; a model needs one to know what the tool is for")
     arguments_model = _arguments(function, name)
-    return Tool(
-        name,
-        about,
-        _plain(arguments_model.model_json_schema()),
-        partial(_call, function, name),
-        partial(_checked, arguments_model),
-        identity=_identity(function),
-    )
+    schema, call = _plain(arguments_model.model_json_schema()), partial(_call, function, name)
+    return Tool(name, about, schema, call, partial(_checked, arguments_model), identity=_identity(function))
 
 
 def _arguments(function: Callable[..., Any], name: str) -> type[pydantic.BaseModel]:
@@ -93,17 +87,11 @@ def _checked(arguments_model: type[pydantic.BaseModel], arguments: Arguments) ->
 
 async def _call(function: Callable[..., Any], name: str, arguments: Arguments) -> ToolResult:
     arguments_model = _arguments(function, name).model_validate(arguments)
-    values = {
-        field.alias: getattr(arguments_model, field_name)
-        for field_name, field in type(arguments_model).model_fields.items()
-        if field.alias
-    }
-    ready = partial(function, **values)
+    fields = type(arguments_model).model_fields.items()
+    ready = partial(function, **{field.alias or name: getattr(arguments_model, name) for name, field in fields})
     try:
-        if inspect.iscoroutinefunction(function):
-            value = await ready()
-        else:
-            value = await anyio.to_thread.run_sync(ready, abandon_on_cancel=True)
+        is_async = inspect.iscoroutinefunction(function)
+        value = await (ready() if is_async else anyio.to_thread.run_sync(ready, abandon_on_cancel=True))
     except (JielongError, ToolFailed):
         raise
     except Exception as error:  # whatever a function raises is for the model to read

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from ...prompts import Language, catalogue
+from ...prompts import Language
 from ...sandbox import SandboxLimits, run_program
-from .tool import Arguments, Tool, ToolFailed, ToolResult
+from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 LIMITS = SandboxLimits(seconds=10.0, output_bytes=200_000)
 
 
 def python(language: Language) -> Tool:
-    words = catalogue(language)["python"]
-    parameters = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
-    return Tool("python", words["description"], parameters, _run, _check, shown=words["shown"])
-
-
-def _check(arguments: Arguments) -> Arguments:
-    if set(arguments) != {"code"} or not isinstance(arguments["code"], str):
-        raise ToolFailed("invalid", {"problems": "code: string"})
-    return arguments
+    return text_tool("python", "code", _run, language, may_be_blank=True)
 
 
 async def _run(arguments: Arguments) -> ToolResult:
@@ -26,10 +18,8 @@ async def _run(arguments: Arguments) -> ToolResult:
     outcome = await run_program(arguments["code"], limits=LIMITS)
     printed = outcome.stdout.strip()
     if outcome.status != "ok":
-        error_lines = outcome.stderr.strip().splitlines()[-1:] or [outcome.status]
-        raise ToolFailed(
-            "raised", {"error": "\n".join([*([printed[:2_000]] if printed else []), error_lines[0][:500]])}
-        )
+        error = (outcome.last_error_line or outcome.status)[:500]
+        raise ToolFailed("raised", {"error": f"{printed[:2_000]}\n{error}" if printed else error})
     output = printed or outcome.value
     if not output:
         raise ToolFailed("printed_nothing")

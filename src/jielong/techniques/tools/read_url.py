@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urljoin, urlsplit
 
@@ -21,8 +21,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
 from ...errors import MissingExtra
-from ...prompts import Language, catalogue
-from .tool import Arguments, Tool, ToolFailed, ToolResult
+from ...prompts import Language
+from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 MOST_BYTES, SECONDS, MOST_HOPS = 3_000_000, 20.0, 5
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -31,16 +31,8 @@ _HTML = ("text/html", "application/xhtml+xml")
 
 def read_url(*, private: bool = False, language: Language = "en") -> Tool:
     """The tool. `private`: addresses of this machine and of private networks may be read, too."""
-    words = catalogue(language)["read_url"]
-    parameters = {"type": "object", "properties": {"url": {"type": "string"}}, "required": ["url"]}
-    call = partial(_read, private=private)
-    return Tool("read_url", words["description"], parameters, call, _check, identity=str(private), shown=words["shown"])
-
-
-def _check(arguments: Arguments) -> Arguments:
-    if set(arguments) != {"url"} or not isinstance(arguments["url"], str):
-        raise ToolFailed("invalid", {"problems": "url: string"})
-    return arguments
+    tool = text_tool("read_url", "url", partial(_read, private=private), language, may_be_blank=True)
+    return replace(tool, identity=str(private))
 
 
 async def _read(arguments: Arguments, *, private: bool) -> ToolResult:
@@ -48,7 +40,10 @@ async def _read(arguments: Arguments, *, private: bool) -> ToolResult:
     if page.kind in _HTML:
         return ToolResult(await anyio.to_thread.run_sync(_text_of, page.data))
     if page.kind.startswith("text/") or page.kind.endswith(("json", "xml")):
-        return ToolResult(page.data.decode(page.charset, errors="replace"))
+        try:
+            return ToolResult(page.data.decode(page.charset, errors="replace"))
+        except LookupError:  # no encoding of that name
+            return ToolResult(page.data.decode(errors="replace"))
     raise ToolFailed("kind_of_page", {"kind": page.kind})
 
 
@@ -58,11 +53,10 @@ def _text_of(html: bytes) -> str:
         import trafilatura
     except ImportError:
         raise MissingExtra("reading web pages", "tools") from None
-    found = trafilatura.extract(html, include_comments=False, include_tables=True, favor_recall=True)
-    text = found or trafilatura.html2txt(html)
-    if not text:
-        raise ToolFailed("empty_page")
-    return str(text)
+    main_text = trafilatura.extract(html, include_comments=False, include_tables=True, favor_recall=True)
+    if text := main_text or trafilatura.html2txt(html):
+        return str(text)
+    raise ToolFailed("empty_page")
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ async def _hop(session: aiohttp.ClientSession, url: str, private: bool) -> Page 
         data = await body(response, MOST_BYTES)
         if data is None:
             raise ToolFailed("too_large", {"url": url[:200], "most": f"{MOST_BYTES:,}"})
-        return Page(response.content_type, _known(response.charset), data)
+        return Page(response.content_type, response.charset or "utf-8", data)
 
 
 async def body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
@@ -116,14 +110,6 @@ async def body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
         if len(data) > most:
             return None
     return bytes(data)
-
-
-def _known(charset: str | None) -> str:
-    try:
-        "".encode(charset or "utf-8")
-    except LookupError:
-        return "utf-8"
-    return charset or "utf-8"
 
 
 def _checked(url: str, private: bool) -> None:

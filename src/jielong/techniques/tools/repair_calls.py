@@ -14,7 +14,7 @@ import ast
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 _PREFIX = re.compile(r"^(?:functions?|tools?|default_api|api)[.:/_-]+", re.I)
@@ -31,27 +31,18 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     if name in names:
         return name
     for plain in (_plain(name), _plain(_PREFIX.sub("", name))):
-        same = [one for one in names if _plain(one) == plain]
-        if len(same) == 1:
-            return same[0]
-        if same:
-            return None
+        if same := [one for one in names if _plain(one) == plain]:
+            return same[0] if len(same) == 1 else None
     if len(_plain(name)) < 3:
         return None
-    similarities = sorted(((_similarity(name, one), one) for one in names), reverse=True)
-    if not similarities or similarities[0][0] < NEAR:
-        return None
-    if len(similarities) > 1 and similarities[0][0] - similarities[1][0] < CLEARLY:
-        return None
-    return similarities[0][1]
+    matchers = ((difflib.SequenceMatcher(None, _plain(name), _plain(one), autojunk=False), one) for one in names)
+    similarities = sorted(((matcher.ratio(), one) for matcher, one in matchers), reverse=True)
+    (best, nearest), (second, _) = [*similarities, (0.0, ""), (0.0, "")][:2]
+    return nearest if best >= NEAR and best - second >= CLEARLY else None
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
-
-
-def _similarity(a: str, b: str) -> float:
-    return difflib.SequenceMatcher(None, _plain(a), _plain(b), autojunk=False).ratio()
 
 
 def read_arguments(text: str) -> Any:
@@ -80,12 +71,8 @@ def _candidates(text: str) -> Iterable[str]:
     fenced = re.fullmatch(r"```\w*\s*(.*?)\s*```", candidate, re.S)
     candidate = fenced[1] if fenced else candidate
     yield candidate
-    if (
-        candidate[:1] not in ("{", "[", '"')
-        and (start := candidate.find("{")) >= 0
-        and candidate.rstrip().endswith("}")
-    ):
-        candidate = candidate[start:]
+    if candidate[:1] not in ("{", "[", '"') and "{" in candidate and candidate.endswith("}"):
+        candidate = candidate[candidate.find("{") :]
         yield candidate
     for straight in dict.fromkeys((candidate, candidate.translate(_CURLY))):
         tidy = _normalised(straight)
@@ -95,42 +82,38 @@ def _candidates(text: str) -> Iterable[str]:
 
 
 _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "，": ",", "：": ":"})
+_LITERALS = {"True": "true", "False": "false", "None": "null"}
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'", re.S)
 
 
 def _normalised(text: str) -> str:
     """Without comments and trailing commas; with JSON's literals. What is within quotes stays as it is."""
-    return _outside(
-        text, lambda part: _literals(re.sub(r"//[^\n]*|/\*.*?\*/|(?<=[\s{,])#[^\n]*", "", part, flags=re.S))
-    )
 
+    def normalised(part: str) -> str:
+        part = re.sub(r"//[^\n]*|/\*.*?\*/|(?<=[\s{,])#[^\n]*", "", part, flags=re.S)
+        part = re.sub(r"\b(?:True|False|None)\b", lambda literal: _LITERALS[literal[0]], part)
+        return re.sub(r",(\s*[}\]])", r"\1", part)
 
-def _literals(part: str) -> str:
-    for python, value in (("True", "true"), ("False", "false"), ("None", "null")):
-        part = re.sub(rf"\b{python}\b", value, part)
-    return re.sub(r",(\s*[}\]])", r"\1", part)
+    return _outside(text, normalised)
 
 
 def _bare_keys(text: str) -> str:
     keyed = _outside(text, lambda part: re.sub(r"([{,]\s*)([A-Za-z_][\w-]*)(\s*:)", r'\1"\2"\3', part))
-    return _STRING.sub(_double_quoted, keyed)
+
+    def double_quoted(match: re.Match[str]) -> str:
+        text = match[0][1:-1].replace("\\'", "'")
+        return match[0] if match[0][0] == '"' else json.dumps(text, ensure_ascii=False)
+
+    return _STRING.sub(double_quoted, keyed)
 
 
-def _double_quoted(match: re.Match[str]) -> str:
-    literal = match[0]
-    if literal[0] == '"':
-        return literal
-    return json.dumps(literal[1:-1].replace("\\'", "'"), ensure_ascii=False)
-
-
-def _outside(text: str, change: Any) -> str:
+def _outside(text: str, change: Callable[[str], str]) -> str:
     """`change` applied to what is not within quotes."""
     parts, position = [], 0
     for match in _STRING.finditer(text):
         parts += [change(text[position : match.start()]), match[0]]
         position = match.end()
-    result = "".join([*parts, change(text[position:])])
-    return re.sub(r",(\s*[}\]])", r"\1", result) if not _STRING.search(text) else result
+    return "".join([*parts, change(text[position:])])
 
 
 def _closed(text: str) -> str:
@@ -164,17 +147,15 @@ def _python(text: str) -> Any:
 
 
 def repair_arguments(text: str, schema: Mapping[str, Any]) -> Json:
-    """The arguments that a model wrote as an object of the schema's parameters. Raises ValueError."""
-    return fit_to_schema(read_arguments(text), schema)
-
-
-def fit_to_schema(value: Any, schema: Mapping[str, Any]) -> Json:
-    """The arguments as an object of the schema's parameters, as far as that can be told. Raises ValueError."""
+    """What a model wrote as an object of the schema's parameters, as far as that can be told. Raises ValueError."""
+    value = read_arguments(text)
     properties: Mapping[str, Any] = schema.get("properties", {})
     required: Sequence[str] = schema.get("required", ())
     if not isinstance(value, dict):
         only = required[0] if len(required) == 1 else next(iter(properties)) if len(properties) == 1 else None
-        if only is None or value is None or not _of_type(value, properties.get(only)):
+        kind = properties[only].get("type") if only and isinstance(properties.get(only), dict) else None
+        # A bare list must be what the parameter takes; other bare values are left to the check of types.
+        if only is None or value is None or (isinstance(value, list) and kind not in ("array", None)):
             raise ValueError("not an object")
         value = {only: value}
     value = _unwrapped(value, properties)
@@ -183,17 +164,9 @@ def fit_to_schema(value: Any, schema: Mapping[str, Any]) -> Json:
     return {name: _converted(item, properties.get(name)) for name, item in value.items()}
 
 
-def _of_type(value: Any, schema: Any) -> bool:
-    """Whether a bare list is what a parameter takes; other bare values are left to the check of types."""
-    kind = schema.get("type") if isinstance(schema, dict) else None
-    return not isinstance(value, list) or kind in ("array", None)
-
-
 def _unwrapped(value: Json, properties: Mapping[str, Any]) -> Json:
-    if len(value) != 1:
-        return value
-    name, inner = next(iter(value.items()))
-    if name in properties or name not in _WRAPPERS:
+    name, inner = next(iter(value.items()), ("", None))
+    if len(value) != 1 or name in properties or name not in _WRAPPERS:
         return value
     if isinstance(inner, str):
         try:
@@ -208,10 +181,7 @@ def _renamed(value: Json, properties: Mapping[str, Any]) -> Json:
     renamed: Json = {}
     for name, item in value.items():
         target = name if name in properties else nearest_name(name, free)
-        if target is None or target in renamed:
-            renamed[name] = item
-        else:
-            renamed[target] = item
+        renamed[name if target is None or target in renamed else target] = item
     return renamed
 
 

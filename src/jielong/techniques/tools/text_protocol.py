@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...contract import Message, ToolCall
@@ -71,36 +72,34 @@ _MARKS = re.compile(r"<(/?\s*tool_(?:call|response))", re.I)
 
 
 def _blocks(text: str) -> ParsedReply:
-    calls: list[ToolCall] = []
-    end = 0
-    for n, block in enumerate(_BLOCK.finditer(text)):
-        calls.append(_call(block[1], f"call_{n}"))
-        end = block.end()
-    return ParsedReply(tuple(calls), text[:end].rstrip())
+    blocks = list(_BLOCK.finditer(text))
+    calls = tuple(_call(block[1], f"call_{n}") for n, block in enumerate(blocks))
+    return ParsedReply(calls, text[: blocks[-1].end()].rstrip() if blocks else "")
 
 
-def _call(said: str, name: str) -> ToolCall:
+def _call(text: str, call_id: str) -> ToolCall:
     """A call whose JSON cannot be read keeps its text as the arguments, for the error that the model reads."""
     try:
-        value = _first_value(said)
+        value = _first_value(text)
     except ValueError:
-        found = re.search(r'"name"\s*:\s*"([^"]*)"', said)
-        return ToolCall(name, found[1] if found else "", said)
+        called = re.search(r'"name"\s*:\s*"([^"]*)"', text)
+        return ToolCall(call_id, called[1] if called else "", text)
     if not isinstance(value, dict):
-        return ToolCall(name, "", said)
+        return ToolCall(call_id, "", text)
     inner = value.get("function")
     value = inner if isinstance(inner, dict) else value
-    called = next((value[k] for k in ("name", "tool", "tool_name", "function") if isinstance(value.get(k), str)), "")
-    given: Any = next((value[k] for k in ("arguments", "parameters", "args", "input") if k in value), {})
-    return ToolCall(name, called, given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
+    name = next((value[k] for k in ("name", "tool", "tool_name", "function") if isinstance(value.get(k), str)), "")
+    arguments: Any = next((value[k] for k in ("arguments", "parameters", "args", "input") if k in value), {})
+    arguments = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return ToolCall(call_id, name, arguments)
 
 
-def _first_value(said: str) -> Any:
+def _first_value(text: str) -> Any:
     """What a block holds; of one that was never closed, the JSON value that it begins with."""
     try:
-        return json.JSONDecoder(strict=False).raw_decode(said)[0]
+        return json.JSONDecoder(strict=False).raw_decode(text)[0]
     except (ValueError, RecursionError):
-        return read_arguments(said)
+        return read_arguments(text)
 
 
 _ACTION = re.compile(
@@ -118,18 +117,17 @@ _OBSERVED = re.compile(
 
 def _actions(text: str) -> ParsedReply:
     """The first action before any answer."""
-    found = _ACTION.search(text)
-    answer = _ANSWER.search(text)
-    if not found or (answer and answer.start() < found.start()):
+    action, answer = _ACTION.search(text), _ANSWER.search(text)
+    if not action or (answer and answer.start() < action.start()):
         return ParsedReply((), "")
-    given, end = _input(text, found)
-    return ParsedReply((ToolCall("call_0", found["name"], given or "{}"),), text[:end].rstrip())
+    arguments, end = _input(text, action)
+    return ParsedReply((ToolCall("call_0", action["name"], arguments or "{}"),), text[:end].rstrip())
 
 
 def _every_action(text: str) -> ParsedReply:
     """All actions wherever they stand, which is what a text can quote."""
-    found = [(match["name"], _input(text, match)[0] or "{}") for match in _ACTION.finditer(text)]
-    return ParsedReply(tuple(ToolCall(f"call_{n}", name, given) for n, (name, given) in enumerate(found)), text)
+    actions = enumerate(_ACTION.finditer(text))
+    return ParsedReply(tuple(ToolCall(f"call_{n}", a["name"], _input(text, a)[0] or "{}") for n, a in actions), text)
 
 
 def _input(text: str, found: re.Match[str]) -> tuple[str, int]:
@@ -174,9 +172,9 @@ def _as_json(argument: str) -> str:
         json.loads(argument)
     except (ValueError, RecursionError):
         named = _named(argument)
-        if named is not None:
-            return json.dumps(named, ensure_ascii=False)
-        return argument if argument[:1] in ("{", '"', "'") else json.dumps(argument, ensure_ascii=False)
+        if named is None and argument[:1] in ("{", '"', "'"):
+            return argument
+        return json.dumps(argument if named is None else named, ensure_ascii=False)
     return argument
 
 
@@ -192,13 +190,5 @@ def _named(argument: str) -> dict[str, Any] | None:
     return named
 
 
-def _without_marks(text: str) -> str:
-    return _MARKS.sub(r"‹\1", text)
-
-
-def _without_labels(text: str) -> str:
-    return _OBSERVED.sub(r"\1› \2", text)
-
-
-CALLS = Protocol("tools", _blocks, _blocks, _without_marks)
-THOUGHTS = Protocol("react", _actions, _every_action, _without_labels)
+CALLS = Protocol("tools", _blocks, _blocks, partial(_MARKS.sub, r"‹\1"))
+THOUGHTS = Protocol("react", _actions, _every_action, partial(_OBSERVED.sub, r"\1› \2"))

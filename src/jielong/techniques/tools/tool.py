@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from ...contract import Message, Model, Reply, Request, Sampling, ToolSpec, Usage
@@ -41,8 +42,7 @@ class ToolResult:
     usage: Usage = field(default_factory=Usage)
 
 
-def _unchanged(arguments: Arguments) -> Arguments:
-    return arguments
+Call: TypeAlias = Callable[[Arguments], Awaitable[ToolResult]]
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Tool:
     name: str
     description: str
     parameters: Mapping[str, Any]  # a JSON schema of an object
-    call: Callable[[Arguments], Awaitable[ToolResult]]
-    check: Callable[[Arguments], Arguments] = field(default=_unchanged)
+    call: Call
+    check: Callable[[Arguments], Arguments] = field(default=lambda arguments: arguments)
     pure: bool = False
     usd: float | None = 0.0
     tokens: int | None = 0
@@ -83,12 +83,25 @@ class Tool:
 
 def _type(schema: Any) -> str:
     details = schema if isinstance(schema, dict) else {}
-    choices = details.get("enum")
-    type_text = (
-        " | ".join(json.dumps(c, ensure_ascii=False) for c in choices) if choices else str(details.get("type", ""))
-    )
+    choices = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in details.get("enum") or ())
+    type_text = choices or str(details.get("type", ""))
     description = f" ({details['description']})" if details.get("description") else ""
     return f": {type_text}{description}" if type_text else description
+
+
+def text_tool(name: str, parameter: str, call: Call, language: Language, *, may_be_blank: bool = False) -> Tool:
+    """A tool with one parameter, a text; what a model reads of it stands in the catalogue under its name."""
+    words = catalogue(language)[name]
+    schema = {"type": "object", "properties": {parameter: {"type": "string"}}, "required": [parameter]}
+    check = partial(_only_text, parameter, may_be_blank)
+    return Tool(name, words["description"], schema, call, check, shown=words["shown"])
+
+
+def _only_text(parameter: str, may_be_blank: bool, arguments: Arguments) -> Arguments:
+    text = arguments.get(parameter)
+    if set(arguments) != {parameter} or not isinstance(text, str) or not (may_be_blank or text.strip()):
+        raise ToolFailed("invalid", {"problems": f"{parameter}: string"})
+    return arguments
 
 
 def call_tool(tool: Tool, language: Language) -> Model:

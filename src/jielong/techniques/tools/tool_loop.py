@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from ...contract import Message, Model, Reply, Request, Text, ToolCall
+from ...contract import Message, Model, Reply, Request, ToolCall
 from ...errors import BadInput, NoAnswer, Unsupported
 from ...prompts import Language, request_language
 from ...scope import note
 from ...sync import unwrap_exception_group
 from ...technique import FailedSample, adds_output, final_call, gather
-from ..prompting import before
-from .execute_calls import ExecutedCall, execute_calls
+from ..prompting import Words, after, with_system_words
+from .execute_calls import execute_calls
 from .text_protocol import CALLS, THOUGHTS, Protocol, key
 from .tool import Tool
-from .toolset import FromPython, Toolset, max_metered_calls, open_toolset
+from .toolset import Use, max_metered_calls, open_toolset
+
+Answer: TypeAlias = Callable[[Mapping[str, Tool], Language], Awaitable[Reply]]
 
 
 def _max_tools_calls(model: int, use: Any, rounds: int, form: str, **_: Any) -> int:
@@ -33,10 +35,10 @@ async def tools(
     model: Model,
     request: Request,
     *,
-    use: Sequence[Toolset] | FromPython = ("calculator",),
+    use: Use = ("calculator",),
     rounds: int = 6,
     form: Literal["auto", "native", "text"] = "auto",
-    instructions: str | None = None,
+    instructions: Words = None,
 ) -> Reply:
     """Let the model call tools for up to `rounds` rounds, then answer (Toolformer: Schick et al. 2023).
 
@@ -45,70 +47,60 @@ async def tools(
     Unlike Toolformer nothing is trained, and a result comes as a turn of its own, not within the sentence. A call of
     one of the caller's own tools ends it; calls of ours in the same reply are then not made.
     """
-    _check(rounds)
-    language = request_language(request)
-    if request.tools and request.tool_choice not in ("auto", "none"):
-        return await final_call(model, request)  # the caller wants one of their own tools called now
-    with unwrap_exception_group():
-        async with open_toolset(use, language, request.tools) as our_tools:
-            if not our_tools:
-                return await final_call(model, request)  # the caller has the same tools, and they are the caller's
-            if form == "text":
-                return await _converse(model, request, our_tools, rounds, CALLS, instructions, language)
+
+    async def answer(our_tools: Mapping[str, Tool], language: Language) -> Reply:
+        if form != "text":
             try:
                 return await _natively(model, request, our_tools, rounds, instructions, language)
             except _NoNativeCalls as none:
                 if form == "native" or request.tools:
-                    raise none.why from None
+                    raise none.args[0] from None
                 note(f"{model.name} has no native tool calls: they were written as text (form=text saves the attempt)")
-                return await _converse(model, request, our_tools, rounds, CALLS, instructions, language)
+        return await _converse(model, request, our_tools, rounds, CALLS, instructions, language)
+
+    return await _with_toolset(model, request, use, rounds, answer)
 
 
 @adds_output(calls=_max_react_calls)
 async def react(
-    model: Model,
-    request: Request,
-    *,
-    use: Sequence[Toolset] | FromPython = ("calculator",),
-    rounds: int = 6,
-    instructions: str | None = None,
+    model: Model, request: Request, *, use: Use = ("calculator",), rounds: int = 6, instructions: Words = None
 ) -> Reply:
     """Thought, Action, Observation, in plain text, for up to `rounds` actions (ReAct: Yao et al. 2023).
 
     The tools are those of `tools`. Yao et al. show whole examples; here the words alone explain the form (put few_shot
     before it for examples), and each observation is a turn of its own, so that a model cannot make one up.
     """
-    _check(rounds)
-    language = request_language(request)
+
+    async def answer(our_tools: Mapping[str, Tool], language: Language) -> Reply:
+        return await _converse(model, request, our_tools, rounds, THOUGHTS, instructions, language)
+
+    return await _with_toolset(model, request, use, rounds, answer)
+
+
+async def _with_toolset(model: Model, request: Request, use: Use, rounds: int, answer: Answer) -> Reply:
+    if rounds < 1:
+        raise BadInput(f"rounds={rounds}; expected at least 1 round of calls")
     if request.tools and request.tool_choice not in ("auto", "none"):
-        return await final_call(model, request)
+        return await final_call(model, request)  # the caller wants one of their own tools called now
+    language = request_language(request)
     with unwrap_exception_group():
         async with open_toolset(use, language, request.tools) as our_tools:
-            if not our_tools:
-                return await final_call(model, request)  # the caller has the same tools, and they are the caller's
-            return await _converse(model, request, our_tools, rounds, THOUGHTS, instructions, language)
+            # Where the caller has the same tools, they are the caller's.
+            return await (answer(our_tools, language) if our_tools else final_call(model, request))
 
 
 class _NoNativeCalls(Exception):
-    def __init__(self, why: Unsupported) -> None:
-        super().__init__(str(why))
-        self.why = why
-
-
-def _check(rounds: int) -> None:
-    if rounds < 1:
-        raise BadInput(f"rounds={rounds}; expected at least 1 round of calls")
+    """Holds the Unsupported that says so."""
 
 
 async def _natively(
-    model: Model, request: Request, our_tools: Mapping[str, Tool], rounds: int, words: str | None, language: Language
+    model: Model, request: Request, our_tools: Mapping[str, Tool], rounds: int, words: Words, language: Language
 ) -> Reply:
+    our_specs = tuple(tool.spec for tool in our_tools.values())
     caller_tools = request.tools if request.tool_choice == "auto" else ()
     caller_names = frozenset(tool.name for tool in caller_tools)
-    conversation = request if words is None else _with_instructions(request, words)
-    conversation = replace(
-        conversation, tools=(*caller_tools, *(tool.spec for tool in our_tools.values())), tool_choice="auto"
-    )
+    conversation = request if words is None else with_system_words(request, words)
+    conversation = replace(conversation, tools=(*caller_tools, *our_specs), tool_choice="auto")
     picture_paths: list[str] = []
     for round in range(rounds):
         try:
@@ -122,16 +114,13 @@ async def _natively(
         caller_calls = tuple(call for call in reply.message.tool_calls if call.name in caller_names)
         if caller_calls:
             return replace(reply, message=replace(reply.message, tool_calls=caller_calls))
-        executed = await execute_calls(
-            _with_ids(reply.message.tool_calls, round), our_tools, caller_names, request, round, language
-        )
+        calls = _with_ids(reply.message.tool_calls, round)
+        executed = await execute_calls(calls, our_tools, caller_names, request, round, language)
         picture_paths += [one.for_user for one in executed if one.for_user]
         assistant_message = replace(reply.message, tool_calls=tuple(one.call for one in executed))
         results = (Message("tool", one.result, tool_call_id=one.call.id) for one in executed)
         conversation = replace(conversation, messages=(*conversation.messages, assistant_message, *results))
-    answering = replace(
-        conversation, tools=(*request.tools, *(tool.spec for tool in our_tools.values())), tool_choice="none"
-    )
+    answering = replace(conversation, tools=(*request.tools, *our_specs), tool_choice="none")
     reply = await (_next_reply(model, answering, rounds) if picture_paths else final_call(model, answering))
     if reply.finish == "tool_calls":
         raise _too_many_rounds(rounds)
@@ -139,16 +128,15 @@ async def _natively(
 
 
 async def _converse(
-    model: Model, request: Request, our_tools: Mapping[str, Tool], rounds: int, protocol: Protocol, words: str | None,
+    model: Model, request: Request, our_tools: Mapping[str, Tool], rounds: int, protocol: Protocol, words: Words,
     language: Language,
 ) -> Reply:  # fmt: skip
     """The same in plain text: calls are read from the replies, results are told in a turn of the user.
 
     A JSON schema would forbid to write a call, so it holds for one more turn, which states the answer again.
     """
-    conversation = _with_instructions(
-        replace(request, schema=None), protocol.instructions(list(our_tools.values()), words, language)
-    )
+    instructions = protocol.instructions(list(our_tools.values()), words, language)
+    conversation = with_system_words(replace(request, schema=None), instructions)
     caller_names = frozenset(tool.name for tool in request.tools)
     quoted_calls = protocol.quoted(request.messages)
     picture_paths: list[str] = []
@@ -162,27 +150,21 @@ async def _converse(
         parsed = protocol.read(reply.text)
         calls = [call for call in parsed.calls if key(call) not in quoted_calls]
         if not calls and request.schema is not None:
-            last_turns = (reply.message, Message("user", protocol.enough(language)))
-            return await final_call(
-                model, replace(conversation, messages=(*conversation.messages, *last_turns), schema=request.schema)
-            )
+            messages = (*conversation.messages, reply.message, Message("user", protocol.enough(language)))
+            return await final_call(model, replace(conversation, messages=messages, schema=request.schema))
         if not calls:
             return _with_pictures(reply, picture_paths, request)
         if round == rounds:
             break
         executed = await execute_calls(calls, our_tools, caller_names, request, round, language)
         picture_paths += [one.for_user for one in executed if one.for_user]
-        results = Message("user", _results(executed, protocol, language, last=round == rounds - 1))
+        results = protocol.results([(one.call, one.result) for one in executed], language)
+        if round == rounds - 1:
+            results += f"\n\n{protocol.enough(language)}"
         quoted_calls |= protocol.quoted([Message("user", one.result) for one in executed])
-        conversation = replace(
-            conversation, messages=(*conversation.messages, Message("assistant", parsed.text_before_results), results)
-        )
+        turns = (Message("assistant", parsed.text_before_results), Message("user", results))
+        conversation = replace(conversation, messages=(*conversation.messages, *turns))
     raise _too_many_rounds(rounds)
-
-
-def _results(executed: Sequence[ExecutedCall], protocol: Protocol, language: Language, *, last: bool) -> str:
-    text = protocol.results([(one.call, one.result) for one in executed], language)
-    return f"{text}\n\n{protocol.enough(language)}" if last else text
 
 
 async def _next_reply(model: Model, request: Request, round: int) -> Reply:
@@ -190,14 +172,6 @@ async def _next_reply(model: Model, request: Request, round: int) -> Reply:
     if isinstance(sample, FailedSample):
         raise sample.error
     return sample
-
-
-def _with_instructions(request: Request, words: str) -> Request:
-    """The request with `words` in its system message, before those of the caller."""
-    first, *others = request.messages
-    if first.role != "system":
-        return replace(request, messages=(Message("system", words), *request.messages))
-    return replace(request, messages=(before(first, f"{words}\n\n"), *others))
 
 
 def _with_ids(calls: Sequence[ToolCall], round: int) -> list[ToolCall]:
@@ -216,10 +190,7 @@ def _with_pictures(reply: Reply, picture_paths: Sequence[str], request: Request)
     missing = [path for path in dict.fromkeys(picture_paths) if path not in reply.text]
     if not missing or request.schema is not None:
         return reply
-    paths_text = "\n".join(["", *missing])
-    content = reply.message.content
-    extended = content + paths_text if isinstance(content, str) else (*content, Text(paths_text))
-    return replace(reply, message=replace(reply.message, content=extended))
+    return replace(reply, message=after(reply.message, "\n".join(["", *missing])))
 
 
 def _cannot_go_on(why: Unsupported) -> NoAnswer:

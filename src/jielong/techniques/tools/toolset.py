@@ -25,28 +25,24 @@ class FromPython(Protocol):
 
 
 Toolset: TypeAlias = BuiltIn | FromPython
-
-
+Use: TypeAlias = Sequence[Toolset] | FromPython
 MAX_PARALLEL_CALLS = 8  # calls in one reply of the model; more are answered with an error
 
 
-def max_metered_calls(use: Sequence[Toolset] | FromPython) -> int:
+def max_metered_calls(use: Use) -> int:
     """The most tool calls of one round that count as provider calls."""
-    return MAX_PARALLEL_CALLS if any(not _is_pure(one) for one in _as_sequence(use)) else 0
+    pure = (one == "calculator" or (isinstance(one, Tool) and one.pure) for one in _as_sequence(use))
+    return 0 if all(pure) else MAX_PARALLEL_CALLS
 
 
-def _as_sequence(use: Sequence[Toolset] | FromPython) -> Sequence[Toolset]:
+def _as_sequence(use: Use) -> Sequence[Toolset]:
     """From Python a single tool needs no brackets."""
     return use if isinstance(use, tuple | list) else (use,)
 
 
-def _is_pure(one: Toolset) -> bool:
-    return one == "calculator" or (isinstance(one, Tool) and one.pure)
-
-
 @asynccontextmanager
 async def open_toolset(
-    use: Sequence[Toolset] | FromPython, language: Language, caller_tools: Sequence[ToolSpec]
+    use: Use, language: Language, caller_tools: Sequence[ToolSpec]
 ) -> AsyncIterator[dict[str, Tool]]:
     """The tools by name, MCP servers started. One that the caller brings too, in `caller_tools`, stays the caller's.
 
@@ -62,7 +58,7 @@ async def open_toolset(
             for tool in await _tools(one, language, stack):
                 if tool.name in tools:
                     raise BadInput(f"tools: two tools are called {tool.name}; each needs a name of its own")
-                if tool.name in caller_by_name and dict(caller_by_name[tool.name].parameters) != dict(tool.parameters):
+                if dict(caller_by_name.get(tool.name, tool).parameters) != dict(tool.parameters):
                     raise Unsupported(
                         f"the request brings another tool called {tool.name} than use= does; rename one of them"
                     )
@@ -100,9 +96,7 @@ async def _outside(one: str, language: Language, stack: AsyncExitStack) -> tuple
 
         if config.web_search is None:
             raise BadInput(f"web_search: no search engine is set; write [web_search] url = … into {place()}")
-        engine = config.web_search
-        return (web_search(engine.url, kind=engine.kind, key_variable=engine.key_variable, usd=engine.usd,
-                           language=language),)  # fmt: skip
+        return (web_search(**dict(config.web_search), language=language),)
     if one == "draw":
         from .draw_image import draw
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +21,7 @@ from ...models.openai.endpoint_presets import is_local
 from ...prompts import Language, catalogue, fill
 from ...runtime.provider import AttemptFailed
 from .read_url import body
-from .tool import Arguments, Tool, ToolFailed, ToolResult
+from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 Kind: TypeAlias = Literal["searxng", "brave"]
 RESULTS, MOST_BYTES, SECONDS = 5, 5_000_000, 20.0
@@ -39,18 +40,10 @@ def web_search(
         raise BadInput(f"web_search: {url!r} is not the URL of a search engine; expected e.g. http://127.0.0.1:8888")
     if kind == "brave" and key_variable is None:
         raise BadInput("web_search: kind brave needs key_variable, the environment variable that holds the key")
-    words = catalogue(language)["web_search"]
-    parameters = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
     price = usd if usd is not None else 0.0 if is_local((url,)) else None
-    call = partial(_search, url.rstrip("/"), kind, key_variable, words["result"])
-    return Tool("web_search", words["description"], parameters, call, _check, usd=price, identity=f"{kind} {url}",
-                endpoint=f"web_search {url}", shown=words["shown"])  # fmt: skip
-
-
-def _check(arguments: Arguments) -> Arguments:
-    if set(arguments) != {"query"} or not isinstance(arguments["query"], str) or not arguments["query"].strip():
-        raise ToolFailed("invalid", {"problems": "query: string"})
-    return arguments
+    call = partial(_search, url.rstrip("/"), kind, key_variable, catalogue(language)["web_search"]["result"])
+    tool = text_tool("web_search", "query", call, language)
+    return replace(tool, usd=price, identity=f"{kind} {url}", endpoint=f"web_search {url}")
 
 
 async def _search(url: str, kind: Kind, key_variable: str | None, words: str, arguments: Arguments) -> ToolResult:
@@ -60,22 +53,21 @@ async def _search(url: str, kind: Kind, key_variable: str | None, words: str, ar
         key = os.environ.get(key_variable, "").strip()
         if not key:
             raise MissingKey(f"web_search needs a key, and {key_variable} is not set: export {key_variable}=…")
-        headers["X-Subscription-Token" if kind == "brave" else "Authorization"] = (
-            key if kind == "brave" else f"Bearer {key}"
-        )
+        headers |= {"X-Subscription-Token": key} if kind == "brave" else {"Authorization": f"Bearer {key}"}
     if kind == "searxng":
         payload = await _get(f"{url}/search", {"q": query, "format": "json"}, headers)
-        results = _list(payload, "results")
-        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "content")) for r in results]
     else:
         payload = await _get(f"{url}/res/v1/web/search", {"q": query, "count": str(RESULTS)}, headers)
-        results = _list(payload.get("web") if isinstance(payload, dict) else None, "results")
-        rows = [(_text(r, "title"), _text(r, "url"), _text(r, "description")) for r in results]
+        payload = payload.get("web") if isinstance(payload, dict) else None
+    results = payload.get("results") if isinstance(payload, dict) else None
+    rows = [row for row in results if isinstance(row, dict)][:RESULTS] if isinstance(results, list) else []
     if not rows:
         raise ToolFailed("nothing_found", {"query": query[:200]})
-    entries = [fill(words, {"n": str(n), "title": title, "url": link, "text": text})
-             for n, (title, link, text) in enumerate(rows[:RESULTS], 1)]  # fmt: skip
-    return ToolResult("\n\n".join(entries))
+    fields = {"title": "title", "url": "url", "text": "content" if kind == "searxng" else "description"}
+    entries = [
+        {name: _text(row, field) for name, field in fields.items()} | {"n": str(n)} for n, row in enumerate(rows, 1)
+    ]
+    return ToolResult("\n\n".join(fill(words, entry) for entry in entries))
 
 
 async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
@@ -92,21 +84,12 @@ async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
                 raise AttemptFailed(f"web_search: {url} answered {response.status}", overloaded=busy)
             if response.status != 200:
                 raise BadInput(f"web_search: {url} answered {response.status}; check the URL of the search engine")
-            return _parsed(data, url)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise AttemptFailed(f"web_search: {url} cannot be reached ({type(error).__name__})", unsettled=True) from None
-
-
-def _parsed(data: bytes | None, url: str) -> Any:
     try:
         return json.loads(data or b"")
     except ValueError:
         raise BadInput(f"web_search: {url} gave no JSON; a SearXNG needs json among its search.formats") from None
-
-
-def _list(payload: Any, name: str) -> list[dict[str, Any]]:
-    results = payload.get(name) if isinstance(payload, dict) else None
-    return [each for each in results if isinstance(each, dict)] if isinstance(results, list) else []
 
 
 def _text(row: dict[str, Any], name: str) -> str:
