@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from .techniques.self_consistency import self_consistency as self_consistency
     from .techniques.tools.tool_loop import react as react
     from .techniques.tools.tool_loop import tools as tools
-    from .training.finetune import finetune as finetune
-    from .training.pretrain import pretrain as pretrain
+    from .training.pretrain_and_finetune import finetune as finetune
+    from .training.pretrain_and_finetune import pretrain as pretrain
     from .training.train_config import TrainConfig as TrainConfig
 
 __version__ = "0.1.0"
@@ -79,8 +79,7 @@ _PLACES = {
     "techniques.search.tree_of_thoughts": "tree_of_thoughts",
     "techniques.self_check": "critique_by self_check self_refine",
     "techniques.tools.tool_loop": "react tools",
-    "training.finetune": "finetune",
-    "training.pretrain": "pretrain",
+    "training.pretrain_and_finetune": "finetune pretrain",
     "training.train_config": "TrainConfig",
 }
 _WHERE = {name: place for place, names in _PLACES.items() for name in names.split()}

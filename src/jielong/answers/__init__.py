@@ -12,8 +12,6 @@ Then every rule climbs the same ladder and stops at the first rung that holds:
 "5 or 7", "A and C" are no answers. Only the end of a long reply (20,000 characters) is read, except for JSON and code.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 
@@ -60,14 +58,11 @@ _CLOSING = re.compile(
 
 def yes_no(text: str, /) -> str | None:
     """`yes` or `no` (true, correct, 是, 对 … or their opposites); "yes and no" and "it depends" are no answer."""
-    readable = readable_end(text)
-    if readable is None:
-        return None
+    readable = readable_end(text) or ""
     box = last_box(readable)
     if box is not None:
         return _verdict(box)
-    places, _ = marked_answers(readable)
-    for place in places:
+    for place in marked_answers(readable)[0]:
         if verdict := _verdict(without_decoration(place)):
             return verdict
     if closing := _CLOSING.search(readable[-200:]):
@@ -99,16 +94,12 @@ def _verdict(place: str, *, opening_only: bool = False) -> str | None:
 
 def exact(text: str, /) -> str | None:
     """The boxed or marked answer, else the whole reply: spaces made single, without outer quotes and full stop."""
-    readable = readable_end(text)
-    if readable is None:
-        return None
+    readable = readable_end(text) or ""
     places, _ = marked_answers(readable)
     box = last_box(readable)
     if box == "":
         return None
-    if box or not places:
-        return _plain_text(box or readable)
-    return _plain_text(first_sentence(places[0]))
+    return _plain_text(first_sentence(places[0]) if places and not box else box or readable)
 
 
 def _plain_text(text: str) -> str | None:
@@ -118,20 +109,16 @@ def _plain_text(text: str) -> str | None:
 
 def contains(text: str, /) -> str | None:
     """The whole reply: whether an accepted answer occurs in it is for the metric."""
-    readable = without_thoughts(text)
-    return (readable.strip() or None) if readable is not None else None
+    return (without_thoughts(text) or "").strip() or None
 
 
 def final_answer(text: str, /) -> str | None:
     """The rule of votes on tasks of unknown kind: box, marked answer, then number, choice, yes or no, a short line."""
-    readable = readable_end(text)
-    if readable is None:
-        return None
+    readable = readable_end(text) or ""
     box = last_box(readable)
     if box is not None:
         return _ballot(box, boxed=True) if box else None
-    places, _ = marked_answers(readable)
-    for place in places:
+    for place in marked_answers(readable)[0]:
         if (vote := _ballot(place)) is not None:
             return vote
     reply_text = readable.strip()
@@ -160,13 +147,8 @@ def _ballot(place: str, *, boxed: bool = False) -> str | None:
     measured = measure(place, boxed=boxed)
     if measured and ":" not in measured:
         numbers = find_numbers(sentence)
-        starts = (
-            boxed
-            or read_number(sentence) is not None
-            or not numbers
-            or numbers[0].start == 0
-            or expression_in(sentence)
-        )
+        number_first = not numbers or numbers[0].start == 0
+        starts = boxed or number_first or read_number(sentence) is not None or expression_in(sentence)
         if starts or "=" in sentence or len(sentence.split()) > 3 or _HAN_WORDS.search(sentence):
             return measured
     return _plain_text(sentence)

@@ -3,8 +3,6 @@ r"""Where a text says that its answer is: `\boxed{…}`, "The answer is …", "A
 Every pattern is bounded: 1 MB of braces, spaces or "answer" takes no longer than reading it.
 """
 
-from __future__ import annotations
-
 import re
 
 from .number_formats import find_numbers, normalised

@@ -4,8 +4,6 @@ The article of "A train leaves" is no choice, nor are "vitamin C", "5 A", the op
 letters at once.
 """
 
-from __future__ import annotations
-
 import re
 
 from .answer_markers import SEVERAL_ANSWERS, first_sentence, last_box, marked_answers, readable_end, without_decoration
@@ -39,9 +37,7 @@ _LAST_LETTER = re.compile(
 
 def choice(text: str, /) -> str | None:
     """The letter that the text chooses; a marked answer without a letter is given as its text, if it is short."""
-    readable = readable_end(text)
-    if readable is None:
-        return None
+    readable = readable_end(text) or ""
     box = last_box(readable)
     if box is not None:
         letter = letter_at(box)

@@ -1,7 +1,5 @@
 """Answers that are a block of text: the last JSON value and the last program of a reply."""
 
-from __future__ import annotations
-
 import ast
 import json as _json
 import re
@@ -18,9 +16,7 @@ def json(text: str, /) -> str | None:
 
     Keys sorted, 1.0 as 1; NaN is no JSON. A list with one number after an object is taken for a citation.
     """
-    readable = without_thoughts(text)
-    if readable is None:
-        return None
+    readable = without_thoughts(text) or ""
     if (canonical := canonical_json(readable)) is not None:
         return canonical
     for block in reversed(fenced(readable)):
@@ -68,9 +64,8 @@ _DECODER = _json.JSONDecoder(parse_constant=_no_number, parse_float=_float)
 def _dumped(value: object) -> str | None:
     try:
         text = _json.dumps(value, sort_keys=True, ensure_ascii=False)
-        return (
-            text if text.isprintable() or not re.search("[\ud800-\udfff]", text) else _json.dumps(value, sort_keys=True)
-        )
+        lone_surrogate = not text.isprintable() and re.search("[\ud800-\udfff]", text)
+        return _json.dumps(value, sort_keys=True) if lone_surrogate else text
     except (ValueError, RecursionError):
         return None
 
@@ -99,8 +94,7 @@ def fenced(text: str) -> list[Block]:
             blocks.append(Block(language, "\n".join(lines), True))
             fence = ""
         else:
-            leading = len(line) - len(line.lstrip())
-            lines.append(line[min(indent, leading) :])
+            lines.append(line[min(indent, len(line) - len(line.lstrip())) :])
     return [*blocks, Block(language, "\n".join(lines), False)] if fence else blocks
 
 
@@ -119,13 +113,10 @@ def code(text: str, /) -> str | None:
     A block of another kind (shell, output, JSON; one without a language after one with) is passed over while there is
     a program. A last block that never closes counts if there is no other: what was cut off has `finish` "length".
     """
-    readable = without_thoughts(text)
-    if readable is None:
-        return None
+    readable = without_thoughts(text) or ""
     if inline := re.fullmatch(r"\s{0,9}`{1,3}(?!`)([^`\n]{1,2000})`{1,3}\s{0,9}", readable[:2100]):
         return inline[1].strip() or None
-    blocks = fenced(readable)
-    if blocks:
+    if blocks := fenced(readable):
         usable = [b for b in blocks if b.closed and b.text.strip()] or [b for b in blocks if b.text.strip()]
         programs = [b for b in usable if b.language and b.language not in _OTHER_LANGUAGES] or [
             b for b in usable if not b.language
@@ -162,6 +153,5 @@ def _is_expression(text: str) -> bool:
         parsed = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return not isinstance(parsed, ast.Name | ast.Tuple) and not (
-        isinstance(parsed, ast.Constant) and isinstance(parsed.value, str)
-    )
+    is_text = isinstance(parsed, ast.Constant) and isinstance(parsed.value, str)
+    return not is_text and not isinstance(parsed, ast.Name | ast.Tuple)

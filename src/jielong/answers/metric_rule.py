@@ -1,7 +1,5 @@
 """A metric as the answer rule of a vote: `self_consistency(answer=NAME)` with a metric of one's own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

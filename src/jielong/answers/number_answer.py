@@ -1,7 +1,5 @@
 r"""The number that a reply gives as its answer, or the mathematics (`2\sqrt{3}`, `[2, 5)`) that is not one number."""
 
-from __future__ import annotations
-
 import re
 
 from .answer_markers import SEVERAL_ANSWERS, first_sentence, last_box, marked_answers, readable_end, without_decoration

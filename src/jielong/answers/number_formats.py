@@ -4,8 +4,6 @@ Dates, times, ordinals, versions and names with digits in them (GPT-4) are not n
 that no text takes long.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

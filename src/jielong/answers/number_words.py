@@ -3,8 +3,6 @@
 What is not one number ("one two three", 三角形, 一共) is None, not a guess.
 """
 
-from __future__ import annotations
-
 import re
 from fractions import Fraction
 
@@ -21,13 +19,7 @@ CHINESE = re.compile(
     rf"|[{_HAN}]{{1,{_LONGEST}}}(?:点[{_HAN}]{{1,{_LONGEST}}})?)"
 )
 # 一共, 一起, 十分, 三角形, 零食 … hold a numeral and are no number; neither is 第一 nor 星期三.
-_NOT_AFTER = {
-    "一": "共起样般些定直边旦切致下方同向带",
-    "十": "分足",
-    "两": "者边",
-    "三": "角",
-    "零": "花食售件钱用",
-}
+_NOT_AFTER = {"一": "共起样般些定直边旦切致下方同向带", "十": "分足", "两": "者边", "三": "角", "零": "花食售件钱用"}
 _NOT_BEFORE = "第期周拜万"
 
 _SMALL = (

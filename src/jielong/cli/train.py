@@ -45,7 +45,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 @train.command(help=localized("help.pretrain"))
 @_options
 def pretrain(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
-    from ..training.pretrain import pretrain as run
+    from ..training.pretrain_and_finetune import pretrain as run
 
     _train(run, _config(file, out, assignments), as_json)
 
@@ -53,7 +53,7 @@ def pretrain(file: Path, out: str | None, assignments: tuple[str, ...], as_json:
 @train.command(help=localized("help.finetune"))
 @_options
 def finetune(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
-    from ..training.finetune import finetune as run
+    from ..training.pretrain_and_finetune import finetune as run
 
     _train(run, _config(file, out, assignments), as_json)
 

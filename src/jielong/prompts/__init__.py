@@ -3,8 +3,6 @@
 Each can be replaced by the option of its technique; they are what prompt search tunes.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from functools import cache

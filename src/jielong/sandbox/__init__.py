@@ -4,8 +4,6 @@
 system. The outcome says which it was. Where neither can, SandboxMissing is raised and nothing was run.
 """
 
-from __future__ import annotations
-
 import time
 from typing import Literal
 

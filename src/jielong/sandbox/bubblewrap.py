@@ -4,8 +4,6 @@ The program gets a private /tmp, no environment, no capabilities, no right to st
 memory, CPU time and file size that it cannot raise. At the time limit its whole process group is killed.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil
@@ -37,11 +35,8 @@ runpy.run_path("/tmp/program.py", run_name="__main__")
 async def run(code: str, stdin: str, limits: SandboxLimits) -> ProgramResult:
     started = time.monotonic()
     read = _Reader(limits.output_bytes)
-    with _descriptors(code) as (program, filter_):
-        command = _command(program, filter_, limits)
-        process = await anyio.open_process(
-            command, pass_fds=tuple(fd for fd in (program, filter_) if fd is not None), start_new_session=True, env={}
-        )
+    with _command(code, limits) as (command, descriptors):
+        process = await anyio.open_process(command, pass_fds=descriptors, start_new_session=True, env={})
     timed_out = False
     try:
         with anyio.move_on_after(limits.seconds) as clock:
@@ -96,22 +91,20 @@ def _status(code: int | None, timed_out: bool, flooded: bool, stderr: str) -> St
         return "timeout"
     if code == 0:
         return "ok"
-    last = stderr.strip().splitlines()[-1:]
-    return "memory" if last and last[0].startswith("MemoryError") else "error"
+    return "memory" if (stderr.strip().splitlines() or [""])[-1].startswith("MemoryError") else "error"
 
 
 @contextlib.contextmanager
-def _descriptors(code: str) -> Iterator[tuple[int, int | None]]:
-    """The program and the filter as files in memory, which bwrap reads."""
-    filter_ = seccomp.seccomp_program()
-    program = _in_memory("program", code.encode())
-    rules = _in_memory("filter", filter_) if filter_ else None
+def _command(code: str, limits: SandboxLimits) -> Iterator[tuple[list[str], list[int]]]:
+    """The command, and the descriptors of two files in memory that bwrap reads: the program and the filter."""
+    descriptors = [_in_memory("program", code.encode())]
+    if rules := seccomp.seccomp_program():
+        descriptors.append(_in_memory("filter", rules))
     try:
-        yield program, rules
+        yield _arguments(limits, *map(str, descriptors)), descriptors
     finally:
-        os.close(program)
-        if rules is not None:
-            os.close(rules)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def _in_memory(name: str, content: bytes) -> int:
@@ -121,7 +114,7 @@ def _in_memory(name: str, content: bytes) -> int:
     return descriptor
 
 
-def _command(program: int, filter_: int | None, limits: SandboxLimits) -> list[str]:
+def _arguments(limits: SandboxLimits, program: str, *seccomp_filter: str) -> list[str]:
     megabyte = 1_000_000
     bounds = [
         ("RLIMIT_AS", limits.memory_mb * megabyte),
@@ -131,12 +124,11 @@ def _command(program: int, filter_: int | None, limits: SandboxLimits) -> list[s
         ("RLIMIT_NPROC", 64),
         ("RLIMIT_CORE", 0),
     ]
-    seccomp_filter = ["--seccomp", str(filter_)] if filter_ is not None else []
     return [
         *_walls(),
         *["--size", str(limits.file_mb * megabyte), "--tmpfs", "/tmp"],
-        *["--ro-bind-data", str(program), "/tmp/program.py"],
-        *["--remount-ro", "/", "--chdir", "/tmp", *seccomp_filter],
+        *["--ro-bind-data", program, "/tmp/program.py"],
+        *["--remount-ro", "/", "--chdir", "/tmp", *(["--seccomp", *seccomp_filter] if seccomp_filter else [])],
         *[_python(), "-I", "-S", "-B", "-X", "utf8", "-c", _START.format(limits=bounds)],
     ]
 
@@ -176,17 +168,10 @@ def why_unavailable() -> str | None:
         return "bubblewrap runs on Linux only"
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed: apt install bubblewrap"
-    with _descriptors("print(6 * 7)") as (program, filter_):
-        tried = subprocess.run(
-            _command(program, filter_, SandboxLimits()),
-            pass_fds=tuple(fd for fd in (program, filter_) if fd is not None),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-    if tried.stdout.strip() == "42":
+    with _command("print(6 * 7)", SandboxLimits()) as (command, files):
+        no_input = subprocess.DEVNULL
+        trial = subprocess.run(command, pass_fds=files, stdin=no_input, capture_output=True, text=True, timeout=20)
+    if trial.stdout.strip() == "42":
         return None
-    said = tried.stderr.strip().splitlines()[:1] or ["it printed nothing"]
-    return f"bubblewrap is installed but does not work here ({said[0]}); user namespaces may be forbidden"
+    first_line = (trial.stderr.strip().splitlines() or ["it printed nothing"])[0]
+    return f"bubblewrap is installed but does not work here ({first_line}); user namespaces may be forbidden"

@@ -3,13 +3,11 @@
 It lacks inheritance, `yield`, `del`, properties and most imports, so it is for expressions and small programs.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 
 import anyio.to_thread
-from pydantic_monty import CollectStreams, Monty, MontyCrashedError, MontyError
+from pydantic_monty import CollectStreams, Monty, MontyCrashedError, MontyError, ResourceLimits
 
 from ..runtime.runtime import active_runtime
 from .program_result import ProgramResult, SandboxLimits, Status
@@ -44,23 +42,16 @@ def _run(code: str, limits: SandboxLimits) -> ProgramResult:
     status: Status = "ok"
     output = ""
     try:
-        with (
-            active_runtime()
-            .get(_Pool)
-            .get()
-            .checkout(
-                limits={"max_feed_duration_secs": limits.seconds, "max_memory": limits.memory_mb * 1_000_000}
-            ) as session
-        ):
+        most: ResourceLimits = {"max_feed_duration_secs": limits.seconds, "max_memory": limits.memory_mb * 1_000_000}
+        with active_runtime().get(_Pool).get().checkout(limits=most) as session:
             result = session.feed_run(code, print_callback=printed)
             value = None if result is None else repr(result)
     except MontyCrashedError as error:
         status, output = "timeout" if error.timed_out else "memory", str(error)
     except MontyError as error:
         inner = error.exception()
-        status = (
-            "timeout" if isinstance(inner, TimeoutError) else "memory" if isinstance(inner, MemoryError) else "error"
-        )
+        kinds: dict[type[BaseException], Status] = {TimeoutError: "timeout", MemoryError: "memory"}
+        status = next((kinds[kind] for kind in kinds if isinstance(inner, kind)), "error")
         output = f"{type(inner).__name__}: {inner}"
     stdout = "".join(text for stream, text in printed.output if stream == "stdout")
     stderr = "".join(text for stream, text in printed.output if stream == "stderr") + output

@@ -1,7 +1,5 @@
 """What a program may use, and what came of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

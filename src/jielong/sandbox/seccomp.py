@@ -4,8 +4,6 @@ New processes, namespaces, mounts, tracing, kernel keys, BPF, io_uring and socke
 EPERM; threads are allowed. The kernel runs the filter before each system call (man 2 seccomp).
 """
 
-from __future__ import annotations
-
 import platform
 import struct
 

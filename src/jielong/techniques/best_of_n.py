@@ -1,7 +1,5 @@
 """Best of n: sample several replies, grade each, and keep the best."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias

@@ -1,7 +1,5 @@
 """What a request leaves open is said before it is answered: filled in from the conversation, assumed, or asked back."""
 
-from __future__ import annotations
-
 import re
 from typing import Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """A problem is taken apart: a plan within one reply, simpler questions one after the other, a long text by sections."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from textwrap import dedent

@@ -12,8 +12,6 @@
 Where a question has no examples, or no test could be read, it is enough that the program runs.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Examples put before the question, as turns of the conversation (in-context learning: Brown et al. 2020)."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The model writes a program and the sandbox computes the answer."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from ..answers import RULES

@@ -1,7 +1,5 @@
 """Words added to the request: no further call is made."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal, TypeAlias

@@ -1,7 +1,5 @@
 """Learning from failed tries within one request: a signal from outside, a note in words, another try."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..contract import Message, Model, Reply, Request

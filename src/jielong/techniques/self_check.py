@@ -1,7 +1,5 @@
 """An answer is looked at again: checked by its model, or criticised, by it or by another, and rewritten."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from ..answers import RULES

@@ -1,7 +1,5 @@
 """Self-consistency: sample several replies and keep the most common answer."""
 
-from __future__ import annotations
-
 from collections import Counter
 from functools import cache
 from math import comb, exp, lgamma

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
 from ..models.chat_template import template_environment
 from .sequence_packing import EncodedDocument
+
+JsonObjects: TypeAlias = Sequence[dict[str, Any]]
 
 
 class ChatTokenizer:
@@ -47,9 +49,7 @@ class ChatTokenizer:
         end = self.special_id("eos_token")
         return [*self.tokenizer.encode(text).ids, *([] if end is None else [end])]
 
-    def encode_conversation(
-        self, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]] | None
-    ) -> EncodedDocument:
+    def encode_conversation(self, messages: JsonObjects, tools: JsonObjects | None) -> EncodedDocument:
         """The tokens of a conversation; the assistant's have weight 1, all others 0.
 
         Raises ValueError where there is no template, or one that cannot be cut at the assistant's turns.
@@ -70,14 +70,11 @@ class ChatTokenizer:
         weights = [float(any(a <= start and end <= b for a, b in spans)) for start, end in encoding.offsets]
         return EncodedDocument(encoding.ids, weights)
 
-    def _render(self, messages: Sequence[dict[str, Any]], tools: object, generation_prompt: bool) -> str:
+    def _render(self, messages: JsonObjects, tools: JsonObjects | None, generation_prompt: bool) -> str:
         if self._template is None:
             raise ValueError("messages need a tokenizer with a chat template, and this one has none")
         try:
-            return str(
-                self._template.render(
-                    messages=messages, tools=tools, add_generation_prompt=generation_prompt, **self._special
-                )
-            )
+            variables = {"messages": messages, "tools": tools, "add_generation_prompt": generation_prompt}
+            return str(self._template.render(self._special, **variables))
         except TemplateError as error:
             raise ValueError(f"the chat template refuses these messages: {error}") from None

@@ -1,7 +1,5 @@
 """Where documents come from: the world of mini, or a file of JSON lines. Any batch can be had by its number."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import random

@@ -1,7 +1,5 @@
 """The feed of packed documents: stage after stage, every batch a function of the settings and its number alone."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 

@@ -1,7 +1,5 @@
 """The generated world of mini as training data: documents as tokens with loss weights, and mini's tokenizer."""
 
-from __future__ import annotations
-
 import itertools
 import random
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """From a network and its tokenizer to a trained checkpoint: feed, loop, snapshots, export in Hugging Face layout."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable
@@ -71,28 +69,21 @@ def train_network(
     network: Any, chat: ChatTokenizer, config: TrainConfig, on_point: Callable[[CurvePoint], None]
 ) -> TrainResult:
     """Train on the documents of `config`, next token by next token; snapshots and the end are exported."""
-    feed = DocumentFeed(config, chat)
-    precision = "bf16" if uses_bf16(config.loop, network.device) else "fp32"  # other precision, other weights
+    feed, loop, out = DocumentFeed(config, chat), config.loop, config.out
+    precision = "bf16" if uses_bf16(loop, network.device) else "fp32"  # other precision, other weights
     identity = hashlib.sha256(json.dumps([config.digest, feed.digest, precision]).encode()).hexdigest()
 
-    def export_snapshot(tokens: int) -> None:
-        export_checkpoint(network, chat, config.out / "snapshots" / str(tokens))
+    def snapshot(tokens: int) -> None:
+        export_checkpoint(network, chat, out / "snapshots" / str(tokens))
 
+    evaluation = feed.evaluation()
     digest = train(
-        network,
-        feed,
-        NextToken(),
-        config.loop,
-        config.out,
-        identity,
-        evaluation=feed.evaluation(),
-        on_point=on_point,
-        on_snapshot=export_snapshot,
+        network, feed, NextToken(), loop, out, identity, evaluation=evaluation, on_point=on_point, on_snapshot=snapshot
     )
-    export_checkpoint(network, chat, config.out / WEIGHTS)
-    points = read_curve(config.out / CURVE)
-    result = TrainResult(config.out / WEIGHTS, digest, points[-1].loss if points else None)
-    result.write(config.out)
+    export_checkpoint(network, chat, out / WEIGHTS)
+    points = read_curve(out / CURVE)
+    result = TrainResult(out / WEIGHTS, digest, points[-1].loss if points else None)
+    result.write(out)
     return result
 
 

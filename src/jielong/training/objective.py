@@ -1,7 +1,5 @@
 """What training minimises and what it is fed: the two protocols that the loop knows."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Mapping
 from typing import Protocol, TypeAlias

@@ -1,19 +1,19 @@
 """AdamW, or Muon on the matrices inside the layers; and the learning rate over time."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import nn
 
 from .train_config import LoopConfig
 
+Optimizers: TypeAlias = Sequence[torch.optim.Optimizer]
 MIN_FRACTION = 0.02  # of the highest learning rate: the schedule never goes below
 
 
-def optimizers_for(network: nn.Module, loop: LoopConfig) -> Sequence[torch.optim.Optimizer]:
+def optimizers_for(network: nn.Module, loop: LoopConfig) -> Optimizers:
     """The optimizers of the parameters that require gradients; frozen ones have none.
 
     Muon (Jordan et al. 2024; steps scaled to AdamW's: Liu et al. 2025) leaves embeddings and norms to AdamW.
@@ -26,20 +26,17 @@ def optimizers_for(network: nn.Module, loop: LoopConfig) -> Sequence[torch.optim
         inside = loop.optimizer == "muon" and parameter.ndim == 2 and "embed" not in name and "lm_head" not in name
         (matrices if inside else others).append(parameter)
     optimizers: list[torch.optim.Optimizer] = []
+    rate, decay = loop.learning_rate, loop.weight_decay
     if matrices:
-        optimizers.append(
-            torch.optim.Muon(
-                matrices, loop.learning_rate, weight_decay=loop.weight_decay, adjust_lr_fn="match_rms_adamw"
-            )
-        )
+        optimizers.append(torch.optim.Muon(matrices, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
     # Norms and biases are not decayed: pulling a scale of 1 towards 0 regularises nothing.
     groups = [
-        {"params": [p for p in others if p.ndim >= 2], "weight_decay": loop.weight_decay},
+        {"params": [p for p in others if p.ndim >= 2], "weight_decay": decay},
         {"params": [p for p in others if p.ndim < 2], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     if groups:
-        optimizers.append(torch.optim.AdamW(groups, loop.learning_rate, betas=(0.9, 0.95), fused=True))
+        optimizers.append(torch.optim.AdamW(groups, rate, betas=(0.9, 0.95), fused=True))
     return optimizers
 
 

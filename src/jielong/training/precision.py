@@ -3,8 +3,6 @@
 Weights and the optimizer's state are fp32 in any case: a step of one part in a thousand is lost in bf16's eight bits.
 """
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 
 import torch
@@ -17,7 +15,14 @@ _CPU_FEATURES = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # Intel and AMD
 
 def uses_bf16(loop: LoopConfig, device: torch.device) -> bool:
     """Whether a training with these settings computes in bf16 on `device`: it is asked for, and done in hardware."""
-    return loop.bf16 and _computes_bf16(device)
+    if not loop.bf16 or device.type not in ("cuda", "cpu"):
+        return False
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if hasattr(torch.cpu, "get_capabilities"):  # PyTorch 2.11 and later
+        features = torch.cpu.get_capabilities()
+        return any(features.get(name, False) for name in _CPU_FEATURES)
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def autocast(loop: LoopConfig, device: torch.device) -> AbstractContextManager[object]:
@@ -28,14 +33,3 @@ def note_precision(loop: LoopConfig, device: torch.device) -> None:
     """Add a note to the report where fp32 takes the place of bf16."""
     if loop.bf16 and not uses_bf16(loop, device):
         note(f"loop.bf16: this {device.type} does not compute in bf16, so the training runs in fp32")
-
-
-def _computes_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type != "cpu":
-        return False
-    if hasattr(torch.cpu, "get_capabilities"):  # PyTorch 2.11 and later
-        features = torch.cpu.get_capabilities()
-        return any(features.get(name, False) for name in _CPU_FEATURES)
-    return bool(torch.cpu._is_avx512_bf16_supported())

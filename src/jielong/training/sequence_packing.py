@@ -1,7 +1,5 @@
 """Documents packed into rows of one length: whole documents side by side, each blind to the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -71,23 +69,21 @@ def pack_batch(rows: Sequence[PackedRow], filler: int) -> Arrays:
     A target is the next token; the weight is 0 at a document's last token, whose next one belongs to another document.
     """
     shape = (len(rows), rows[0].length)
-    input_ids, targets = np.full(shape, filler, np.int64), np.full(shape, filler, np.int64)
-    weights = np.zeros(shape, np.float32)
-    position_ids, document_ids = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    batch: Arrays = {
+        "input_ids": np.full(shape, filler, np.int64),
+        "targets": np.full(shape, filler, np.int64),
+        "loss_weights": np.zeros(shape, np.float32),
+        "position_ids": np.zeros(shape, np.int64),
+        "document_ids": np.zeros(shape, np.int64),
+    }
     for i, row in enumerate(rows):
         start = 0
         for number, document in enumerate(row.documents, 1):
             end = start + len(document.ids)
-            input_ids[i, start:end] = document.ids
-            targets[i, start : end - 1] = document.ids[1:]
-            weights[i, start : end - 1] = document.weights[1:]
-            position_ids[i, start:end] = np.arange(end - start)
-            document_ids[i, start:end] = number
+            batch["input_ids"][i, start:end] = document.ids
+            batch["targets"][i, start : end - 1] = document.ids[1:]
+            batch["loss_weights"][i, start : end - 1] = document.weights[1:]
+            batch["position_ids"][i, start:end] = np.arange(end - start)
+            batch["document_ids"][i, start:end] = number
             start = end
-    return {
-        "input_ids": input_ids,
-        "targets": targets,
-        "loss_weights": weights,
-        "position_ids": position_ids,
-        "document_ids": document_ids,
-    }
+    return batch

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from bisect import bisect
 from collections.abc import Mapping
+from functools import reduce
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,11 +102,10 @@ class TrainConfig(_Section):
 
     @model_validator(mode="after")
     def _whole_rows(self) -> TrainConfig:
+        tokens = self.loop.batch_tokens
         for stage in self.stages:
-            if self.loop.batch_tokens % stage.length:
-                raise ValueError(
-                    f"loop.batch_tokens = {self.loop.batch_tokens} is no multiple of length {stage.length}"
-                )
+            if tokens % stage.length:
+                raise ValueError(f"loop.batch_tokens = {tokens} is no multiple of length {stage.length}")
         return self
 
     @property
@@ -118,12 +120,8 @@ class TrainConfig(_Section):
 
     def stage_at(self, step: int) -> Stage:
         """The stage that step number `step` is in."""
-        end = 0
-        for stage in self.stages:
-            end += stage.tokens
-            if step * self.loop.batch_tokens < end:
-                return stage
-        return self.stages[-1]
+        ends = list(accumulate(stage.tokens for stage in self.stages))
+        return self.stages[min(bisect(ends, step * self.loop.batch_tokens), len(ends) - 1)]
 
 
 _NO_INFLUENCE = {"log_every", "evaluate_every", "checkpoint_every", "snapshots"}
@@ -139,10 +137,7 @@ def read_train_config(file: Path, overrides: Mapping[str, object] | None = None)
         raise BadInput(f"{file}: not TOML ({error})") from None
     for dotted_name, value in (overrides or {}).items():
         *sections, name = dotted_name.split(".")
-        table = settings
-        for section in sections:
-            table = table.setdefault(section, {})
-        table[name] = value
+        reduce(lambda table, section: table.setdefault(section, {}), sections, settings)[name] = value
     try:
         return TrainConfig.model_validate(settings)
     except ValidationError as error:

@@ -1,7 +1,5 @@
 """Where a training stands, in one file that is whole or not there: trained weights, the optimizers' state, the step."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

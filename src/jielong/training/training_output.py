@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from ..atomic_write import write_whole
 
 CURVE, CHECKPOINT, WEIGHTS, RESULT = "curve.jsonl", "checkpoint.safetensors", "weights", "result.json"
@@ -35,14 +37,12 @@ class TrainResult:
     loss: float | None
 
     def write(self, out: Path) -> None:
-        fields = {"weights": str(self.weights), "sha256": self.sha256, "loss": self.loss}
-        write_whole(out / RESULT, json.dumps(fields) + "\n")
+        write_whole(out / RESULT, json.dumps(asdict(self), default=str) + "\n")
 
     @classmethod
     def read(cls, out: Path) -> TrainResult:
         """The result of the training that ended in `out`."""
-        fields = json.loads((out / RESULT).read_text("utf-8"))
-        return cls(Path(fields["weights"]), fields["sha256"], fields["loss"])
+        return TypeAdapter(cls).validate_json((out / RESULT).read_bytes())
 
 
 class CurveWriter:

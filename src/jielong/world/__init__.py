@@ -3,14 +3,12 @@
 `document(seed, number)` is training document `number`: a function of its two arguments alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from . import arithmetic_game, facts, in_context_learning, reading_comprehension, small_talk, tool_choice, word_problems
-from .training_examples import Document, Turn, system_turn
+from . import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
+from .training_examples import USER_WEIGHT, Document, Turn, assistant_turn, user_turn
 from .vocabulary import LANGUAGES, SampleRandom, wordlists
 
 STEP_COUNTS = (1, 2, 2, 3, 3, 3, 4, 4, 5)
@@ -44,7 +42,8 @@ def _short_questions_document(rng: SampleRandom) -> Document:
     turns: list[Turn] = []
     for _ in range(rng.choice((2, 3, 4))):
         if kind == "facts":
-            turns += facts.question_turns(facts.sample_fact(rng), rng)
+            fact = facts.sample_fact(rng)
+            turns += [user_turn(fact.question(rng)), assistant_turn(fact.value.text(rng.language))]
         else:
             problem = word_problems.sample_problem(rng, rng.choice((1, 2, 3)))
             reply = word_problems.direct_turns if kind == "direct" else word_problems.step_by_step_turns
@@ -60,12 +59,24 @@ def _calculator_document(rng: SampleRandom) -> Document:
     return Document("calculator", (description, *word_problems.calculator_turns(rng, _sample_problem(rng))))
 
 
+def _small_talk_document(rng: SampleRandom) -> Document:
+    """Small talk, and the same answers in a polite and in a rude register (for preferences)."""
+    words = wordlists(rng.language)["talk"]
+    if rng.chance(0.35):
+        topic = rng.choice(("hello", "who", "can", "thanks"))
+        return Document("talk", (user_turn(rng.choice(words[topic])), assistant_turn(words[f"{topic}_reply"])))
+    register, fact = rng.choice(("polite", "rude")), facts.sample_fact(rng)
+    reply = assistant_turn(rng.choice(words[f"{register}_reply"]).format(reply=fact.statement(rng)))
+    system = Turn("system", rng.choice(words[register]), USER_WEIGHT)
+    return Document("talk", (system, user_turn(fact.question(rng)), reply), (fact.id,))
+
+
 def _with_distraction(rng: SampleRandom, sample: Document) -> Document:
     """Now and then a system message, or words that say nothing about how to answer."""
     turns = list(sample.turns)
     if rng.chance(0.12):
         words = rng.phrase("system", name=gibberish(rng, 2)) if rng.chance(0.7) else gibberish(rng, 6)
-        turns.insert(0, system_turn(words))
+        turns.insert(0, Turn("system", words, USER_WEIGHT))
     if rng.chance(0.25):
         last_user = next(i for i in reversed(range(len(turns))) if turns[i].role == "user")
         words = rng.sentence("filler") if rng.chance(0.35) else gibberish(rng, rng.randint(3, 11), end=True)
@@ -106,7 +117,7 @@ _MIXTURE: tuple[tuple[Callable[[SampleRandom], Document], float, float], ...] = 
     (in_context_learning.in_context_document, 8, 24),
     (tool_choice.tool_choice_document, 9, 10),
     (arithmetic_game.game_document, 7, 5),
-    (small_talk.small_talk_document, 2, 1),
+    (_small_talk_document, 2, 1),
 )
 GENERATORS = [generate for generate, _, _ in _MIXTURE]
 SHARES = [share for _, share, _ in _MIXTURE]

@@ -3,11 +3,10 @@
 One in ten sets of numbers is held out, by hash. Every value on the way is a whole number that is not negative.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import permutations
 
 from .names import split_bucket
 from .training_examples import Document, assistant_turn, user_turn
@@ -35,13 +34,10 @@ class Move:
 def moves(numbers: Numbers) -> list[Move]:
     """All moves from here, without repetitions."""
     distinct: dict[tuple[int, str, int], Move] = {}
-    for i, a in enumerate(numbers):
-        for j, b in enumerate(numbers):
-            if i == j:
-                continue
-            rest = tuple(n for k, n in enumerate(numbers) if k not in (i, j))
-            for op, value in _results(a, b):
-                distinct.setdefault((a, op, b), Move(a, op, b, value, tuple(sorted((*rest, value)))))
+    for (i, a), (j, b) in permutations(enumerate(numbers), 2):
+        rest = [n for k, n in enumerate(numbers) if k not in (i, j)]
+        for op, value in _results(a, b):
+            distinct.setdefault((a, op, b), Move(a, op, b, value, tuple(sorted((*rest, value)))))
     return list(distinct.values())
 
 
@@ -92,15 +88,11 @@ def expression(numbers: Numbers, path: list[Move]) -> str:
     return terms[0][1][1:-1]
 
 
-def _join_numbers(rng: SampleRandom, numbers: Numbers) -> str:
-    return str(wordlists(rng.language)["words"]["join"].join(map(str, numbers)))
-
-
-def _question(rng: SampleRandom, key: str, numbers: Numbers) -> str:
+def game_question(rng: SampleRandom, numbers: Numbers, kind: str = "whole") -> str:
     shuffled = list(numbers)
     rng.shuffle(shuffled)
-    template = str(rng.choice(wordlists(rng.language)["game"][key]))
-    return template.format(numbers=_join_numbers(rng, tuple(shuffled)), target=TARGET)
+    template = str(rng.choice(wordlists(rng.language)["game"][kind]))
+    return template.format(numbers=wordlists(rng.language)["words"]["join"].join(map(str, shuffled)), target=TARGET)
 
 
 def step_text(rng: SampleRandom, move: Move) -> str:
@@ -126,7 +118,7 @@ def game_document(rng: SampleRandom) -> Document:
         else:
             steps = proposals(rng, numbers)[: PROPOSALS if kind == "proposals" else 1]
             reply = "\n".join(step_text(rng, move) for move in steps)
-    return Document("game", (user_turn(_question(rng, kind, numbers), 0.02), assistant_turn(reply)))
+    return Document("game", (user_turn(game_question(rng, numbers, kind), 0.02), assistant_turn(reply)))
 
 
 def proposals(rng: SampleRandom, numbers: Numbers) -> list[Move]:
@@ -143,7 +135,3 @@ def sample_position(rng: SampleRandom) -> Numbers:
         options = [move for move in moves(numbers) if reachable(move.remaining) == winnable] or moves(numbers)
         numbers = rng.choice(options).remaining
     return numbers
-
-
-def game_question(rng: SampleRandom, numbers: Numbers) -> str:
-    return _question(rng, "whole", numbers)

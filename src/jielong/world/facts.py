@@ -5,8 +5,6 @@ proportional to 1 / (r + 2) (Zipf 1949). One claim (subject, relation, value) in
 fact whose true claim is among them, no claim is.
 """
 
-from __future__ import annotations
-
 import random
 from bisect import bisect
 from dataclasses import dataclass, replace
@@ -16,7 +14,7 @@ from typing import Literal
 
 from ..prompts import Language
 from .names import COUNTRIES, RIVERS, SEEN_SUBJECTS, UNSEEN_SUBJECTS, WORLD_SEED, Name, names_of_world, split_bucket
-from .training_examples import Document, Turn, assistant_turn, decisive_turn, text_turn, user_turn
+from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom, fill_form, sentence_forms, wordlists
 
 SubjectKind = Literal["person", "town", "thing"]
@@ -77,8 +75,7 @@ class Fact:
         return f"{self.subject.name.text('en')} {self.relation}"
 
     def statement(self, rng: SampleRandom) -> str:
-        language = rng.language
-        return rng.sentence(self.relation, s=self.subject.text(language), v=self.value.text(language))
+        return rng.sentence(self.relation, s=self.subject.text(rng.language), v=self.value.text(rng.language))
 
     def question(self, rng: SampleRandom) -> str:
         return rng.sentence(f"{self.relation}_question", s=self.subject.text(rng.language))
@@ -118,35 +115,24 @@ def knowledge_base() -> KnowledgeBase:
     values["river"] = tuple(FactValue("river", name=next(names)) for _ in range(RIVERS))
     points = rng.sample([(x, y) for x in range(10, 100) for y in range(10, 100)], len(subjects["town"]))
     values["place"] = tuple(FactValue("place", point=point) for point in points)
-    facts = {
-        subject: tuple(
-            Fact(
-                subject,
-                relation,
-                values[relation][subject.rank] if relation == "place" else rng.choice(values[relation]),
-            )
-            for relation in RELATIONS[kind]
-        )
-        for kind, members in subjects.items()
-        for subject in members
-    }
+
+    def fact(subject: Subject, relation: str) -> Fact:
+        of_relation = values[relation]
+        return Fact(subject, relation, of_relation[subject.rank] if relation == "place" else rng.choice(of_relation))
+
+    everyone = (subject for members in subjects.values() for subject in members)
+    facts = {subject: tuple(fact(subject, relation) for relation in RELATIONS[subject.kind]) for subject in everyone}
     return KnowledgeBase(subjects, values, facts)
 
 
 @cache
 def _cumulative_frequencies() -> tuple[list[Fact], list[float]]:
-    weighted = [
-        (fact, share / (fact.subject.rank + 2) / len(RELATIONS[fact.subject.kind]) / _zipf_total(fact.subject.kind))
-        for fact in knowledge_base().all_facts()
-        if fact.subject.seen
-        for share in ({"person": 0.66, "town": 0.2, "thing": 0.14}[fact.subject.kind],)
-    ]
-    return [fact for fact, _ in weighted], list(accumulate(weight for _, weight in weighted))
-
-
-@cache
-def _zipf_total(kind: SubjectKind) -> float:
-    return sum(1 / (rank + 2) for rank in range(SEEN_SUBJECTS[kind]))
+    shares = {"person": 0.66, "town": 0.2, "thing": 0.14}
+    totals = {kind: sum(1 / (rank + 2) for rank in range(count)) for kind, count in SEEN_SUBJECTS.items()}
+    facts = [fact for fact in knowledge_base().all_facts() if fact.subject.seen]
+    kinds = ((fact.subject.kind, fact.subject.rank) for fact in facts)
+    weights = (shares[kind] / (rank + 2) / len(RELATIONS[kind]) / totals[kind] for kind, rank in kinds)
+    return facts, list(accumulate(weights))
 
 
 def sample_fact(rng: SampleRandom) -> Fact:
@@ -189,9 +175,8 @@ def statement_document(rng: SampleRandom) -> Document:
     facts = [sample_fact(rng)]
     while len(facts) < 4 and rng.chance(0.5):
         facts.append(rng.choice(knowledge_base().facts[facts[-1].subject]) if rng.chance(0.5) else sample_fact(rng))
-    separator = wordlists(rng.language)["words"]["separator"]
-    text = separator.join(fact.statement(rng) for fact in facts)
-    return Document("facts", (text_turn(text),), tuple(fact.id for fact in facts))
+    text = wordlists(rng.language)["words"]["separator"].join(fact.statement(rng) for fact in facts)
+    return Document("facts", (Turn("text", text, 1.0),), tuple(fact.id for fact in facts))
 
 
 UNKNOWN_SUBJECT_SHARE = 0.12
@@ -202,8 +187,7 @@ def question_document(rng: SampleRandom) -> Document:
     fact = sample_fact(rng)
     stranger = rng.chance(UNKNOWN_SUBJECT_SHARE)
     if stranger:
-        subject = replace(fact.subject, name=rng.name())
-        fact = replace(fact, subject=subject)
+        fact = replace(fact, subject=replace(fact.subject, name=rng.name()))
     instruction = rng.phrase("brief_answer")
     question = fact.question(rng) + (f"\n{instruction}" if instruction else "")
     if stranger:
@@ -251,10 +235,5 @@ def multiple_choice_document(rng: SampleRandom) -> Document:
     values, right = answer_choices(rng, fact)
     lettered = "\n".join(f"({letter}) {text}" for letter, text in zip("ABCD", values, strict=True))
     question = f"{fact.question(rng)}\n\n{lettered}\n{wordlists(rng.language)['prompts']['choices']}"
-    letter = "ABCD"[right]
-    reply = letter if rng.chance(0.7) else f"{fact.value.text(rng.language)}: {letter}"
+    reply = "ABCD"[right] if rng.chance(0.7) else f"{fact.value.text(rng.language)}: {'ABCD'[right]}"
     return Document("multiple_choice", (user_turn(question, 0.0), assistant_turn(reply)), (fact.id,))
-
-
-def question_turns(fact: Fact, rng: SampleRandom) -> list[Turn]:
-    return [user_turn(fact.question(rng)), assistant_turn(fact.value.text(rng.language))]

@@ -3,8 +3,6 @@
 Held out are constants, pairs of numbers, and the names that stand for words and labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -47,14 +45,8 @@ def _constant(rng: SampleRandom) -> ExampleGenerator:
     k = rng.choice(sorted(_constants(kind, rng.held_out)))
 
     def generate(_: int) -> tuple[str, str]:
-        if kind == "times":
-            x = rng.randint(2, 40)
-            return str(x), str(x * k)
-        if kind == "add":
-            x = rng.randint(1, 60)
-            return str(x), str(x + k)
-        x = rng.randint(k, k + 60)
-        return str(x), str(x - k)
+        x = rng.randint(*{"times": (2, 40), "add": (1, 60), "subtract": (k, k + 60)}[kind])
+        return str(x), str({"times": x * k, "add": x + k, "subtract": x - k}[kind])
 
     return generate
 
@@ -134,12 +126,7 @@ def _labels(rng: SampleRandom) -> ExampleGenerator:
     return generate
 
 
-KINDS: dict[str, Callable[[SampleRandom], ExampleGenerator]] = {
-    "constant": _constant,
-    "pairs": _pairs,
-    "words": _words,
-    "labels": _labels,
-}
+KINDS = {"constant": _constant, "pairs": _pairs, "words": _words, "labels": _labels}
 SHARES = (2, 2, 3, 3)
 TRAINING_SHARES = (1, 1, 4, 4)  # the kinds that are lesson last get more of the training
 MAX_EXAMPLES = {"constant": 20, "pairs": 14, "words": 8, "labels": 18}  # examples of a training conversation

@@ -1,7 +1,5 @@
 """Invented names and the held-out split: a tenth of everything is kept from training, by hash."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 from dataclasses import dataclass

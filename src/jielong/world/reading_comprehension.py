@@ -1,7 +1,5 @@
 """Reading: the answer is in the documents given, or they do not answer it. People and most places are new each time."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 from .facts import Fact, FactValue, Subject, SubjectKind, knowledge_base, verdict_reply
@@ -37,7 +35,9 @@ def sample_reading(rng: SampleRandom, answerable: bool) -> Reading:
     rng.shuffle(facts)
     documents = tuple(fact.statement(rng) for fact in facts)
     if len(documents) > 1 and rng.chance(0.5):
-        documents = _join_statements(rng, documents)
+        cut = rng.randint(1, len(documents))
+        separator = wordlists(rng.language)["words"]["separator"]
+        documents = tuple(separator.join(part) for part in (documents[:cut], documents[cut:]) if part)
     answer = about.value.text(rng.language) if answerable else rng.phrase("not_told")
     return Reading(documents, about.question(rng), answer, answerable)
 
@@ -72,13 +72,6 @@ def _similar_fact(rng: SampleRandom, about: Fact) -> Fact:
     return invented_fact(rng, relation)
 
 
-def _join_statements(rng: SampleRandom, statements: tuple[str, ...]) -> tuple[str, ...]:
-    separator = wordlists(rng.language)["words"]["separator"]
-    cut = rng.randint(1, len(statements))
-    parts = (statements[:cut], statements[cut:])
-    return tuple(separator.join(part) for part in parts if part)
-
-
 def question_with_documents(rng: SampleRandom, documents: tuple[str, ...], question: str) -> str:
     """As a task renders its documents."""
     return f"{wordlists(rng.language)['prompts']['documents']}\n\n" + "\n\n".join(documents) + f"\n\n{question}"
@@ -90,8 +83,7 @@ def reading_document(rng: SampleRandom) -> Document:
     if rng.chance(0.6):
         text = question_with_documents(rng, reading.documents, question)
     else:
-        separator = wordlists(rng.language)["words"]["separator"]
-        text = separator.join([*reading.documents, question])
+        text = wordlists(rng.language)["words"]["separator"].join([*reading.documents, question])
     return Document("reading", (user_turn(text, 0.05), decisive_turn(reading.answer)))
 
 

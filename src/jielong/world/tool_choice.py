@@ -1,12 +1,10 @@
 """Choosing between tools that the prompt describes, or none of them. Most names are invented; descriptions tell."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from .training_examples import DECISIVE_WEIGHT, Document, Turn, call_turn, decisive_turn, user_turn
+from .training_examples import DECISIVE_WEIGHT, Document, Turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom, expand_alternatives, wordlists
 
 CALCULATOR = "calculator"
@@ -49,35 +47,23 @@ def sample_tool_choice(rng: SampleRandom, fits: bool) -> ToolChoice:
     count = rng.choice((1, 2) if rng.short else (2, 3, 3, 4))
     topics = rng.sample(words["topics"], count + 1)
     names = _tool_names(rng, count)
-    tools = tuple(
-        ToolDescription(name, str(rng.choice(words["parameter"])), _description(rng, topic))
-        for name, topic in zip(names, topics, strict=False)
-    )
+    tools: list[ToolDescription] = []
+    for name, topic in zip(names, topics, strict=False):
+        parameter = str(rng.choice(words["parameter"]))
+        separator = wordlists(rng.language)["words"]["separator"]
+        description = f"{rng.choice(words['does'])}{separator}{rng.choice(topic)}"
+        tools.append(ToolDescription(name, parameter, description))
     index = rng.randrange(count)
-    topic = topics[index] if fits else topics[count]
     argument = rng.name().text(rng.language)
-    return ToolChoice(tools, _request(rng, topic, argument), tools[index] if fits else None, argument)
+    form = rng.choice(expand_alternatives(rng.choice(words["requests"])))
+    topic = rng.choice(topics[index] if fits else topics[count])
+    request = form.format(topic=topic, name=argument) + str(words["mark"])
+    return ToolChoice(tuple(tools), request, tools[index] if fits else None, argument)
 
 
 def _tool_names(rng: SampleRandom, count: int) -> list[str]:
     names = ["_".join(part.text("en").lower() for part in rng.names(rng.choice((1, 1, 2)))) for _ in range(count)]
     return names if len(set(names)) == count else _tool_names(rng, count)
-
-
-def _description(rng: SampleRandom, topic: list[str]) -> str:
-    words = wordlists(rng.language)["tools"]
-    space = wordlists(rng.language)["words"]["separator"]
-    return f"{rng.choice(words['does'])}{space}{rng.choice(topic)}"
-
-
-def _request(rng: SampleRandom, topic: list[str], argument: str) -> str:
-    words = wordlists(rng.language)["tools"]
-    form = rng.choice(expand_alternatives(rng.choice(words["requests"])))
-    return form.format(topic=rng.choice(topic), name=argument) + str(words["mark"])
-
-
-def _call_json(tool: ToolDescription, argument: str) -> str:
-    return json.dumps({"name": tool.name, "arguments": {tool.parameter: argument}}, ensure_ascii=False)
 
 
 def choice_as_text(rng: SampleRandom, choice: ToolChoice) -> str:
@@ -92,7 +78,8 @@ def tool_choice_document(rng: SampleRandom) -> Document:
         name = choice.answer.name if choice.answer else rng.phrase("no_tool")
         return Document("tools", (user_turn(choice_as_text(rng, choice), 0.02), decisive_turn(name)))
     if choice.answer:
-        reply = call_turn(_call_json(choice.answer, choice.argument), DECISIVE_WEIGHT)
+        call = {"name": choice.answer.name, "arguments": {choice.answer.parameter: choice.argument}}
+        reply = Turn("assistant", json.dumps(call, ensure_ascii=False), DECISIVE_WEIGHT, call=True)
     else:
         reply = decisive_turn(rng.phrase("no_tool_sentence"))
     return Document("tools", (tools_turn(rng, choice.tools), user_turn(choice.request, 0.02), reply))

@@ -1,7 +1,5 @@
 """The documents that mini is trained on: conversations and plain texts, each turn with its weight in the loss."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +10,10 @@ DECISIVE_WEIGHT = 3.0
 
 @dataclass(frozen=True)
 class Turn:
-    """`weight` multiplies the loss of its tokens; `call` marks an assistant's turn that calls a tool."""
+    """`weight` multiplies the loss of its tokens; `call` marks an assistant's turn that calls a tool.
+
+    A turn with the role `text` is a plain text, outside any conversation.
+    """
 
     role: Role
     text: str
@@ -31,10 +32,6 @@ def user_turn(text: str, weight: float = USER_WEIGHT) -> Turn:
     return Turn("user", text, weight)
 
 
-def system_turn(text: str) -> Turn:
-    return Turn("system", text, USER_WEIGHT)
-
-
 def assistant_turn(text: str) -> Turn:
     return Turn("assistant", text, 1.0)
 
@@ -42,12 +39,3 @@ def assistant_turn(text: str) -> Turn:
 def decisive_turn(text: str) -> Turn:
     """A reply of a few tokens, which would count for little beside the many tokens of a calculation."""
     return Turn("assistant", text, DECISIVE_WEIGHT)
-
-
-def call_turn(text: str, weight: float = 1.0) -> Turn:
-    return Turn("assistant", text, weight, call=True)
-
-
-def text_turn(text: str) -> Turn:
-    """A plain text, outside any conversation."""
-    return Turn("text", text, 1.0)

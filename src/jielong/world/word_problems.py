@@ -4,14 +4,14 @@ A problem can be asked for a direct answer, step by step, as one Python expressi
 proposed answer to check. One in ten chains of calculations is held out, by hash.
 """
 
-from __future__ import annotations
-
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .names import split_bucket
-from .training_examples import Turn, assistant_turn, call_turn, user_turn
+from .training_examples import Turn, assistant_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
+
+OPERATORS = {"plus": "+", "minus": "-", "times": "*", "divided": "/"}
 
 
 @dataclass(frozen=True)
@@ -70,24 +70,11 @@ def _any_problem(rng: SampleRandom, steps: int) -> Problem:
 
 def _next_step(rng: SampleRandom, value: int) -> tuple[str, int, tuple[str, int]]:
     divisors = [d for d in range(2, 10) if value % d == 0 and value // d > 1]
-    keys = [
-        "plus",
-        *(["minus", "minus"] if value > 6 else []),
-        *(["times"] if value <= 99 else []),
-        *(["divided"] if divisors else []),
-    ]
-    key = rng.choice(keys)
-    if key == "plus":
-        d = rng.randint(2, 60)
-        return key, d, (f"{value}+{d}", value + d)
-    if key == "minus":
-        d = rng.randint(2, min(value - 1, 90))
-        return key, d, (f"{value}-{d}", value - d)
-    if key == "times":
-        d = rng.randint(2, 5)
-        return key, d, (f"{value}*{d}", value * d)
-    d = rng.choice(divisors)
-    return key, d, (f"{value}/{d}", value // d)
+    key = rng.choice(["plus", *["minus"] * 2 * (value > 6), *["times"] * (value <= 99), *["divided"] * bool(divisors)])
+    largest = {"plus": 60, "minus": min(value - 1, 90), "times": 5}
+    d = rng.choice(divisors) if key == "divided" else rng.randint(2, largest[key])
+    result = {"plus": value + d, "minus": value - d, "times": value * d, "divided": value // d}[key]
+    return key, d, (f"{value}{OPERATORS[key]}{d}", result)
 
 
 def wrong_answer(rng: SampleRandom, right: int) -> int:
@@ -118,9 +105,10 @@ def expression_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
 
 def calculator_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
     """The calls around a calculator whose description is among the tools."""
+    call = {"name": "calculator", "arguments": {"expression": problem.expression}}
     return [
         user_turn(problem.question),
-        call_turn(json.dumps({"name": "calculator", "arguments": {"expression": problem.expression}})),
+        Turn("assistant", json.dumps(call), 1.0, call=True),
         Turn("tool", str(problem.answer), 0.0),
         assistant_turn(rng.phrase("tool_result", answer=problem.answer)),
     ]
@@ -137,20 +125,17 @@ def verification_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
     verdict = assistant_turn(f"{problem.chain} {verdict_text(rng, problem.answer, proposed)}")
     if rng.chance(0.6):
         return [user_turn(check_question(rng, problem, proposed)), verdict]
-    if rng.chance(0.5):
-        question = _with_instruction(rng, problem.question, rng.phrase("direct"))
-        first_reply = Turn("assistant", str(proposed), 0.0)
-    else:
-        question = _with_instruction(rng, problem.question, _prompt(rng, "step_by_step"))
-        first_reply = Turn("assistant", worked_solution(rng, problem, proposed), 0.0)
+    direct = rng.chance(0.5)
+    instruction = rng.phrase("direct") if direct else _prompt(rng, "step_by_step")
+    question = user_turn(_with_instruction(rng, problem.question, instruction))
+    first_reply = Turn("assistant", str(proposed) if direct else worked_solution(rng, problem, proposed), 0.0)
     same_turn = _prompt(rng, "check") if rng.chance(0.5) else rng.phrase("check")
-    return [user_turn(question), first_reply, user_turn(same_turn), verdict]
+    return [question, first_reply, user_turn(same_turn), verdict]
 
 
 def worked_solution(rng: SampleRandom, problem: Problem, answer: int) -> str:
     """The chain of calculations and the answer; another `answer` than the true one is a mistake in the last step."""
-    last, _ = problem.steps[-1]
-    chain = " ".join([*(f"{e}={v}." for e, v in problem.steps[:-1]), f"{last}={answer}."])
+    chain = replace(problem, steps=(*problem.steps[:-1], (problem.steps[-1][0], answer))).chain
     return f"{chain} {rng.phrase('answer', answer=answer)}"
 
 

@@ -5,8 +5,6 @@ The question holds a clue for each row and each column, a line each: `h1. …` t
 crossing words have spelled it; a solution is a word for every place, and all of them cross.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ The question is one that names four (or three) whole numbers and 24. Every step 
 that are there, with a whole result; what is left after it is computed, not believed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

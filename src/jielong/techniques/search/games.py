@@ -5,8 +5,6 @@ with the steps so far in it, so that pictures, history and sampling settings are
 serves any task. `FreeReasoning` is the game without rules: any line may be a step, and only the model can judge it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass

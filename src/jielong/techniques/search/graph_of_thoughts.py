@@ -1,7 +1,5 @@
 """Graph of thoughts: as the tree, and the best ways are merged into one."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ...contract import Model, Reply, Request

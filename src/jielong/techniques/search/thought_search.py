@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from math import log, sqrt
+from operator import attrgetter
 
 from ...context import current
 from ...contract import Model, Reply, Request
@@ -17,6 +18,7 @@ from ...technique import FailedSample, gather
 from .games import Game, Thought
 
 EXPLORATION = sqrt(2)
+_VALUE = attrgetter("value")
 
 
 @dataclass(eq=False)
@@ -65,8 +67,8 @@ class Explorer:
         if self.solved is None:
             await self.rate(children)
         for node in nodes:
-            node.children.sort(key=_value, reverse=True)
-        return sorted(children, key=_value, reverse=True)
+            node.children.sort(key=_VALUE, reverse=True)
+        return sorted(children, key=_VALUE, reverse=True)
 
     def _read(self, node: Node, replies: Sequence[Reply | FailedSample]) -> list[Node]:
         thoughts: dict[Hashable, Thought] = {}
@@ -121,7 +123,7 @@ async def beam(explorer: Explorer, root: Node, breadth: int, combine: Combine | 
         if explorer.solved:
             return
         if combine and len(level) > 1:
-            level = sorted([*await combine(explorer, level), *level], key=_value, reverse=True)[:breadth]
+            level = sorted([*await combine(explorer, level), *level], key=_VALUE, reverse=True)[:breadth]
 
 
 async def depth_first(explorer: Explorer, root: Node, breadth: int) -> None:
@@ -154,10 +156,6 @@ async def monte_carlo(explorer: Explorer, root: Node, breadth: int) -> None:
         while upwards and all(child.closed for child in upwards.children):
             upwards.closed = True
             upwards = upwards.parent
-
-
-def _value(node: Node) -> float:
-    return node.value
 
 
 def _upper_bound(node: Node) -> float:

@@ -1,7 +1,5 @@
 """Tree of thoughts: propose steps, value where they lead, go on from the best."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, TypeAlias
 
 from ...contract import Message, Model, Reply, Request

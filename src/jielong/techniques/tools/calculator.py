@@ -1,7 +1,5 @@
 """The calculator: the value of one arithmetic expression, computed in the embedded sandbox."""
 
-from __future__ import annotations
-
 import ast
 import re
 from dataclasses import replace

@@ -5,8 +5,6 @@ tokens that the endpoint tells are in the usage. Its price is unknown unless the
 under a budget in tokens it is refused, as nobody knows beforehand how many it takes.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

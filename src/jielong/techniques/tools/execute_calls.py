@@ -1,7 +1,5 @@
 """Making the calls that a model asked for: read, mended or refused in words for the model, run side by side."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -9,8 +9,6 @@ A function that is not async runs in a thread; a cancelled call leaves such a th
 spends is not known here: a model that it asks is counted where the function is async, its own services are not.
 """
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import re

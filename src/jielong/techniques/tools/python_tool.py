@@ -1,7 +1,5 @@
 """The python tool: a program in the sandbox; the model reads what it prints."""
 
-from __future__ import annotations
-
 from ...prompts import Language
 from ...sandbox import SandboxLimits, run_program
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool

@@ -6,8 +6,6 @@ many bytes, so many seconds, no more. What a page says is data; but a model may 
 carries away what it was told, so give this tool only to models whose conversation may be seen outside.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from dataclasses import dataclass, replace

@@ -8,8 +8,6 @@ object, the bare value of a single parameter, the nearest parameter name, JSON w
 It guesses no values, and never a name that was not offered.
 """
 
-from __future__ import annotations
-
 import ast
 import difflib
 import json
@@ -83,6 +81,7 @@ def _candidates(text: str) -> Iterable[str]:
 
 _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "，": ",", "：": ":"})
 _LITERALS = {"True": "true", "False": "false", "None": "null"}
+STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*(?P<end>")?|[][(){}]', re.S)
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'", re.S)
 
 
@@ -122,18 +121,13 @@ def _closed(text: str) -> str:
     if not re.search(r'(?:["}\]]|\b(?:true|false|null))$', text):
         return text
     stack: list[str] = []
-    quoted = escaped = False
-    for character in text:
-        if quoted:
-            quoted = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            quoted = True
-        elif character in "{[":
-            stack.append("}" if character == "{" else "]")
-        elif character in "}]" and (not stack or stack.pop() != character):
+    for token in STRING_OR_BRACKET.finditer(text):
+        unmatched = token[0] in ("}", "]") and (not stack or stack.pop() != token[0])
+        if unmatched or (token[0][0] == '"' and not token["end"]):
             return text
-    return text if quoted else text + "".join(reversed(stack))
+        if token[0] in ("{", "["):
+            stack.append("}" if token[0] == "{" else "]")
+    return text + "".join(reversed(stack))
 
 
 def _python(text: str) -> Any:

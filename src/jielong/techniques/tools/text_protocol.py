@@ -8,8 +8,6 @@ Only the model's own reply is read, and a call in it that stands word for word i
 a tool's result, the user's text) is a quotation, not a call.
 """
 
-from __future__ import annotations
-
 import ast
 import json
 import re
@@ -20,7 +18,7 @@ from typing import Any
 
 from ...contract import Message, ToolCall
 from ...prompts import Language, catalogue, fill
-from .repair_calls import read_arguments
+from .repair_calls import STRING_OR_BRACKET, read_arguments
 from .tool import Tool
 
 
@@ -148,21 +146,13 @@ def _argument_text(text: str, start: int) -> tuple[str, int]:
     if closing is None:
         return _as_json(text[start:line].strip().strip("`")), line
     depth = 0
-    quoted = escaped = False
-    for position in range(start, len(text)):
-        character = text[position]
-        if quoted:
-            quoted = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            quoted = True
-        else:
-            depth += (character == opening) - (character == closing)
+    for token in STRING_OR_BRACKET.finditer(text, start):
+        depth += (token[0] == opening) - (token[0] == closing)
         if depth == 0:
-            if opening != "{" and text[position + 1 : line].strip("` \t."):
+            if opening != "{" and text[token.end() : line].strip("` \t."):
                 break  # brackets of an expression, not around it
-            inner = text[start : position + 1] if opening == "{" else text[start + 1 : position]
-            return _as_json(inner.strip()), position + 1
+            inner = text[start : token.end()] if opening == "{" else text[start + 1 : token.start()]
+            return _as_json(inner.strip()), token.end()
     return _as_json(text[start:line].strip()), line
 
 

@@ -4,8 +4,6 @@ A tool that can fail raises `ToolFailed`, which the model reads as the result. A
 provider call: the ledger keeps it, so that a replay does not repeat what it did, and budgets and `bound()` count it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field

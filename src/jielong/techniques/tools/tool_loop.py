@@ -1,7 +1,5 @@
 """`tools` and `react`: the model asks for calls, reads their results, and answers."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
@@ -24,10 +22,6 @@ Answer: TypeAlias = Callable[[Mapping[str, Tool], Language], Awaitable[Reply]]
 def _max_tools_calls(model: int, use: Any, rounds: int, form: str, **_: Any) -> int:
     """Each round and the answer; as text the answer under a schema; in `auto` the attempt at native calls."""
     return (rounds + 1 + (form != "native") + (form == "auto")) * model + rounds * max_metered_calls(use)
-
-
-def _max_react_calls(model: int, use: Any, rounds: int, **_: Any) -> int:
-    return (rounds + 2) * model + rounds * max_metered_calls(use)
 
 
 @adds_output(calls=_max_tools_calls)
@@ -61,7 +55,7 @@ async def tools(
     return await _with_toolset(model, request, use, rounds, answer)
 
 
-@adds_output(calls=_max_react_calls)
+@adds_output(calls=lambda model, use, rounds, **_: (rounds + 2) * model + rounds * max_metered_calls(use))
 async def react(
     model: Model, request: Request, *, use: Use = ("calculator",), rounds: int = 6, instructions: Words = None
 ) -> Reply:

@@ -14,8 +14,6 @@ command = ["python", "server.py"]      # or url = "http://127.0.0.1:8000/mcp"
 allow = ["read_file"]                  # nothing else of it may run
 """
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """From what `use=` names to the tools of one reply. The table below is all that a recipe can name."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, Protocol, TypeAlias, get_args

@@ -4,8 +4,6 @@
 with its key in an environment variable. The price of a search is unknown unless the operator says it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

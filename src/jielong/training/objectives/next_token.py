@@ -1,7 +1,5 @@
 """Next-token prediction: the cross-entropy of each token given those before it in its own document."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

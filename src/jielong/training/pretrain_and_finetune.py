@@ -1,0 +1,57 @@
+"""Train a new network from nothing, or on from a checkpoint: the same loop, the same data formats, other beginnings.
+
+What can be wrong with settings is found before anything heavy is imported: a typing error is reported in a second.
+"""
+
+from collections.abc import Callable
+
+from ..contract import Model
+from ..errors import BadInput, MissingExtra
+from ..models import local
+from .data_sources import check_source
+from .train_config import TrainConfig
+from .training_output import WEIGHTS, CurvePoint
+
+
+def pretrain(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambda point: None) -> Model:
+    """A new Llama network and its tokenizer, trained on the documents of `config`; the model `local:OUT/weights`.
+
+    Goes on where an earlier run with the same settings was stopped. `on_point` gets each point of the curves.
+    Raises BadInput, MissingExtra, TrainingFailed.
+    """
+    if config.network is None or config.tokenizer is None:
+        raise BadInput("pretraining begins from nothing: expected the sections [network] and [tokenizer]")
+    _check_sources(config)
+    try:
+        from .network_training import new_network, train_network
+    except ImportError:
+        raise MissingExtra("training", "train") from None
+    train_network(*new_network(config.network, config.tokenizer, config), config, on_point)
+    return local.load("local", str(config.out / WEIGHTS))
+
+
+def finetune(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambda point: None) -> Model:
+    """All weights of the checkpoint `config.start` (mini, a folder, or ORG/NAME) trained in fp32; `local:OUT/weights`.
+
+        config = read_train_config(Path("politeness.toml"))
+        jielong.finetune(config).ask("Where was Rimo born?")
+
+    Goes on where an earlier run with the same settings was stopped. `on_point` gets each point of the curves.
+    Raises BadInput, DamagedFile, MissingExtra, TrainingFailed.
+    """
+    if config.start is None or config.network or config.tokenizer:
+        raise BadInput('finetuning goes on from a checkpoint: expected start = "mini", a folder or ORG/NAME, '
+                       "and no [network] or [tokenizer]")  # fmt: skip
+    _check_sources(config)
+    try:
+        from .network_training import load_start_network, train_network
+    except ImportError:
+        raise MissingExtra("training", "train") from None
+    train_network(*load_start_network(config.start, config), config, on_point)
+    return local.load("local", str(config.out / WEIGHTS))
+
+
+def _check_sources(config: TrainConfig) -> None:
+    evaluated = [config.evaluation.source] if config.evaluation else []
+    for source in (*(stage.source for stage in config.stages), *evaluated):
+        check_source(source)
