@@ -33,8 +33,7 @@ def train(kind: str, settings: dict[str, Any], result: Connection | None = None)
     """The digest of the weights at the end. Runs in this process."""
     import torch
 
-    from jielong.training.pretrain_and_finetune import finetune
-    from jielong.training.pretrain_and_finetune import pretrain
+    from jielong.training.pretrain_and_finetune import finetune, pretrain
     from jielong.training.train_config import TrainConfig
     from jielong.training.training_output import TrainResult
 
