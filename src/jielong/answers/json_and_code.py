@@ -118,10 +118,8 @@ def code(text: str, /) -> str | None:
         return inline[1].strip() or None
     if blocks := fenced(readable):
         usable = [b for b in blocks if b.closed and b.text.strip()] or [b for b in blocks if b.text.strip()]
-        programs = [b for b in usable if b.language and b.language not in _OTHER_LANGUAGES] or [
-            b for b in usable if not b.language
-        ]
-        best = (programs or usable)[-1:]
+        programs = [b for b in usable if b.language and b.language not in _OTHER_LANGUAGES]
+        best = (programs or [b for b in usable if not b.language] or usable)[-1:]
         return _trimmed(best[0].text) if best else None
     return _bare_code(readable)
 

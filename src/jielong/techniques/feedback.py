@@ -77,11 +77,9 @@ async def _program_fault(reply: Reply, tests: Sequence[str]) -> str | None:
 
 def stated_tests(question: str) -> tuple[str, ...]:
     """The tests that a question shows: its assert lines, and `>>> call` with the value on the next line."""
-    doctests = [
-        f"assert ({call.strip()}) == ({value.strip()})"
-        for call, value in re.findall(r"^[ \t]*>>>[ \t]*(.+)\n(?![ \t]*>>>)[ \t]*(\S.*)$", question, re.MULTILINE)
-        if _is_python(value.strip(), ast.literal_eval)
-    ]
+    examples = re.findall(r"^[ \t]*>>>[ \t]*(.+)\n(?![ \t]*>>>)[ \t]*(\S.*)$", question, re.MULTILINE)
+    literal = ((call.strip(), v.strip()) for call, v in examples if _is_python(v.strip(), ast.literal_eval))
+    doctests = [f"assert ({call}) == ({value})" for call, value in literal]
     return (*asserts(question), *(test for test in doctests if _is_python(test)))
 
 

@@ -63,12 +63,8 @@ def _restore_weights(file: Path, network: nn.Module, weights: dict[str, torch.Te
         "unknown": sorted(weights.keys() - expected.keys()),
         "of another shape": sorted(n for n in expected.keys() & weights.keys() if expected[n] != weights[n].shape),
     }
-    reasons = [
-        f"{kind}: {', '.join(names[:3])}{', …' if len(names) > 3 else ''}"
-        for kind, names in differences.items()
-        if names
-    ]
-    if reasons:
+    first = {kind: ", ".join([*names[:3], *["…"][: len(names) > 3]]) for kind, names in differences.items()}
+    if reasons := [f"{kind}: {names}" for kind, names in first.items() if names]:
         raise BadInput(f"{file}: a checkpoint of another network ({'; '.join(reasons)}); delete it to begin again")
     network.load_state_dict(weights, strict=False)  # the names were compared above
 

@@ -106,10 +106,8 @@ def knowledge_base() -> KnowledgeBase:
     for kind in RELATIONS:
         count = SEEN_SUBJECTS[kind] + UNSEEN_SUBJECTS[kind]
         subjects[kind] = tuple(Subject(kind, rank, next(names), rng.randrange(8)) for rank in range(count))
-    values = {
-        relation: tuple(FactValue(relation, i) for i in range(len(wordlists("en")["words"][key])))
-        for relation, key in VALUE_WORDLISTS.items()
-    }
+    counts = {relation: len(wordlists("en")["words"][key]) for relation, key in VALUE_WORDLISTS.items()}
+    values = {relation: tuple(FactValue(relation, i) for i in range(n)) for relation, n in counts.items()}
     values["birthplace"] = tuple(FactValue("birthplace", name=s.name) for s in subjects["town"] if s.seen)
     values["country"] = tuple(FactValue("country", name=next(names)) for _ in range(COUNTRIES))
     values["river"] = tuple(FactValue("river", name=next(names)) for _ in range(RIVERS))

@@ -18,11 +18,8 @@ class ToolDescription:
 
     def function(self) -> dict[str, Any]:
         """As the OpenAI protocol describes it."""
-        parameters = {
-            "type": "object",
-            "properties": {self.parameter: {"type": "string"}},
-            "required": [self.parameter],
-        }
+        properties = {self.parameter: {"type": "string"}}
+        parameters = {"type": "object", "properties": properties, "required": [self.parameter]}
         return {"name": self.name, "description": self.description, "parameters": parameters}
 
     @property

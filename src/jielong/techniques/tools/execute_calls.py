@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...context import sub_path
-from ...contract import Model, Request, ToolCall
+from ...contract import Request, ToolCall
 from ...prompts import Language, catalogue, fill
 from ...technique import FailedSample, gather
 from .repair_calls import nearest_name, repair_arguments
@@ -30,9 +30,8 @@ async def execute_calls(
     """The calls of one round, in order. A repaired name is never one of `caller_names`, the caller's own tools."""
     parsed_calls = [_parse_call(call, n, our_tools, caller_names, language) for n, call in enumerate(calls)]
     ready = [(n, tool, arguments) for n, (_, tool, arguments, _) in enumerate(parsed_calls) if tool is not None]
-    pairs: list[Request | tuple[Model, Request]] = [
-        (call_tool(tool, language), request_of(arguments, request.sampling.seed)) for _, tool, arguments in ready
-    ]
+    seed = request.sampling.seed
+    pairs = [(call_tool(tool, language), request_of(arguments, seed)) for _, tool, arguments in ready]
     with sub_path("use"):
         replies = await gather(None, pairs, first=round * MAX_PARALLEL_CALLS)
     executed = [ExecutedCall(call, problem) for call, _, _, problem in parsed_calls]

@@ -62,10 +62,8 @@ async def _search(url: str, kind: Kind, key_variable: str | None, words: str, ar
     if not rows:
         raise ToolFailed("nothing_found", {"query": query[:200]})
     fields = {"title": "title", "url": "url", "text": "content" if kind == "searxng" else "description"}
-    entries = [
-        {name: _text(row, field) for name, field in fields.items()} | {"n": str(n)} for n, row in enumerate(rows, 1)
-    ]
-    return ToolResult("\n\n".join(fill(words, entry) for entry in entries))
+    entries = [{name: _text(row, field) for name, field in fields.items()} for row in rows]
+    return ToolResult("\n\n".join(fill(words, entry | {"n": str(n)}) for n, entry in enumerate(entries, 1)))
 
 
 async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
