@@ -119,8 +119,7 @@ AnyMessage: TypeAlias = Annotated[
 
 class FunctionDefinition(_Strict):
     name: Annotated[
-        str,
-        Field(pattern="^[a-zA-Z0-9_-]{1,64}$", json_schema_extra={"not": {"enum": ["auto", "none", "required"]}}),
+        str, Field(pattern="^[a-zA-Z0-9_-]{1,64}$", json_schema_extra={"not": {"enum": ["auto", "none", "required"]}})
     ]
     description: str | None = None
     parameters: dict[str, Any] | None = None
