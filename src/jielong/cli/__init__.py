@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .. import __version__
 from ..registry import find, load_plugin, name_origins
 from .messages import localized
 
@@ -56,27 +57,10 @@ def _load_plugins(ctx: click.Context, option: click.Parameter, files: tuple[Path
         load_plugin(file)
 
 
-def _print_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from .. import __version__
-
-        print(f"jielong {__version__}")
-        ctx.exit()
-
-
 @click.group(cls=_Verbs, help=localized("help"), context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
-@click.option(
-    "--plugin",
-    "plugins",
-    multiple=True,
-    is_eager=True,
-    expose_value=False,
-    metavar="FILE.py",
-    type=click.Path(path_type=Path),
-    callback=_load_plugins,
-    help=localized("option.plugin"),
-)
+@click.version_option(__version__, message="jielong %(version)s", help=None)
+@click.option("--plugin", "plugins", multiple=True, is_eager=True, expose_value=False, metavar="FILE.py",
+              type=click.Path(path_type=Path), callback=_load_plugins, help=localized("option.plugin"))  # fmt: skip
 @click.pass_context
 def group(ctx: click.Context) -> None:
     if ctx.invoked_subcommand not in _WITHOUT_MODELS:

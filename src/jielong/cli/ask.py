@@ -10,7 +10,6 @@ import anyio
 import click
 
 from ..contract import Message, Model, Reply, Request, Sampling, require_answer
-from ..errors import BadInput
 from ..events import Delta
 from ..recipe import load
 from ..runtime.ledger import home_folder, use_ledger
@@ -22,7 +21,7 @@ from .messages import localized
 
 
 @click.command(help=localized("help.ask"))
-@click.argument("text", nargs=-1)
+@options.question
 @options.model
 @click.option("--temperature", type=float)
 @click.option("--max-tokens", type=click.IntRange(1))
@@ -31,7 +30,7 @@ from .messages import localized
 @click.option("--trace", is_flag=True, help=localized("option.trace"))
 @options.as_json
 def ask(
-    text: tuple[str, ...],
+    text: str,
     model: str,
     temperature: float | None,
     max_tokens: int | None,
@@ -40,11 +39,8 @@ def ask(
     trace: bool,
     as_json: bool,
 ) -> None:
-    if not text:
-        raise BadInput(localized("ask.no_words"))
-    question = sys.stdin.read() if text == ("-",) else " ".join(text)
     sampling = Sampling(temperature=temperature, max_tokens=max_tokens, seed=seed)
-    request = Request((Message("user", question),), sampling)
+    request = Request((Message("user", text),), sampling)
     if show:
         _show(model, request, as_json)
     else:
@@ -53,23 +49,26 @@ def ask(
 
 async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> None:
     with use_ledger(home_folder() / "ledger.db") as ledger:
-        reply: Reply | None = None
-        async with model.stream(request) as events:
-            async for event in events:
-                if isinstance(event, Delta) and not event.thinking and not as_json:
-                    print(event.text, end="", flush=True)
-                if isinstance(event, Reply):
-                    reply = event
-        assert reply is not None
+        reply = await (model.generate(request) if as_json else print_answer(model, request))
         if as_json:
             usage = encode_usage(replace(reply.usage, seconds=0.0))  # the same reply prints the same document
             document = {"model": model.name, **encode_message(reply.message), "finish": reply.finish, "usage": usage}
             print(json.dumps(document, ensure_ascii=False))
-        else:
-            print()
         if trace:
             print("\n".join(trace_lines(reply, ledger)), file=sys.stderr)
     require_answer(reply)
+
+
+async def print_answer(model: Model, request: Request) -> Reply:
+    """Prints the answer as it arrives."""
+    async with model.stream(request) as events:
+        async for event in events:
+            if isinstance(event, Delta) and not event.thinking:
+                print(event.text, end="", flush=True)
+            if isinstance(event, Reply):
+                print()
+                return event
+    raise AssertionError("a stream ends with its reply")
 
 
 def _show(recipe: str, request: Request, as_json: bool) -> None:

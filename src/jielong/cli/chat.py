@@ -9,10 +9,10 @@ import click
 
 from ..contract import Message, Model, Reply, Request
 from ..errors import SampleError
-from ..events import Delta
 from ..recipe import load
 from ..runtime.ledger import home_folder, use_ledger
 from . import options
+from .ask import print_answer
 from .messages import in_language, localized
 
 
@@ -41,11 +41,4 @@ def _read_line() -> str:
 
 async def _answer(model: Model, request: Request) -> Reply:
     with use_ledger(home_folder() / "ledger.db"):
-        async with model.stream(request) as events:
-            async for event in events:
-                if isinstance(event, Delta) and not event.thinking:
-                    print(event.text, end="", flush=True)
-                if isinstance(event, Reply):
-                    print()
-                    return event
-    raise AssertionError("a stream ends with its reply")
+        return await print_answer(model, request)

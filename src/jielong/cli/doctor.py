@@ -13,6 +13,7 @@ from importlib.util import find_spec
 import click
 
 from .. import __version__, sandbox
+from ..models.openai.endpoint_presets import ENDPOINT_PRESETS
 from ..reporting.formatting import print_table
 from ..runtime.ledger import home_folder
 from . import options
@@ -25,18 +26,6 @@ EXTRAS = {
     "tools": ("mcp", "trafilatura"),
     "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
 }
-KEYS = (
-    "OPENAI_API_KEY",
-    "ANTHROPIC_API_KEY",
-    "GEMINI_API_KEY",
-    "DEEPSEEK_API_KEY",
-    "DASHSCOPE_API_KEY",
-    "ZHIPUAI_API_KEY",
-    "MOONSHOT_API_KEY",
-    "ARK_API_KEY",
-    "SILICONFLOW_API_KEY",
-    "OPENROUTER_API_KEY",
-)
 
 
 @click.command(help=localized("help.doctor"))
@@ -51,7 +40,8 @@ def doctor(as_json: bool) -> None:
     for name, problem in sandbox.available().items():
         checks.append((f"sandbox {name}", problem is None, problem or ""))
     checks.append(("GPU", *_gpu()))
-    checks += [(key, bool(os.environ.get(key)), "" if os.environ.get(key) else f"export {key}=…") for key in KEYS]
+    for key in filter(None, (preset.key_variable for preset in ENDPOINT_PRESETS.values())):
+        checks.append((key, bool(os.environ.get(key)), "" if os.environ.get(key) else f"export {key}=…"))
     if as_json:
         print(json.dumps([{"what": what, "ok": ok, "how": how} for what, ok, how in checks], ensure_ascii=False))
     else:

@@ -6,11 +6,14 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import click
 
+from ..atomic_write import write_whole
 from ..contract import Model
 from ..measuring.evaluate import compare
 from ..measuring.judge import Judge
@@ -25,7 +28,6 @@ from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from . import options
 from .messages import in_language, language, localized
-from .output_files import write_report
 from .progress import Progress
 
 MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
@@ -35,86 +37,54 @@ MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
 @options.task
 @click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=localized("option.models"))
 @options.run
-def eval_(
-    task: str,
-    input: str | None,
-    answer: str | None,
-    rule: str | None,
-    limit: int | None,
-    strict: bool,
-    models: tuple[str, ...],
-    seed: int,
-    concurrency: int,
-    judge: str | None,
-    dry_run: bool,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
     candidates = [load(model) for model in models or (options.default_model(),)]
-    loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    announce(loaded, candidates)
-    if dry_run:
-        if as_json:
-            calls = len(loaded.items) * sum(model.max_calls() for model in candidates)
-            print(json.dumps({"task": loaded.name, "n": len(loaded.items), "max_calls": calls}))
+    task, out = read_task(measurement), measurement.out
+    calls = len(task.items) * sum(model.max_calls() for model in candidates)
+    _announce(task, candidates, calls)
+    if measurement.dry_run:
+        if measurement.as_json:
+            print(json.dumps({"task": task.name, "n": len(task.items), "max_calls": calls}))
         return
-    judge_model = Judge(load(judge)) if judge else None
-    with Progress(len(candidates), len(loaded.items)) as progress:
+    judge = Judge(load(measurement.judge)) if measurement.judge else None
+    with Progress(len(candidates), len(task.items)) as progress:
         reports: list[EvalReport] = []
 
         async def run() -> None:
             # Handed over in a list: asyncio takes the `repr` of what a main task returns, here a whole table.
-            reports.append(
-                await compare(
-                    loaded,
-                    candidates,
-                    seed=seed,
-                    concurrency=concurrency,
-                    judge=judge_model,
-                    on_model=progress.model,
-                    on_answer=progress.step,
-                )
-            )
+            reports.append(await compare(
+                task, candidates, seed=measurement.seed, concurrency=measurement.concurrency, judge=judge,
+                on_model=progress.model, on_answer=progress.step,
+            ))  # fmt: skip
 
         anyio.run(run)
     (report,) = reports
     if out:
         write_report(report, out)
         print(localized("run.written", out=out), file=sys.stderr)
-    if as_json:
+    if measurement.as_json:
         print(json.dumps(report.to_json(), ensure_ascii=False))
     else:
-        print_report(report, report.task.name)
+        _print(report)
 
 
-def read_task(
-    task: str,
-    input: str | None,
-    answer: str | None,
-    rule: str | None,
-    limit: int | None,
-    seed: int,
-    strict: bool,
-    out: Path | None,
-) -> Task:
-    rejects = (out or home_folder()) / "rejects.jsonl"
-    loaded = load_task(
-        task, input=input, answer=answer, rule=rule, limit=limit, seed=seed, strict=strict, rejects=rejects
-    )
-    if loaded.rejected:
-        first = in_language(loaded.rejected[0])
-        print(f"{localized('run.rejected', n=len(loaded.rejected), first=first)} → {rejects}", file=sys.stderr)
-    return loaded
+def read_task(asked: options.Measurement) -> Task:
+    rejects = (asked.out or home_folder()) / "rejects.jsonl"
+    task = load_task(
+        asked.task, input=asked.input, answer=asked.answer, rule=asked.rule, limit=asked.limit, seed=asked.seed,
+        strict=asked.strict, rejects=rejects,
+    )  # fmt: skip
+    if task.rejected:
+        first = in_language(task.rejected[0])
+        print(f"{localized('run.rejected', n=len(task.rejected), first=first)} → {rejects}", file=sys.stderr)
+    return task
 
 
-def announce(task: Task, models: Sequence[Model]) -> None:
+def _announce(task: Task, models: Sequence[Model], calls: int) -> None:
     """What is about to happen, before a token is spent."""
-    n = len(task.items)
-    calls, points = n * sum(model.max_calls() for model in models), minimum_detectable(n)
-    plan = localized("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=f"{100 * points:.0f}")
-    print(
-        task_line(task), plan, localized("run.going_on", ledger=home_folder() / "ledger.db"), sep="\n", file=sys.stderr
-    )
+    n, points = len(task.items), f"{100 * minimum_detectable(len(task.items)):.0f}"
+    plan = localized("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=points)
+    print(task_line(task), plan, ledger_line(), sep="\n", file=sys.stderr)
 
 
 def task_line(task: Task) -> str:
@@ -123,17 +93,17 @@ def task_line(task: Task) -> str:
     return localized("run.task", task=source, n=len(task.items), rule=task.metric.name, why=why)
 
 
-def _notes(report: EvalReport) -> Counter[str]:
-    return Counter(note for result in report.results for note in result.notes)
+def ledger_line() -> str:
+    return localized("run.going_on", ledger=home_folder() / "ledger.db")
 
 
-def print_report(report: EvalReport, title: str) -> None:
+def _print(report: EvalReport) -> None:
     judged = report.task.metric.unit == "grade"
     rows_of_models, texts = eval_rows(report), words(language())
     table = results_table(rows_of_models, texts, lambda row: short(row.recipe), judged=judged)
     rows = [[str(cell) for cell in row] for row in table.rows]
-    rule = report.task.metric.name
-    print_table(localized("run.title", task=title, n=len(report.task.items), rule=rule), table.columns, rows)
+    title = localized("run.title", task=report.task.name, n=len(report.task.items), rule=report.task.metric.name)
+    print_table(title, table.columns, rows)
     if disagreeing := disagreement(rows_of_models, texts, lambda row: short(row.recipe)):
         print(disagreeing)
     for result in report.results:
@@ -143,5 +113,18 @@ def print_report(report: EvalReport, title: str) -> None:
             continue
         for reason, times in lost_reasons(result.answers).most_common(MOST_REASONS):
             print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(reason)))
-    for note, models in _notes(report).items():
+    for note, models in Counter(note for result in report.results for note in result.notes).items():
         print(f"{in_language(note)} ({localized('run.recipes', n=models)})")
+
+
+def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None = None) -> None:
+    """`report.json`, and `items.jsonl` with every answer of every model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {**report.to_json(), **(extra or {})}
+    write_whole(folder / "report.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    lines = [
+        json.dumps({"model": result.model, **asdict(replace(answer, steps=()))}, ensure_ascii=False)
+        for result in report.results
+        for answer in result.answers
+    ]
+    write_whole(folder / "items.jsonl", "\n".join(lines) + "\n")

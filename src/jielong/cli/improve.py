@@ -23,10 +23,9 @@ from ..reporting.formatting import count, percent
 from ..reporting.improve.verdict_text import note_text
 from ..runtime.ledger import home_folder
 from . import options
-from .eval import read_task, task_line
+from .eval import read_task, task_line, write_report
 from .improve_output import print_outcome, write_outcome
 from .messages import formatted_price, language, localized
-from .output_files import write_report
 from .progress import Progress
 
 
@@ -38,35 +37,25 @@ from .progress import Progress
 @click.option("--budget-seconds", type=click.FloatRange(0, min_open=True), help=localized("option.budget_seconds"))
 @options.run
 def improve(
-    task: str,
-    input: str | None,
-    answer: str | None,
-    rule: str | None,
-    limit: int | None,
-    strict: bool,
+    measurement: options.Measurement,
     models: tuple[str, ...],
     budget_usd: float | None,
     budget_tokens: int | None,
     budget_seconds: float | None,
-    seed: int,
-    concurrency: int,
-    judge: str | None,
-    dry_run: bool,
-    out: Path | None,
-    as_json: bool,
 ) -> int:
-    loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
-    judge_model = Judge(load(judge)) if judge else None
+    task, seed, out, as_json = read_task(measurement), measurement.seed, measurement.out, measurement.as_json
+    judge = Judge(load(measurement.judge)) if measurement.judge else None
     limits = BudgetLimits(tokens=budget_tokens, usd=budget_usd, seconds=budget_seconds)
-    prepared = prepare(loaded, models or (options.default_model(),), seed=seed, judge=judge_model, limits=limits)
+    prepared = prepare(task, models or (options.default_model(),), seed=seed, judge=judge, limits=limits)
     _announce(prepared)
-    if dry_run:
+    if measurement.dry_run:
         if as_json:
             recipes, plan = [candidate.recipe for candidate in prepared.candidates], prepared.plan
             print(json.dumps({"recipes": recipes, "max_calls": plan.max_calls, "max_usd": plan.max_usd}))
         return 0
     with Progress() as progress:
-        run = ImproveRun(prepared, concurrency=concurrency, on_stage=progress.stage, on_answer=progress.step)
+        on_stage, on_answer = progress.stage, progress.step
+        run = ImproveRun(prepared, concurrency=measurement.concurrency, on_stage=on_stage, on_answer=on_answer)
         try:
             anyio.run(run.execute)
         except KeyboardInterrupt:
@@ -138,11 +127,10 @@ def _summary(outcome: ImproveResult) -> dict[str, Any]:
 
 @click.command(help=localized("help.demo"))
 @click.option("--limit", type=click.IntRange(40), default=200, show_default=True, help=localized("option.limit"))
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help=localized("option.out"))
+@options.out
 @options.as_json
 @click.pass_context
 def demo(context: click.Context, limit: int, out: Path | None, as_json: bool) -> int:
-    status: int = context.invoke(
-        improve, task="mini:word_problems", models=("mini",), limit=limit, out=out, as_json=as_json
-    )
+    task, models = "mini:word_problems", ("mini",)
+    status: int = context.invoke(improve, task=task, models=models, limit=limit, out=out, as_json=as_json)
     return status

@@ -27,9 +27,8 @@ def _rows(key: str | None = None, run: str | None = None) -> list[LedgerRow]:
     with Ledger(file) as calls:
         rows = list(calls.rows(run=run, key=key))
     if not rows:
-        raise BadInput(
-            localized("ledger.empty", file=file) if key is None else f"no call in {file} begins with {key!r}"
-        )
+        empty = localized("ledger.empty", file=file)
+        raise BadInput(empty if key is None else f"no call in {file} begins with {key!r}")
     return rows
 
 
@@ -74,23 +73,13 @@ def cost(as_json: bool) -> None:
         ]
         print(json.dumps(document, ensure_ascii=False))
         return
-    columns = _columns("run model calls retries unsettled input output usd")
-    lines = [
-        [
-            run,
-            model,
-            str(usage.calls),
-            str(usage.retries),
-            localized("ledger.bound", calls=usage.unsettled_calls, tokens=f"{bounds[run, model]:,}")
-            if usage.unsettled_calls
-            else "0",
-            f"{usage.input_tokens:,}",
-            f"{usage.output_tokens:,}",
-            formatted_price(usage.usd),
-        ]
-        for (run, model), usage in totals.items()
-    ]
-    print_table("", columns, lines)
+    lines: list[list[str]] = []
+    for (run, model), usage in totals.items():
+        bound = localized("ledger.bound", calls=usage.unsettled_calls, tokens=f"{bounds[run, model]:,}")
+        counts = [str(usage.calls), str(usage.retries), bound if usage.unsettled_calls else "0"]
+        tokens = [f"{usage.input_tokens:,}", f"{usage.output_tokens:,}"]
+        lines.append([run, model, *counts, *tokens, formatted_price(usage.usd)])
+    print_table("", _columns("run model calls retries unsettled input output usd"), lines)
 
 
 @ledger.command(help=localized("help.ledger_export"))

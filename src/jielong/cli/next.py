@@ -10,7 +10,7 @@ import anyio
 import click
 
 from ..contract import Message, Model, NextToken, Request
-from ..errors import BadInput, Unsupported
+from ..errors import Unsupported
 from ..models.next_token import ShowsNextTokens
 from ..recipe import RecipeNode, build, parse
 from . import options
@@ -21,18 +21,14 @@ BAR, MAX_ROWS = 30, 9
 
 
 @click.command(help=localized("help.next"))
-@click.argument("text", nargs=-1)
+@options.question
 @options.model
-@click.option(
-    "-k", "--top", type=click.IntRange(1, MAX_ROWS), default=5, show_default=True, help=localized("option.top")
-)
+@click.option("-k", "--top", type=click.IntRange(1, MAX_ROWS), default=5, show_default=True,
+              help=localized("option.top"))  # fmt: skip
 @click.option("--steps", type=click.IntRange(0), default=0, help=localized("option.steps"))
 @options.as_json
-def next_(text: tuple[str, ...], model: str, top: int, steps: int, as_json: bool) -> None:
-    if not text:
-        raise BadInput(localized("ask.no_words"))
-    question = sys.stdin.read() if text == ("-",) else " ".join(text)
-    anyio.run(_show, model, question, top, steps, as_json)
+def next_(text: str, model: str, top: int, steps: int, as_json: bool) -> None:
+    anyio.run(_show, model, text, top, steps, as_json)
 
 
 async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool) -> None:
@@ -43,9 +39,7 @@ async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool)
     request, _ = await capture_first_request(recipe, Request((Message("user", question),)))
     chain: list[NextToken] = []
     rows = await _next(base, request, chain, top)
-    for _ in range(steps):
-        if not rows:
-            break
+    while rows and len(chain) < steps:
         chain.append(rows[0])
         rows = await _next(base, request, chain, top)
     if as_json:
@@ -61,12 +55,9 @@ def _as_json(tokens: Sequence[NextToken]) -> list[dict[str, object]]:
     return [{"token": token.text, "probability": round(token.probability, 6)} for token in tokens]
 
 
-async def _next(
-    model: ShowsNextTokens, request: Request, chain: Sequence[NextToken], top: int
-) -> tuple[NextToken, ...]:
-    if chain and chain[-1].ends:
-        return ()
-    return await model.next_tokens(request, [token.token for token in chain], top)
+async def _next(model: ShowsNextTokens, request: Request, chain: list[NextToken], top: int) -> tuple[NextToken, ...]:
+    is_over = chain and chain[-1].ends
+    return () if is_over else await model.next_tokens(request, [token.token for token in chain], top)
 
 
 async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[NextToken], top: int) -> None:

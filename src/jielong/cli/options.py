@@ -3,58 +3,84 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 import click
 
+from ..errors import BadInput
 from .messages import localized
 
-F = TypeVar("F", bound=Callable[..., Any])
+Decorator: TypeAlias = Callable[[Any], Any]
 
 
 def default_model() -> str:
     return os.environ.get("JIELONG_MODEL", "mini")
 
 
+def in_order(*added: Decorator) -> Decorator:
+    """Several options as one decorator; `--help` lists them in this order."""
+    return lambda command: reduce(lambda inner, option: option(inner), reversed(added), command)
+
+
+def _question(context: click.Context, option: click.Parameter, words: tuple[str, ...]) -> str:
+    if not words:
+        raise BadInput(localized("ask.no_words"))
+    return sys.stdin.read() if words == ("-",) else " ".join(words)
+
+
+question = click.argument("text", nargs=-1, callback=_question)
 model = click.option("-m", "--model", default=default_model, metavar="RECIPE", help=localized("option.model"))
 as_json = click.option("--json", "as_json", is_flag=True, help=localized("option.json"))
+out = click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help=localized("option.out"))
+task = in_order(
+    click.argument("task", metavar="TASK"),
+    click.option("--input", metavar="COL", help=localized("option.input")),
+    click.option("--answer", metavar="COL", help=localized("option.answer")),
+    click.option("--rule", metavar="RULE", help=localized("option.rule")),
+    click.option("--limit", type=click.IntRange(1), help=localized("option.limit")),
+    click.option("--strict", is_flag=True, help=localized("option.strict")),
+)
+_run = in_order(
+    click.option("--seed", type=int, default=0, show_default=True, help=localized("option.seed")),
+    click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True,
+                 help=localized("option.concurrency")),
+    click.option("--judge", metavar="RECIPE", help=localized("option.judge")),
+    click.option("--dry-run", is_flag=True, help=localized("option.dry_run")),
+    out,
+    as_json,
+)  # fmt: skip
 
 
-def task(command: F) -> F:
-    """The task and how it is read, as `eval` and `improve` take it."""
-    for option in reversed(
-        (
-            click.argument("task", metavar="TASK"),
-            click.option("--input", metavar="COL", help=localized("option.input")),
-            click.option("--answer", metavar="COL", help=localized("option.answer")),
-            click.option("--rule", metavar="RULE", help=localized("option.rule")),
-            click.option("--limit", type=click.IntRange(1), help=localized("option.limit")),
-            click.option("--strict", is_flag=True, help=localized("option.strict")),
-        )
-    ):
-        command = option(command)
-    return command
+@dataclass(frozen=True)
+class Measurement:
+    """What the options of `task` and `run` say."""
+
+    task: str
+    input: str | None
+    answer: str | None
+    rule: str | None
+    limit: int | None
+    strict: bool
+    seed: int
+    concurrency: int
+    judge: str | None
+    dry_run: bool
+    out: Path | None
+    as_json: bool
 
 
-def run(command: F) -> F:
-    """How a measurement runs."""
-    for option in reversed(
-        (
-            click.option("--seed", type=int, default=0, show_default=True, help=localized("option.seed")),
-            click.option(
-                "--concurrency",
-                type=click.IntRange(1, 4096),
-                default=64,
-                show_default=True,
-                help=localized("option.concurrency"),
-            ),
-            click.option("--judge", metavar="RECIPE", help=localized("option.judge")),
-            click.option("--dry-run", is_flag=True, help=localized("option.dry_run")),
-            click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help=localized("option.out")),
-            as_json,
-        )
-    ):
-        command = option(command)
-    return command
+def run(command: Callable[..., Any]) -> Any:
+    """How a measurement runs. The command gets these options and those of `task` as a `Measurement`, the others by
+    name, so this is the innermost decorator."""
+
+    @wraps(command)
+    def _with_measurement(**options: Any) -> Any:
+        measurement = Measurement(**{name: options.pop(name) for name in Measurement.__annotations__})
+        return command(measurement, **options)
+
+    return _run(_with_measurement)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import get_args
 
 import anyio
 import click
 from rich.console import Console
 
-from ..improving.prompt_search.prompt_draft import ScoredDraft
+from ..improving.prompt_search.prompt_draft import PromptDraft
 from ..improving.prompt_search.search_loop import PROPOSERS, SearchPlan, SearchResult
 from ..improving.prompt_search.search_prompts import CALLS, WORDS, plan_prompt_search, result_summary, run_prompt_search
 from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
 from ..recipe import load
 from ..reporting.formatting import count, interval, p_value, percent, print_table, signed
-from ..runtime.ledger import home_folder
 from ..stats import minimum_detectable
 from ..techniques.prompting import Place
 from . import options
-from .eval import read_task, task_line
+from .eval import ledger_line, read_task, task_line
 from .messages import formatted_price, in_language, localized
 
 MAX_ROWS = 10
@@ -50,12 +48,7 @@ def prompts() -> None:
 )
 @options.run
 def search(
-    task: str,
-    input: str | None,
-    answer: str | None,
-    rule: str | None,
-    limit: int | None,
-    strict: bool,
+    measurement: options.Measurement,
     model: str,
     start: str,
     place: Place,
@@ -65,28 +58,15 @@ def search(
     budget_tokens: int | None,
     budget_usd: float | None,
     max_words: int,
-    seed: int,
-    concurrency: int,
-    judge: str | None,
-    dry_run: bool,
-    out: Path | None,
-    as_json: bool,
 ) -> None:
-    loaded = read_task(task, input, answer, rule, limit, seed, strict, out)
+    task, out, as_json = read_task(measurement), measurement.out, measurement.as_json
     plan = plan_prompt_search(
-        loaded,
-        load(model),
-        start=start,
-        place=place,
-        proposers=proposers,
-        writer=load(writer) if writer else None,
+        task, load(model), start=start, place=place, proposers=proposers, max_words=max_words, seed=measurement.seed,
+        writer=load(writer) if writer else None, judge=Judge(load(measurement.judge)) if measurement.judge else None,
         limits=BudgetLimits(calls=budget_calls, tokens=budget_tokens, usd=budget_usd),
-        max_words=max_words,
-        seed=seed,
-        judge=Judge(load(judge)) if judge else None,
-    )
+    )  # fmt: skip
     _announce(plan)
-    if dry_run:
+    if measurement.dry_run:
         if as_json:
             print(json.dumps({"model": plan.model.name, "max_calls": plan.limits.calls}))
         return
@@ -98,7 +78,8 @@ def search(
             line = localized("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
             status.update(line.replace("[", r"\["))
 
-        result = anyio.run(lambda: run_prompt_search(plan, concurrency=concurrency, out=out, on_round=on_round))
+        at_once = measurement.concurrency
+        result = anyio.run(lambda: run_prompt_search(plan, concurrency=at_once, out=out, on_round=on_round))
     if out:
         print(localized("prompts.written", out=out), file=sys.stderr)
     if as_json:
@@ -108,81 +89,49 @@ def search(
 
 
 def _announce(plan: SearchPlan) -> None:
-    n, unseen = len(plan.split.search), len(plan.split.final)
-    task, points = plan.task, f"{100 * minimum_detectable(unseen):.0f}"
-    limits = [
-        localized(f"prompts.limit_{name}", limit=limit)
-        for name, limit in (
-            ("calls", plan.limits.calls and count(plan.limits.calls)),
-            ("tokens", plan.limits.tokens and count(plan.limits.tokens)),
-            ("usd", plan.limits.usd and formatted_price(plan.limits.usd)),
-        )
-        if limit is not None
-    ]
-    lines = [
-        task_line(task),
-        localized("prompts.plan", search=n, final=unseen, points=points),
-        localized("prompts.how", proposers=", ".join(plan.proposers), limits=", ".join(limits)),
-        localized("run.going_on", ledger=home_folder() / "ledger.db"),
-    ]
-    print("\n".join(lines), file=sys.stderr)
+    n, unseen, given = len(plan.split.search), len(plan.split.final), plan.limits
+    formatted = {
+        "calls": given.calls and count(given.calls),
+        "tokens": given.tokens and count(given.tokens),
+        "usd": given.usd and formatted_price(given.usd),
+    }
+    limits = [localized(f"prompts.limit_{name}", limit=limit) for name, limit in formatted.items() if limit is not None]
+    size = localized("prompts.plan", search=n, final=unseen, points=f"{100 * minimum_detectable(unseen):.0f}")
+    how = localized("prompts.how", proposers=", ".join(plan.proposers), limits=", ".join(limits))
+    print(task_line(plan.task), size, how, ledger_line(), sep="\n", file=sys.stderr)
 
 
 def _print(plan: SearchPlan, result: SearchResult) -> None:
     state, summary = result.state, result_summary(plan, result)
     columns = [localized(f"prompts.{name}") for name in ("prompt", "by", "words", "on_search")]
-    rows = [
-        [_prompt_text(scored.draft.text, len(scored.draft.examples)), scored.draft.by, str(scored.draft.length),
-         percent(scored.mean)]
-        for scored in _best_and_start(result)
-    ]  # fmt: skip
-    print_table(
-        localized("prompts.title", n=len(state.items), kept=len(state.complete), tried=len(state.drafts)), columns, rows
-    )
+    complete = state.complete  # the best are shown, and the starting one whatever its rank
+    shown = complete[:MAX_ROWS] + [scored for scored in complete[MAX_ROWS:] if scored is state.start]
+    rows = [[_prompt_text(s.draft), s.draft.by, str(s.draft.length), percent(s.mean)] for s in shown]
+    title = localized("prompts.title", n=len(state.items), kept=len(state.complete), tried=len(state.drafts))
+    print_table(title, columns, rows)
     print()
     holdout = summary["holdout_test"]
     if holdout and holdout["why"]:
         print(localized("run.nothing_concluded", model=summary["model"], why=holdout["why"]))
     elif holdout:
-        figures = {
-            "n": holdout["n"],
-            "start": percent(holdout["start"]["mean"]),
-            "best": percent(holdout["best"]["mean"]),
-            "difference": signed(holdout["difference"]),
-            "interval": interval(holdout["ci95"]),
-            "p": p_value(holdout["p"]),
-        }
-        print(localized("prompts.holdout", **figures))
+        start, best_mean = (percent(holdout[which]["mean"]) for which in ("start", "best"))
+        print(localized(
+            "prompts.holdout", n=holdout["n"], start=start, best=best_mean, difference=signed(holdout["difference"]),
+            interval=interval(holdout["ci95"]), p=p_value(holdout["p"]),
+        ))  # fmt: skip
     if holdout and holdout["n"] + holdout["lost"] < holdout["planned"]:
         print(localized("prompts.holdout_short", n=holdout["n"], planned=holdout["planned"]))
     print(localized("prompts.improved" if summary["verdict"] == "improved" else "prompts.nothing"))
     print(localized("prompts.use", recipe=summary["recipe"]))
     usage = result.usage
     tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
-    print(
-        localized(
-            "prompts.total",
-            tokens=tokens,
-            calls=calls,
-            usd=formatted_price(usage.usd),
-            why=localized(f"prompts.stopped.{_stop_reason(result)}"),
-        )
-    )
+    why = localized(f"prompts.stopped.{result.stopped.replace(' ', '_')}")
+    print(localized("prompts.total", tokens=tokens, calls=calls, usd=formatted_price(usage.usd), why=why))
     for note in result.notes:
         print(in_language(note))
 
 
-def _stop_reason(result: SearchResult) -> str:
-    return result.stopped.replace(" ", "_")
-
-
-def _best_and_start(result: SearchResult) -> list[ScoredDraft]:
-    """The best prompts, and the starting one whatever its rank."""
-    complete = result.state.complete
-    return complete[:MAX_ROWS] + [draft for draft in complete[MAX_ROWS:] if draft is result.state.start]
-
-
-def _prompt_text(text: str, examples: int) -> str:
-    line = " ".join(text.split())
+def _prompt_text(draft: PromptDraft) -> str:
+    line, examples = " ".join(draft.text.split()), len(draft.examples)
     short = line if len(line) <= 90 else line[:89] + "…"
     return f"{short or '–'}{localized('prompts.with_examples', n=examples) if examples else ''}"

@@ -54,6 +54,5 @@ def _origin(description: dict[str, Any]) -> str:
 
 
 def _type_name(hint: Any) -> str:
-    return (
-        hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "").replace("jielong.contract.", "")
-    )
+    text = str(hint).replace("typing.", "").replace("jielong.contract.", "")
+    return hint.__name__ if isinstance(hint, type) else text

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 from rich.console import Console
@@ -23,23 +23,20 @@ if TYPE_CHECKING:
     from ..training.train_config import TrainConfig
     from ..training.training_output import CurvePoint
 
+    Training: TypeAlias = Callable[[TrainConfig, Callable[[CurvePoint], None]], Model]
+
 
 @click.group(help=localized("help.train"))
 def train() -> None:
     pass
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(
-        (
-            click.argument("file", metavar="CONFIG.toml", type=click.Path(path_type=Path)),
-            click.option("--out", metavar="DIR", help=localized("option.train_out")),
-            click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help=localized("option.set")),
-            options.as_json,
-        )
-    ):
-        command = option(command)
-    return command
+_options = options.in_order(
+    click.argument("file", metavar="CONFIG.toml", type=click.Path(path_type=Path)),
+    click.option("--out", metavar="DIR", help=localized("option.train_out")),
+    click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help=localized("option.set")),
+    options.as_json,
+)
 
 
 @train.command(help=localized("help.pretrain"))
@@ -65,9 +62,7 @@ def _config(file: Path, out: str | None, assignments: tuple[str, ...]) -> TrainC
     return read_train_config(file, overrides | ({"out": out} if out else {}))
 
 
-def _train(
-    run: Callable[[TrainConfig, Callable[[CurvePoint], None]], Model], config: TrainConfig, as_json: bool
-) -> None:
+def _train(run: Training, config: TrainConfig, as_json: bool) -> None:
     from ..reporting.training_curves import write_page
     from ..training.training_output import CHECKPOINT, CURVE, TrainResult, read_curve
 
@@ -130,9 +125,8 @@ class _ProgressBar:
             print(text, file=sys.stderr)
         self._printed_notes = len(self._notes)
         held_out = "" if point.held_out is None else localized("train.held_out", loss=f"{point.held_out:.4f}")
-        figures = localized(
-            "train.point", step=point.step, loss=f"{point.loss:.4f}", speed=f"{point.tokens_per_second:,.0f}"
-        )
+        loss, speed = f"{point.loss:.4f}", f"{point.tokens_per_second:,.0f}"
+        figures = localized("train.point", step=point.step, loss=loss, speed=speed)
         self._bar.update(self._task, completed=point.step, figures=figures + held_out)
         if not self._is_terminal and (held_out or point.step % 100 == 0):
             print(figures + held_out, file=sys.stderr)
