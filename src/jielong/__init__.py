@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from .registry import BUILT_IN, resolve
 
 if TYPE_CHECKING:
     from .contract import Message as Message
@@ -62,27 +63,15 @@ _PLACES = {
     "measuring.evaluate": "evaluate",
     "models.scripted": "Scripted",
     "recipe": "load",
-    "runtime.budget": "budget",
     "runtime.ledger": "use_ledger",
     "serving.serve": "serve",
     "tasks.load_task": "load_task",
     "technique": "adds_input adds_output final_call gather",
-    "techniques.brief": "brief",
-    "techniques.decompose": "least_to_most outline plan_and_solve",
-    "techniques.few_shot": "few_shot",
-    "techniques.program_of_thought": "program_of_thought",
-    "techniques.prompting": "cot instruct options persona premise spell",
-    "techniques.reflexion": "reflexion",
-    "techniques.best_of_n": "best_of_n",
-    "techniques.self_consistency": "self_consistency",
-    "techniques.search.graph_of_thoughts": "graph_of_thoughts",
-    "techniques.search.tree_of_thoughts": "tree_of_thoughts",
-    "techniques.self_check": "critique_by self_check self_refine",
-    "techniques.tools.tool_loop": "react tools",
     "training.pretrain_and_finetune": "finetune pretrain",
     "training.train_config": "TrainConfig",
 }
-_WHERE = {name: place for place, names in _PLACES.items() for name in names.split()}
+_WHERE = {name: f"jielong.{place}:{name}" for place, names in _PLACES.items() for name in names.split()}
+_WHERE |= BUILT_IN["techniques"]
 
 __all__ = [*_WHERE, "__version__"]
 
@@ -90,7 +79,7 @@ __all__ = [*_WHERE, "__version__"]
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'jielong' has no attribute {name!r}")
-    return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    return resolve(_WHERE[name])
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Any, Literal, NoReturn, Protocol, Self, TypeAlias, runtime_checkable
 
 from . import events
@@ -320,9 +319,7 @@ class Model(ABC):
         Lifetime().open()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         lifetime = current().lifetime
         if type(lifetime) is Lifetime:  # never a Runtime, which is a block of its own
             await lifetime.aclose()

@@ -76,13 +76,16 @@ class BudgetExceeded(JielongError):
 class SampleError(JielongError):
     """One sample has no answer; others may still have one. `lost`: no reply came, so nothing is known of the model."""
 
-    lost = False
+    def __init__(self, message: str, lost: bool = False) -> None:
+        super().__init__(message)
+        self.lost = lost
 
 
 class EndpointGaveUp(SampleError):
     """An endpoint kept failing, or never answered; the message holds its own words."""
 
-    lost = True
+    def __init__(self, message: str) -> None:
+        super().__init__(message, lost=True)
 
 
 class RequestRefused(EndpointGaveUp):
@@ -96,10 +99,6 @@ class TooLong(RequestRefused):
 class Refused(SampleError):
     """The model declined to answer, or its provider would not pass the request on (`lost`)."""
 
-    def __init__(self, message: str, lost: bool = False) -> None:
-        super().__init__(message)
-        self.lost = lost
-
 
 class Truncated(SampleError):
     """The reply ran into its token limit, so it is not an answer. `reply` is what there is of it."""
@@ -111,7 +110,3 @@ class Truncated(SampleError):
 
 class NoAnswer(SampleError):
     """No vote is left: every sample failed (`lost`: none of them had a reply), or none held what the rule looks for."""
-
-    def __init__(self, message: str, lost: bool = False) -> None:
-        super().__init__(message)
-        self.lost = lost

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from inspect import isawaitable
-from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
 from . import context
 from .sync import run_sync
 
 T = TypeVar("T")
+Key = TypeVarTuple("Key")
 
 
 class Lifetime:
-    """`lifetime.get(kind)` is its one object of a kind, made by `kind()` at the first call.
+    """`lifetime.get(kind, *key)` is its one object of a kind and key, made by `kind(*key)` at the first call.
 
     Closing closes them in reverse order, those that have a `close()`; it may be asynchronous.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._objects: dict[Callable[[], Any], Any] = {}
+        self._objects: dict[tuple[Callable[..., Any], tuple[Hashable, ...]], Any] = {}
         self._block: context.replace | None = None
 
-    def get(self, kind: Callable[[], T]) -> T:
-        if kind not in self._objects:
+    def get(self, kind: Callable[[*Key], T], *key: *Key) -> T:
+        if (kind, key) not in self._objects:
             with self._lock:
-                if kind not in self._objects:
-                    self._objects[kind] = kind()
-        return cast(T, self._objects[kind])
+                if (kind, key) not in self._objects:
+                    self._objects[kind, key] = kind(*key)
+        return cast(T, self._objects[kind, key])
 
     def open(self) -> Self:
         """From now on, until it is closed, what the current task calls uses this lifetime."""
@@ -65,7 +65,5 @@ class Lifetime:
     async def __aenter__(self) -> Self:
         return self.open()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.aclose()

@@ -6,18 +6,16 @@ Results belong to rooms below reporting/ and know nothing of tables, so the way 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 
 class NotebookDisplay:
     """A result with a table: `_repr_html_` is what notebooks call, `repr` the same in plain text."""
 
     def _repr_html_(self) -> str:
-        return str(_displays().as_html(self))
+        return self._shown("as_html")
 
     def __repr__(self) -> str:
-        return str(_displays().as_text(self))
+        return self._shown("as_text")
 
-
-def _displays() -> Any:
-    return import_module(f"{__package__}.reporting.displays")
+    def _shown(self, form: str) -> str:
+        return str(getattr(import_module(f"{__package__}.reporting.displays"), form)(self))

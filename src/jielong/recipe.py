@@ -50,15 +50,17 @@ DEEPEST = 50  # each step is a model around a model; a text from outside must no
 
 def parse(text: str) -> RecipeNode:
     """The tree of a recipe. Raises RecipeError that names the column."""
-    return _Parser(text).whole()
+    parser = _Parser(text)
+    node = parser.recipe("")
+    if parser.peek()[0] != "end":
+        parser.expected("'|' or the end")
+    return node
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, str, int]] = []
-        self.at = 0
-        self.depth = 0
-        position = 0
+        self.at = self.depth = position = 0
         text = text.rstrip()
         while position < len(text):
             found = _TOKEN.match(text, position)
@@ -81,19 +83,12 @@ class _Parser:
 
     def expected(self, what: str) -> NoReturn:
         _, found, column = self.tokens[self.at]
-        raise RecipeError(f"recipe, column {column + 1}: expected {what}, found {found!r}" if found
-                          else f"recipe, column {column + 1}: expected {what}, found the end")  # fmt: skip
+        raise RecipeError(f"recipe, column {column + 1}: expected {what}, found {repr(found) if found else 'the end'}")
 
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > DEEPEST:
             self.expected(f"at most {DEEPEST} steps one within another")
-
-    def whole(self) -> RecipeNode:
-        node = self.recipe("")
-        if self.peek()[0] != "end":
-            self.expected("'|' or the end")
-        return node
 
     def recipe(self, head: str) -> RecipeNode:
         depth = self.depth
@@ -161,8 +156,7 @@ def load(text: str) -> Model:
 def build(node: RecipeNode, base: Model | None = None) -> Model:
     """The model of a parsed recipe; with `base`, its steps around that model instead of the one it names."""
     kind, _, rest = node.spec.partition(":")
-    loader = find("models", kind)
-    model = base or cast(Model, loader(kind, rest))
+    model = base or cast(Model, find("models", kind)(kind, rest))
     for step in node.steps:
         model = find_technique(step.name)(**read_options(step)).wrap(model)
     return model
@@ -218,16 +212,14 @@ def read(value: RecipeValue, kind: Any, where: str) -> Any:
 def _read_union(value: RecipeValue, kinds: tuple[Any, ...], where: str) -> Any:
     if value == RecipeNode("none") and type(None) in kinds:
         return None
-    readable = [kind for kind in kinds if kind is AnswerRule or not getattr(kind, "_is_protocol", False)]
     problem: RecipeError | None = None
+    readable = [k for k in kinds if k is AnswerRule or not (k is type(None) or getattr(k, "_is_protocol", False))]
     for kind in readable:
-        if kind is type(None):
-            continue
         try:
             return read(value, kind, where)
         except RecipeError as error:
             problem = problem or error
-    named = [names for names in map(_names, readable) if names]
+    named = list(filter(None, map(_names, readable)))
     known = [name for names in named for name in names]
     if len(named) > 1 and isinstance(value, RecipeNode) and value.spec.partition(":")[0] not in known:
         raise unknown_name(f"{where} value", value.spec, known)

@@ -41,6 +41,7 @@ def _names(modules: Mapping[str, str]) -> dict[str, str]:
 
 
 _ENDPOINTS = "openai ollama vllm deepseek qwen glm kimi doubao siliconflow anthropic gemini openrouter"
+_VERBS = "ask chat improve prompts train serve techniques ledger doctor"
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "techniques": _names(
         {
@@ -60,9 +61,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         }
     ),
     "models": {
-        "mini": "jielong.models.mini:load",
-        "local": "jielong.models.local:load",
-        "scripted": "jielong.models.scripted:load",
+        **{kind: f"jielong.models.{kind}:load" for kind in ("mini", "local", "scripted")},
         **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
     },
     "metrics": {
@@ -71,21 +70,13 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "tasks": {"mini": "jielong.tasks.mini_tasks:built_in"},
     "tools": {},
     "verbs": {
-        **{verb: f"jielong.cli.{verb}:{verb}" for verb in "ask chat improve prompts train serve".split()},
-        **{verb: f"jielong.cli.{verb}:{verb}" for verb in "techniques ledger doctor".split()},
+        **{verb: f"jielong.cli.{verb}:{verb}" for verb in _VERBS.split()},
         "eval": "jielong.cli.eval:eval_",
         "next": "jielong.cli.next:next_",
         "demo": "jielong.cli.improve:demo",
     },
 }
-_SINGULAR = {
-    "techniques": "technique",
-    "models": "model",
-    "metrics": "metric",
-    "tasks": "source of tasks",
-    "tools": "tool",
-    "verbs": "command",
-}
+_CALLED = {"tasks": "source of tasks", "verbs": "command"}  # the others are called by their singular
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +99,10 @@ def register(kind: Kind, name: str, thing: Any, place: str) -> None:
     if built_in:
         raise _conflict(kind, name, f"jielong itself ({built_in})", place)
     known = _registered.get((kind, name))
-    if known and known.place != place and _is_current(known):
+    # A function inside a function is gone with the call that defined it; the next one may take its name.
+    if known and known.place != place and "<locals>" not in known.place:
         raise _conflict(kind, name, known.place, place)
     _registered[kind, name] = Registered(thing, place)
-
-
-def _is_current(known: Registered) -> bool:
-    """A function inside a function is gone with the call that defined it; the next one may take its name."""
-    return "<locals>" not in known.place
 
 
 def find(kind: Kind, name: str) -> Any:
@@ -132,7 +119,7 @@ def find(kind: Kind, name: str) -> Any:
         return _load(kind, points[0])
     if known:
         return known.thing
-    raise unknown_name(_SINGULAR[kind], name, names(kind))
+    raise unknown_name(_CALLED.get(kind, kind.removesuffix("s")), name, names(kind))
 
 
 def names(kind: Kind) -> list[str]:

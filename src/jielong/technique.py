@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -83,9 +84,8 @@ class BoundTechnique(Generic[P]):
                 return tuple(map(max_calls_of, value))
             return value.max_calls() if isinstance(value, Model) else value
 
-        return self.calls(
-            model.max_calls(), **{name: max_calls_of(value) for name, value in self.all_options().items()}
-        )
+        options = {name: max_calls_of(value) for name, value in self.all_options().items()}
+        return self.calls(model.max_calls(), **options)
 
     def __str__(self) -> str:
         return recipe.show_step(self.__name__, self.parameters, self.options)
@@ -158,9 +158,7 @@ class InnerModel(Model):
 
     async def sample(self, request: Request) -> Reply:
         """A call inside `gather`, which gives it its index."""
-        if not self.role:
-            return await self.model.generate(request)
-        with sub_path(self.role):
+        with sub_path(self.role) if self.role else nullcontext():
             return await self.model.generate(request)
 
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
@@ -203,7 +201,9 @@ async def gather(
     (model, request) goes to that model. Failed, refused and truncated samples come as `FailedSample`; a reply that
     asks for the caller's tools comes as it is, for `ballot`. Any other error cancels the rest and is raised.
     """
-    pairs = [(r[0], r[1]) if isinstance(r, tuple) else (_require_model(model), r) for r in requests]
+    if model is None and not all(isinstance(request, tuple) for request in requests):
+        raise TypeError("gather: a request without a model needs the model argument")
+    pairs = [each if isinstance(each, tuple) else (cast(Model, model), each) for each in requests]
     for i, pair in enumerate(pairs):
         if pair[1].sampling.temperature == 0 and pair in pairs[:i]:
             raise BadInput("several samples of one request need a temperature above 0, or they are copies of one")
@@ -223,12 +223,6 @@ async def gather(
             for i in range(len(pairs)):
                 tasks.start_soon(sample, i)
     return tuple(samples[i] for i in range(len(pairs)))
-
-
-def _require_model(model: Model | None) -> Model:
-    if model is None:
-        raise TypeError("gather: a request without a model needs the model argument")
-    return model
 
 
 def with_sampling_temperature(request: Request, n: int) -> Request:
@@ -252,25 +246,19 @@ def ballot(sample: Reply | FailedSample, rule: AnswerRule) -> str | None:
         return None
     if sample.finish != "tool_calls":
         return rule(sample.text)
-    return json.dumps([[call.name, _canonical(call.arguments)] for call in sample.message.tool_calls])
-
-
-def _canonical(arguments: str) -> str:
-    try:
-        return json.dumps(json.loads(arguments), sort_keys=True)
-    except ValueError:
-        return arguments
+    return json.dumps([[call.name, call.parsed_arguments] for call in sample.message.tool_calls], sort_keys=True)
 
 
 def no_answer(samples: Sequence[Reply | FailedSample]) -> NoAnswer:
     """The error of a vote that nobody won, with the reasons counted."""
-    reasons: dict[str, int] = {}
-    for sample in samples:
-        reason = type(sample.error).__name__ if isinstance(sample, FailedSample) else "no answer found in the text"
-        reasons[reason] = reasons.get(reason, 0) + 1
-    counted = ", ".join(f"{count} × {reason}" for reason, count in reasons.items())
-    words = next((f"; the first said: {s.error}" for s in samples if isinstance(s, FailedSample)), "")
-    lost = all(isinstance(sample, FailedSample) and sample.error.lost for sample in samples)
+    errors = [sample.error for sample in samples if isinstance(sample, FailedSample)]
+    reasons = Counter(
+        type(sample.error).__name__ if isinstance(sample, FailedSample) else "no answer found in the text"
+        for sample in samples
+    )
+    counted = ", ".join(f"{times} × {reason}" for reason, times in reasons.items())
+    words = f"; the first said: {errors[0]}" if errors else ""
+    lost = len(errors) == len(samples) and all(error.lost for error in errors)
     return NoAnswer(f"none of {len(samples)} samples gave an answer ({counted}){words}", lost)
 
 
@@ -295,8 +283,7 @@ class WrappedModel(Model):
         tracking = tracking_listener()
         with scope(str(self.technique), self.max_calls(), "technique") as spent:
             try:
-                generate = self._output if self.technique.adds_output else self._input
-                reply = await generate(request, tracking)
+                reply = await (self._output if self.technique.adds_output else self._input)(request, tracking)
             except CallerToolCall as ended:
                 reply = ended.reply
             if tracking and not tracking.emitted_text:
@@ -306,8 +293,8 @@ class WrappedModel(Model):
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         """Of `continuation` as the reply to the changed request. Raises Unsupported for what adds output."""
         if self.technique.adds_output:
-            words = "makes its reply of several calls, so a given text has no probability"
-            raise Unsupported(f"{self.technique.__name__} {words}")
+            name = self.technique.__name__
+            raise Unsupported(f"{name} makes its reply of several calls, so a given text has no probability")
         with scope(str(self.technique), self.max_calls(), "technique"):
             return await self.model.logprobs(await self._changed(request), continuation)
 

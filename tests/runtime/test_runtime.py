@@ -55,11 +55,11 @@ async def test_two_runtimes_do_not_see_each_other() -> None:
 
 
 async def test_weights_are_loaded_once_in_a_runtime() -> None:
-    from jielong.models.local.loaded_checkpoint import LoadedCheckpoints
+    from jielong.models.local.loaded_checkpoint import LoadedCheckpoint
     from jielong.models.mini import Mini
 
     def batcher() -> object:
-        return active_runtime().get(LoadedCheckpoints).of(Mini().checkpoint).batcher()
+        return active_runtime().get(LoadedCheckpoint, Mini().checkpoint).batcher()
 
     async with Runtime():
         one = batcher()

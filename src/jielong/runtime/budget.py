@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, get_type_hints
 
 from .. import context
@@ -171,8 +170,8 @@ class budget:
         self._blocks[-1].__enter__()
         return state
 
-    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
-        self._blocks.pop().__exit__(kind, e, tb)
+    def __exit__(self, *error: object) -> None:
+        self._blocks.pop().__exit__(*error)
 
     def wrap(self, model: Model, /) -> Model:
         return _Budgeted(model, self)

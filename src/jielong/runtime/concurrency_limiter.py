@@ -92,22 +92,13 @@ class ConcurrencyLimiter:
                 self._closed_until = max(self._closed_until, time.monotonic() + min(after, MAX_WAIT))
 
 
-class Limiters:
-    """The limiter of each endpoint, made at its first call."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._limiters: dict[str, ConcurrencyLimiter] = {}
-
-    def of(self, endpoint: str) -> ConcurrencyLimiter:
-        with self._lock:
-            if endpoint not in self._limiters:
-                self._limiters[endpoint] = ConcurrencyLimiter(active_runtime().initial_concurrency)
-            return self._limiters[endpoint]
+def _new_limiter(endpoint: str) -> ConcurrencyLimiter:
+    return ConcurrencyLimiter(active_runtime().initial_concurrency)
 
 
 def limiter_of(endpoint: str) -> ConcurrencyLimiter:
-    return active_runtime().get(Limiters).of(endpoint)
+    """The one limiter of this endpoint, made at its first call."""
+    return active_runtime().get(_new_limiter, endpoint)
 
 
 def retry_delay(attempt: int, after: float | None) -> float:

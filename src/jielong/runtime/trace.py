@@ -24,10 +24,8 @@ def _steps(steps: tuple[Step, ...], ledger: Ledger, indent: str) -> Iterator[str
 
 
 def _words(step: Step, ledger: Ledger) -> str:
-    if step.call is None:
-        return ""
-    row = ledger.reply(step.call) or next(ledger.rows(key=step.call), None)
-    if row is None:
+    row = step.call and (ledger.reply(step.call) or next(ledger.rows(key=step.call), None))
+    if not row:
         return ""
     content = row.reply["message"]["content"] if row.reply else row.error or ""
     text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
@@ -38,11 +36,5 @@ def _words(step: Step, ledger: Ledger) -> str:
 def spent(usage: Usage) -> str:
     calls = f"{usage.calls} call{'s' if usage.calls != 1 else ''}"
     parts = [calls, f"{usage.input_tokens} → {usage.output_tokens} tokens"]
-    for count, name in (
-        (usage.retries, "retries"),
-        (usage.cached_calls, "cached"),
-        (usage.unsettled_calls, "unsettled"),
-    ):
-        if count:
-            parts.append(f"{count} {name}")
-    return ", ".join(parts)
+    rarer = {"retries": usage.retries, "cached": usage.cached_calls, "unsettled": usage.unsettled_calls}
+    return ", ".join(parts + [f"{count} {name}" for name, count in rarer.items() if count])

@@ -20,7 +20,7 @@ from ..decode import generate_reply
 from ..next_token import most_likely_tokens
 from ..token_sampling import Logits, token_logprob
 from .checkpoint_folder import Checkpoint, folder_hash, open_checkpoint
-from .loaded_checkpoint import LoadedCheckpoint, LoadedCheckpoints
+from .loaded_checkpoint import LoadedCheckpoint
 
 
 def load(kind: str, rest: str) -> Model:
@@ -46,7 +46,8 @@ class Local(OpenWeightsProvider):
 
     @property
     def _loaded(self) -> LoadedCheckpoint:
-        return active_runtime().get(LoadedCheckpoints).of(self.checkpoint)
+        """One for each checkpoint, however many models refer to it."""
+        return active_runtime().get(LoadedCheckpoint, self.checkpoint)
 
     @property
     def tokenizer(self) -> Any:

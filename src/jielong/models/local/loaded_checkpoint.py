@@ -48,15 +48,3 @@ class LoadedCheckpoint:
 
     def exclusive(self) -> AbstractContextManager[None]:
         return self.batcher().exclusive()
-
-
-class LoadedCheckpoints:
-    """One `LoadedCheckpoint` for each checkpoint, however many models refer to it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loaded: dict[Checkpoint, LoadedCheckpoint] = {}
-
-    def of(self, checkpoint: Checkpoint) -> LoadedCheckpoint:
-        with self._lock:
-            return self._loaded.setdefault(checkpoint, LoadedCheckpoint(checkpoint))

@@ -42,12 +42,8 @@ def telemetry() -> Iterator[None]:
     except ImportError:
         name = next(iter(signals.values()))
         raise MissingExtra(f"telemetry ({name} is set; OTEL_SDK_DISABLED=true leaves it out)", "otel") from None
-    with (
-        exporting_spans(
-            signals.keys(), texts=_variable(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
-        ) as observer,
-        context.replace(observer=observer),
-    ):
+    texts = _variable(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
+    with exporting_spans(signals.keys(), texts=texts) as observer, context.replace(observer=observer):
         yield
 
 
@@ -60,16 +56,15 @@ def _requested_by(signal: str) -> str | None:
     if exporter not in ("", "otlp", "none"):
         raise BadInput(f"{choice} is {exporter!r}; expected otlp or none")
     names = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
-    endpoint_name = next((name for name in names if _variable(name)), None)
+    endpoint_name = next(filter(_variable, names), None)
     if exporter == "none" or not (endpoint_name or exporter):
         return None
     if endpoint_name and not _variable(endpoint_name).startswith(("http://", "https://")):
         raise BadInput(f"{endpoint_name} is {_variable(endpoint_name)!r}; expected a URL such as http://127.0.0.1:4318")
-    for name in (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
-        if protocol := _variable(name):
-            if protocol != _PROTOCOL:
-                raise BadInput(f"{name} is {protocol!r}; expected {_PROTOCOL}, at port 4318 of most collectors")
-            break
+    names = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"
+    name = next(filter(_variable, names), None)
+    if name and _variable(name) != _PROTOCOL:
+        raise BadInput(f"{name} is {_variable(name)!r}; expected {_PROTOCOL}, at port 4318 of most collectors")
     return endpoint_name or choice
 
 

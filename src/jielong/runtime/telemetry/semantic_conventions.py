@@ -68,15 +68,12 @@ def finishes(replies: Sequence[Reply]) -> Attributes:
 
 def call_usage(usage: Usage) -> Attributes:
     """Of one call: what backends add up."""
-    attributes: Attributes = {
-        "gen_ai.usage.input_tokens": usage.input_tokens,
-        "gen_ai.usage.output_tokens": usage.output_tokens,
-    }
+    tokens = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
     if usage.prompt_cached_tokens:
-        attributes["gen_ai.usage.cache_read.input_tokens"] = usage.prompt_cached_tokens
+        tokens["cache_read.input_tokens"] = usage.prompt_cached_tokens
     if usage.reasoning_tokens:
-        attributes["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning_tokens
-    return attributes | _counts(usage)
+        tokens["reasoning.output_tokens"] = usage.reasoning_tokens
+    return {f"gen_ai.usage.{name}": count for name, count in tokens.items()} | _counts(usage)
 
 
 def scope_usage(usage: Usage) -> Attributes:
@@ -86,13 +83,8 @@ def scope_usage(usage: Usage) -> Attributes:
 
 
 def _counts(usage: Usage) -> Attributes:
-    counts = {
-        "retries": usage.retries,
-        "cached_calls": usage.cached_calls,
-        "unsettled_calls": usage.unsettled_calls,
-        "usd": usage.usd,
-    }
-    return {f"jielong.usage.{name}": value for name, value in counts.items() if value}
+    names = ("retries", "cached_calls", "unsettled_calls", "usd")
+    return {f"jielong.usage.{name}": value for name in names if (value := getattr(usage, name))}
 
 
 def request_texts(request: Request) -> Attributes:
@@ -106,14 +98,6 @@ def reply_texts(replies: Sequence[Reply]) -> Attributes:
         for r in replies
     ]
     return {"gen_ai.output.messages": _json(messages)}
-
-
-def tool_arguments(request: Request) -> Attributes:
-    return {"gen_ai.tool.call.arguments": request.messages[-1].text}
-
-
-def tool_result(reply: Reply) -> Attributes:
-    return {"gen_ai.tool.call.result": reply.text}
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

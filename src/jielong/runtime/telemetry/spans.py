@@ -31,15 +31,8 @@ SECONDS = [0.01 * 2**i for i in range(14)]
 TOKENS = [4**i for i in range(14)]
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
 _OPERATIONS = {"generate": "chat", "embed": "embeddings"}  # ours that the conventions have a name for
-_METRIC_ATTRIBUTES = (
-    "gen_ai.operation.name",
-    "gen_ai.provider.name",
-    "gen_ai.request.model",
-    "gen_ai.response.model",
-    "server.address",
-    "server.port",
-    "error.type",
-)
+_METRIC_ATTRIBUTES = "gen_ai.operation.name gen_ai.provider.name gen_ai.request.model gen_ai.response.model".split()
+_METRIC_ATTRIBUTES += ["server.address", "server.port", "error.type"]
 
 _propagator = TraceContextTextMapPropagator()
 
@@ -84,18 +77,14 @@ class Spans:
     def call(self, model: str, request: Request, operation: str) -> Iterator[None]:
         provider, name = provider_and_model(model)
         if provider == "tool":
-            attributes, kind = _tool(name), SpanKind.INTERNAL
+            attributes, kind, texts = _tool(name), SpanKind.INTERNAL, _tool_arguments
         else:
             sample = with_derived_seed(request, current().path)
             attributes = _operation(_OPERATIONS.get(operation, operation), name) | {"gen_ai.provider.name": provider}
             attributes |= semantic_conventions.request_attributes(sample, streamed=current().listener is not None)
-            kind = SpanKind.CLIENT
+            kind, texts = SpanKind.CLIENT, semantic_conventions.request_texts
         if self._texts:
-            attributes |= (
-                semantic_conventions.request_texts(request)
-                if kind is SpanKind.CLIENT
-                else semantic_conventions.tool_arguments(request)
-            )
+            attributes |= texts(request)
         started, in_call = time.perf_counter(), copy(self)
         in_call._call_attributes = attributes
         try:
@@ -127,15 +116,14 @@ class Spans:
         return headers
 
     def answered(self, details: Mapping[str, object]) -> None:
-        names = ("id", "model")
-        texts = {name: value for name in names if isinstance(value := details.get(name), str)}
+        texts = {name: value for name in ("id", "model") if isinstance(value := details.get(name), str)}
         self._record({f"gen_ai.response.{name}": value for name, value in texts.items()})
 
     def replied(self, reply: Reply) -> None:
         if self._call_attributes and self._call_attributes["gen_ai.operation.name"] != "execute_tool":
             self._record_replies([reply])
         elif self._texts:
-            self._record(semantic_conventions.tool_result(reply))
+            self._record({"gen_ai.tool.call.result": reply.text})
 
     def charged(self, usage: Usage) -> None:
         self._record(semantic_conventions.call_usage(usage))
@@ -214,6 +202,10 @@ def _span_of(scope: Scope) -> tuple[str, Attributes]:
 
 def _operation(name: str, model: str) -> Attributes:
     return {"gen_ai.operation.name": name, "gen_ai.request.model": model}
+
+
+def _tool_arguments(request: Request) -> Attributes:
+    return {"gen_ai.tool.call.arguments": request.messages[-1].text}
 
 
 def _tool(name: str) -> Attributes:
