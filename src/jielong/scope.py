@@ -81,10 +81,8 @@ def count_call() -> None:
     for scope in _scopes():
         scope.calls_begun += 1
         if scope.max_calls is not None and scope.calls_begun > scope.max_calls:
-            raise BoundExceeded(
-                f"{scope.name} made call {scope.calls_begun} and had announced at most {scope.max_calls}; "
-                "its calls= is wrong"
-            )
+            made = f"made call {scope.calls_begun} and had announced at most {scope.max_calls}"
+            raise BoundExceeded(f"{scope.name} {made}; its calls= is wrong")
 
 
 def charge(name: str, usage: Usage, call: str | None) -> None:

@@ -14,7 +14,7 @@ import openai
 
 from jielong.contract import Model
 from jielong.serving.allowed_models import AllowedModels
-from jielong.serving.limits import ServerLimits
+from jielong.serving.request_lifetime import ServerLimits
 from jielong.serving.serve import serving
 
 

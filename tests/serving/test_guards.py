@@ -22,7 +22,7 @@ from jielong.errors import BadInput
 from jielong.models.scripted import Scripted
 from jielong.registry import BUILT_IN
 from jielong.serving.allowed_models import MAX_CALLS, AllowedModels, composable
-from jielong.serving.limits import ServerLimits
+from jielong.serving.request_lifetime import ServerLimits
 from jielong.serving.serve import serve
 from serving.served import Served
 

@@ -21,7 +21,7 @@ from jielong import load
 from jielong.contract import Model, Request
 from jielong.models.scripted import Scripted
 from jielong.serving import streaming
-from jielong.serving.limits import ServerLimits
+from jielong.serving.request_lifetime import ServerLimits
 from jielong.technique import adds_output, final_call, gather
 from serving.served import Served, until
 

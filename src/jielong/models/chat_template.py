@@ -15,7 +15,7 @@ from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
-from ..contract import Image, Message, Request, ToolCall
+from ..contract import Image, Message, Request, ToolCall, ToolSpec
 from ..errors import DamagedFile, NoAnswer, Unsupported
 from .constrained_decoding import Grammars, TokenConstraint
 
@@ -35,9 +35,8 @@ class ChatTemplate:
             raise DamagedFile(f"{folder}: the tokenizer cannot be read ({str(error)[:100]}); fetch it again") from None
         self._plain_tokenizer.encode_special_tokens = True
         self._added = [token.content for token in self.tokenizer.get_added_tokens_decoder().values()]
-        self._special = {
-            name: _token_content(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")
-        }
+        names = ("bos_token", "eos_token", "pad_token", "unk_token")
+        self._special = {name: _token_content(config.get(name)) for name in names}
         source = _template_source(folder, config)
         self._template = template_environment().from_string(source) if source else None
         self._grammars: Grammars | None = None
@@ -47,7 +46,8 @@ class ChatTemplate:
         """The tokens of a request, up to where the reply begins. Raises Unsupported for what a template cannot hold."""
         if any(isinstance(part, Image) for message in request.messages for part in message.content):
             raise Unsupported("this model reads no images; use one that does")
-        if self.call_token is None and self._uses_tools(request):
+        earlier_calls = any(message.role == "tool" or message.tool_calls for message in request.messages)
+        if self.call_token is None and (earlier_calls or _callable_tools(request)):
             raise Unsupported("this model has no tools; use one that has")
         if self._template is None:
             return self._encode_plain_text(request)
@@ -73,12 +73,11 @@ class ChatTemplate:
         messages = [_as_dict(message, text) for message, text in zip(request.messages, texts, strict=True)]
         tools = [
             {"type": "function", "function": {"name": t.name, "description": t.description, "parameters": t.parameters}}
-            for t in (request.tools if request.tool_choice != "none" else ())
+            for t in _callable_tools(request)
         ]
+        arguments = {"messages": messages, "tools": tools or None, "add_generation_prompt": True, **self._special}
         try:
-            return self._template.render(
-                messages=messages, tools=tools or None, add_generation_prompt=True, **self._special
-            )
+            return self._template.render(arguments)
         except TemplateError as error:
             raise Unsupported(f"the chat template refuses these messages: {error}") from None
 
@@ -90,23 +89,13 @@ class ChatTemplate:
 
     def constraint(self, request: Request, end: frozenset[int]) -> TokenConstraint | None:
         """The constraint on the reply, None where there is none. Raises Unsupported for what cannot be enforced."""
-        may_call = request.tools and request.tool_choice != "none"
-        if may_call and self.call_token is None:
+        if _callable_tools(request) and self.call_token is None:
             raise Unsupported("this model has no tools; use one that has")
         if request.schema is None and self.call_token is None:
             return None
-        return TokenConstraint(
-            self._compiled_grammars(end),
-            schema=None if may_call and request.tool_choice != "auto" else request.schema,
-            call_token=self.call_token,
-            tools=request.tools,
-            tool_choice=request.tool_choice,
-        )
-
-    def _compiled_grammars(self, end: frozenset[int]) -> Grammars:
         if self._grammars is None:  # preparing the vocabulary takes a while, and most requests have no schema
             self._grammars = Grammars(self.tokenizer, end)
-        return self._grammars
+        return TokenConstraint(self._grammars, request, self.call_token)
 
     def is_tool_call(self, tokens: Sequence[int]) -> bool:
         """Whether a reply that begins with these tokens calls a tool."""
@@ -126,16 +115,11 @@ class ChatTemplate:
         return Message("assistant", "", (ToolCall(f"call_{digest}", name, arguments),))
 
     @staticmethod
-    def _uses_tools(request: Request) -> bool:
-        may_call = bool(request.tools) and request.tool_choice != "none"
-        return may_call or any(message.role == "tool" or message.tool_calls for message in request.messages)
-
-    @staticmethod
     def _tool_texts(request: Request) -> list[str]:
         descriptions = [repr((tool.name, tool.description, tool.parameters)) for tool in request.tools]
         calls = [call for message in request.messages for call in message.tool_calls]
         # Once as the template shows them: JSON's escapes in the arguments are gone by then.
-        unescaped = [json.dumps(_mapping(call.arguments), ensure_ascii=False) for call in calls]
+        unescaped = [json.dumps(call.parsed_arguments, ensure_ascii=False) for call in calls]
         return descriptions + unescaped + [call.name + call.arguments for call in calls]
 
     def encode_text(self, text: str) -> tuple[int, ...]:
@@ -164,7 +148,7 @@ def _as_dict(message: Message, text: str) -> dict[str, Any]:
     rendered: dict[str, Any] = {"role": message.role, "content": text}
     if message.tool_calls:
         rendered["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _mapping(call.arguments)}}
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.parsed_arguments}}
             for call in message.tool_calls
         ]
     if message.tool_call_id:
@@ -172,11 +156,8 @@ def _as_dict(message: Message, text: str) -> dict[str, Any]:
     return rendered
 
 
-def _mapping(arguments: str) -> Any:
-    try:
-        return json.loads(arguments)
-    except ValueError:
-        return arguments
+def _callable_tools(request: Request) -> Sequence[ToolSpec]:
+    return request.tools if request.tool_choice != "none" else ()
 
 
 def _token_content(token: Any) -> str:
@@ -199,13 +180,8 @@ def template_environment() -> ImmutableSandboxedEnvironment:
     def refuse(message: str) -> NoReturn:
         raise TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
+    extensions = ["jinja2.ext.loopcontrols"]
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
     environment.globals["raise_exception"] = refuse
-    environment.filters["tojson"] = _to_json
+    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
     return environment
-
-
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from ..contract import ToolSpec
+from ..contract import Request, ToolSpec
 from ..errors import Unsupported
 from .token_sampling import Logits
 
@@ -41,24 +41,15 @@ class Grammars:
 
 
 class TokenConstraint:
-    """Follows one reply. `schema` applies from the first token on; the schema of a call from the token `call_token` on.
+    """Follows one reply. The request's schema applies from the first token on, unless a tool must be called; the schema
+    of a call from `call_token` on, which may only come first and is None where a checkpoint has no such token."""
 
-    `call_token` is None for a checkpoint that has no token for calls; it may only come first.
-    """
-
-    def __init__(
-        self,
-        grammars: Grammars,
-        *,
-        schema: Mapping[str, Any] | None,
-        call_token: int | None,
-        tools: Sequence[ToolSpec],
-        tool_choice: str,
-    ) -> None:
+    def __init__(self, grammars: Grammars, request: Request, call_token: int | None) -> None:
+        tools, choice, schema = request.tools, request.tool_choice, request.schema
         self._grammars, self._call_token, self._at_start = grammars, call_token, True
-        self._matcher = None if schema is None else grammars.matcher(schema)
-        self._call_schema = _call_schema(tools, tool_choice) if tools and tool_choice != "none" else None
-        self._must_call = self._call_schema is not None and tool_choice != "auto"
+        self._call_schema = _call_schema(tools, choice) if tools and choice != "none" else None
+        self._must_call = self._call_schema is not None and choice != "auto"
+        self._matcher = None if schema is None or self._must_call else grammars.matcher(schema)
         if self._call_schema:
             grammars.matcher(self._call_schema)  # raises now and not in the middle of a reply
 

@@ -15,15 +15,9 @@ from .token_sampling import Sampler
 
 
 async def generate_reply(
-    name: str,
-    chat: ChatTemplate,
-    batcher: Batcher,
-    request: Request,
-    *,
-    default_temperature: float,
-    end: frozenset[int],
+    name: str, chat: ChatTemplate, batcher: Batcher, request: Request, temperature: float, end: frozenset[int]
 ) -> Reply:
-    """The reply to `request`. An unset max_tokens is what the context leaves.
+    """The reply to `request`. An unset temperature is `temperature`, an unset max_tokens what the context leaves.
 
     Raises Unsupported for what the checkpoint has no form for, TooLong for a request longer than the context.
     """
@@ -33,7 +27,7 @@ async def generate_reply(
         raise TooLong(f"{name} reads {batcher.context} tokens and the request has {len(prompt)}; shorten it")
     job = GenerationJob(
         prompt,
-        Sampler.of(request.sampling, default_temperature),
+        Sampler.of(request.sampling, temperature),
         min(room, request.sampling.max_tokens or room),
         end,
         lambda tokens: "" if chat.is_tool_call(tokens) else chat.decode(tokens),  # a call is not part of the text

@@ -16,15 +16,14 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .llama_weights import BLOCK, Floats, Weights, read_weights
+from .llama_weights import BLOCK, Floats, Integers, Weights, read_weights
 
 MAX_ROWS, CACHED_PREFILLS = 64, 32
 MIN_ROWS_PER_CORE = 8  # with fewer, a second core costs more than it gains
 CACHE_BYTES = 1 << 32  # of address space: the system gives memory to a page when it is first written
 
-Forward = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], Floats]
+Forward = Callable[[Integers, Integers, Integers], Floats]
 """`forward(tokens, lengths, wanted)`: add `tokens` (rows, new) after the first `lengths` (rows,) positions of a cache.
 The logits (wanted, vocabulary), float32, are those of the flat token numbers `wanted`, valid until the next call."""
 
@@ -106,9 +105,8 @@ class LlamaEngine:
 
     def _bound_step(self, begin: int, end: int) -> Forward:
         if (begin, end) not in self._bound_steps:
-            self._bound_steps[begin, end] = self._backend.bind_cache(
-                self._keys[:, begin:end], self._values[:, begin:end]
-            )
+            keys, values = self._keys[:, begin:end], self._values[:, begin:end]
+            self._bound_steps[begin, end] = self._backend.bind_cache(keys, values)
         return self._bound_steps[begin, end]
 
     def _map(self, call: Callable[..., Any], first: Sequence[Any], *more: Iterable[Any]) -> Iterable[Any]:
@@ -157,10 +155,10 @@ def fastest_engine() -> str:
 
 
 def _backend(weights: Weights, engine: str) -> Backend:
-    kind: Any
     if engine == "onnx":
-        from .llama_onnx import OnnxLlama as kind
-    else:
-        from .llama_numpy import NumPyLlama as kind
-    backend: Backend = kind(weights)
-    return backend
+        from .llama_onnx import OnnxLlama
+
+        return OnnxLlama(weights)
+    from .llama_numpy import NumPyLlama
+
+    return NumPyLlama(weights)

@@ -17,10 +17,9 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from .llama_weights import BLOCK, Floats, Weights, cores
+from .llama_weights import BLOCK, Floats, Integers, Weights, cores
 
 if TYPE_CHECKING:
     from .llama_engine import Forward
@@ -42,14 +41,7 @@ class NumPyLlama:
     def bind_cache(self, keys: Floats, values: Floats) -> Forward:
         return partial(self._forward, keys, values)
 
-    def _forward(
-        self,
-        keys: Floats,
-        values: Floats,
-        tokens: NDArray[np.int64],
-        lengths: NDArray[np.int64],
-        wanted: NDArray[np.int64],
-    ) -> Floats:
+    def _forward(self, keys: Floats, values: Floats, tokens: Integers, lengths: Integers, wanted: Integers) -> Floats:
         rows, new = tokens.shape
         row_index = np.arange(rows)[:, None]
         positions = lengths[:, None] + np.arange(new)
@@ -62,11 +54,7 @@ class NumPyLlama:
         for layer, block in enumerate(self.blocks):
             qkv = block.qkv.product(norm(x, block.before_attention, self.epsilon), alone)
             heads = qkv.reshape(rows * new, -1, self.width)
-            q, k, v = (
-                heads[:, : -2 * self.groups],
-                heads[:, -2 * self.groups : -self.groups],
-                heads[:, -self.groups :],
-            )
+            q, k, v = np.split(heads, [-2 * self.groups, -self.groups], 1)
             q, k = rotated(q, cosine, sine), rotated(k, cosine, sine)
             keys[layer][row_index, :, positions] = k.reshape(rows, new, self.groups, self.width)
             values[layer][row_index, :, positions] = v.reshape(rows, new, self.groups, self.width)
@@ -145,14 +133,10 @@ def attended(scores: Floats, values: Floats) -> Floats:
     there are because of longer rows: they hold zeros, in the numerator and below it.
     """
     e = np.exp(scores - scores.max((2, -1), keepdims=True))
-    weighted, total = e @ values, np.add.reduce(e, -1, keepdims=True)
-    mean: Floats = _sum_of_blocks(weighted) / _sum_of_blocks(total)
+    by_block = e @ values, np.add.reduce(e, -1, keepdims=True)
+    weighted, total = (reduce(np.add, np.moveaxis(blocks, 2, 0)) for blocks in by_block)
+    mean: Floats = weighted / total
     return mean
-
-
-def _sum_of_blocks(blocks: Floats) -> Floats:
-    total: Floats = reduce(np.add, np.moveaxis(blocks, 2, 0))
-    return total
 
 
 def rotated(x: Floats, cosine: Floats, sine: Floats) -> Floats:

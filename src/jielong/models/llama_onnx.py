@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
-from .llama_weights import Floats, Weights, cores
+from .llama_weights import Floats, Integers, Weights, cores
 from .onnx_graph import FLOAT, INT32, INT64, Graph
 
 if TYPE_CHECKING:
@@ -29,9 +28,8 @@ class OnnxLlama:
         wide = weights.head().shape[1] >= WIDE_HIDDEN
         self.parallel_passes = 1 if wide else cores()
         options.intra_op_num_threads = 0 if wide else 1
-        options.add_session_config_entry(
-            "session.intra_op.allow_spinning", "0"
-        )  # a waiting thread would take a core from other processes
+        # A waiting thread would take a core from other processes.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._initializers = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in graph.weights.values()]
         options.add_external_initializers(list(graph.weights), self._initializers)
         self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
@@ -56,7 +54,7 @@ class _BoundSession:
                 self._bind(f"{name} {layer}", part)
                 self._bind(f"{name} {layer} after", part, output=True)
 
-    def __call__(self, tokens: NDArray[np.int64], lengths: NDArray[np.int64], wanted: NDArray[np.int64]) -> Floats:
+    def __call__(self, tokens: Integers, lengths: Integers, wanted: Integers) -> Floats:
         (rows, new), shape = tokens.shape, (*tokens.shape, len(wanted))
         if shape != self._shape:
             self._shape = shape
@@ -93,9 +91,8 @@ def llama(weights: Weights) -> Graph:
     def add_and_norm(x: str, addend: str, name: str) -> tuple[str, str]:
         scale = graph.weight(name, w.tensors[f"{name}.weight"])
         outputs = (f"{name} normed", f"{name} mean", f"{name} deviation", f"{name} sum")
-        graph.op(
-            "SkipSimplifiedLayerNormalization", x, addend, scale, attributes=precision, outputs=outputs, extension=True
-        )
+        kind = "SkipSimplifiedLayerNormalization"
+        graph.op(kind, x, addend, scale, attributes=precision, outputs=outputs, extension=True)
         return outputs[3], outputs[0]
 
     x = graph.op("Gather", graph.weight("embedding", w.tensors["model.embed_tokens.weight"]), tokens)
@@ -118,12 +115,8 @@ def llama(weights: Weights) -> Graph:
             x = graph.op("Gather", graph.op("Reshape", x, flat), wanted)
         attention = product(mixed, f"{name} out", f"{name}.self_attn.o_proj")
         x, normed = add_and_norm(x, attention, f"{name}.post_attention_layernorm")
-        gate = graph.op(
-            "QuickGelu",
-            product(normed, f"{name} gate", f"{name}.mlp.gate_proj"),
-            attributes={"alpha": 1.0},
-            extension=True,
-        )
+        gate = product(normed, f"{name} gate", f"{name}.mlp.gate_proj")
+        gate = graph.op("QuickGelu", gate, attributes={"alpha": 1.0}, extension=True)
         both = graph.op("Mul", gate, product(normed, f"{name} up", f"{name}.mlp.up_proj"))
         after = f"model.layers.{layer + 1}.input_layernorm" if layer < w.layers - 1 else "model.norm"
         x, normed = add_and_norm(x, product(both, f"{name} down", f"{name}.mlp.down_proj"), after)

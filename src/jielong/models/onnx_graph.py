@@ -27,9 +27,8 @@ class Graph:
 
     def weight(self, name: str, array: Any) -> str:
         self.weights[name] = np.ascontiguousarray(array, np.float32)
-        self._fields.append(
-            (5, _tensor(name, self.weights[name], (13, _message((1, "location"), (2, "memory"))), (14, 1)))
-        )
+        location = _message((1, "location"), (2, "memory"))
+        self._fields.append((5, _tensor(name, self.weights[name], (13, location), (14, 1))))
         return name
 
     def shape(self, name: str, *lengths: int) -> str:
@@ -53,8 +52,7 @@ class Graph:
         outputs: Sequence[str] = ("",),
         extension: bool = False,
     ) -> Any:
-        """`outputs`: their names, "" for one that gets a name here. `extension`: an operator that ONNX
-        Runtime adds to the standard."""
+        """`outputs`: their names, "" for one that gets a name here. `extension`: whether ONNX Runtime added it."""
         self._operators += 1
         names = [name or f"{kind} {self._operators}.{i}" for i, name in enumerate(outputs)]
         self._fields.append((1, _message(

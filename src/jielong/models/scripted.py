@@ -108,9 +108,8 @@ class _Script:
             data = file.read_bytes()
             lines = data.decode().splitlines()
         except OSError as error:
-            raise BadInput(
-                f"scripted:{file}: cannot be read ({error.strerror}); expected a file of JSON lines"
-            ) from None
+            reason = f"cannot be read ({error.strerror})"
+            raise BadInput(f"scripted:{file}: {reason}; expected a file of JSON lines") from None
         except UnicodeDecodeError:
             raise BadInput(f"scripted:{file}: not UTF-8; expected a file of JSON lines") from None
         self.digest = hashlib.sha256(data).hexdigest()

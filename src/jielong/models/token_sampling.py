@@ -73,6 +73,5 @@ def token_logprob(logits: Logits, token: int, top: int, text_of: Any) -> TokenLo
     """The log-probability of `token` and of the `top` most likely ones; `text_of(token)` gives their texts."""
     logprobs = log_softmax(logits)
     best = np.argsort(-logprobs, kind="stable")[:top]
-    return TokenLogprob(
-        text_of(token), float(logprobs[token]), tuple((text_of(int(b)), float(logprobs[b])) for b in best)
-    )
+    others = tuple((text_of(int(b)), float(logprobs[b])) for b in best)
+    return TokenLogprob(text_of(token), float(logprobs[token]), others)

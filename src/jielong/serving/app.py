@@ -28,9 +28,8 @@ from ..runtime.telemetry import spans
 from ..scope import Scope, scope
 from .allowed_models import AllowedModels
 from .error_responses import ErrorResponse, ErrorResponses, framework_error_response
-from .limits import ServerLimits
 from .n_choices import generate_choices
-from .request_lifetime import RequestLifetime
+from .request_lifetime import RequestLifetime, ServerLimits
 from .request_schema import MAX_NAME_LENGTH, ChatCompletionRequest, EmbeddingsRequest, request_of
 from .response_schema import (
     ChatCompletion,

@@ -56,14 +56,10 @@ def access_middleware(
         Middleware(Guard, check=_same_site([origin.lower() for origin in allow_origins])),
     ]
     if allow_origins:
-        cors = Middleware(
-            CORSMiddleware,
-            allow_origins=list(allow_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["*"],
+        checks.append(Middleware(
+            CORSMiddleware, allow_origins=list(allow_origins), allow_methods=["GET", "POST"], allow_headers=["*"],
             allow_private_network=True,
-        )
-        checks.append(cors)
+        ))  # fmt: skip
     if token is not None:
         checks.append(Middleware(Guard, check=_bearer(token.encode()), except_paths=OPEN_PATHS))
     return checks

@@ -17,20 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..errors import (
-    BadInput,
-    BudgetExceeded,
-    EndpointGaveUp,
-    EndpointUnfit,
-    JielongError,
-    MissingKey,
-    NoAnswer,
-    Refused,
-    RequestRefused,
-    TooLong,
-    Truncated,
-    Unsupported,
-)
+from .. import errors
 from ..registry import unknown_name
 from .response_schema import JsonResponse
 
@@ -38,18 +25,18 @@ log = logging.getLogger("jielong.serving")
 
 _INVALID, _SERVER = "invalid_request_error", "server_error"
 _BY_ERROR: tuple[tuple[type[BaseException], int, str, str | None], ...] = (  # the first that fits
-    (MissingKey, 502, _SERVER, "endpoint_key"),
-    (EndpointUnfit, 502, _SERVER, "endpoint_unfit"),
-    (TooLong, 400, _INVALID, "context_length_exceeded"),
-    (RequestRefused, 400, _INVALID, "endpoint_refused"),
-    (EndpointGaveUp, 502, _SERVER, "endpoint_gave_up"),
-    (BudgetExceeded, 429, "insufficient_quota", "budget_spent"),
-    (Refused, 400, _INVALID, "content_filter"),
-    (Truncated, 422, _INVALID, "truncated"),
-    (NoAnswer, 422, _INVALID, "no_answer"),
-    (BadInput, 400, _INVALID, None),
-    (Unsupported, 404, _INVALID, "unsupported"),
-    (JielongError, 500, _SERVER, None),
+    (errors.MissingKey, 502, _SERVER, "endpoint_key"),
+    (errors.EndpointUnfit, 502, _SERVER, "endpoint_unfit"),
+    (errors.TooLong, 400, _INVALID, "context_length_exceeded"),
+    (errors.RequestRefused, 400, _INVALID, "endpoint_refused"),
+    (errors.EndpointGaveUp, 502, _SERVER, "endpoint_gave_up"),
+    (errors.BudgetExceeded, 429, "insufficient_quota", "budget_spent"),
+    (errors.Refused, 400, _INVALID, "content_filter"),
+    (errors.Truncated, 422, _INVALID, "truncated"),
+    (errors.NoAnswer, 422, _INVALID, "no_answer"),
+    (errors.BadInput, 400, _INVALID, None),
+    (errors.Unsupported, 404, _INVALID, "unsupported"),
+    (errors.JielongError, 500, _SERVER, None),
 )
 _BY_STATUS = {
     401: ("authentication_error", "invalid_api_key"),
@@ -101,9 +88,8 @@ class ErrorResponses:
 async def framework_error_response(request: Request, error: Any) -> Response:
     """FastAPI's own errors (no such route, wrong method, invalid body) in the protocol's form."""
     if isinstance(error, RequestValidationError):
-        return invalid_body_error(
-            error, known=request.scope["route"].body_field.field_info.annotation.model_fields
-        ).response()
+        known = request.scope["route"].body_field.field_info.annotation.model_fields
+        return invalid_body_error(error, known).response()
     if isinstance(error, HTTPException) and not isinstance(error, ErrorResponse):
         headers = {name: value for name, value in (error.headers or {}).items() if name == "Allow"}
         problem = f"{request.method} {request.url.path[:200]}: {error.detail}"
@@ -129,9 +115,9 @@ def error_response(error: Exception) -> ErrorResponse:
             message = str(error)
             if status >= 500:
                 log.error("%s: %s", type(error).__name__, message)
-            if isinstance(error, MissingKey):
+            if isinstance(error, errors.MissingKey):
                 message = "the endpoint beneath takes no key of this server; its operator finds more in the log"
-            headers = {} if error_class in (BadInput, Unsupported) else {"x-should-retry": "false"}
+            headers = {} if error_class in (errors.BadInput, errors.Unsupported) else {"x-should-retry": "false"}
             return ErrorResponse(status, message, kind, code, headers=headers)
     log.error("a fault of the server", exc_info=error)
     return ErrorResponse(500, "a fault of the server; its operator finds more in the log", _SERVER, "fault")

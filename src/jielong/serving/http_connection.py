@@ -12,12 +12,10 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from .error_responses import refusal
-from .limits import ServerLimits
+from .request_lifetime import ServerLimits
 
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending, so that it can read the refusal
 _silent = logging.getLogger("jielong.serving.http")
@@ -25,16 +23,8 @@ _silent.disabled = True
 
 
 class HttpConnection(HttpToolsProtocol):
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        limits: ServerLimits,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    def __init__(self, limits: ServerLimits, **arguments: Any) -> None:
+        super().__init__(**arguments)
         self.logger, self.access_log = _silent, False
         self.limits = limits
         self._head_bytes = 0

@@ -7,12 +7,25 @@ and the host were checked.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .error_responses import refusal
-from .limits import ServerLimits
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """What one client may take of the server before it is refused or disconnected."""
+
+    body_bytes: int = 20_000_000
+    head_bytes: int = 65_536
+    head_seconds: float = 30.0  # until the head of a request is complete, also between two requests
+    body_seconds: float = 30.0
+    write_seconds: float = 60.0  # how long a client may leave a full send buffer unread
+    grace_seconds: float = 60.0  # for open answers when the server ends
 
 
 class RequestLifetime:

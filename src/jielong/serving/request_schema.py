@@ -228,22 +228,10 @@ def request_of(payload: ChatCompletionRequest) -> Request:
     stop = (payload.stop,) if isinstance(payload.stop, str) else tuple(payload.stop or ())
     max_tokens = payload.max_completion_tokens or payload.max_tokens
     extra = {"parallel_tool_calls": False} if tools and payload.parallel_tool_calls is False else {}
-    return Request(
-        tuple(map(_message, payload.messages)),
-        Sampling(
-            payload.temperature,
-            payload.top_p,
-            max_tokens,
-            stop,
-            payload.seed,
-            logprobs,
-            payload.reasoning_effort,
-            extra,
-        ),
-        tools,
-        _tool_choice(payload.tool_choice, tools),
-        _schema(payload.response_format),
-    )
+    effort, messages = payload.reasoning_effort, tuple(map(_message, payload.messages))
+    sampling = Sampling(payload.temperature, payload.top_p, max_tokens, stop, payload.seed, logprobs, effort, extra)
+    choice = _tool_choice(payload.tool_choice, tools)
+    return Request(messages, sampling, tools, choice, _schema(payload.response_format))
 
 
 def _message(message: SystemMessage | UserMessage | AssistantMessage | ToolMessage) -> Message:

@@ -27,7 +27,7 @@ from .allowed_models import AllowedModels
 from .app import Server
 from .auth import access_middleware
 from .http_connection import HttpConnection
-from .limits import ServerLimits
+from .request_lifetime import ServerLimits
 
 MAX_CALLS_AT_ONCE = 4096  # at one endpoint: as many as clients ask for, until it says that it is enough
 

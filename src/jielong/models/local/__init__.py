@@ -69,19 +69,15 @@ class Local(OpenWeightsProvider):
     async def send(self, request: Request, attempt: str) -> Reply:
         loaded = self._loaded
         batcher, defaults = await asyncio.to_thread(loaded.batcher), loaded.defaults
-        return await generate_reply(
-            self.name, loaded.chat, batcher, request, default_temperature=defaults.temperature, end=defaults.end
-        )
+        return await generate_reply(self.name, loaded.chat, batcher, request, defaults.temperature, defaults.end)
 
     async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
         """Prompt and continuation are encoded apart and joined, as a reply's tokens follow its prompt's."""
         chat = self._loaded.chat
         reply_tokens = chat.encode_text(continuation)
         logits, usage = await self._reply_logits(request, reply_tokens)
-        logprobs = (
-            token_logprob(logits[i], token, 0, lambda t: chat.decode([t])) for i, token in enumerate(reply_tokens)
-        )
-        return tuple(logprobs), usage
+        pairs = zip(logits, reply_tokens, strict=False)  # the last row is of what follows the reply
+        return tuple(token_logprob(row, token, 0, lambda t: chat.decode([t])) for row, token in pairs), usage
 
     async def send_next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> NextTokens:
         logits, usage = await self._reply_logits(request, reply_tokens)

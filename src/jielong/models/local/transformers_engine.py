@@ -1,8 +1,7 @@
 """A Hugging Face causal language model as an engine for the batcher.
 
-Rows of different lengths share a batch by padding on the left; rows that
-join are prefilled together, and their caches appended. Models whose caches are not plain (sliding windows, recurrent
-states) run one row at a time.
+Rows of different lengths share a batch by padding on the left; rows that join are prefilled together, and their caches
+appended. Models whose caches are not plain (sliding windows, recurrent states) run one row at a time.
 """
 
 from __future__ import annotations
@@ -67,10 +66,15 @@ class TorchEngine:
         """(len(tokens), vocabulary), float32."""
         import torch
 
+        logits: Logits = self._forward(torch.tensor([list(tokens)], device=self.module.device), use_cache=False)[0]
+        return logits
+
+    def _forward(self, ids: Any, **arguments: Any) -> Logits:
+        import torch
+
         no_gradients: Any = torch.inference_mode
         with no_gradients():
-            out = self.module(torch.tensor([list(tokens)], device=self.module.device), use_cache=False)
-        logits: Logits = out.logits[0].float().cpu().numpy()
+            logits: Logits = self.module(ids, **arguments).logits.float().cpu().numpy()
         return logits
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], Sequence[Logits]]:
@@ -84,24 +88,14 @@ class TorchEngine:
         for row, prompt in enumerate(distinct):
             ids[row, longest - len(prompt) :] = torch.tensor(prompt, device=device)
             mask[row, longest - len(prompt) :] = 1
-        cache = self._new_cache()
-        no_gradients: Any = torch.inference_mode
-        with no_gradients():
-            positions = (mask.cumsum(-1) - 1).clamp(min=0)
-            out = self.module(
-                ids,
-                attention_mask=mask,
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
+        cache, positions = self._new_cache(), (mask.cumsum(-1) - 1).clamp(min=0)
+        rows = {"attention_mask": mask, "position_ids": positions, "past_key_values": cache}
+        logits = self._forward(ids, **rows, use_cache=True, logits_to_keep=1)[:, -1]
         sources = [distinct.index(prompt) for prompt in prompts]
         self._join(cache, mask, torch.tensor(sources, device=device))
         slots = list(range(self._next, self._next + len(prompts)))
         self._next += len(prompts)
         self._slots += slots
-        logits = out.logits[:, -1].float().cpu().numpy()
         return slots, [logits[i] for i in sources]
 
     def step(self, slots: Sequence[int], tokens: Sequence[int]) -> Sequence[Logits]:
@@ -112,12 +106,8 @@ class TorchEngine:
         ids = torch.tensor([[token_of_row[row]] for row in range(len(self._slots))], device=self.module.device)
         self._mask = torch.cat([self._mask, torch.ones_like(ids)], -1)
         positions = self._mask.sum(-1, keepdim=True) - 1
-        no_gradients: Any = torch.inference_mode
-        with no_gradients():
-            out = self.module(
-                ids, attention_mask=self._mask, position_ids=positions, past_key_values=self._cache, use_cache=True
-            )
-        logits = out.logits[:, -1].float().cpu().numpy()
+        state = {"attention_mask": self._mask, "position_ids": positions, "past_key_values": self._cache}
+        logits = self._forward(ids, **state, use_cache=True)[:, -1]
         return [logits[row] for row in rows]
 
     def release(self, slot: int) -> None:

@@ -43,12 +43,8 @@ TEMPLATE = """{{- '<|begin|>' -}}
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """A tokenizer of `vocabulary` tokens: the special ones, 256 bytes, and merges learnt from `texts`."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=False),
-            pre_tokenizers.Split(Regex(PRE_TOKENS), "isolated"),
-        ]
-    )
+    spaces = pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([spaces, pre_tokenizers.Split(Regex(PRE_TOKENS), "isolated")])
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
