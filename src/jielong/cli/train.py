@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -69,10 +70,10 @@ def _train(run: Training, config: TrainConfig, as_json: bool) -> None:
     curve, page = config.out / CURVE, config.out / "curves.html"
     if (config.out / CHECKPOINT).exists():
         print(localized("train.going_on", out=config.out), file=sys.stderr)
-    with scope("train") as training_scope, _ProgressBar(config.steps, training_scope.notes) as progress:
+    with scope("train") as training_scope, _progress_bar(config.steps, training_scope.notes) as show:
 
         def on_point(point: CurvePoint) -> None:
-            progress.show(point)
+            show(point)
             if point.held_out is not None:
                 write_page(read_curve(curve), config.out.name, page, language())
 
@@ -97,36 +98,25 @@ def _parse_assignment(assignment: str) -> tuple[str, object]:
         raise BadInput(f'--set {assignment}: expected NAME=VALUE, as in loop.seed=7 or out="here"') from None
 
 
-class _ProgressBar:
+@contextmanager
+def _progress_bar(steps: int, notes: Mapping[str, object]) -> Iterator[Callable[[CurvePoint], None]]:
     """A bar with loss, speed and time left; a line each hundred steps where there is no terminal. Notes come first."""
+    console, printed_notes = Console(stderr=True), 0
+    figures_column = TextColumn("{task.percentage:3.0f} %  {task.fields[figures]}")
+    columns = BarColumn(bar_width=30), figures_column, TimeRemainingColumn()
 
-    def __init__(self, steps: int, notes: Mapping[str, object]) -> None:
-        self._notes, self._printed_notes = notes, 0
-        console = Console(stderr=True)
-        self._bar = Progress(
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:3.0f} %  {task.fields[figures]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=steps, figures="")
-        self._is_terminal = console.is_terminal
-
-    def __enter__(self) -> _ProgressBar:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def show(self, point: CurvePoint) -> None:
-        for text in [*self._notes][self._printed_notes :]:
+    def show(point: CurvePoint) -> None:
+        nonlocal printed_notes
+        for text in [*notes][printed_notes:]:
             print(text, file=sys.stderr)
-        self._printed_notes = len(self._notes)
+        printed_notes = len(notes)
         held_out = "" if point.held_out is None else localized("train.held_out", loss=f"{point.held_out:.4f}")
         loss, speed = f"{point.loss:.4f}", f"{point.tokens_per_second:,.0f}"
-        figures = localized("train.point", step=point.step, loss=loss, speed=speed)
-        self._bar.update(self._task, completed=point.step, figures=figures + held_out)
-        if not self._is_terminal and (held_out or point.step % 100 == 0):
-            print(figures + held_out, file=sys.stderr)
+        figures = localized("train.point", step=point.step, loss=loss, speed=speed) + held_out
+        bar.update(task, completed=point.step, figures=figures)
+        if not console.is_terminal and (held_out or point.step % 100 == 0):
+            print(figures, file=sys.stderr)
+
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=steps, figures="")
+        yield show

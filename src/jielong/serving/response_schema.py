@@ -277,16 +277,12 @@ def usage(total: Usage) -> CompletionUsage:
 
 
 def embedding_list(model: str, embeddings: Embeddings, as_base64: bool) -> EmbeddingList:
-    data: list[Embedding] = [
-        {"object": "embedding", "index": i, "embedding": _packed(vector) if as_base64 else list(vector)}
-        for i, vector in enumerate(embeddings.vectors)
-    ]
+    data: list[Embedding] = []
+    for i, vector in enumerate(embeddings.vectors):
+        packed = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() if as_base64 else list(vector)
+        data.append({"object": "embedding", "index": i, "embedding": packed})
     tokens = embeddings.usage.input_tokens
     return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
-
-
-def _packed(vector: Sequence[float]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def progress(scope: Scope, max_calls: int, seconds: float) -> Json:

@@ -77,14 +77,15 @@ class Spans:
     def call(self, model: str, request: Request, operation: str) -> Iterator[None]:
         provider, name = provider_and_model(model)
         if provider == "tool":
-            attributes, kind, texts = _tool(name), SpanKind.INTERNAL, _tool_arguments
+            attributes, kind = _tool(name), SpanKind.INTERNAL
+            texts: Attributes = {"gen_ai.tool.call.arguments": request.messages[-1].text}
         else:
             sample = with_derived_seed(request, current().path)
             attributes = _operation(_OPERATIONS.get(operation, operation), name) | {"gen_ai.provider.name": provider}
             attributes |= semantic_conventions.request_attributes(sample, streamed=current().listener is not None)
-            kind, texts = SpanKind.CLIENT, semantic_conventions.request_texts
+            kind, texts = SpanKind.CLIENT, semantic_conventions.request_texts(request) if self._texts else {}
         if self._texts:
-            attributes |= texts(request)
+            attributes |= texts
         started, in_call = time.perf_counter(), copy(self)
         in_call._call_attributes = attributes
         try:
@@ -110,7 +111,8 @@ class Spans:
 
     def sends(self, url: str) -> Mapping[str, str]:
         parts = urlsplit(url)
-        self._record({"server.address": parts.hostname or "", "server.port": parts.port or _port(parts.scheme)})
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._record({"server.address": parts.hostname or "", "server.port": port})
         headers: dict[str, str] = {}
         _propagator.inject(headers)
         return headers
@@ -204,17 +206,9 @@ def _operation(name: str, model: str) -> Attributes:
     return {"gen_ai.operation.name": name, "gen_ai.request.model": model}
 
 
-def _tool_arguments(request: Request) -> Attributes:
-    return {"gen_ai.tool.call.arguments": request.messages[-1].text}
-
-
 def _tool(name: str) -> Attributes:
     return {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name, "gen_ai.tool.type": "function"}
 
 
 def _error_type(error: BaseException) -> str:
     return type(error).__name__
-
-
-def _port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
