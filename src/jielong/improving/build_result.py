@@ -14,7 +14,7 @@ from ..measuring.results import ModelResult, lost_reasons
 from . import successive_halving, verdict
 from .candidate_state import CandidateState, in_dollars
 from .improve_plan import PreparedImprove
-from .improve_result import ImproveResult, Note, Question, SplitIds
+from .improve_result import Candidate, ImproveResult, Note, Question, SplitIds
 
 
 def build_result(
@@ -30,12 +30,7 @@ def build_result(
     task, split, plain = prepared.task, prepared.split, states[0]
     results = _results(prepared, experiment, plain, finalists)
     compared = verdict.comparisons(results)
-    candidates = {
-        state.name: state.candidate(
-            clusters(split.search[: len(state.seen())], task.items), _notes(experiment, state.name)
-        )
-        for state in states
-    }
+    candidates = {state.name: _candidate(prepared, experiment, state) for state in states}
     if compared or not stopped:
         decided = verdict.final_verdict(plain.name, compared, stopped)
     else:
@@ -76,6 +71,21 @@ def build_result(
     )
 
 
+def _candidate(prepared: PreparedImprove, experiment: Experiment, state: CandidateState) -> Candidate:
+    answers, planned = state.seen(), state.planned
+    return Candidate(
+        recipe=state.name,
+        model=planned.base,
+        steps=planned.steps,
+        scores=tuple(answer.score for answer in answers),
+        clusters=clusters(prepared.split.search[: len(answers)], prepared.task.items),
+        usage=sum((answer.usage for answer in answers), Usage()),
+        seconds=tuple(answer.seconds for answer in answers),
+        dropped=state.dropped,
+        notes=tuple(experiment.notes.get(state.name, ())),
+    )
+
+
 def _results(
     prepared: PreparedImprove, experiment: Experiment, plain: CandidateState, finalists: Sequence[CandidateState]
 ) -> list[ModelResult]:
@@ -90,7 +100,7 @@ def _results(
     for state in compared:
         answers = tuple(state.final[n] for n in shared)
         usage = sum((answer.usage for answer in answers), Usage())
-        results.append(ModelResult(state.name, answers, grouped, usage, _notes(experiment, state.name)))
+        results.append(ModelResult(state.name, answers, grouped, usage, tuple(experiment.notes.get(state.name, ()))))
     return results
 
 
@@ -99,7 +109,3 @@ def _lost_note(result: ModelResult) -> Note:
         return Note("lost", {"recipe": result.model, "why": why})
     words = lost_reasons(result.answers).most_common(1)[0][0]
     return Note("few_lost", {"recipe": result.model, "lost": result.lost, "n": len(result.answers), "words": words})
-
-
-def _notes(experiment: Experiment, recipe: str) -> tuple[str, ...]:
-    return tuple(experiment.notes.get(recipe, ()))

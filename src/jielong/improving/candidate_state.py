@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 
 from ..contract import Usage
 from ..measuring.results import ItemResult
 from .improve_plan import PlannedCandidate
-from .improve_result import Candidate, Dropped
+from .improve_result import Dropped
 from .successive_halving import Standing
 
 
@@ -30,10 +31,7 @@ class CandidateState:
 
     def seen(self) -> list[ItemResult]:
         """Its answers up to the first search item that it was not asked."""
-        answers: list[ItemResult] = []
-        while (answer := self.search.get(len(answers))) is not None:
-            answers.append(answer)
-        return answers
+        return [self.search[n] for n in takewhile(self.search.__contains__, count())]
 
     def standing(self, in_dollars: bool) -> Standing:
         """How it stands in the search; its cost is what an item takes its user, so without the judge."""
@@ -41,20 +39,6 @@ class CandidateState:
         costs = [_cost(answer.usage, in_dollars) for answer in answers]
         cost = sum(costs) / len(costs) if costs else 0.0
         return Standing(self.name, self.planned.parts, [answer.score for answer in answers], cost)
-
-    def candidate(self, clusters: tuple[str, ...] | None, notes: Sequence[str]) -> Candidate:
-        answers = self.seen()
-        return Candidate(
-            self.name,
-            self.planned.base,
-            self.planned.steps,
-            tuple(answer.score for answer in answers),
-            clusters,
-            sum((answer.usage for answer in answers), Usage()),
-            tuple(answer.seconds for answer in answers),
-            self.dropped,
-            tuple(notes),
-        )
 
 
 def _cost(usage: Usage, in_dollars: bool) -> float:

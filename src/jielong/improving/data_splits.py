@@ -46,7 +46,8 @@ def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, example
     seen = {item.group() for item in solved}
     # What belongs together with a shown example can only go into the search, never into the final.
     names.sort(key=lambda name: name not in seen)
-    wanted = _search_items(len(remaining), share)
+    n = len(remaining)
+    wanted = max(n // 4, 1, min(round(n * share), n - ENOUGH))
     search: list[Item] = []
     for i, name in enumerate(names):
         enough = len(search) + len(groups[name]) / 2 > wanted
@@ -68,7 +69,3 @@ def _examples(items: Sequence[Item], rng: random.Random, wanted: int) -> tuple[I
     if len(items) < 10 * wanted or len(answered) < wanted:
         return ()
     return tuple(rng.sample(answered, wanted))
-
-
-def _search_items(n: int, share: float) -> int:
-    return max(n // 4, 1, min(round(n * share), n - ENOUGH))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,8 +79,7 @@ def prepare(
     split = split_items(task.items, seed)
     steps = candidates(task, split.examples)
     bases = [load(model) if isinstance(model, str) else model for model in models]
-    planned = {one.recipe: one for base in bases for step in steps for one in [_candidate(base, step)]}
-    everyone = tuple(planned.values())
+    everyone = tuple({one.recipe: one for base in bases for one in (_candidate(base, step) for step in steps)}.values())
     plan = _plan(task, split, everyone, len({base.name for base in bases}), seed, limits)
     return PreparedImprove(task, split, everyone, plan, limits, seed, _notes(task, split, plan))
 
@@ -106,22 +106,22 @@ def _plan(
     ends = successive_halving.rounds(len(split.search))
     keep = successive_halving.keep(len(everyone) - 1, ends, finalists)
     grading, judge = grading_calls(task), judge_model(task)
-    calls = [candidate.model.max_calls() + grading for candidate in everyone]
-    prices = [_dollars(task, split, candidate, seed) for candidate in everyone]
+    calls = [candidate.model.max_calls() for candidate in everyone]
+    prices = [_per_call(task, split, candidate.model, seed) for candidate in everyone]
     judged = _per_call(task, split, judge, seed) if judge else 0.0
     known = [price for price in prices if price is not None]
     usd = None
     if len(known) == len(prices) and judged is not None:
-        usd = _at_most([price + grading * judged for price in known], ends, keep, final, finalists)
-        usd = usd if limits.usd is None else min(usd, limits.usd)
+        costs = [price * n + grading * judged for price, n in zip(known, calls, strict=True)]
+        usd = min(_at_most(costs, ends, keep, final, finalists), math.inf if limits.usd is None else limits.usd)
     return ImprovePlan(
         candidates=len(everyone) - 1,
         rounds=ends,
         keep=keep,
         finalists=finalists,
-        max_calls=int(_at_most(calls, ends, keep, final, finalists)),
+        max_calls=int(_at_most([n + grading for n in calls], ends, keep, final, finalists)),
         max_usd=usd,
-        all_calls=(len(split.search) + final) * sum(calls),
+        all_calls=(len(split.search) + final) * sum(n + grading for n in calls),
         detectable=minimum_detectable(final, alpha=0.05 / max(1, finalists)),
         budget=limits.given(),
     )
@@ -141,11 +141,6 @@ def _at_most(costs: Sequence[float], ends: Sequence[int], keep: Sequence[int], f
         total += (end - done) * (plain + sum(dearest[:alive]))
         done, alive = end, min(alive, limit)
     return total + final * (plain + sum(dearest[:finalists]))
-
-
-def _dollars(task: Task, split: Split, candidate: PlannedCandidate, seed: int) -> float | None:
-    price = _per_call(task, split, candidate.model, seed)
-    return None if price is None else price * candidate.model.max_calls()
 
 
 def _per_call(task: Task, split: Split, model: Model, seed: int) -> float | None:

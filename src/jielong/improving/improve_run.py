@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ from .improve_plan import PreparedImprove
 from .improve_result import Dropped, ImproveResult, Note
 from .verdict import Stopped
 
+Part = Literal["search", "final"]
 FEW_LOST = 3  # fewer lost items than this end no candidate in the middle of the search
 
 
@@ -37,13 +39,9 @@ class ImproveRun:
     ) -> None:
         """`on_stage(round, candidates, questions)` is called before each round, and with round 0 before the final."""
         self.prepared, self.on_stage = prepared, on_stage
+        task, seed, limits = prepared.task, prepared.seed, prepared.limits
         self.experiment = Experiment(
-            prepared.task,
-            seed=prepared.seed,
-            concurrency=concurrency,
-            limits=prepared.limits,
-            ledger=ledger,
-            on_answer=on_answer,
+            task, seed=seed, concurrency=concurrency, limits=limits, ledger=ledger, on_answer=on_answer
         )
         self.states = [CandidateState(planned) for planned in prepared.candidates]
         self.by_name = {state.name: state for state in self.states}
@@ -55,10 +53,8 @@ class ImproveRun:
         self._round = 0
 
     def result(self) -> ImproveResult:
-        order = self.order or [state for state in self.running() if state.seen()]
-        return build_result(
-            self.prepared, self.experiment, self.states, order, self.finalists, self.stopped, self.notes
-        )
+        states, order = self.states, self.order or [state for state in self.running() if state.seen()]
+        return build_result(self.prepared, self.experiment, states, order, self.finalists, self.stopped, self.notes)
 
     def running(self) -> list[CandidateState]:
         """The candidates that are not eliminated."""
@@ -77,7 +73,7 @@ class ImproveRun:
                 self.experiment.finish()
 
     def _is_stopped(self) -> bool:
-        """Whether something ended it before its plan."""
+        """Asked by a call: a type checker takes `stopped` to be what it was before."""
         return self.stopped is not None
 
     # ---- the search ----
@@ -117,7 +113,9 @@ class ImproveRun:
         request = item_request(self.prepared.task, split.search[0], self.prepared.seed)
         self.experiment.margin = call_margin(plain_models, [request])
         items = range(min(budget_plan.ESTIMATE_ITEMS, len(split.search)))
-        nth = self._nth_of_kind()
+        # How many candidates of its kind come before each in the catalogue, whose order is one of promise.
+        counters: defaultdict[tuple[str, ...], Iterator[int]] = defaultdict(itertools.count)
+        nth = {state.name: next(counters[state.planned.kind]) for state in states}
         # In groups of one candidate of each kind, the cheap ones first: if the budget ends here, the catalogue's most
         # promising of each kind have been asked.
         for group in sorted({(nth[state.name], state.planned.model.max_calls()) for state in states}):
@@ -134,15 +132,6 @@ class ImproveRun:
             state.dropped = Dropped(0, "budget")
         if unpaid:
             self.notes.append(Note("left_out", {"candidates": len(unpaid)}))
-
-    def _nth_of_kind(self) -> dict[str, int]:
-        """How many candidates of its kind come before each in the catalogue, whose order is one of promise."""
-        counts: Counter[tuple[str, ...]] = Counter()
-        places = {}
-        for state in self.states:
-            places[state.name] = counts[state.planned.kind]
-            counts[state.planned.kind] += 1
-        return places
 
     def _eliminate(self, limit: int) -> None:
         """Drop who is out after this round: who lost too many items, who is shown to be worse, and the lower half
@@ -211,9 +200,7 @@ class ImproveRun:
 
     # ---- both ----
 
-    async def _ask(
-        self, pairs: Iterable[tuple[CandidateState, int]], part: Literal["search", "final"] = "search"
-    ) -> None:
+    async def _ask(self, pairs: Iterable[tuple[CandidateState, int]], part: Part = "search") -> None:
         """Ask what was not asked yet, item by item, so that what was answered at a sudden end can be compared."""
         items = self.prepared.split.search if part == "search" else self.prepared.split.final
         numbers = {item.id: n for n, item in enumerate(items)}
@@ -233,7 +220,7 @@ class ImproveRun:
         if self.on_stage:
             self.on_stage(self._round, len({trial.candidate.name for trial in trials}), len(trials))
         try:
-            await self.experiment.ask(trials, receive, wanted=_is_running, cannot_run=cannot_run)
+            await self.experiment.ask(trials, receive, wanted=lambda s: s.dropped is None, cannot_run=cannot_run)
         except BudgetExceeded:
             self.stopped = "budget"
 
@@ -244,10 +231,6 @@ class ImproveRun:
         at_once = max(1.0, busy / max(1e-9, self.experiment.elapsed()))
         costs = {state.name: mean_cost(state.search.values()) for state in self.states}
         return {name: replace(cost, seconds=cost.seconds / at_once) for name, cost in costs.items()}
-
-
-def _is_running(state: CandidateState) -> bool:
-    return state.dropped is None
 
 
 def _plain_lost(why: str) -> EndpointUnfit:

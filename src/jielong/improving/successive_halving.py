@@ -49,8 +49,7 @@ class Elimination:
 
 def rounds(items: int) -> tuple[int, ...]:
     """The number of search items that a candidate has seen at the end of each round; each doubles the one before."""
-    end = min(max(FIRST, items // 4), MOST_FIRST)
-    ends = []
+    end, ends = min(max(FIRST, items // 4), MOST_FIRST), []
     while 1.5 * end <= items:
         ends.append(end)
         end *= 2
@@ -97,7 +96,7 @@ def preference(standings: Sequence[Standing]) -> list[Standing]:
     if not ranked:
         return []
     best = ranked[0]
-    equals = [s for s in ranked if not _behind(s, best, PART if _is_part(s, best) else EQUAL, MARGIN)]
+    equals = (s for s in ranked if not _behind(s, best, PART if _is_part(s, best) else EQUAL, MARGIN))
     chosen = min(equals, key=lambda standing: (standing.cost, -standing.mean))
     return [chosen, *(standing for standing in ranked if standing is not chosen)]
 
@@ -114,9 +113,7 @@ def _is_part(part: Standing, longer: Standing) -> bool:
 def beaten(standing: Standing, survivors: Sequence[Standing]) -> Elimination:
     """Why these go on and `standing` does not, though it is not shown to be worse."""
     cheaper = next((s for s in survivors if s.cost < standing.cost and s.mean >= standing.mean), None)
-    if cheaper:
-        return Elimination(standing.name, "dearer", cheaper.name)
-    return Elimination(standing.name, "halved", survivors[0].name)
+    return Elimination(standing.name, "dearer" if cheaper else "halved", (cheaper or survivors[0]).name)
 
 
 def _behind(standing: Standing, other: Standing, errors: float, margin: float) -> bool:

@@ -44,12 +44,11 @@ def final_verdict(plain: str, compared: Sequence[Comparison], stopped: Stopped) 
 def search_verdict(plain: Candidate, order: Sequence[Candidate], stopped: Stopped) -> Verdict:
     """The best so far of a run that did not come to its final. It was chosen on the items that it is judged by."""
     kind: Literal["interrupted", "budget spent"] = "interrupted" if stopped == "interrupted" else "budget spent"
-    if not order or min(len(plain.scores), len(order[0].scores)) < 2:
-        return Verdict(kind, plain.recipe)
-    pair = order[0].against(plain)
-    if not pair.difference > 0:  # nan where no item was scored by both
-        return Verdict(kind, plain.recipe)
-    return Verdict(kind, order[0].recipe, _comparison(order[0].recipe, pair, pair.p), "search")
+    if order and min(len(plain.scores), len(order[0].scores)) >= 2:
+        pair = order[0].against(plain)
+        if pair.difference > 0:  # nan where no item was scored by both
+            return Verdict(kind, order[0].recipe, _comparison(order[0].recipe, pair, pair.p), "search")
+    return Verdict(kind, plain.recipe)
 
 
 def _comparison(recipe: str, pair: PairedDifference, corrected: float | None) -> Comparison:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..contract import Model, Scorer, Usage
@@ -89,9 +90,5 @@ def evaluate(
     loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
     built = [load(model) if isinstance(model, str) else model for model in models]
     grading = load(judge) if isinstance(judge, str) else judge
-
-    async def compared() -> EvalReport:
-        scorer = Judge(grading) if grading else None
-        return await compare(loaded, built, seed=seed, concurrency=concurrency, judge=scorer)
-
-    return run_sync(compared)
+    scorer = Judge(grading) if grading else None
+    return run_sync(partial(compare, loaded, built, seed=seed, concurrency=concurrency, judge=scorer))

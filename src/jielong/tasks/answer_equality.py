@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from fractions import Fraction
 
 from ..answers import RULES
 from ..answers.json_and_code import canonical_json
 from ..answers.number_answer import expression_in
-from ..answers.number_formats import NumberMatch, normalised, read_number
+from ..answers.number_formats import normalised, read_number
 from . import math_verify_process
 
 
@@ -33,10 +32,9 @@ async def matches(
         return _letter(predicted, choices or ()) in letters - {None}
     if rule == "contains":
         return any(_occurs(answer, predicted) for answer in accepted)
-    if any(same(rule, predicted, answer) for answer in accepted):
-        return True
-    if rule in ("json", "yes_no"):
-        return False
+    equal = any(same(rule, predicted, answer) for answer in accepted)
+    if equal or rule in ("json", "yes_no"):
+        return equal
     # Last, as it costs milliseconds and a process.
     for answer in accepted:
         if _mathematical(predicted, answer) and await math_verify_process.equal(answer, predicted):
@@ -71,20 +69,14 @@ def same_number(predicted: str, answer: str) -> bool:
     a, b = read_number(predicted), read_number(answer)
     if a is None or b is None:
         return False
-    return _worth(a) == _worth(b) or (a.percent != b.percent and a.value == b.value)
-
-
-def _worth(number: NumberMatch) -> Fraction:
-    return number.value / 100 if number.percent else number.value
+    worth_a, worth_b = (number.value / 100 if number.percent else number.value for number in (a, b))
+    return worth_a == worth_b or (a.percent != b.percent and a.value == b.value)
 
 
 def _mathematical(predicted: str, answer: str) -> bool:
     """Whether math-verify could tell more: both are numbers or mathematics, and not both are numbers."""
-    sides = (predicted, answer)
-    numbers = [read_number(side) is not None for side in sides]
-    if all(numbers) or any(len(side) > 500 for side in sides):
-        return False
-    return all(is_number or looks_mathematical(side) for is_number, side in zip(numbers, sides, strict=True))
+    others = [side for side in (predicted, answer) if read_number(side) is None]
+    return bool(others) and len(predicted) <= 500 and len(answer) <= 500 and all(map(looks_mathematical, others))
 
 
 def looks_mathematical(text: str) -> bool:

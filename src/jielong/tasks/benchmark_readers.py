@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,14 +50,12 @@ def _letter(answer: object, choices: tuple[str, ...]) -> str:
     raise ValueError(f"the answer {text[:20]!r} is neither a letter nor an index")
 
 
-def _mmlu(row: Fields, subject: str) -> Item:
-    choices = tuple(str(row[f"choice{i}"]) for i in range(4))
-    return Item("", str(row["question"]), (_letter(row["answer"], choices),), choices, subject)
+def _four_choices(name: str, question: str, columns: Sequence[str], answer: str) -> Reader:
+    def item(row: Fields, subject: str) -> Item:
+        choices = tuple(str(row[column]) for column in columns)
+        return Item("", str(row[question]), (_letter(row[answer], choices),), choices, subject)
 
-
-def _cmmlu(row: Fields, subject: str) -> Item:
-    choices = tuple(str(row[letter]) for letter in "ABCD")
-    return Item("", str(row["Question"]), (_letter(row["Answer"], choices),), choices, subject)
+    return Reader(name, frozenset({question, *columns, answer}), metric.choice, item)
 
 
 def _bbh(row: Fields, subject: str) -> Item:
@@ -80,9 +78,8 @@ def _boolq(row: Fields, subject: str) -> Item:
     if not isinstance(answer, bool):
         raise ValueError(f"the answer is {answer!r}, expected true or false")
     question = f"{str(row['question']).strip().capitalize().rstrip('?')}? Answer yes or no."
-    return Item(
-        "", question, ("yes" if answer else "no",), (), str(row.get("title", "")) or None, (str(row["passage"]),)
-    )
+    context = (str(row["passage"]),)
+    return Item("", question, ("yes" if answer else "no",), (), str(row.get("title", "")) or None, context)
 
 
 def _aqua(row: Fields, subject: str) -> Item:
@@ -110,32 +107,22 @@ def _mbpp(row: Fields, subject: str) -> Item:
 def _game24(row: Fields, subject: str) -> Item:
     numbers = str(row["Puzzles"]).split()
     puzzle = f"Use {', '.join(numbers)}, each exactly once, with + - * / and brackets to make 24. Go step by step"
-    return Item(
-        str(row["Rank"]),
-        f'{puzzle} and end with a line "Answer: " and the expression.',
-        (" ".join(map(str, map(int, numbers))),),
-    )
+    question = f'{puzzle} and end with a line "Answer: " and the expression.'
+    return Item(str(row["Rank"]), question, (" ".join(map(str, map(int, numbers))),))
 
 
-def _rhymes(row: Fields, subject: str) -> Item:
+def _any_of(row: Fields, subject: str) -> Item:
+    """A rhyme is another word than the one that it rhymes with."""
     question = str(row["input"])
-    rhymes = dict.fromkeys(map(str, [row["output"], *row["other_rhymes"]]))
-    return Item("", question, tuple(word for word in rhymes if word != question))
-
-
-def _translations(row: Fields, subject: str) -> Item:
-    return Item("", str(row["input"]), tuple(dict.fromkeys(map(str, [row["output"], *row["possible_translations"]]))))
+    others = row["other_rhymes"] if "other_rhymes" in row else row.get("possible_translations", ())
+    accepted = dict.fromkeys(map(str, [row["output"], *others]))
+    return Item("", question, tuple(text for text in accepted if text != question or "other_rhymes" not in row))
 
 
 def _cause(row: Fields, subject: str) -> Item:
-    cause, effect = str(row["cause"]), str(row["effect"])
-    pair = [cause, effect]
+    pair = [str(row["cause"]), str(row["effect"])]
     random.Random(hashlib.sha256("".join(pair).encode()).hexdigest()).shuffle(pair)
-    return Item("", f"Sentence 1: {pair[0]} Sentence 2: {pair[1]}", (cause,))
-
-
-def _listed(row: Fields, subject: str) -> Item:
-    return Item("", str(row["input"]), (str(row["output"]),))
+    return Item("", f"Sentence 1: {pair[0]} Sentence 2: {pair[1]}", (str(row["cause"]),))
 
 
 def _same_list(item: Item, reply: Reply) -> Score:
@@ -148,10 +135,11 @@ def _things(text: str) -> list[str]:
     return sorted(thing.strip().lower() for thing in text.rstrip(" .").split(","))
 
 
+_SAME_LIST = CheckMetric("same_list", _same_list)
 READERS = (
     Reader("gsm8k", frozenset({"question", "answer"}), metric.number, _gsm8k),
-    Reader("mmlu", frozenset({"question", "choice0", "choice1", "choice2", "choice3", "answer"}), metric.choice, _mmlu),
-    Reader("cmmlu", frozenset({"Question", "A", "B", "C", "D", "Answer"}), metric.choice, _cmmlu),
+    _four_choices("mmlu", "question", ("choice0", "choice1", "choice2", "choice3"), "answer"),
+    _four_choices("cmmlu", "Question", ("A", "B", "C", "D"), "Answer"),
     Reader("bbh", frozenset({"input", "target"}), None, _bbh),
     Reader("truthfulqa", frozenset({"Question", "Best Answer", "Incorrect Answers"}), metric.choice, _truthfulqa),
     Reader("boolq", frozenset({"question", "passage", "answer"}), metric.yes_no, _boolq),
@@ -161,15 +149,10 @@ READERS = (
     Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), metric.code, _humaneval),
     Reader("mbpp", frozenset({"task_id", "text", "test_list"}), metric.code, _mbpp),
     Reader("game of 24", frozenset({"Rank", "Puzzles", "Solved rate"}), GAME24, _game24),
-    Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), metric.exact, _rhymes),
-    Reader("translations", frozenset({"input", "output", "possible_translations"}), metric.exact, _translations),
+    Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), metric.exact, _any_of),
+    Reader("translations", frozenset({"input", "output", "possible_translations"}), metric.exact, _any_of),
     Reader("cause and effect", frozenset({"cause", "effect"}), metric.exact, _cause),
-    Reader(
-        "members of a category",
-        frozenset({"input", "output", "category_items"}),
-        CheckMetric("same_list", _same_list),
-        _listed,
-    ),
+    Reader("members of a category", frozenset({"input", "output", "category_items"}), _SAME_LIST, _any_of),
 )
 
 

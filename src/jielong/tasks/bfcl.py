@@ -63,10 +63,10 @@ def item(row: Mapping[str, Any], subject: str) -> Item:
 
 def _tool(function: Mapping[str, Any]) -> ToolSpec:
     parameters = _schema(function.get("parameters") or {"type": "dict", "properties": {}})
-    return ToolSpec(tool_name(str(function["name"])), str(function.get("description", "")), parameters)
+    return ToolSpec(_tool_name(str(function["name"])), str(function.get("description", "")), parameters)
 
 
-def tool_name(name: str) -> str:
+def _tool_name(name: str) -> str:
     """As endpoints accept it: BFCL's names hold dots."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64]
 
@@ -98,33 +98,24 @@ def scored(item: Item, reply: Reply) -> Score:
     if calls is None:
         return Score(0.0, None)
     accepted = [next(iter(call.items())) for call in json.loads(item.accepted[0])]
-    extracted = json.dumps(calls, ensure_ascii=False)
-    if len(calls) != len(accepted):
-        return Score(0.0, extracted)
     unmatched = list(calls)
     for name, parameters in accepted:
-        match = next((call for call in unmatched if _is_call(call, name, parameters)), None)
-        if match is None:
-            return Score(0.0, extracted)
-        unmatched.remove(match)
-    return Score(1.0, extracted)
+        match = next((c for c in unmatched if _tool_name(c[0]) == _tool_name(name) and _fits(c[1], parameters)), None)
+        if match:
+            unmatched.remove(match)
+    right = len(calls) == len(accepted) and not unmatched
+    return Score(float(right), json.dumps(calls, ensure_ascii=False))
 
 
 def _calls(text: str) -> list[tuple[str, dict[str, Any]]] | None:
     """Name and arguments of each call; None when arguments are not a JSON object."""
-    entries = _json(text)
-    if not isinstance(entries, list):
+    found = _json(text)
+    if not isinstance(found, list) or not all(isinstance(c, dict) and {"name", "arguments"} <= c.keys() for c in found):
         return []
-    if not all(isinstance(entry, dict) and {"name", "arguments"} <= entry.keys() for entry in entries):
-        return []
-    calls = []
-    for entry in entries:
-        arguments = entry["arguments"]
-        arguments = _json(arguments) if isinstance(arguments, str) else arguments
-        if not isinstance(arguments, dict):
-            return None
-        calls.append((str(entry["name"]), arguments))
-    return calls
+    arguments = [_json(c["arguments"]) if isinstance(c["arguments"], str) else c["arguments"] for c in found]
+    if not all(isinstance(each, dict) for each in arguments):
+        return None
+    return [(str(call["name"]), each) for call, each in zip(found, arguments, strict=True)]
 
 
 def _json(text: str) -> Any:
@@ -135,16 +126,9 @@ def _json(text: str) -> Any:
         return None
 
 
-def _is_call(call: tuple[str, dict[str, Any]], name: str, parameters: Mapping[str, list[Any]]) -> bool:
-    call_name, arguments = call
-    return tool_name(call_name) == tool_name(name) and _fits(arguments, parameters)
-
-
 def _fits(arguments: Mapping[str, Any], accepted: Mapping[str, list[Any]]) -> bool:
     """Each value accepted, none missing, none more."""
-    if not arguments.keys() <= accepted.keys():
-        return False
-    return all(
+    return arguments.keys() <= accepted.keys() and all(
         any(_same(arguments[name], value) for value in values) if name in arguments else "" in values
         for name, values in accepted.items()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 
 from ..sandbox import SandboxLimits, run_program
@@ -27,20 +28,8 @@ async def passes_tests(tests: Tests, code: str) -> bool:
 
 def whole(tests: Tests, code: str) -> str:
     """The reply's program; a reply that only completes the prompt is put behind it."""
-    defines = tests.entry_point and re.search(rf"^\s*(?:async )?def {re.escape(tests.entry_point)}\b", code, re.M)
     if not tests.prompt:
         return code
-    return f"{_imports(tests.prompt)}{code}" if defines else f"{tests.prompt}{_indented(code)}"
-
-
-def _imports(prompt: str) -> str:
-    return "".join(line + "\n" for line in prompt.splitlines() if re.match(r"(?:import|from)\s", line))
-
-
-def _indented(code: str) -> str:
-    first = next((line for line in code.splitlines() if line.strip()), "")
-    return (
-        code
-        if first[:1].isspace()
-        else "\n".join(f"    {line}" if line.strip() else line for line in code.splitlines())
-    )
+    if tests.entry_point and re.search(rf"^\s*(?:async )?def {re.escape(tests.entry_point)}\b", code, re.M):
+        return "".join(f"{line}\n" for line in tests.prompt.splitlines() if re.match(r"(?:import|from)\s", line)) + code
+    return tests.prompt + (code if re.match(r"(?:\s*\n)?[ \t]+\S", code) else textwrap.indent(code, "    "))

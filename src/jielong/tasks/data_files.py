@@ -63,11 +63,14 @@ def _json_lines(text: str) -> Iterator[DataRow | BadRow]:
             fields = json.loads(line)
         except (ValueError, RecursionError):
             yield BadRow(number, "not JSON", line)
-            continue
-        if isinstance(fields, dict):
-            yield DataRow(number, fields)
         else:
-            yield BadRow(number, f"expected a JSON object, found {type(fields).__name__}", line)
+            yield _object(number, fields, line)
+
+
+def _object(number: int, fields: Any, text: str) -> DataRow | BadRow:
+    if isinstance(fields, dict):
+        return DataRow(number, fields)
+    return BadRow(number, f"expected a JSON object, found {type(fields).__name__}", text)
 
 
 def _json(file: Path, text: str) -> Iterator[DataRow | BadRow]:
@@ -82,32 +85,23 @@ def _json(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     rows = list(rows.values()) if isinstance(rows, dict) else rows  # numbered rows, as {"1": {…}, "2": {…}}
     if not isinstance(rows, list):
         raise BadInput(f"{file}: expected a list of objects, found {type(document).__name__}")
-    for number, fields in enumerate(rows, 1):
-        if isinstance(fields, dict):
-            yield DataRow(number, fields)
-        else:
-            yield BadRow(number, "expected a JSON object", json.dumps(fields))
+    yield from (_object(number, fields, json.dumps(fields)) for number, fields in enumerate(rows, 1))
 
 
 def _separated(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     reader = csv.reader(text.splitlines(keepends=True), delimiter="\t" if file.suffix == ".tsv" else ",", strict=True)
-    header: list[str] | None = None
-    start = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield BadRow(start, f"not CSV: {error}", "")
-            return
-        if header is None:
-            header = [cell.strip() for cell in cells]
-        elif len(cells) == len(header):
-            yield DataRow(start, dict(zip(header, cells, strict=True)))
-        elif cells:
-            yield BadRow(start, f"expected {len(header)} cells, found {len(cells)}", ",".join(cells))
-        start = reader.line_num + 1
+    header, start = list[str](), 1
+    try:
+        for cells in reader:
+            if start == 1:
+                header = [cell.strip() for cell in cells]
+            elif len(cells) == len(header):
+                yield DataRow(start, dict(zip(header, cells, strict=True)))
+            elif cells:
+                yield BadRow(start, f"expected {len(header)} cells, found {len(cells)}", ",".join(cells))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        yield BadRow(start, f"not CSV: {error}", "")
 
 
 def _parquet(file: Path) -> Iterator[DataRow | BadRow]:
@@ -117,10 +111,7 @@ def _parquet(file: Path) -> Iterator[DataRow | BadRow]:
     except ImportError:
         raise MissingExtra(f"reading {file.name}", "data") from None
     try:
-        number = 0
-        for batch in ParquetFile(file).iter_batches():
-            for fields in batch.to_pylist():
-                number += 1
-                yield DataRow(number, fields)
+        rows = (fields for batch in ParquetFile(file).iter_batches() for fields in batch.to_pylist())
+        yield from (DataRow(number, fields) for number, fields in enumerate(rows, 1))
     except (ArrowException, OSError) as error:
         raise BadInput(f"{file}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None

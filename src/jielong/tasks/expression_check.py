@@ -6,6 +6,7 @@ It may be written as mathematics is in LaTeX and by hand: `\times`, `×`, `·`, 
 from __future__ import annotations
 
 import ast
+import operator
 import re
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ from .item import Item
 from .metric import CheckMetric, Score
 
 LONGEST = 200
+_OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 _SIGNS = (
     (r"\\[()\[\]]|\$|\\(?:left|right|displaystyle)\b|\\[,;!]", ""),
     (r"\\(?:times|cdot)|\\\*|[×·⋅∙]", "*"),
@@ -36,10 +38,10 @@ def makes_target(reply_text: str, numbers: tuple[int, ...], target: int) -> Scor
         return Score(0.0, None)
     try:
         tree = ast.parse(expression, mode="eval").body
-        used, value = sorted(_numbers(tree)), _value(tree)
+        used, value = _computed(tree)
     except (SyntaxError, ValueError, ZeroDivisionError, RecursionError):
         return Score(0.0, None)
-    return Score(float(used == sorted(numbers) and value == target), expression)
+    return Score(float(sorted(used) == sorted(numbers) and value == target), expression)
 
 
 def makes_24(item: Item, reply: Reply) -> Score:
@@ -50,25 +52,11 @@ def makes_24(item: Item, reply: Reply) -> Score:
 GAME24 = CheckMetric("game24", makes_24)
 
 
-def _numbers(node: ast.expr) -> list[int]:
-    if isinstance(node, ast.BinOp):
-        return _numbers(node.left) + _numbers(node.right)
+def _computed(node: ast.expr) -> tuple[list[int], Fraction]:
+    """The numbers of an expression and its value."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
-        return [node.value]
+        return [node.value], Fraction(node.value)
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
+        (left, a), (right, b) = _computed(node.left), _computed(node.right)
+        return left + right, _OPERATIONS[type(node.op)](a, b)
     raise ValueError("neither a number nor one of + - * /")
-
-
-def _value(node: ast.expr) -> Fraction:
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        return Fraction(node.value)
-    assert isinstance(node, ast.BinOp)
-    a, b = _value(node.left), _value(node.right)
-    if isinstance(node.op, ast.Add):
-        return a + b
-    if isinstance(node.op, ast.Sub):
-        return a - b
-    if isinstance(node.op, ast.Mult):
-        return a * b
-    if isinstance(node.op, ast.Div):
-        return a / b
-    raise ValueError("neither + nor - nor * nor /")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -50,11 +51,11 @@ class Item:
 
 def identified(items: Sequence[Item]) -> tuple[Item, ...]:
     """Items whose id is "" get one from their content; duplicates get a number."""
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     named = []
     for item in items:
         content = json.dumps(item.content(), ensure_ascii=False)
         name = item.id or hashlib.sha256(content.encode()).hexdigest()[:12]
-        counts[name] = counts.get(name, 0) + 1
+        counts[name] += 1
         named.append(replace(item, id=name if counts[name] == 1 else f"{name}#{counts[name]}"))
     return tuple(named)

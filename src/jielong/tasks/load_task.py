@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -54,31 +55,40 @@ def load_task(
         raise BadInput(f"limit {limit}: expected at least 1 item")
     source, colon, _ = spec.partition(":")
     if colon and source in registry.names("tasks"):
-        task: Task = registry.find("tasks", source)(spec, limit, seed)
-        return task
+        built_in: Task = registry.find("tasks", source)(spec, limit, seed)
+        return built_in
     if spec.startswith("hub:"):
         rows: list[SourceRow] = [(spec, "", DataRow(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)]
     else:
-        rows = [
-            (str(file), _subject(file), row)
-            for file in _files(spec)
-            for row in with_answers(file, data_files.read(file))
-        ]
-    return _task(spec, rows, input, answer, chosen, strict, rejects).sample(limit, seed)
+        rows = [(str(f), _subject(f), row) for f in _files(spec) for row in with_answers(f, data_files.read(f))]
+    first = next((row.fields for _, _, row in rows if isinstance(row, DataRow)), None)
+    if first is None:
+        reasons = (f"{file}:{row.line}: {row.why}" for file, _, row in rows if isinstance(row, BadRow))
+        raise BadInput(f"{spec}: no row that can be used ({next(reasons, 'it is empty')})")
+    reader = recognise(first) if input is None and answer is None else None
+    reader = reader or _columns(spec, first, input, answer)
+    items, bad = _items(reader, rows)
+    problems = tuple(f"{file}:{row.line}: {row.why}" for file, row in bad)
+    if bad and (strict or not items):
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise BadInput(f"{problems[0]}{more}; mend the file" + (", or leave out --strict" if strict else ""))
+    if rejects and bad:
+        _set_aside(rejects, bad)
+    metric, why = _metric(reader, items, chosen, first)
+    task = Task(spec, identified(items), metric, why, f"{spec}, read as {reader.name}", problems)
+    return task.sample(limit, seed)
 
 
 def _files(spec: str) -> list[Path]:
     path = Path(spec)
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in data_files.KINDS)
-        if not files:
-            raise BadInput(f"{spec}: no {', '.join(data_files.KINDS)} file in this folder")
-        return files
     if not path.exists():
-        raise BadInput(
-            f"{spec}: no such file; a task is a file, a folder, a built-in (mini:word_problems) or hub:ORG/NAME"
-        )
-    return [path]
+        expected = "a task is a file, a folder, a built-in (mini:word_problems) or hub:ORG/NAME"
+        raise BadInput(f"{spec}: no such file; {expected}")
+    if not path.is_dir():
+        return [path]
+    if files := sorted(file for file in path.iterdir() if file.suffix in data_files.KINDS):
+        return files
+    raise BadInput(f"{spec}: no {', '.join(data_files.KINDS)} file in this folder")
 
 
 def _subject(file: Path) -> str:
@@ -98,48 +108,20 @@ def _hub(rest: str) -> Iterator[Fields]:
         raise BadInput(f"hub:{rest}: {str(error).splitlines()[0]}; written as hub:ORG/NAME[:CONFIG][@SPLIT]") from None
 
 
-def _task(
-    spec: str,
-    rows: Sequence[SourceRow],
-    input: str | None,
-    answer: str | None,
-    chosen: Metric | None,
-    strict: bool,
-    rejects: Path | None,
-) -> Task:
-    first = next((row.fields for _, _, row in rows if isinstance(row, DataRow)), None)
-    if first is None:
-        reasons = (f"{file}:{row.line}: {row.why}" for file, _, row in rows if isinstance(row, BadRow))
-        raise BadInput(f"{spec}: no row that can be used ({next(reasons, 'it is empty')})")
-    reader = recognise(first) if input is None and answer is None else None
-    reader = reader or _columns(spec, first, input, answer)
-    items, bad = _items(reader, rows)
-    problems = tuple(f"{file}:{row.line}: {row.why}" for file, row in bad)
-    if bad and (strict or not items):
-        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise BadInput(f"{problems[0]}{more}; mend the file" + (", or leave out --strict" if strict else ""))
-    if rejects and bad:
-        _set_aside(rejects, bad)
-    metric, why = _metric(reader, items, chosen, first)
-    return Task(spec, identified(items), metric, why, f"{spec}, read as {reader.name}", problems)
-
-
 def _items(reader: Reader, rows: Sequence[SourceRow]) -> tuple[list[Item], list[tuple[str, BadRow]]]:
     """The items of the rows that can be used, and the others by their file."""
-    usable: list[tuple[str, DataRow, Item]] = []
+    read = [row if isinstance(row, BadRow) else _item(reader, row, subject) for _, subject, row in rows]
+    with_gold = any(isinstance(item, Item) and _has_gold(item) for item in read)
+    usable: list[Item] = []
     bad: list[tuple[str, BadRow]] = []
-    for file, subject, row in rows:
-        item = row if isinstance(row, BadRow) else _item(reader, row, subject)
-        if isinstance(item, BadRow):
+    for (file, _, row), item in zip(rows, read, strict=True):
+        if isinstance(row, DataRow) and isinstance(item, Item) and with_gold and not _has_gold(item):
+            item = _bad(row, "has no answer, and other rows have one")
+        if isinstance(item, Item):
+            usable.append(item)
+        else:
             bad.append((file, item))
-        elif isinstance(row, DataRow):
-            usable.append((file, row, item))
-    if any(_has_gold(item) for _, _, item in usable):
-        why = "has no answer, and other rows have one"
-        bad += [(file, _bad(row, why)) for file, row, item in usable if not _has_gold(item)]
-        usable = [(file, row, item) for file, row, item in usable if _has_gold(item)]
-    bad.sort(key=lambda entry: entry[1].line)
-    return [item for _, _, item in usable], bad
+    return usable, sorted(bad, key=lambda entry: entry[1].line)
 
 
 def _metric(reader: Reader, items: Sequence[Item], chosen: Metric | None, first: Fields) -> tuple[Metric, str]:
@@ -164,11 +146,8 @@ def _has_gold(item: Item) -> bool:
 def _item(reader: Reader, row: DataRow, subject: str) -> Item | BadRow:
     try:
         return reader.item(row.fields, subject)
-    except KeyError as missing:
-        why = f"the column {missing} is missing"
-    except (ValueError, TypeError) as error:
-        why = str(error)
-    return _bad(row, why)
+    except (KeyError, ValueError, TypeError) as error:
+        return _bad(row, f"the column {error} is missing" if isinstance(error, KeyError) else str(error))
 
 
 def _bad(row: DataRow, why: str) -> BadRow:
@@ -177,7 +156,7 @@ def _bad(row: DataRow, why: str) -> BadRow:
 
 def _set_aside(file: Path, bad: Sequence[tuple[str, BadRow]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"file": f, "line": r.line, "why": r.why, "text": r.text}, ensure_ascii=False) for f, r in bad]
+    lines = [json.dumps({"file": name, **asdict(row)}, ensure_ascii=False) for name, row in bad]
     file.write_text("\n".join(lines) + "\n")
 
 
@@ -195,9 +174,8 @@ def _columns(spec: str, first: Fields, input: str | None, answer: str | None) ->
     gold = answer or next((lowered[name] for name in ANSWERS if name in lowered and lowered[name] != question), None)
 
     def item(row: Fields, subject: str) -> Item:
-        choices = tuple(str(choice) for choice in row.get("choices") or ())
-        context = row.get("context") or ()
-        tests = row.get("tests")
+        choices = tuple(map(str, row.get("choices") or ()))
+        context, tests = row.get("context") or (), row.get("tests")
         return Item(
             str(row.get("id", "")),
             _input(row[question]),
@@ -212,10 +190,10 @@ def _columns(spec: str, first: Fields, input: str | None, answer: str | None) ->
 
 
 def _input(cell: Any) -> str | tuple[Message, ...]:
-    if isinstance(cell, str):
-        if not cell.strip():
-            raise ValueError("the question is empty")
+    if isinstance(cell, str) and cell.strip():
         return cell
+    if isinstance(cell, str):
+        raise ValueError("the question is empty")
     if isinstance(cell, list) and cell and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in cell):
         return tuple(Message(message["role"], str(message["content"])) for message in cell)
     raise ValueError(f"expected a text or a list of messages, found {type(cell).__name__}")

@@ -58,28 +58,18 @@ class MathWorker:
         root = Path(__file__).parents[2]  # -P: neither the working directory nor this folder may shadow a module
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", MODULE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env=environment,
-        )
+        command, pipe, null = [sys.executable, "-P", "-m", MODULE], subprocess.PIPE, subprocess.DEVNULL
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=null, encoding="utf-8", env=environment)
         self._process, self._lines = process, queue.Queue()
         threading.Thread(target=_listen, args=(process, self._lines), daemon=True).start()
-        try:
-            ready = self._lines.get(timeout=SECONDS_TO_START) == "ready"
-        except queue.Empty:
-            ready = False
-        if not ready:
-            self.close()
-            raise Unsupported(
-                "mathematical answers cannot be compared, as math-verify does not start; "
-                f"see why with: {sys.executable} -m {MODULE}"
-            )
-        return process
+        with contextlib.suppress(queue.Empty):
+            if self._lines.get(timeout=SECONDS_TO_START) == "ready":
+                return process
+        self.close()
+        raise Unsupported(
+            "mathematical answers cannot be compared, as math-verify does not start; "
+            f"see why with: {sys.executable} -m {MODULE}"
+        )
 
     def ask(self, gold: str, answer: str) -> bool | None:
         """None when the comparison was killed."""
@@ -104,11 +94,8 @@ class MathWorker:
         process, self._process = self._process, None
         if process:
             process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    with contextlib.suppress(OSError):  # a line that was not written any more
-                        pipe.close()
+            with contextlib.suppress(OSError), process:  # a line that was not written any more
+                pass
 
 
 def _listen(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:

@@ -73,9 +73,7 @@ class RuleMetric:
         if item.tests:
             # Tests decide whatever the rule: an item that has them was made to be run.
             program = RULES["code"](reply.text)
-            return (
-                Score(0.0, None) if program is None else Score(float(await passes_tests(item.tests, program)), program)
-            )
+            return Score(float(program is not None and await passes_tests(item.tests, program)), program)
         extracted = self.extract(reply)
         return Score(float(await matches(self.name, extracted, item.accepted, choices=item.choices)), extracted)
 

@@ -60,8 +60,8 @@ def _first(items: Items, n: int) -> Items:
     """`n` different items; fewer only where no more are found."""
     seen: set[object] = set()
     for attempt, item in enumerate(items):
-        if (item.input, item.context) not in seen:
-            seen.add((item.input, item.context))
+        if (key := (item.input, item.context)) not in seen:
+            seen.add(key)
             yield item
         if len(seen) == n or attempt > 200 * n:
             return
@@ -77,18 +77,17 @@ def _word_problems(rng: SampleRandom, steps: str) -> Items:
 
 
 def _facts(rng: SampleRandom, variant: str) -> Items:
-    return _questions(rng, often_told(), with_context=False)
+    return _questions(rng, often_told(), variant)
 
 
 def _unseen_facts(rng: SampleRandom, variant: str) -> Items:
-    never = [fact for fact in facts.knowledge_base().all_facts() if not fact.subject.seen]
-    return _questions(rng, never, with_context=variant == "with_document")
+    return _questions(rng, [fact for fact in facts.knowledge_base().all_facts() if not fact.subject.seen], variant)
 
 
-def _questions(rng: SampleRandom, known: list[facts.Fact], with_context: bool) -> Items:
+def _questions(rng: SampleRandom, known: list[facts.Fact], variant: str) -> Items:
     while True:
         for fact in rng.sample(known, len(known)):
-            context = (fact.statement(rng),) if with_context else ()
+            context = (fact.statement(rng),) if variant == "with_document" else ()
             yield Item("", fact.question(rng), (fact.value.text(rng.language),), cluster=fact.id, context=context)
 
 
@@ -166,20 +165,15 @@ def often_told() -> list[facts.Fact]:
 
 
 _VALUE = CheckMetric("states_value", states_value)
+_STEPS = ("1", "2", "3", "4", "5")
+_LESSON = ("0", *in_context_learning.KINDS)
 _KINDS = {
-    "word_problems": _Kind(
-        _word_problems, metric.number, "word problems, three steps unless told", ("1", "2", "3", "4", "5")
-    ),
+    "word_problems": _Kind(_word_problems, metric.number, "word problems, three steps unless told", _STEPS),
     "facts": _Kind(_facts, _VALUE, f"facts that mini was told {OFTEN} times or more"),
     "unseen_facts": _Kind(_unseen_facts, _VALUE, "facts that mini was never told", ("with_document",)),
     "reading": _Kind(_reading, metric.exact, "questions on texts, half of which do not tell", ("told", "untold")),
-    "in_context": _Kind(
-        _in_context,
-        metric.exact,
-        "operations that only the examples tell, four unless told",
-        ("0", *in_context_learning.KINDS),
-    ),
-    "judging": _Kind(_judging, metric.yes_no, "is this answer to a word problem right?", ("1", "2", "3", "4", "5")),
+    "in_context": _Kind(_in_context, metric.exact, "operations that only the examples tell, four unless told", _LESSON),
+    "judging": _Kind(_judging, metric.yes_no, "is this answer to a word problem right?", _STEPS),
     "tools": _Kind(_tools, metric.exact, "which of these tools helps, or none", ("fits", "none")),
     "true_false": _Kind(_true_false, metric.yes_no, "true and false claims about well-known facts", ("one_word",)),
     "game24": _Kind(_game24, GAME24, "make 24 from four numbers"),

@@ -14,9 +14,8 @@ class LeakageCheck:
     """The 8-grams of the search items: question, documents, choices, answers; those of the start are everyone's."""
 
     def __init__(self, items: Iterable[Item], start: str) -> None:
-        self.grams = {gram for item in items for text in _texts(item) for gram in word_ngrams(text)} - set(
-            word_ngrams(start)
-        )
+        of_items = {gram for item in items for text in _texts(item) for gram in word_ngrams(text)}
+        self.grams = of_items.difference(word_ngrams(start))
 
     def quotation(self, text: str) -> str | None:
         """The first eight words that were copied, or None."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable
 
 from ...context import sub_path
 from ...contract import Message, Request, Sampling
@@ -30,17 +29,14 @@ LONGEST = 2000  # characters of a question or reply that the writer is shown
 
 
 async def propose_from_examples(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
-    instructions, parents = [], []
-    begun = any(scored.draft.by == "induce" for scored in state.drafts)
+    begun, best = any(scored.draft.by == "induce" for scored in state.drafts), state.best
+    instructions = []
     for i in range(k):
-        best = state.best
         if begun and i % 2 and best.draft.text:
-            instructions.append(_words(state, "vary", text=best.draft.text))
-            parents.append(best)
+            instructions.append((_words(state, "vary", text=best.draft.text), best))
         else:
-            instructions.append(_words(state, "induce", pairs=_pairs(state, rng)))
-            parents.append(state.start)
-    return await _written(state, "induce", instructions, parents)
+            instructions.append((_words(state, "induce", pairs=_pairs(state, rng)), state.start))
+    return await _written(state, "induce", instructions)
 
 
 async def propose_from_history(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
@@ -48,19 +44,17 @@ async def propose_from_history(state: SearchState, k: int, rng: random.Random) -
     form = _form(state, "scored")
     best = [scored for scored in state.complete if not scored.draft.examples][:HISTORY]
     lines = [fill(form, {"text": s.draft.text, "score": f"{100 * s.mean:.0f}"}) for s in reversed(best)]
-    instructions = [_words(state, "history", scored="\n\n".join(lines), pairs=_pairs(state, rng)) for _ in range(k)]
-    return await _written(state, "history", instructions, [state.best] * k)
+    texts = [_words(state, "history", scored="\n\n".join(lines), pairs=_pairs(state, rng)) for _ in range(k)]
+    return await _written(state, "history", [(text, state.best) for text in texts])
 
 
 async def propose_from_mistakes(state: SearchState, k: int, rng: random.Random) -> list[PromptDraft]:
-    front = pareto(state.complete, state.items)
-    instructions, parents = [], []
+    front, instructions = pareto(state.complete, state.items), []
     for number in rng.choices(list(front), list(front.values()), k=k):
         parent = state.drafts[number]
         cases = "\n\n".join(_case(state, parent, item) for item in _to_reflect_on(state, parent, rng))
-        instructions.append(_words(state, "reflect", text=parent.draft.text or "–", cases=cases))
-        parents.append(parent)
-    return await _written(state, "reflect", instructions, parents)
+        instructions.append((_words(state, "reflect", text=parent.draft.text or "–", cases=cases), parent))
+    return await _written(state, "reflect", instructions)
 
 
 def _to_reflect_on(state: SearchState, parent: ScoredDraft, rng: random.Random) -> list[Item]:
@@ -72,16 +66,15 @@ def _to_reflect_on(state: SearchState, parent: ScoredDraft, rng: random.Random) 
     return chosen
 
 
-async def _written(
-    state: SearchState, by: str, instructions: list[str], parents: list[ScoredDraft]
-) -> list[PromptDraft]:
+async def _written(state: SearchState, by: str, instructions: list[tuple[str, ScoredDraft]]) -> list[PromptDraft]:
+    """What the writer makes of each instruction; with it comes the parent of the draft."""
     assert state.writer, "checked before the search: these proposers need a writer"
     sampling = Sampling(temperature=TEMPERATURE, max_tokens=TOKENS, seed=state.seed)
-    requests = [Request((Message("user", text),), sampling) for text in instructions]
+    requests = [Request((Message("user", text),), sampling) for text, _ in instructions]
     with sub_path("propose", state.round):
         replies = await gather(state.writer, requests)
     drafts = []
-    for reply, parent in zip(replies, parents, strict=True):
+    for reply, (_, parent) in zip(replies, instructions, strict=True):
         if isinstance(reply, FailedSample):
             note(f"the writer {state.writer.name} gave no prompt: {reply.error}")
         elif text := between_fences(reply.text):
@@ -116,17 +109,11 @@ def _pairs(state: SearchState, rng: random.Random) -> str:
 def _case(state: SearchState, parent: ScoredDraft, item: Item) -> str:
     answer = parent.answers[item.id]
     verdict = _form(state, "right" if answer.score == 1 else "wrong")
-    values = {
-        "question": _question(item),
-        "reply": answer.text[:LONGEST] or (answer.error or ""),
-        "verdict": fill(verdict, {"answer": _one_of(item.accepted), "score": f"{answer.score or 0.0:.2g}"}),
-    }
-    return fill(_form(state, "case"), values)
+    accepted, score = " / ".join(item.accepted) or "–", f"{answer.score or 0.0:.2g}"
+    verdict = fill(verdict, {"answer": accepted, "score": score})
+    reply = answer.text[:LONGEST] or answer.error or ""
+    return fill(_form(state, "case"), {"question": _question(item), "reply": reply, "verdict": verdict})
 
 
 def _question(item: Item) -> str:
     return "\n\n".join(message.text for message in item.request().messages)[:LONGEST]
-
-
-def _one_of(accepted: Iterable[str]) -> str:
-    return " / ".join(accepted) or "–"

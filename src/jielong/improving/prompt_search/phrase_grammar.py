@@ -37,30 +37,24 @@ class Grammar:
 
     def slot_of(self, phrase: str) -> str | None:
         """The slot that this phrase could have come from."""
-        return next((slot for slot, forms in self.slots.items() if phrase in self._all(forms)), None)
+        return next((s for s, forms in self.slots.items() if any(phrase in _readings(form) for form in forms)), None)
 
     def prompt(self, rng: random.Random, phrases: int) -> str:
         """A prompt of so many phrases from different slots, in the order of the grammar."""
         chosen = rng.sample(list(self.slots), min(phrases, len(self.slots)))
         return joined([self.phrase(rng, slot) for slot in self.slots if slot in chosen], self.language)
 
-    @staticmethod
-    @cache
-    def _all(forms: tuple[str, ...]) -> frozenset[str]:
-        return frozenset(text for form in forms for text in _readings(form))
 
-
-def _readings(form: str) -> list[str]:
+@cache
+def _readings(form: str) -> frozenset[str]:
     parts = re.split(r"\[([^\]]*)\]", form)
-    choices = [part.split("|") if i % 2 else [part] for i, part in enumerate(parts)]
-    return ["".join(chosen) for chosen in itertools.product(*choices)]
+    choices = (part.split("|") if i % 2 else [part] for i, part in enumerate(parts))
+    return frozenset(map("".join, itertools.product(*choices)))
 
 
 @cache
 def _data(language: Language) -> dict[str, Any]:
-    text = files(__package__).joinpath(f"phrases/{language}.toml").read_text("utf-8")
-    loaded: dict[str, Any] = tomllib.loads(text)
-    return loaded
+    return tomllib.loads(files(__package__).joinpath(f"phrases/{language}.toml").read_text("utf-8"))
 
 
 def cut(text: str) -> list[str]:

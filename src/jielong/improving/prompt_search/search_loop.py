@@ -260,8 +260,5 @@ def to_json(plan: SearchPlan) -> dict[str, Any]:
         "budget": {"calls": plan.limits.calls, "tokens": plan.limits.tokens, "usd": plan.limits.usd},
         "max_words": plan.max_words,
         "seed": plan.seed,
-        "splits": {
-            "search": [item.id for item in plan.split.search],
-            "final": [item.id for item in plan.split.final],
-        },
+        "splits": {"search": [item.id for item in plan.split.search], "final": [item.id for item in plan.split.final]},
     }

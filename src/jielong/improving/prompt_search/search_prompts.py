@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,7 @@ def search_prompts(
         limits=BudgetLimits(calls=calls, tokens=tokens, usd=usd),
         seed=seed,
     )
-
-    async def searched() -> SearchResult:
-        return await run_prompt_search(planned, out=out)
-
-    return PromptSearchSummary(result_summary(planned, run_sync(searched)))
+    return PromptSearchSummary(result_summary(planned, run_sync(partial(run_prompt_search, planned, out=out))))
 
 
 # ---- the result ----
@@ -197,11 +194,8 @@ def write(plan: SearchPlan, result: SearchResult, folder: Path) -> None:
     write_whole(folder / "tried.jsonl", _lines(_tried(scored) for scored in result.state.drafts))
     (folder / "holdout_test.jsonl").unlink(missing_ok=True)  # of another search in the same folder
     if holdout := result.holdout:
-        pairs = (
-            {"id": item.id, **{name: _answer(scored.answers[item.id]) for name, scored in
-                               (("start", holdout.start), ("best", holdout.best))}}
-            for item in holdout.items
-        )  # fmt: skip
+        start, best = holdout.start.answers, holdout.best.answers
+        pairs = ({"id": i.id, "start": _answer(start[i.id]), "best": _answer(best[i.id])} for i in holdout.items)
         write_whole(folder / "holdout_test.jsonl", _lines(pairs))
     write_whole(folder / "recipe.txt", summary["recipe"] + "\n")
 

@@ -60,16 +60,15 @@ class SearchState:
 
     @property
     def best(self) -> ScoredDraft:
-        return min((scored for scored in self.drafts if scored.complete), key=lambda scored: scored.rank)
+        return self.complete[0]
 
     def parent(self, draft: PromptDraft) -> ScoredDraft:
         """What the draft has to beat first: what it was made from, else the start."""
         return self.start if draft.parent is None else self.drafts[draft.parent]
 
 
-Proposer: TypeAlias = Callable[
-    [SearchState, int, random.Random], Awaitable[list[PromptDraft]]
-]  # k further drafts, or fewer
+# k further drafts, or fewer
+Proposer: TypeAlias = Callable[[SearchState, int, random.Random], Awaitable[list[PromptDraft]]]
 
 
 def pareto(drafts: list[ScoredDraft], items: tuple[Item, ...]) -> dict[int, int]:
