@@ -284,8 +284,7 @@ def minimum_detectable(n: int, *, discordance: float = 0.3, power: float = 0.8, 
 
 def quantile(values: Sequence[float], q: float) -> float:
     """The q-quantile, linear between neighbours."""
-    ordered = sorted(values)
-    place = q * (len(ordered) - 1)
+    ordered, place = sorted(values), q * (len(values) - 1)
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])

@@ -6,9 +6,9 @@ is resumed counts what the ledger gives back like what is paid, and so decides t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 
 from ..contract import Model, Request, Usage
 from ..runtime.budget import budget
@@ -71,11 +71,8 @@ class CostForecast:
 
     def affordable(self, each: ItemCost, reserved: ItemCost = ItemCost()) -> int:
         """How many items of this cost can be paid when `reserved` is to remain."""
-        counts = [
-            (left - getattr(reserved, kind)) / getattr(each, kind)
-            for kind, left in self.left.items()
-            if getattr(each, kind) > 0
-        ]
+        kept, each_kind = asdict(reserved), asdict(each)
+        counts = [(left - kept[kind]) / each_kind[kind] for kind, left in self.left.items() if each_kind[kind] > 0]
         # Nothing that is limited is needed: as many as anybody could ask.
         return max(0, int(min(counts))) if counts else 10**9
 
@@ -97,12 +94,8 @@ def call_margin(models: Iterable[Model], requests: Iterable[Request]) -> ItemCos
     return ItemCost(0, tokens, max((bound.usd or 0.0 for bound in bounds), default=0.0)) * MARGIN
 
 
-def provider(model: Model) -> Provider | None:
+def provider(model: object) -> Provider | None:
     """The provider beneath a model's techniques."""
-    return next((part for part in _layers(model) if isinstance(part, Provider)), None)
-
-
-def _layers(model: object) -> Iterator[object]:
-    while model is not None:
-        yield model
+    while model is not None and not isinstance(model, Provider):
         model = getattr(model, "model", None)
+    return model

@@ -50,13 +50,11 @@ def _grading_request(request: Request, reply: Reply) -> Request:
 
 
 def _grade(verdict: Reply) -> float | None:
-    grade = RULES["number"](verdict.text)
     try:
-        # A grade outside 0 to 10 was not meant as one: it counts as unreadable, too.
-        value = -1.0 if grade is None else float(grade) / 10
+        value = float(RULES["number"](verdict.text) or "nan") / 10
     except ValueError:
-        value = -1.0
-    return value if 0 <= value <= 1 else None
+        return None
+    return value if 0 <= value <= 1 else None  # a grade outside 0 to 10 was not meant as one
 
 
 @dataclass(frozen=True)

@@ -67,21 +67,17 @@ def print_table(
     to_stderr: bool = False,
 ) -> None:
     """Texts (the columns `left`) to the left, figures to the right; as wide as the terminal, else 180 columns."""
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
     from rich.table import Table
 
     console = Console(stderr=to_stderr)
     if not console.is_terminal:
-        console = Console(stderr=to_stderr, width=180)
+        console.width = 180
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, column in enumerate(columns):
-        table.add_column(
-            column,
-            justify="left" if i in left else "right",
-            overflow="fold",
-            no_wrap=i not in left,
-            min_width=0 if i else 28,
-        )
+        prose, width = i in left, 0 if i else 28
+        justify: JustifyMethod = "left" if prose else "right"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=not prose, min_width=width)
     for row in rows:
         table.add_row(*row)
     console.print(table, markup=False)

@@ -64,18 +64,10 @@ class RecipeRow:
 
 
 def eval_rows(report: EvalReport) -> list[RecipeRow]:
-    compared = {id(comparison.other): comparison for comparison in report.comparisons()}
-    rows: list[RecipeRow] = []
-    for result in report.results:
-        comparison = compared.get(id(result))
-        pair, p = (comparison.pair, comparison.p_holm) if comparison else (None, None)
-        rows.append(_measured(result, rows, pair, p))
+    rows = [model_row(report.results[0])]
+    for comparison in report.comparisons():
+        rows.append(model_row(comparison.other, rows, comparison.pair, comparison.p_holm))
     return rows
-
-
-def model_row(result: ModelResult) -> RecipeRow:
-    """One model compared with nothing."""
-    return _measured(result, (), None, None)
 
 
 def final_rows(result: ImproveResult) -> list[RecipeRow]:
@@ -85,14 +77,18 @@ def final_rows(result: ImproveResult) -> list[RecipeRow]:
     compared = {comparison.recipe: comparison for comparison in result.comparisons}
     rows: list[RecipeRow] = []
     for finalist in result.finalists:
-        comparison = compared.get(finalist.model)
-        rows.append(_measured(finalist, rows, comparison, comparison.p_holm if comparison else None))
+        pair = compared.get(finalist.model)
+        rows.append(model_row(finalist, rows, pair, pair.p_holm if pair else None))
     return rows
 
 
-def _measured(
-    result: ModelResult, above: Sequence[RecipeRow], pair: PairedDifference | Comparison | None, p: float | None
+def model_row(
+    result: ModelResult,
+    above: Sequence[RecipeRow] = (),
+    pair: PairedDifference | Comparison | None = None,
+    p: float | None = None,
 ) -> RecipeRow:
+    """One model, compared with the first of the rows `above` where there are some."""
     spent = _per_item(sum((answer.usage for answer in result.answers), Usage()), len(result.answers))
     added = _added(spent, above[0].spent) if above else None
     return RecipeRow(
@@ -127,9 +123,8 @@ def _searched(number: int, candidate: Candidate, baseline: Candidate) -> RecipeR
 
 
 def _per_item(usage: Usage, n: int) -> Spent:
-    n = n or 1
-    usd = None if usage.usd is None else usage.usd / n
-    return Spent(usage.input_tokens / n, usage.output_tokens / n, usage.calls / n, usd)
+    n, usd = n or 1, usage.usd
+    return Spent(usage.input_tokens / n, usage.output_tokens / n, usage.calls / n, usd and usd / n)
 
 
 def _added(spent: Spent, baseline: Spent) -> tuple[float, float]:

@@ -175,16 +175,12 @@ def _columns(spec: str, first: Fields, input: str | None, answer: str | None) ->
 
     def item(row: Fields, subject: str) -> Item:
         choices = tuple(map(str, row.get("choices") or ()))
-        context, tests = row.get("context") or (), row.get("tests")
-        return Item(
-            str(row.get("id", "")),
-            _input(row[question]),
-            () if gold is None else _accepted(row.get(gold), choices),
-            choices,
-            str(row["cluster"]) if row.get("cluster") is not None else None,
-            (context,) if isinstance(context, str) else tuple(map(str, context)),
-            Tests("\n".join(tests) if isinstance(tests, list) else str(tests)) if tests else None,
-        )
+        accepted = () if gold is None else _accepted(row.get(gold), choices)
+        cluster = str(row["cluster"]) if row.get("cluster") is not None else None
+        context, code = row.get("context") or (), row.get("tests")
+        context = (context,) if isinstance(context, str) else tuple(map(str, context))
+        tests = Tests("\n".join(code) if isinstance(code, list) else str(code)) if code else None
+        return Item(str(row.get("id", "")), _input(row[question]), accepted, choices, cluster, context, tests)
 
     return Reader(f"rows with {question}" + (f" and {gold}" if gold else ""), frozenset(), None, item)
 

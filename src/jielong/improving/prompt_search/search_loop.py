@@ -80,19 +80,11 @@ class SearchPlan:
             raise BadInput(f"the starting prompt has {count} words, more than --max-words {self.max_words}")
 
     def state(self, items: tuple[Item, ...]) -> SearchState:
-        first = items[0].request().messages[-1].text
-        prompt_language = language(self.start.text or first)
-        return SearchState(
-            items,
-            self.split.search,
-            self.start.place,
-            prompt_language,
-            Grammar(prompt_language, answer_rule(self.task.metric) or "judge"),
-            LeakageCheck(self.split.search, self.start.text),
-            self.max_words,
-            self.seed,
-            self.writer,
-        )
+        pool, start, words = self.split.search, self.start, self.max_words
+        prompt_language = language(start.text or items[0].request().messages[-1].text)
+        grammar = Grammar(prompt_language, answer_rule(self.task.metric) or "judge")
+        leakage = LeakageCheck(pool, start.text)
+        return SearchState(items, pool, start.place, prompt_language, grammar, leakage, words, self.seed, self.writer)
 
 
 @dataclass

@@ -57,17 +57,9 @@ def plan_prompt_search(
         if name not in PROPOSERS:
             raise unknown_name("proposer", name, PROPOSERS)
     chosen = tuple(dict.fromkeys(proposers)) or (*(WRITERS if writer else ()), "edits", "examples")
-    return SearchPlan(
-        with_judge(task, judge, seed),
-        model,
-        split_items(task.items, seed, examples=0),
-        PromptDraft(start.strip(), place),
-        chosen,
-        writer,
-        limits if limits and limits.given() else BudgetLimits(calls=CALLS),
-        max_words,
-        seed,
-    )
+    graded, split = with_judge(task, judge, seed), split_items(task.items, seed, examples=0)
+    budget = limits if limits and limits.given() else BudgetLimits(calls=CALLS)
+    return SearchPlan(graded, model, split, PromptDraft(start.strip(), place), chosen, writer, budget, max_words, seed)
 
 
 async def run_prompt_search(

@@ -36,20 +36,15 @@ def recipe_use(result: ImproveResult, ledger: Ledger | None, words: Words) -> Ma
     pair = example(result)
     question = pair[0].text if pair and len(pair[0].text) <= MAX_TEXT else "…"
     requests = sent_requests(pair[1].steps, ledger) if pair and ledger else []
-    messages = [
-        {
-            "body": request.body,
-            "reply": request.reply or words["transcripts"]["no_text"],
-            "above": " · ".join(
-                [texts["call"].format(i=i, k=len(requests))] * (len(requests) > 1)
-                + [texts["times"].format(n=request.times)] * (request.times > 1)
-            ),
-        }
-        for i, request in enumerate(requests, 1)
-    ]
+    messages = []
+    for i, request in enumerate(requests, 1):
+        numbered = texts["call"].format(i=i, k=len(requests)) if len(requests) > 1 else ""
+        repeated = texts["times"].format(n=request.times) if request.times > 1 else ""
+        reply = request.reply or words["transcripts"]["no_text"]
+        messages.append({"body": request.body, "reply": reply, "above": " · ".join(filter(None, (numbered, repeated)))})
     values = {
         "recipe": recipe,
-        "command": as_command(recipe, question),
+        "command": f"jielong ask {shlex.quote(question)} -m {shlex.quote(recipe)}",
         "python": as_python(recipe, question),
         "steps": explained(recipe),
         "example": pair is not None,
@@ -65,11 +60,8 @@ def example(result: ImproveResult) -> tuple[Question, ItemResult] | None:
         return None
     questions = {question.id: question for question in result.questions}
     best = max(scores_of(result.chosen.answers))
-    good = [answer for answer in result.chosen.answers if answer.score == best and answer.error is None]
-    if not good:
-        return None
-    answer = min(good, key=lambda answer: (len(questions[answer.id].text), answer.id))
-    return questions[answer.id], answer
+    good = [(questions[a.id], a) for a in result.chosen.answers if a.score == best and a.error is None]
+    return min(good, key=lambda pair: (len(pair[0].text), pair[0].id), default=None)
 
 
 def sent_requests(steps: Sequence[Step], ledger: Ledger) -> list[SentRequest]:
@@ -97,10 +89,6 @@ def _request_body(request: dict[str, Any]) -> str:
     settings = {name: sampling[name] for name in ("temperature", "top_p", "max_tokens", "stop") if name in sampling}
     rest = "".join(f',\n "{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in settings.items())
     return '{"messages": [\n' + ",\n".join(lines) + "\n ]" + rest + "}"
-
-
-def as_command(recipe: str, question: str) -> str:
-    return f"jielong ask {shlex.quote(question)} -m {shlex.quote(recipe)}"
 
 
 def as_python(recipe: str, question: str) -> str:
@@ -140,11 +128,8 @@ def _is_literal(value: Any) -> bool:
 def explained(recipe: str) -> list[tuple[str, str]]:
     """Each step with the first paragraph of its docstring."""
     names = dict.fromkeys(step.name for step in parse(recipe).steps)
-    return [(name, _first_paragraph(inspect.getdoc(find_technique(name)) or "")) for name in names]
-
-
-def _first_paragraph(docstring: str) -> str:
-    return " ".join(docstring.split("\n\n")[0].split())
+    docstrings = ((name, inspect.getdoc(find_technique(name)) or "") for name in names)
+    return [(name, " ".join(docstring.split("\n\n")[0].split())) for name, docstring in docstrings]
 
 
 def _quoted(text: str) -> str:

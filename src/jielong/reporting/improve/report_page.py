@@ -34,15 +34,10 @@ def report_page(result: ImproveResult, language: Language, ledger: Ledger | None
     texts = words(language)
     heading, lead = verdict_sentences(result, language)
     final, search = final_rows(result), search_rows(result)
-    models = ", ".join(map(short, result.models))
-    page = HtmlPage(
-        texts["page"]["title"].format(task=result.task),
-        language,
-        code_markup(lead),
-        texts["page"]["above"].format(task=result.task, models=models),
-        code_markup(heading),
-        read_template("improve/style.css"),
-    )
+    title = texts["page"]["title"].format(task=result.task)
+    above = texts["page"]["above"].format(task=result.task, models=", ".join(map(short, result.models)))
+    style = read_template("improve/style.css")
+    page = HtmlPage(title, language, code_markup(lead), above, code_markup(heading), style)
     notes = [Markup('<p class="soft">{}</p>').format(code_markup(note_text(note, language))) for note in result.notes]
     page.add("", *notes, _tiles(result, final, texts["tile"]))
     if final:
@@ -78,11 +73,8 @@ def _tiles(result: ImproveResult, final: Sequence[RecipeRow], texts: dict[str, s
     cost = ("calls", count(best.spent.calls), count(baseline.spent.calls))
     if best.spent.usd and baseline.spent.usd is not None:
         cost = ("usd", f"{1000 * best.spent.usd:.2f}", f"{1000 * baseline.spent.usd:.2f}")
-    others = (
-        ("tokens", count(round(best.spent.tokens)), count(round(baseline.spent.tokens))),
-        cost,
-        ("latency", duration(best.p50), duration(baseline.p50)),
-    )
+    tokens = ("tokens", count(round(best.spent.tokens)), count(round(baseline.spent.tokens)))
+    others = (tokens, cost, ("latency", duration(best.p50), duration(baseline.p50)))
     gain = (signed(best.difference), texts["gain"], texts["gain_note"].format(low=signed(low), high=signed(high)))
     tiles = [gain, *((figure, texts[name], texts["tokens_note"].format(plain=plain)) for name, figure, plain in others)]
     return fill_template("improve/tiles.html", {"tiles": tiles})
@@ -102,12 +94,11 @@ def _final(result: ImproveResult, rows: Sequence[RecipeRow], texts: Words) -> li
 
 
 def _whiskers(rows: Sequence[tuple[RecipeRow, str]], texts: Words) -> Markup:
-    lines = [
-        Whisker(label, row.difference, row.ci95,
-                "none" if row.no_effect else "better" if row.difference > 0 else "worse")
-        for row, label in rows
-        if row.difference is not None and row.ci95 is not None
-    ]  # fmt: skip
+    lines: list[Whisker] = []
+    for row, label in rows:
+        if row.difference is not None and row.ci95 is not None:
+            kind: Kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
+            lines.append(Whisker(label, row.difference, row.ci95, kind))
     return whiskers(lines, x=texts["column"]["difference"]) if lines else Markup("")
 
 
@@ -119,17 +110,13 @@ def _quality_chart(
     finals, best = {row.recipe for row in final}, front(final)
 
     def dot(row: RecipeRow, labelled: bool) -> Dot:
-        name, numbered = recipe_label(row.recipe, result), labelled and bool(final)
-        return Dot(
-            1000 * (row.spent.usd or 0.0) if priced else row.spent.tokens,
-            row.accuracy.mean,
-            f"{name}: {percent(row.accuracy.mean)}%, {count(round(row.spent.tokens))}",
-            _kind(row, result),
-            name if labelled else "",
-            str(row.number) if numbered else "",
-            row.accuracy.ci95 if labelled else None,
-            numbered and row.number in best,
-        )
+        name, right, kind = recipe_label(row.recipe, result), row.accuracy, _kind(row, result)
+        title = f"{name}: {percent(right.mean)}%, {count(round(row.spent.tokens))}"
+        cost = 1000 * (row.spent.usd or 0.0) if priced else row.spent.tokens
+        if not labelled:
+            return Dot(cost, right.mean, title, kind)
+        number = str(row.number) if final else ""
+        return Dot(cost, right.mean, title, kind, name, number, right.ci95, bool(final) and row.number in best)
 
     searched = [row for row in search if row.n and row.recipe not in finals]
     labelled = list(final) or [row for row in searched if _kind(row, result) in ("plain", "chosen")]
@@ -143,12 +130,9 @@ def _search(
 ) -> list[Markup | str]:
     section, finals = texts["search"], {row.recipe: row for row in final}
     stopped = "_stopped" if unfinished(result) else ""
-    intro = section[f"intro{stopped}"].format(
-        candidates=result.plan.candidates,
-        items=max((row.n for row in search), default=0),
-        calls=count(result.search_usage.calls + result.final_usage.calls),
-        all=count(result.plan.all_calls),
-    )
+    calls, all_calls = count(result.search_usage.calls + result.final_usage.calls), count(result.plan.all_calls)
+    sizes = {"candidates": result.plan.candidates, "items": max((row.n for row in search), default=0)}
+    intro = section[f"intro{stopped}"].format(**sizes, calls=calls, all=all_calls)
     ends = [candidate_end(result, row, finals, language) for row in search]
     judged, kinds = result.unit == "grade", [_kind(row, result) for row in search]
     figures = search_table(search, texts, lambda row: f"`{recipe_label(row.recipe, result)}`", ends, judged=judged)
@@ -167,9 +151,8 @@ def _search(
 def _how(result: ImproveResult, texts: dict[str, str], language: Language) -> Markup:
     splits = result.splits
     sizes = {"search": len(splits.search), "final": len(splits.final), "examples": len(splits.examples)}
-    spent = texts["spent_text"].format(
-        search=_amount(result.search_usage, texts), final=_amount(result.final_usage, texts)
-    )
+    search, final = _amount(result.search_usage, texts), _amount(result.final_usage, texts)
+    spent = texts["spent_text"].format(search=search, final=final)
     if result.judging_usage.calls:
         spent += "; " + texts["judging"].format(judging=_amount(result.judging_usage, texts))
     budget = ", ".join(f"{name} {value:,g}" for name, value in result.plan.budget.items())
@@ -196,6 +179,5 @@ def _how(result: ImproveResult, texts: dict[str, str], language: Language) -> Ma
 
 def _amount(usage: Usage, texts: dict[str, str]) -> str:
     usd = texts["unknown"] if usage.usd is None else dollars(usage.usd) if usage.usd else "US$ 0"
-    return texts["amount"].format(
-        tokens=count(usage.input_tokens + usage.output_tokens), calls=count(usage.calls), usd=usd
-    )
+    tokens = count(usage.input_tokens + usage.output_tokens)
+    return texts["amount"].format(tokens=tokens, calls=count(usage.calls), usd=usd)

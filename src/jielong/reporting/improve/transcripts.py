@@ -59,8 +59,8 @@ def disagreements(result: ImproveResult) -> list[Disagreement]:
         if max(scores := scores_of(answers)) - min(scores) > DIFFER
     ]
     names = [finalist.model for finalist in result.finalists]
-    best = names.index(result.verdict.recipe) if result.verdict.recipe in names else 0
-    best = best or min(1, len(names) - 1)
+    recommended = names.index(result.verdict.recipe) if result.verdict.recipe in names else 0
+    best = recommended or min(1, len(names) - 1)
 
     def gain(item: Disagreement) -> float:
         chosen, baseline = item.answers[best].score, item.answers[0].score
@@ -125,19 +125,17 @@ def _calls(steps: Sequence[Step], ledger: Ledger | None, texts: dict[str, str]) 
         row = ledger.reply(step.call) if ledger and step.call else None
         sent = text_of(row.request["messages"][-1]["content"]) if row else ""
         reply = text_of(row.reply["message"]["content"]) if row and row.reply else ""
-        calls.append({
-            "name": short(step.name),
-            "tokens": f"{count(step.usage.input_tokens)} → {count(step.usage.output_tokens)}",
-            "sent": cut(sent, texts),
-            "reply": cut(reply, texts),
-            "calls": _calls(step.steps, ledger, texts),
-        })  # fmt: skip
+        tokens = f"{count(step.usage.input_tokens)} → {count(step.usage.output_tokens)}"
+        texts_sent = {"sent": cut(sent, texts), "reply": cut(reply, texts)}
+        calls.append(
+            {"name": short(step.name), "tokens": tokens, **texts_sent, "calls": _calls(step.steps, ledger, texts)}
+        )
     return calls
 
 
 def _inside(usage: Usage, texts: dict[str, str]) -> str:
-    figures = {"calls": usage.calls, "input": count(usage.input_tokens), "output": count(usage.output_tokens)}
-    return texts["inside_one" if usage.calls == 1 else "inside"].format(**figures)
+    form = texts["inside_one" if usage.calls == 1 else "inside"]
+    return form.format(calls=usage.calls, input=count(usage.input_tokens), output=count(usage.output_tokens))
 
 
 def text_of(content: Any) -> str:
