@@ -284,7 +284,8 @@ def minimum_detectable(n: int, *, discordance: float = 0.3, power: float = 0.8, 
 
 def quantile(values: Sequence[float], q: float) -> float:
     """The q-quantile, linear between neighbours."""
-    ordered, place = sorted(values), q * (len(values) - 1)
+    ordered = sorted(values)
+    place = q * (len(ordered) - 1)
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])

@@ -51,7 +51,7 @@ async def asked(folder: Path, n: int = 30) -> ImproveResult:
 
     async def answers(steps: str, items: tuple[Item, ...]) -> tuple[str, tuple[ItemResult, ...]]:
         model = build(parse(f"scripted | {steps}"), base) if steps else base
-        return model.name, tuple([await ask_item(full_task, item, model, 0) for item in items])
+        return model.name, tuple([(await ask_item(full_task, item, model, 0))[0] for item in items])
 
     candidates, results = [], []
     with use_ledger(ledger, "run-1"):

@@ -4,8 +4,6 @@
 few items, so that nothing is begun that cannot be paid; the budget around all calls is kept in any case.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from ..measuring.cost_forecast import CostForecast, ItemCost

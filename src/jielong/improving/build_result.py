@@ -1,7 +1,5 @@
 """From where a run stands to its result: at its end, or wherever it was interrupted."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ A new technique needs one line in `CATALOGUE`: its steps as a recipe writes them
 for them. `{rule}` stands for the task's answer rule and `{few_shot}` for the step that shows the examples set aside.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import get_args
 

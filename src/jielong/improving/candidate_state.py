@@ -1,7 +1,5 @@
 """One candidate while it runs: what it has answered so far, and what an item takes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, takewhile

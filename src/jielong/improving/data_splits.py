@@ -4,8 +4,6 @@ What belongs together (items of one cluster, and questions with the same words) 
 nothing that the search or the examples have seen in another dress.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,11 +26,9 @@ class Split:
 
 
 def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, examples: int = EXAMPLES) -> Split:
-    """A `share` of the items for the search and the others for the final, drawn by `seed`.
-
-    `examples` items with a known answer are set aside where there are ten times as many items. With few items the
-    final gets what it needs to show anything (`ENOUGH`), and the search what is left. Raises BadInput under `FEWEST`.
-    """
+    """A `share` of the items for the search and the others for the final, drawn by `seed`. `examples` items with a
+    known answer are set aside where there are ten times as many items. With few items the final gets what it needs to
+    show anything (`ENOUGH`), and the search what is left. Raises BadInput under `FEWEST`."""
     if len(items) < FEWEST:
         raise BadInput(f"{len(items)} items are too few to try techniques on; expected at least {FEWEST}, better 200")
     rng = random.Random(f"split {seed}")

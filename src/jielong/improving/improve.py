@@ -5,8 +5,6 @@ on items that the search never saw (verdict.py). What is spent stays within the 
 an interrupted run has paid for is in the ledger: the same command resumes it.
 """
 
-from __future__ import annotations
-
 from ..contract import Model
 from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
@@ -30,10 +28,8 @@ def improve(
     budget_tokens: int | None = None,
     budget_seconds: float | None = None,
 ) -> ImproveResult:
-    """Find out which techniques help the models on `task`, from synchronous code.
-
-    Ctrl-C gives what is known so far, with the verdict "interrupted". Raises BadInput, UnknownName, MissingKey.
-    """
+    """Find out which techniques help the models on `task`, from synchronous code. Ctrl-C gives what is known so far,
+    with the verdict "interrupted". Raises BadInput, UnknownName, MissingKey."""
     loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
     grading = load(judge) if isinstance(judge, str) else judge
     limits = BudgetLimits(tokens=budget_tokens, usd=budget_usd, seconds=budget_seconds)

@@ -1,7 +1,5 @@
 """What `improve` is about to do, known before a token is spent: who runs, on which items, and the most it can take."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

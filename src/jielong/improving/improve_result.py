@@ -41,11 +41,9 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One recipe in the search: `model | steps`. Plain models have no steps.
-
-    `scores[i]` is its score on the item `splits.search[i]`, None where that was lost: every candidate is asked the
-    items in the same order, and stops where it was dropped.
-    """
+    """One recipe in the search: `model | steps`. Plain models have no steps. `scores[i]` is its score on the item
+    `splits.search[i]`, None where that was lost: every candidate is asked the items in the same order, and stops where
+    it was dropped."""
 
     recipe: str
     model: str
@@ -82,10 +80,8 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`recipe` is the one to use: when nothing helped, the plain model.
-
-    `interval_from` says on which split `comparison` was made. One from the search flatters: it was chosen there.
-    """
+    """`recipe` is the one to use: when nothing helped, the plain model. `interval_from` says on which split
+    `comparison` was made. One from the search flatters: it was chosen there."""
 
     kind: Kind
     recipe: str
@@ -129,7 +125,6 @@ class Question:
 @dataclass(frozen=True)
 class Note:
     """Something to say about the run, in the reader's language: `key` names the words, `values` what is put into them.
-
     few: how little the items can show; hopeless: nothing can be told from chance; final_cut: the budget allowed `asked`
     of `final` items; left_out: the budget kept `candidates` out; lost: nothing is concluded about `recipe`, as `why`;
     few_lost: `lost` of `n` items of `recipe` are not counted, as `words`; few_clusters: the final has so many clusters.
@@ -141,10 +136,8 @@ class Note:
 
 @dataclass(frozen=True, repr=False)
 class ImproveResult(NotebookDisplay):
-    """`finalists[0]` is the plain model, `finalists[1]` the choice of the search, then the others in its order.
-
-    Their answers hold texts, scores, usage, seconds and the tree of steps, whose `call` are keys of the ledger.
-    """
+    """`finalists[0]` is the plain model, `finalists[1]` the choice of the search, then the others in its order. Their
+    answers hold texts, scores, usage, seconds and the tree of steps, whose `call` are keys of the ledger."""
 
     task: str
     task_source: str

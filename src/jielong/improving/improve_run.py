@@ -1,7 +1,5 @@
 """One run of `improve`: cost estimate, search, final. Its result can be asked for at any moment, also in the middle."""
 
-from __future__ import annotations
-
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence

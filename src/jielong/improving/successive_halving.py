@@ -7,8 +7,6 @@ and a recipe never pushes out a part of itself, so that what its further steps b
 Pure functions of scores and costs: the engine, the simulations and the tests call the same ones.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,10 +86,8 @@ def eliminate(plain: Standing, others: Sequence[Standing], limit: int) -> tuple[
 
 
 def preference(standings: Sequence[Standing]) -> list[Standing]:
-    """The candidates in the order in which the search would use them: the cheapest equal of the best, then by score.
-
-    An equal is one that is less than `EQUAL` standard errors behind the best, or `PART` if it is a part of it.
-    """
+    """The candidates in the order in which the search would use them: the cheapest equal of the best, then by score. An
+    equal is one that is less than `EQUAL` standard errors behind the best, or `PART` if it is a part of it."""
     ranked = sorted(standings, key=best_first)
     if not ranked:
         return []
@@ -117,11 +113,9 @@ def beaten(standing: Standing, survivors: Sequence[Standing]) -> Elimination:
 
 
 def _behind(standing: Standing, other: Standing, errors: float, margin: float) -> bool:
-    """Whether `standing` is more than so many standard errors (and the margin) behind `other`.
-
-    Paired differences with one better and one worse pair added (as Agresti and Min 2005), so that a few items without
-    any difference are no proof.
-    """
+    """Whether `standing` is more than so many standard errors (and the margin) behind `other`. Paired differences with
+    one better and one worse pair added (as Agresti and Min 2005), so that a few items without any difference are no
+    proof."""
     pairs = zip(standing.scores, other.scores, strict=False)  # one may have been asked fewer items
     differences = [better - score for score, better in pairs if score is not None and better is not None]
     n = len(differences)

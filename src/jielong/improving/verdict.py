@@ -5,8 +5,6 @@ beats the plain model on the final after Holm's correction; so the figures of th
 pass, and the interval of the winner keeps its promise (docs/decisions/0007-the-verdict.md).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """`evaluate`: models on the items of a task, compared in pairs: accuracy with its interval, tokens, price, latency."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,9 +28,7 @@ async def compare(
     on_answer: Callable[[], None] | None = None,
 ) -> EvalReport:
     """Measure all models on the same items with the same seed, the first one being what the others are compared with.
-
-    The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted continues.
-    """
+    The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted continues."""
     if not models:
         raise BadInput("nothing to measure: expected at least one model (-m RECIPE)")
     task = with_judge(task, judge, seed)

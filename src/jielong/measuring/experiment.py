@@ -5,8 +5,6 @@ items it can forecast. Every item is asked under a path of its own, so its sampl
 are and in whatever order they finish.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
@@ -124,12 +122,10 @@ class Experiment:
         wanted: Callable[[Candidate], bool] = lambda candidate: True,
         cannot_run: Callable[[Candidate, JielongError], None] | None = None,
     ) -> None:
-        """Ask all of them, `concurrency` items and calls at a time, in this order; each result goes to `receive`.
-
-        A trial is left out if its candidate is not `wanted` any more when its turn comes. A candidate that this
-        model or machine cannot run goes to `cannot_run`; without it the error is raised. Raises BudgetExceeded once
-        what is in flight has come back, and EndpointUnfit when no reply comes at all.
-        """
+        """Ask all of them, `concurrency` items and calls at a time, in this order; each result goes to `receive`. A
+        trial is left out if its candidate is not `wanted` any more when its turn comes. A candidate that this model or
+        machine cannot run goes to `cannot_run`; without it the error is raised. Raises BudgetExceeded once what is in
+        flight has come back, and EndpointUnfit when no reply comes at all."""
         # The workers share one iterator: whoever is free takes the next trial, so the order is kept and nobody waits.
         pending = iter(trials)
         exceeded: list[BudgetExceeded] = []
@@ -162,7 +158,7 @@ class Experiment:
             raise exceeded[0]
 
     async def _answer(self, trial: Trial[Any], patience: int) -> ItemResult:
-        result, notes = await _ask(self.task, trial.item, trial.model, self.seed)
+        result, notes = await ask_item(self.task, trial.item, trial.model, self.seed)
         self.notes.setdefault(trial.model.name, {}).update(notes)
         if result.score is not None:
             self._answered = True
@@ -193,12 +189,8 @@ def item_request(task: Task, item: Item, seed: int) -> Request:
     return item.request().with_sampling(seed=seed, max_tokens=task.metric.max_tokens)
 
 
-async def ask_item(task: Task, item: Item, model: Model, seed: int) -> ItemResult:
-    """One model on one item. Of the errors only SampleError is caught: it is the result's `error`."""
-    return (await _ask(task, item, model, seed))[0]
-
-
-async def _ask(task: Task, item: Item, model: Model, seed: int) -> tuple[ItemResult, Mapping[str, None]]:
+async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[ItemResult, Mapping[str, None]]:
+    """One model on one item, with notes. Of the errors only SampleError is caught: it is the result's `error`."""
     started = time.monotonic()
     reply: Reply | None = None
     score, value, error = Score(0.0, None), None, None

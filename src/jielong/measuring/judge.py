@@ -4,8 +4,6 @@ The judge sees the question and the answer alone, not who wrote it. An answer wh
 that is the judge's fault and not the answer's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

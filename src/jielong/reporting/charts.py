@@ -4,8 +4,6 @@ Each chart is drawn twice, for wide pages and for phones, and the page's style s
 as those of the light page and become its variables in the SVG, so that the same picture serves light and dark.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Results in notebooks and at the prompt: a heading and the table of the report (see notebook_display.py)."""
 
-from __future__ import annotations
-
 from functools import singledispatch
 
 from markupsafe import Markup

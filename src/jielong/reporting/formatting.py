@@ -1,7 +1,5 @@
 """Tables for people: the terminal form that every room uses. Figures are written the same way everywhere."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

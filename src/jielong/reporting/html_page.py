@@ -1,7 +1,5 @@
 """One HTML file that holds everything it shows: no script, no request to anywhere, light and dark, wide and narrow."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,10 +17,8 @@ from .wording import Language, code_markup
 
 @dataclass
 class HtmlPage:
-    """A title and sections; `add` appends one.
-
-    `above` and `lead` stand around the heading, which is the title unless given; `style` is CSS of this page's own.
-    """
+    """A title and sections; `add` appends one. `above` and `lead` stand around the heading, which is the title unless
+    given; `style` is CSS of this page's own."""
 
     title: str
     language: Language
@@ -49,9 +45,7 @@ class HtmlPage:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell | str]], *, kinds: Sequence[str] = ()) -> Markup:
     """The first column is text, the others are figures unless their heading is empty. `kinds` are CSS classes of rows.
-
-    On a phone each row is a block in which every figure has its column's name.
-    """
+    On a phone each row is a block in which every figure has its column's name."""
     cells = [[_html(cell) for cell in row] for row in rows]
     return fill_template("table.html", {"columns": columns, "rows": cells, "kinds": kinds or [""] * len(rows)})
 

@@ -1,7 +1,5 @@
 """The figures of recipes, a row for each, and the tables that pages, notebooks and terminals show of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ the English sentences with {placeholders}. In a translation, {name} takes over w
 it, too. What is not in the catalogue, such as the words of an endpoint, stays as it is.
 """
 
-from __future__ import annotations
-
 import re
 import string
 import tomllib

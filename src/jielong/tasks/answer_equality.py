@@ -5,8 +5,6 @@ not compared ("73 km" is 73), and 5% equals both 0.05 and, where only one side h
 without case, width, spaces and outer punctuation. Words are not: a synonym is for a judge.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -21,10 +19,8 @@ from . import math_verify_process
 async def matches(
     rule: str, predicted: str | None, accepted: Sequence[str], *, choices: Sequence[str] | None = None
 ) -> bool:
-    """Whether the answer that `rule` found is one of the accepted ones. No answer matches nothing.
-
-    `choices` are the texts of the choices in order: one of them, word for word, is as good as its letter.
-    """
+    """Whether the answer that `rule` found is one of the accepted ones. No answer matches nothing. `choices` are the
+    texts of the choices in order: one of them, word for word, is as good as its letter."""
     if predicted is None:
         return False
     if rule == "choice":

@@ -4,8 +4,6 @@
 A file is recognised by its columns, so no name or folder is needed; which reader took it is said in the task's source.
 """
 
-from __future__ import annotations
-
 import hashlib
 import random
 import re
@@ -58,10 +56,6 @@ def _four_choices(name: str, question: str, columns: Sequence[str], answer: str)
     return Reader(name, frozenset({question, *columns, answer}), metric.choice, item)
 
 
-def _bbh(row: Fields, subject: str) -> Item:
-    return Item("", str(row["input"]), (str(row["target"]),))
-
-
 def _truthfulqa(row: Fields, subject: str) -> Item:
     best = str(row["Best Answer"]).strip()
     wrong = [text.strip() for text in str(row["Incorrect Answers"]).split(";") if text.strip()]
@@ -112,11 +106,11 @@ def _game24(row: Fields, subject: str) -> Item:
 
 
 def _any_of(row: Fields, subject: str) -> Item:
-    """A rhyme is another word than the one that it rhymes with."""
-    question = str(row["input"])
-    others = row["other_rhymes"] if "other_rhymes" in row else row.get("possible_translations", ())
-    accepted = dict.fromkeys(map(str, [row["output"], *others]))
-    return Item("", question, tuple(text for text in accepted if text != question or "other_rhymes" not in row))
+    """One answer, or several that are as good. A rhyme is another word than the one that it rhymes with."""
+    question, rhymes = str(row["input"]), row.get("other_rhymes")
+    answer = row["target"] if "target" in row else row["output"]
+    accepted = dict.fromkeys(map(str, [answer, *(rhymes or row.get("possible_translations", ()))]))
+    return Item("", question, tuple(text for text in accepted if rhymes is None or text != question))
 
 
 def _cause(row: Fields, subject: str) -> Item:
@@ -140,7 +134,7 @@ READERS = (
     Reader("gsm8k", frozenset({"question", "answer"}), metric.number, _gsm8k),
     _four_choices("mmlu", "question", ("choice0", "choice1", "choice2", "choice3"), "answer"),
     _four_choices("cmmlu", "Question", ("A", "B", "C", "D"), "Answer"),
-    Reader("bbh", frozenset({"input", "target"}), None, _bbh),
+    Reader("bbh", frozenset({"input", "target"}), None, _any_of),
     Reader("truthfulqa", frozenset({"Question", "Best Answer", "Incorrect Answers"}), metric.choice, _truthfulqa),
     Reader("boolq", frozenset({"question", "passage", "answer"}), metric.yes_no, _boolq),
     Reader("aqua", frozenset({"question", "options", "correct"}), metric.choice, _aqua),

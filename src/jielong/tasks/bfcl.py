@@ -9,8 +9,6 @@ Texts are compared without case and the signs that BFCL leaves out. Not covered:
 JavaScript values, calls that are executed.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Tests of code that a model wrote, run in the sandbox and nowhere else."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Rows of a data file with the line each stands on; what cannot be read is named by file and line and set aside."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Iterator

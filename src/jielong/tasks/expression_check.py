@@ -3,8 +3,6 @@
 It may be written as mathematics is in LaTeX and by hand: `\times`, `×`, `·`, `x`, square brackets, `= 24` behind it.
 """
 
-from __future__ import annotations
-
 import ast
 import operator
 import re

@@ -1,7 +1,5 @@
 """One item of a task: a question, and what is accepted as its answer."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

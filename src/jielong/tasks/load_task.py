@@ -3,8 +3,6 @@
 Rows that cannot be used are named by file and line and set aside; the rest goes on, unless `strict`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -46,10 +44,8 @@ def load_task(
     strict: bool = False,
     rejects: Path | None = None,
 ) -> Task:
-    """The task that `spec` names, with at most `limit` items drawn by `seed`.
-
-    `input` and `answer` name columns. Bad rows go to the file `rejects`. Raises BadInput, UnknownName, MissingExtra.
-    """
+    """The task that `spec` names, with at most `limit` items drawn by `seed`. `input` and `answer` name columns. Bad
+    rows go to the file `rejects`. Raises BadInput, UnknownName, MissingExtra."""
     chosen = find_metric(rule) if rule is not None else None
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}: expected at least 1 item")

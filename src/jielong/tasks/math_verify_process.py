@@ -6,8 +6,6 @@ that is deep in a comparison when its parent is killed ends by its own timer of 
 environment's keys nor the working directory, and only LaTeX is parsed: no path leads to sympy's `eval`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -38,7 +36,7 @@ class MathWorker:
     """One process of a Runtime, and the queue in front of it."""
 
     def __init__(self) -> None:
-        self.killed = 0
+        self.killed = 0  # comparisons so far
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
         self.forget()
         if hasattr(os, "register_at_fork"):
@@ -107,11 +105,9 @@ def _listen(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
 
 
 async def equal(gold: str, answer: str) -> bool:
-    """Whether two mathematical texts mean the same; works from any event loop.
-
-    A comparison that takes over 2 seconds is killed, counts as not equal, and the report says so. What is cancelled is
-    left to end by itself, within the same time. Raises Unsupported where math-verify does not start.
-    """
+    """Whether two mathematical texts mean the same; works from any event loop. A comparison that takes over 2 seconds
+    is killed, counts as not equal, and the report says so. What is cancelled is left to end by itself, within the same
+    time. Raises Unsupported where math-verify does not start."""
     process = worker()
     verdict = await anyio.to_thread.run_sync(process.ask, gold, answer, limiter=process.queue(), abandon_on_cancel=True)
     if verdict is None:
@@ -121,11 +117,6 @@ async def equal(gold: str, answer: str) -> bool:
 
 def worker() -> MathWorker:
     return active_runtime().get(MathWorker)
-
-
-def killed() -> int:
-    """How many comparisons were killed in this Runtime so far."""
-    return worker().killed
 
 
 _LATEX = {"π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "∪": r"\cup ", "∩": r"\cap ", "×": r"\times "}

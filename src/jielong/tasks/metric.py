@@ -5,8 +5,6 @@ Most are an answer rule with what it counts as equal (`number`, `choice`, …); 
 and the entry points `jielong.metrics` add to it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable

@@ -3,8 +3,6 @@
 The facts of `facts` and `true_false` are those that mini was told at least `OFTEN` times, in other words.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -122,9 +120,7 @@ def _tools(rng: SampleRandom, variant: str) -> Items:
 
 def _true_false(rng: SampleRandom, variant: str) -> Items:
     """Claims never judged in training, in held-out forms, half of them true; the frame of the question may be known.
-
-    `one_word` asks for the verdict alone.
-    """
+    `one_word` asks for the verdict alone."""
     known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
     frames = [form for side in sentence_forms(rng.language, "true_false") for form in side]
     while True:

@@ -4,8 +4,6 @@ GrIPS deletes, swaps, paraphrases (with PEGASUS) and adds back what it deleted. 
 phrase of its slot in a small grammar, phrases of the grammar can be added too, and the place of the prompt can change.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 from typing import get_args

@@ -1,7 +1,5 @@
 """Asking drafts items, as trials of one experiment, and what a further item of each draft costs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 

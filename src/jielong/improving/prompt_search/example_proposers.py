@@ -5,8 +5,6 @@ where there are any, the model's own right replies under that instruction (boots
 DSPy fills up to 4 bootstrapped examples with 16 labelled ones; here a set is of one kind and small.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 

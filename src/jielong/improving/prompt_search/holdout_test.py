@@ -3,8 +3,6 @@
 One draft is tried, fixed before the first of these items is asked, so its interval and its p need no correction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

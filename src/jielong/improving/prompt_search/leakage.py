@@ -1,11 +1,9 @@
 """A prompt that quotes the items it was tuned on is no prompt but a leak: no eight words in a row may be theirs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 from ...tasks.item import Item
-from .prompt_draft import lower_case_words
+from .prompt_draft import WORD
 
 N = 8
 
@@ -23,7 +21,7 @@ class LeakageCheck:
 
 
 def word_ngrams(text: str) -> Iterator[tuple[str, ...]]:
-    words = lower_case_words(text)
+    words = [word.lower() for word in WORD.findall(text)]
     return (tuple(words[i : i + N]) for i in range(len(words) - N + 1))
 
 

@@ -9,8 +9,6 @@
   was right; write a better instruction. There is one prompt only, so GEPA's merging of modules does not apply.
 """
 
-from __future__ import annotations
-
 import random
 import re
 

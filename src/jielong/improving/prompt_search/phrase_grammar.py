@@ -5,8 +5,6 @@ forms, where `[a|b]` is a choice. The slot `format` has forms for each answer ru
 constituency parser; here sentences are cut, and long ones at their commas and colons.
 """
 
-from __future__ import annotations
-
 import itertools
 import random
 import re

@@ -1,7 +1,5 @@
 """What is searched: a draft is an instruction, the place where it stands, and the examples that are shown with it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -15,7 +13,8 @@ from ...techniques.few_shot import few_shot
 from ...techniques.prompting import Place, instruct
 
 Pair = tuple[str, str]
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['’][^\W\u3400-\u9fff]+)*")
+# Each Chinese character is a word.
+WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['’][^\W\u3400-\u9fff]+)*")
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,4 @@ class ScoredDraft:
 
 
 def words(text: str) -> int:
-    return len(_WORD.findall(text))
-
-
-def lower_case_words(text: str) -> list[str]:
-    """The words of a text in lower case, each Chinese character one of them."""
-    return [word.lower() for word in _WORD.findall(text)]
+    return len(WORD.findall(text))

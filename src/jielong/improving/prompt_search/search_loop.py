@@ -9,8 +9,6 @@
 All of it follows from the seed and the replies: a run that was killed and resumed pays nothing twice and ends the same.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

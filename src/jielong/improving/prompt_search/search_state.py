@@ -3,8 +3,6 @@
 A draft is admitted once: not twice the same prompt, not longer than allowed, no eight words in a row from the items.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -72,10 +70,8 @@ Proposer: TypeAlias = Callable[[SearchState, int, random.Random], Awaitable[list
 
 
 def pareto(drafts: list[ScoredDraft], items: tuple[Item, ...]) -> dict[int, int]:
-    """Agrawal et al. (2025), algorithm 2: which drafts are best on some item, with the number of such items.
-
-    A draft whose items are all won by others on the front as well is left out, the weakest first.
-    """
+    """Agrawal et al. (2025), algorithm 2: which drafts are best on some item, with the number of such items. A draft
+    whose items are all won by others on the front as well is left out, the weakest first."""
     winners: list[set[int]] = []
     for item in items:
         scores = {scored.number: scored.answers[item.id].score or 0.0 for scored in drafts}

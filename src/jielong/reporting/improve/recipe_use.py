@@ -1,7 +1,5 @@
 """How to use a recipe: as a command, as Python, and as the plain messages that it sends."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import shlex

@@ -1,7 +1,5 @@
 """The report of an `improve` run as one HTML page, in English or Chinese."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path

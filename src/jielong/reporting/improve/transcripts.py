@@ -1,7 +1,5 @@
 """The items on which recipes disagree, folded, each with what happened inside; as many as a page can hold."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

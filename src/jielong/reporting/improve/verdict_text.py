@@ -1,7 +1,5 @@
 """The verdict of a run in sentences, and what happened to each candidate of its search."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from ...improving.improve_result import Comparison, ImproveResult, Note
