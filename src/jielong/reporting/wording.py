@@ -1,5 +1,7 @@
 """The words of reports in the reader's language. `Backticks` in them stand around recipes."""
 
+from __future__ import annotations
+
 import os
 import re
 import tomllib
