@@ -65,7 +65,7 @@ async def asked(folder: Path, n: int = 30) -> ImproveResult:
             results.append(ModelResult(name, item_results, None, sum((a.usage for a in item_results), Usage()), ()))
     pairs = [result.against(results[0]) for result in results[1:]]
     compared = tuple(
-        Comparison(result.model, pair.difference, pair.ci95, pair.p, p, pair.n, pair.better, pair.worse)
+        Comparison(pair.difference, pair.ci95, pair.p, pair.n, pair.better, pair.worse, result.model, p)
         for result, pair, p in zip(results[1:], pairs, holm([pair.p for pair in pairs]), strict=True)
     )
     return ImproveResult(

@@ -29,7 +29,7 @@ def result(model: str, *scores: float) -> ModelResult:
 
 
 def outcome() -> ImproveResult:
-    comparison = Comparison("m | cot", 0.5, (0.1, 0.9), 0.01, 0.02, 2, 1, 0)
+    comparison = Comparison(0.5, (0.1, 0.9), 0.01, 2, 1, 0, "m | cot", 0.02)
     return ImproveResult(
         task="task.csv", task_source="task.csv, read as rows", task_sha256="0", rule="number", why_rule="numbers",
         models=("m", "n"),

@@ -62,6 +62,5 @@ def split_items(items: Sequence[Item], seed: int, *, share: float = 0.5, example
 
 def _examples(items: Sequence[Item], rng: random.Random, wanted: int) -> tuple[Item, ...]:
     answered = [item for item in items if item.accepted and isinstance(item.input, str)]
-    if len(items) < 10 * wanted or len(answered) < wanted:
-        return ()
-    return tuple(rng.sample(answered, wanted))
+    enough = len(items) >= 10 * wanted and len(answered) >= wanted
+    return tuple(rng.sample(answered, wanted)) if enough else ()

@@ -79,7 +79,7 @@ def prepare(
     bases = [load(model) if isinstance(model, str) else model for model in models]
     everyone = tuple({one.recipe: one for base in bases for one in (_candidate(base, step) for step in steps)}.values())
     plan = _plan(task, split, everyone, len({base.name for base in bases}), seed, limits)
-    return PreparedImprove(task, split, everyone, plan, limits, seed, _notes(task, split, plan))
+    return PreparedImprove(task, split, everyone, plan, limits, seed, _notes(task, split))
 
 
 def spells(prepared: PreparedImprove) -> tuple[int, int, int]:
@@ -127,8 +127,7 @@ def _plan(
 
 def _finalists(final: int) -> int:
     """As many as a test on so few items could still pass, if every item speaks for them."""
-    passing = [k for k in range(1, successive_halving.FINALISTS + 1) if k * 0.5 ** (final - 1) < 0.05]
-    return max(passing, default=1)
+    return max((k for k in range(1, successive_halving.FINALISTS + 1) if k * 0.5 ** (final - 1) < 0.05), default=1)
 
 
 def _at_most(costs: Sequence[float], ends: Sequence[int], keep: Sequence[int], final: int, finalists: int) -> float:
@@ -149,13 +148,11 @@ def _per_call(task: Task, split: Split, model: Model, seed: int) -> float | None
     return sum(known) / len(known) if len(known) == len(prices) else None
 
 
-def _notes(task: Task, split: Split, plan: ImprovePlan) -> tuple[Note, ...]:
+def _notes(task: Task, split: Split) -> tuple[Note, ...]:
     n, final = len(task.items), len(split.final)
     grouped = clusters(split.final, task.items)
     if grouped and len(set(grouped)) < MIN_CLUSTERS:
         return (Note("few_clusters", {"clusters": len(set(grouped))}),)
     if final < FEWEST_TO_PASS:
         return (Note("hopeless", {"n": n, "final": final}),)
-    if n < FEW:
-        return (Note("few", {"n": n, "search": len(split.search), "final": final}),)
-    return ()
+    return (Note("few", {"n": n, "search": len(split.search), "final": final}),) if n < FEW else ()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..contract import Usage
 from ..measuring.results import ModelResult, compare_scores, mean_score
 from ..notebook_display import NotebookDisplay
-from ..stats import Estimate, Interval, PairedDifference
+from ..stats import Estimate, PairedDifference
 from ..tasks.metric import Unit
 
 if TYPE_CHECKING:
@@ -65,17 +65,11 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A finalist against the plain model on the final split. `p` is two-sided, `p_holm` corrected for all finalists."""
+class Comparison(PairedDifference):
+    """A finalist against the plain model on the final split; `p_holm` is corrected for all finalists."""
 
     recipe: str
-    difference: float
-    ci95: Interval | None
-    p: float | None  # None: too few clusters for a test
-    p_holm: float | None
-    n: int
-    better: int
-    worse: int
+    p_holm: float | None  # None: too few clusters for a test
 
 
 @dataclass(frozen=True)

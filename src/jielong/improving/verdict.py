@@ -6,6 +6,7 @@ pass, and the interval of the winner keeps its promise (docs/decisions/0007-the-
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Literal
 
 from ..measuring.results import ModelResult
@@ -25,7 +26,7 @@ def comparisons(finalists: Sequence[ModelResult]) -> tuple[Comparison, ...]:
     conclusive = [other for other in others if not (other.inconclusive or plain.inconclusive)]
     pairs = [other.against(plain) for other in conclusive]
     corrected = holm([pair.p for pair in pairs])
-    return tuple(_comparison(o.model, pair, p) for o, pair, p in zip(conclusive, pairs, corrected, strict=True))
+    return tuple(_comparison(pair, o.model, p) for o, pair, p in zip(conclusive, pairs, corrected, strict=True))
 
 
 def final_verdict(plain: str, compared: Sequence[Comparison], stopped: Stopped) -> Verdict:
@@ -34,9 +35,7 @@ def final_verdict(plain: str, compared: Sequence[Comparison], stopped: Stopped) 
     if stopped == "interrupted":
         best = passed or next((c for c in compared if c.difference > 0), None)
         return Verdict("interrupted", best.recipe if best else plain, best, "final" if best else None)
-    if passed:
-        return Verdict("improved", passed.recipe, passed, "final")
-    return Verdict("nothing helped", plain)
+    return Verdict("improved", passed.recipe, passed, "final") if passed else Verdict("nothing helped", plain)
 
 
 def search_verdict(plain: Candidate, order: Sequence[Candidate], stopped: Stopped) -> Verdict:
@@ -45,9 +44,9 @@ def search_verdict(plain: Candidate, order: Sequence[Candidate], stopped: Stoppe
     if order and min(len(plain.scores), len(order[0].scores)) >= 2:
         pair = order[0].against(plain)
         if pair.difference > 0:  # nan where no item was scored by both
-            return Verdict(kind, order[0].recipe, _comparison(order[0].recipe, pair, pair.p), "search")
+            return Verdict(kind, order[0].recipe, _comparison(pair, order[0].recipe, pair.p), "search")
     return Verdict(kind, plain.recipe)
 
 
-def _comparison(recipe: str, pair: PairedDifference, corrected: float | None) -> Comparison:
-    return Comparison(recipe, pair.difference, pair.ci95, pair.p, corrected, pair.n, pair.better, pair.worse)
+def _comparison(pair: PairedDifference, recipe: str, corrected: float | None) -> Comparison:
+    return Comparison(**asdict(pair), recipe=recipe, p_holm=corrected)

@@ -73,16 +73,14 @@ def curves(series: Sequence[ChartLine], *, x: str, y: str, height: int = 340) ->
     colours = [COLOURS[name] for name in ("accent", "orange", "good", "violet", "bad", "soft")]
     lines = lp.ggplot(data, lp.aes("x", "y", color="name")) + _look() + lp.geom_line(size=1.2, sampling="none")
     lines += lp.scale_color_manual(values=colours, name="")
-    ticks = _round_numbers(min(data["x"], default=0.0), max(data["x"], default=1.0))
-    lines += lp.scale_x_continuous(breaks=ticks, labels=[compact(tick) for tick in ticks])
+    lines += lp.scale_x_continuous(format="~s")  # 12M, 3.5k
     lines += lp.theme(legend_position="bottom" if len(series) > 1 else "none")
     return _figure(lambda wide: lines, lambda wide: height, x, y)
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """At most a thousand of them, evenly, the last one included: more cannot be told apart on a page."""
-    step = -(-len(points) // 1000)
-    return [*points[:: step or 1], *points[-1:]]
+    return [*points[:: -(-len(points) // 1000) or 1], *points[-1:]]
 
 
 def quality_against_cost(dots: Sequence[Dot], *, cost: str, quality: str) -> Markup:
@@ -139,14 +137,10 @@ def whiskers(rows: Sequence[Whisker], *, x: str) -> Markup:
     import lets_plot as lp
 
     heights = list(range(len(rows), 0, -1))
-    data: Columns = {
-        "y": heights,
-        "x": [100 * row.difference for row in rows],
-        "low": [100 * row.ci95[0] for row in rows],
-        "high": [100 * row.ci95[1] for row in rows],
-        "label": [row.label for row in rows],
-        "colour": [COLOURS[_COLOUR_OF[row.kind]] for row in rows],
-    }
+    figures = [(100 * row.difference, 100 * row.ci95[0], 100 * row.ci95[1]) for row in rows]
+    data: Columns = {name: [row[i] for row in figures] for i, name in enumerate(("x", "low", "high"))}
+    colours = [COLOURS[_COLOUR_OF[row.kind]] for row in rows]
+    data |= {"y": heights, "label": [row.label for row in rows], "colour": colours}
     low, high = min([0.0, *data["low"]]), max([0.0, *data["high"]])
     room = 0.04 * ((high - low) or 1.0)
 
@@ -162,9 +156,8 @@ def whiskers(rows: Sequence[Whisker], *, x: str) -> Markup:
             + lp.theme(panel_grid_major_y="blank")
         )
         if wide:
-            return chart + lp.scale_y_continuous(
-                breaks=heights, labels=data["label"], limits=[0.4, len(rows) + 0.6], expand=[0, 0]
-            )
+            limits = [0.4, len(rows) + 0.6]
+            return chart + lp.scale_y_continuous(breaks=heights, labels=data["label"], limits=limits, expand=[0, 0])
         labels = lp.geom_text(
             lp.aes(y="y", label="label"), x=low - room, hjust="left", nudge_y=0.42, size=5.2, color=COLOURS["ink"],
             halo_width=3, halo_color=COLOURS["paper"],
@@ -193,8 +186,7 @@ def _figure(
     pictures = []
     for wide in (True, False):
         size = (WIDE if wide else NARROW, height(wide))
-        svg = (plot(wide) + lp.labs(x=x, y=y) + lp.ggsize(*size)).to_svg()
-        svg = _with_titles(svg, titles)
+        svg = _with_titles((plot(wide) + lp.labs(x=x, y=y) + lp.ggsize(*size)).to_svg(), titles)
         head = Markup('<svg class="{}" role="img" aria-label="{}" viewBox="0 0 {} {}">')
         shape = head.format("wide" if wide else "narrow", ", ".join(filter(None, (y, x))), *size)
         pictures.append(shape + Markup(_for_any_page(svg).partition(">")[2]))
@@ -218,8 +210,7 @@ def _for_any_page(svg: str) -> str:
         svg = svg.replace(f"rgb({rgb})", f"var(--{name})").replace(colour, f"var(--{name})")
     svg = re.sub(r"font-family: ?[^;\"]+;", "", svg)
     svg = re.sub(r"\s*(?:-\w+-)?user-select: none;", "", svg)
-    ids = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
-    for i, id in enumerate(ids):
+    for i, id in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):
         svg = svg.replace(id, f"\0{i}\0")
     digest = hashlib.sha256(svg.encode()).hexdigest()[:8]
     return re.sub("\0(\\d+)\0", rf"c{digest}-\1", svg)
@@ -230,11 +221,3 @@ def _round_costs(left: float, right: float) -> list[float]:
     ticks = [m * 10.0**e for e in range(floor(left), ceil(right) + 1) for m in (1, 2, 5)]
     inside = [tick for tick in ticks if left <= log10(tick) <= right]
     return inside if len(inside) <= 7 else [tick for tick in inside if abs(log10(tick) % 1) < 1e-9]
-
-
-def _round_numbers(low: float, high: float) -> list[float]:
-    """Up to six multiples of 1, 2 or 5 times a power of ten."""
-    rough = ((high - low) or 1.0) / 5
-    unit = 10.0 ** floor(log10(rough))
-    step = next(m * unit for m in (1, 2, 5, 10) if m * unit >= rough)
-    return [i * step for i in range(ceil(low / step), floor(high / step) + 1)]

@@ -63,17 +63,13 @@ def _(summary: PromptSearchSummary) -> tuple[str, str, Table]:
     texts, test = words(language())["display"], summary["holdout_test"]
     heading = texts["prompt_improved" if summary["verdict"] == "improved" else "prompt_nothing"]
     rows = []
-    for name in ("start", "best") if test else ():
-        draft = summary["start" if name == "start" else "best_of_search"]["text"]
-        estimate = test[name]
+    for name, key in (("start", "start"), ("best", "best_of_search")) if test else ():
         compared = name == "best" and test["difference"] is not None
-        rows.append([
-            Cell(texts[f"prompt_{name}"], prose=True),
-            Cell(" ".join(draft.split()) or "–", prose=True),
-            Cell(percent(estimate["mean"]), interval(estimate["ci95"])),
-            Cell(signed(test["difference"]), interval(test["ci95"])) if compared else Cell(""),
-            Cell(p_value(test["p"]) if compared else ""),
-        ])  # fmt: skip
+        prompt = Cell(" ".join(summary[key]["text"].split()) or "–", prose=True)
+        right = Cell(percent(test[name]["mean"]), interval(test[name]["ci95"]))
+        difference = Cell(signed(test["difference"]), interval(test["ci95"])) if compared else Cell("")
+        which = Cell(texts[f"prompt_{name}"], prose=True)
+        rows.append([which, prompt, right, difference, Cell(p_value(test["p"]) if compared else "")])
     columns = tuple(texts[f"column_{name}"] for name in ("which", "prompt", "right", "difference", "p"))
     return heading, texts["prompt_use"].format(recipe=summary["recipe"]), Table(columns, rows)
 

@@ -41,12 +41,12 @@ class _Filler(string.Formatter):
 def _catalogue() -> list[tuple[re.Pattern[str], str]]:
     """Patterns and translations, the most precise ones first."""
     pairs = tomllib.loads(read_template("messages.zh.toml")).items()
-    return [(_pattern(key), translation) for key, translation in sorted(pairs, key=lambda pair: _precision(pair[0]))]
+    return [(_pattern(key), translation) for key, translation in sorted(pairs, key=_precision)]
 
 
-def _precision(key: str) -> tuple[bool, int]:
+def _precision(pair: tuple[str, str]) -> tuple[bool, int]:
     """Sentences that begin with words of their own come before those that begin with anything; then the longer."""
-    texts = [text for text, *_ in string.Formatter().parse(key)]
+    texts = [text for text, *_ in string.Formatter().parse(pair[0])]
     return not texts[0], -sum(map(len, texts))
 
 

@@ -26,8 +26,7 @@ def language() -> Language:
 @cache
 def words(language: Language) -> Words:
     """The sections of words/LANGUAGE.toml."""
-    loaded: Words = tomllib.loads((Path(__file__).parent / f"words/{language}.toml").read_text("utf-8"))
-    return loaded
+    return tomllib.loads((Path(__file__).parent / f"words/{language}.toml").read_text("utf-8"))
 
 
 def code_markup(sentence: str) -> Markup:

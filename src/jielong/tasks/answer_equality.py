@@ -24,8 +24,7 @@ async def matches(
     if predicted is None:
         return False
     if rule == "choice":
-        letters = {_letter(answer, choices or ()) for answer in accepted}
-        return _letter(predicted, choices or ()) in letters - {None}
+        return _letter(predicted, choices or ()) in {_letter(answer, choices or ()) for answer in accepted} - {None}
     if rule == "contains":
         return any(_occurs(answer, predicted) for answer in accepted)
     equal = any(same(rule, predicted, answer) for answer in accepted)

@@ -134,16 +134,17 @@ def latex(text: str) -> str:
 def main() -> None:
     """The worker: `["gold", "answer"]` in, `true` or `false` out, line by line."""
     answers, sys.stdout = sys.stdout, sys.stderr  # nothing but verdicts on standard output
-    _bound_memory()
+    with contextlib.suppress(ImportError):  # Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     from math_verify import LatexExtractionConfig, parse, verify
 
     alarm = 1 if hasattr(os, "fork") else None  # seconds; elsewhere it would start a process for each comparison
 
     def same(gold: str, answer: str) -> bool:
-        sides = [
-            parse(f"${latex(side)}$", [LatexExtractionConfig()], fallback_mode="no_fallback", parsing_timeout=alarm)
-            for side in (gold, answer)
-        ]
+        options = {"fallback_mode": "no_fallback", "parsing_timeout": alarm}
+        sides = [parse(f"${latex(side)}$", [LatexExtractionConfig()], **options) for side in (gold, answer)]
         return all(sides) and bool(verify(*sides, strict=True, timeout_seconds=alarm))
 
     same("\\frac{1}{2}", "0.5")  # the first one is slow: parsers are built
@@ -157,14 +158,6 @@ def main() -> None:
             verdict = False
         _bound_time(0.0)
         print("true" if verdict else "false", file=answers, flush=True)
-
-
-def _bound_memory() -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _bound_time(seconds: float) -> None:

@@ -156,17 +156,10 @@ def result_summary(plan: SearchPlan, result: SearchResult) -> dict[str, Any]:
 
 def _holdout(holdout: HoldoutTest) -> dict[str, Any]:
     pair, why = holdout.pair, holdout.inconclusive
-    return {
-        "n": pair.n,
-        "planned": holdout.planned,
-        "lost": len(holdout.items) - pair.n,
-        "start": _estimate(holdout.estimate(holdout.start)),
-        "best": _estimate(holdout.estimate(holdout.best)),
-        "difference": None if why else pair.difference,
-        "ci95": None if why else interval_json(pair.ci95),
-        "p": None if why else pair.p,
-        "why": why,
-    }
+    counts = {"n": pair.n, "planned": holdout.planned, "lost": len(holdout.items) - pair.n}
+    start, best = (_estimate(holdout.estimate(scored)) for scored in (holdout.start, holdout.best))
+    compared = {"difference": pair.difference, "ci95": interval_json(pair.ci95), "p": pair.p}
+    return {**counts, "start": start, "best": best, **(dict.fromkeys(compared) if why else compared), "why": why}
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
@@ -197,15 +190,10 @@ def _lines(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def _tried(scored: ScoredDraft) -> dict[str, Any]:
-    return {
-        **_draft(scored),
-        "round": scored.round,
-        "mean": scored.mean if scored.answers else None,
-        "n": len(scored.answers),
-        "kept": scored.complete,
-        "why": "" if scored.complete else scored.why,
-        "answers": {id: _answer(answer) for id, answer in sorted(scored.answers.items())},
-    }
+    mean, why = scored.mean if scored.answers else None, "" if scored.complete else scored.why
+    figures = {"round": scored.round, "mean": mean, "n": len(scored.answers), "kept": scored.complete, "why": why}
+    answers = {id: _answer(answer) for id, answer in sorted(scored.answers.items())}
+    return {**_draft(scored), **figures, "answers": answers}
 
 
 def _answer(answer: ItemResult) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from markupsafe import Markup
@@ -78,26 +79,19 @@ def _in_turn(gained: Sequence[Disagreement], lost: Sequence[Disagreement]) -> It
     """Two that were gained, one that was lost, and so on."""
     more, less = iter(gained), iter(lost)
     for i in range(3 * max(len(gained), len(lost)) + 3):
-        item = next(less if i % 3 == 2 else more, None)
-        if item:
-            yield item
+        yield from islice(less if i % 3 == 2 else more, 1)
 
 
 def _transcript(result: ImproveResult, item: Disagreement, ledger: Ledger | None, texts: dict[str, str]) -> Markup:
     best = max(scores_of(item.answers))
-    answers = [
-        {
-            "number": i,
-            "name": short(finalist.model),
-            "good": answer.score == best,
-            "mark": _mark(answer.score, best, result.unit == "grade"),
-            "extracted": cut(answer.extracted or "", texts, 80),
-            "text": cut(answer.text or answer.error or texts["no_text"], texts),
-            "calls": _calls(answer.steps, ledger, texts),
-            "inside": _inside(answer.usage, texts),
-        }
-        for i, (finalist, answer) in enumerate(zip(result.finalists, item.answers, strict=True), 1)
-    ]
+    answers = []
+    for i, (finalist, answer) in enumerate(zip(result.finalists, item.answers, strict=True), 1):
+        mark = _mark(answer.score, best, result.unit == "grade")
+        grade = {"number": i, "name": short(finalist.model), "good": answer.score == best, "mark": mark}
+        text = cut(answer.text or answer.error or texts["no_text"], texts)
+        reply = {"extracted": cut(answer.extracted or "", texts, 80), "text": text}
+        calls, inside = _calls(answer.steps, ledger, texts), _inside(answer.usage, texts)
+        answers.append({**grade, **reply, "calls": calls, "inside": inside})
     question, accepted = item.question.text, item.question.accepted[:3]
     line = " ".join(question.split())
     values = {
@@ -124,10 +118,8 @@ def _calls(steps: Sequence[Step], ledger: Ledger | None, texts: dict[str, str]) 
         sent = text_of(row.request["messages"][-1]["content"]) if row else ""
         reply = text_of(row.reply["message"]["content"]) if row and row.reply else ""
         tokens = f"{count(step.usage.input_tokens)} → {count(step.usage.output_tokens)}"
-        texts_sent = {"sent": cut(sent, texts), "reply": cut(reply, texts)}
-        calls.append(
-            {"name": short(step.name), "tokens": tokens, **texts_sent, "calls": _calls(step.steps, ledger, texts)}
-        )
+        call = {"name": short(step.name), "tokens": tokens, "sent": cut(sent, texts), "reply": cut(reply, texts)}
+        calls.append({**call, "calls": _calls(step.steps, ledger, texts)})
     return calls
 
 

@@ -24,10 +24,8 @@ def verdict_sentences(result: ImproveResult, language: Language) -> tuple[str, s
     if verdict.kind == "nothing helped":
         return texts["nothing"], sentences(_nothing(result, texts), ended)
     key = "interrupted" if verdict.kind == "interrupted" else "budget"
-    so_far = ""
-    if pair and verdict.recipe != baseline:
-        so_far = texts["so_far" if verdict.interval_from == "search" else "so_far_final"]
-        so_far = so_far.format(**_figures(pair, result, texts))
+    so_far = texts["so_far" if verdict.interval_from == "search" else "so_far_final"]
+    so_far = so_far.format(**_figures(pair, result, texts)) if pair and verdict.recipe != baseline else ""
     heading = texts[f"{key}_plain"] if verdict.recipe == baseline else texts[key].format(what=what)
     return heading, sentences(so_far, texts["go_on" if key == "interrupted" else "go_on_budget"])
 
@@ -60,9 +58,9 @@ def candidate_end(result: ImproveResult, row: RecipeRow, finals: Mapping[str, Re
     texts, dropped = words(language)["search"], row.dropped
     if row.recipe == result.models[0]:
         return texts["plain"]
+    if dropped is None and row.recipe in finals:
+        return texts[_end_in_final(result, row.recipe)]
     if dropped is None:
-        if row.recipe in finals:
-            return texts[_end_in_final(result, row.recipe)]
         return texts[f"{'running' if row.n else 'waiting'}_{result.stopped}"]
     key = dropped.why + ("_alone" if dropped.why in ("worse", "dearer") and dropped.by is None else "")
     by = f"`{recipe_label(dropped.by, result)}`" if dropped.by else ""
