@@ -36,6 +36,8 @@ def build_result(
         decided = verdict.search_verdict(candidates[plain.name], [candidates[s.name] for s in preferred], stopped)
     lost = [_lost_note(result) for result in results if result.lost]
     judge = judge_model(task)
+    settings = {"concurrency": experiment.concurrency, "judge": judge.name if judge else None}
+    settings |= {"items": len(task.items), "python": platform.python_version()}
     return ImproveResult(
         task=task.name,
         task_source=task.source,
@@ -59,12 +61,7 @@ def build_result(
         ledger=str(experiment.ledger),
         version=__version__,
         unit=task.metric.unit,
-        settings={
-            "concurrency": experiment.concurrency,
-            "judge": judge.name if judge else None,
-            "items": len(task.items),
-            "python": platform.python_version(),
-        },
+        settings=settings,
         notes=(*notes, *lost),
     )
 

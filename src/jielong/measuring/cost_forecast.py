@@ -40,9 +40,8 @@ def usage_cost(usage: Usage) -> ItemCost:
 
 def mean_cost(results: Iterable[ItemResult]) -> ItemCost:
     """What a mean item took, its grading included. `seconds` are those of its reply."""
-    results = list(results)
-    spent = sum((usage_cost(r.usage + r.judging) + ItemCost(seconds=r.seconds) for r in results), ItemCost())
-    return spent * (1 / len(results)) if results else spent
+    spent = [usage_cost(result.usage + result.judging) + ItemCost(seconds=result.seconds) for result in results]
+    return sum(spent, ItemCost()) * (1 / max(1, len(spent)))
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,8 @@ def dollars(usd: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
+    if seconds is None or seconds < 1:
+        return "–" if seconds is None else f"{1000 * seconds:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..contract import Usage
-from ..improving.improve_result import Candidate, Comparison, Dropped, ImproveResult
+from ..improving.improve_result import Candidate, Dropped, ImproveResult
 from ..improving.verdict import ALPHA
 from ..measuring.results import EvalReport, ModelResult
 from ..stats import Estimate, Interval, PairedDifference, quantile
@@ -36,7 +36,6 @@ class RecipeRow:
     n: int  # items that were scored
     accuracy: Estimate
     spent: Spent
-    added: tuple[float, float] | None  # tokens, input and output, over the baseline
     p50: float | None
     p95: float | None
     difference: float | None = None
@@ -81,16 +80,12 @@ def final_rows(result: ImproveResult) -> list[RecipeRow]:
 
 
 def model_row(
-    result: ModelResult,
-    above: Sequence[RecipeRow] = (),
-    pair: PairedDifference | Comparison | None = None,
-    p: float | None = None,
+    result: ModelResult, above: Sequence[RecipeRow] = (), pair: PairedDifference | None = None, p: float | None = None
 ) -> RecipeRow:
     """One model, compared with the first of the rows `above` where there are some."""
     spent = _per_item(sum((answer.usage for answer in result.answers), Usage()), len(result.answers))
-    added = _added(spent, above[0].spent) if above else None
     return RecipeRow(
-        len(above) + 1, result.model, result.n, result.accuracy, spent, added,
+        len(above) + 1, result.model, result.n, result.accuracy, spent,
         result.latency(0.5), result.latency(0.95), pair.difference if pair else None, pair.ci95 if pair else None, p,
         result.no_answer, result.lost,
     )  # fmt: skip
@@ -114,7 +109,6 @@ def _searched(number: int, candidate: Candidate, baseline: Candidate) -> RecipeR
     pair = candidate.against(baseline) if n and candidate is not baseline else None
     return RecipeRow(
         number, candidate.recipe, n - lost, candidate.accuracy, spent,
-        _added(spent, _per_item(baseline.usage, len(baseline.scores))) if pair else None,
         quantile(seconds, 0.5) if seconds else None, quantile(seconds, 0.95) if seconds else None,
         pair.difference if pair else None, pair.ci95 if pair else None, lost=lost, dropped=candidate.dropped,
     )  # fmt: skip
@@ -125,21 +119,14 @@ def _per_item(usage: Usage, n: int) -> Spent:
     return Spent(usage.input_tokens / n, usage.output_tokens / n, usage.calls / n, usd and usd / n)
 
 
-def _added(spent: Spent, baseline: Spent) -> tuple[float, float]:
-    return spent.input_tokens - baseline.input_tokens, spent.output_tokens - baseline.output_tokens
-
-
 def front(rows: Sequence[RecipeRow]) -> set[int]:
     """The numbers of the rows that no other one beats: none that is as good is cheaper, none as cheap is better."""
-    return {
-        row.number
-        for row in rows
-        if not any(
-            (other.spent.tokens <= row.spent.tokens and other.accuracy.mean > row.accuracy.mean)
-            or (other.spent.tokens < row.spent.tokens and other.accuracy.mean >= row.accuracy.mean)
-            for other in rows
-        )
-    }
+
+    def beats(other: RecipeRow, row: RecipeRow) -> bool:
+        cost, gain = other.spent.tokens - row.spent.tokens, other.accuracy.mean - row.accuracy.mean
+        return cost <= 0 and gain >= 0 and (cost, gain) != (0, 0)
+
+    return {row.number for row in rows if not any(beats(other, row) for other in rows)}
 
 
 # ---- tables ----
@@ -152,7 +139,12 @@ class Table:
 
 
 def results_table(rows: Sequence[RecipeRow], words: Words, name: Callable[[RecipeRow], str], *, judged: bool) -> Table:
-    """Quality, difference from the baseline, and what a question takes."""
+    """Quality, difference from the baseline, which is the first row, and what a question takes."""
+
+    def tokens(amount: float, baseline: float, row: RecipeRow) -> Cell:
+        compared = row is not rows[0] and (row.n or row.lost)
+        return Cell(count(round(amount)), f"({amount - baseline:+,.0f})" if compared else "")
+
     names = ["recipe", "grade" if judged else "right", "difference", "p", "input", "output", "calls", "usd", "latency"]
     names += [name for name in ("no_answer", "lost") if any(getattr(row, name) for row in rows)]
     return Table(
@@ -163,8 +155,8 @@ def results_table(rows: Sequence[RecipeRow], words: Words, name: Callable[[Recip
                 Cell(percent(row.accuracy.mean), interval(row.accuracy.ci95)),
                 _difference(row),
                 Cell("" if row.p is None else p_value(row.p)),
-                Cell(count(round(row.spent.input_tokens)), f"({row.added[0]:+,.0f})" if row.added else ""),
-                Cell(count(round(row.spent.output_tokens)), f"({row.added[1]:+,.0f})" if row.added else ""),
+                tokens(row.spent.input_tokens, rows[0].spent.input_tokens, row),
+                tokens(row.spent.output_tokens, rows[0].spent.output_tokens, row),
                 Cell(count(row.spent.calls)),
                 Cell("?" if row.spent.usd is None else f"{1000 * row.spent.usd:.2f}" if row.spent.usd else "0"),
                 Cell(duration(row.p50), duration(row.p95)),

@@ -39,9 +39,7 @@ def write_page(points: Sequence[CurvePoint], name: str, file: Path, language: La
     both = [line(training, lambda p: p.loss, points)]
     both += [line(held_out, lambda p: p.held_out, evaluated)] if evaluated else []
     page.add(str(losses), curves(both, x=str(tokens), y=str(loss)))
-    for heading, label, value in (
-        (rates, rate, lambda p: p.learning_rate),
-        (speed, per_second, lambda p: p.tokens_per_second),
-    ):
+    figures = ((rates, rate, lambda p: p.learning_rate), (speed, per_second, lambda p: p.tokens_per_second))
+    for heading, label, value in figures:
         page.add(str(heading), curves([line(label, value, points)], x=str(tokens), y=str(label), height=240))
     page.write(file)

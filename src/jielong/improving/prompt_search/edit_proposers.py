@@ -39,12 +39,8 @@ async def propose_at_random(state: SearchState, k: int, rng: random.Random) -> l
 def edited(state: SearchState, draft: PromptDraft, rng: random.Random) -> PromptDraft:
     """The draft after one random edit."""
     phrases = cut(draft.text)
-    kinds = ["add", "add"]
-    if phrases:
-        kinds += ["delete", "substitute", "substitute", "place"]
-    if len(phrases) > 1:
-        kinds.append("swap")
-    kind = rng.choice(kinds)
+    kinds = ["add", "add"] + ["delete", "substitute", "substitute", "place"] * bool(phrases)
+    kind = rng.choice(kinds + ["swap"] * (len(phrases) > 1))
     if kind == "place":
         return replace(draft, place=rng.choice([place for place in get_args(Place) if place != draft.place]))
     at = rng.randrange(len(phrases) + (kind == "add")) if phrases else 0

@@ -21,8 +21,7 @@ async def propose_examples(state: SearchState, k: int, rng: random.Random) -> li
     own = _bootstrapped(state, parent)
     drafts = []
     for _ in range(k):
-        pairs = own if own and (not gold or rng.random() < 0.5) else gold
-        if pairs:
+        if pairs := own if own and (not gold or rng.random() < 0.5) else gold:
             examples = tuple(rng.sample(pairs, min(len(pairs), rng.randint(1, MOST))))
             drafts.append(replace(parent.draft, examples=examples, parent=parent.number, by="examples"))
     return drafts

@@ -56,13 +56,11 @@ async def run_holdout_test(
 ) -> HoldoutTest:
     """Ask both all `final` items, or as many as the budget can still pay: that does not depend on the answers."""
     # Fresh copies: the answers of the search must not count among those of the holdout test.
-    first = ScoredDraft(start.number, start.draft, start.round)
-    second = ScoredDraft(best.number, best.draft, best.round)
+    first, second = (ScoredDraft(scored.number, scored.draft, scored.round) for scored in (start, best))
     pair_cost = evaluator.item_cost(start) + evaluator.item_cost(best)
     items: list[Item] = []
     while len(items) < len(final):
-        chunk = final[len(items) : len(items) + CHUNK]
-        chunk = chunk[: evaluator.experiment.forecast().affordable(pair_cost)]
+        chunk = final[len(items) :][: min(CHUNK, evaluator.experiment.forecast().affordable(pair_cost))]
         if not chunk:
             break
         try:

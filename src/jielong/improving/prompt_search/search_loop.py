@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...contract import Model, Usage
 from ...errors import BadInput, BudgetExceeded, EndpointUnfit
@@ -100,9 +100,10 @@ class SearchResult:
         return self.experiment.usage()
 
 
-async def search(
-    plan: SearchPlan, experiment: Experiment, on_round: Callable[[SearchResult], None] | None = None
-) -> SearchResult:
+OnRound: TypeAlias = Callable[[SearchResult], None] | None
+
+
+async def search(plan: SearchPlan, experiment: Experiment, on_round: OnRound = None) -> SearchResult:
     """Search, then let the best draft take the holdout test. `experiment` is open: see `search_prompts.run_search`."""
     evaluator = Evaluator(experiment, plan.model)
     with experiment.stage("prompt search", "search") as stage:
@@ -141,13 +142,7 @@ def _sized(plan: SearchPlan, evaluator: Evaluator, start: ScoredDraft) -> tuple[
     return plan.split.search[:n_search], plan.split.final[:n_final]
 
 
-async def _rounds(
-    plan: SearchPlan,
-    evaluator: Evaluator,
-    result: SearchResult,
-    n_final: int,
-    on_round: Callable[[SearchResult], None] | None,
-) -> str:
+async def _rounds(plan: SearchPlan, evaluator: Evaluator, result: SearchResult, n_final: int, on_round: OnRound) -> str:
     state, idle = result.state, 0
 
     # Asked again before every wave: each answer changes what a further item is thought to cost.

@@ -95,7 +95,7 @@ def as_python(recipe: str, question: str) -> str:
     steps = [_step_code(step) for step in node.steps]
     if all(steps):
         names = sorted({"load", *(step.name for step in node.steps)})
-        base = json.dumps(node.spec, ensure_ascii=False) if node.quoted else node.spec
+        base = _quoted(node.spec) if node.quoted else node.spec
         code = " | ".join([f"load({_quoted(base)})", *(step for step in steps if step)])
     else:
         names, code = ["load"], f"load({_quoted(recipe)})"
@@ -118,9 +118,7 @@ def _option_code(name: str, value: Any) -> str | None:
 
 
 def _is_literal(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_is_literal, value))
-    return value is None or isinstance(value, str | int | float | bool)
+    return all(map(_is_literal, value)) if isinstance(value, tuple) else isinstance(value, str | int | float | None)
 
 
 def explained(recipe: str) -> list[tuple[str, str]]:
