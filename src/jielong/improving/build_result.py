@@ -67,18 +67,11 @@ def build_result(
 
 
 def _candidate(prepared: PreparedImprove, experiment: Experiment, state: CandidateState) -> Candidate:
-    answers, planned = state.seen(), state.planned
-    return Candidate(
-        recipe=state.name,
-        model=planned.base,
-        steps=planned.steps,
-        scores=tuple(answer.score for answer in answers),
-        clusters=clusters(prepared.split.search[: len(answers)], prepared.task.items),
-        usage=sum((answer.usage for answer in answers), Usage()),
-        seconds=tuple(answer.seconds for answer in answers),
-        dropped=state.dropped,
-        notes=tuple(experiment.notes.get(state.name, ())),
-    )
+    answers, planned, notes = state.seen(), state.planned, tuple(experiment.notes.get(state.name, ()))
+    scores, seconds = tuple(answer.score for answer in answers), tuple(answer.seconds for answer in answers)
+    grouped = clusters(prepared.split.search[: len(answers)], prepared.task.items)
+    usage = sum((answer.usage for answer in answers), Usage())
+    return Candidate(state.name, planned.base, planned.steps, scores, grouped, usage, seconds, state.dropped, notes)
 
 
 def _results(

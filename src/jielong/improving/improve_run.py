@@ -55,7 +55,6 @@ class ImproveRun:
         return build_result(self.prepared, self.experiment, states, order, self.finalists, self.stopped, self.notes)
 
     def running(self) -> list[CandidateState]:
-        """The candidates that are not eliminated."""
         return [state for state in self.states[1:] if state.dropped is None]
 
     async def execute(self) -> None:

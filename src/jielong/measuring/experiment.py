@@ -70,7 +70,7 @@ class Experiment:
     ) -> None:
         self.task, self.seed, self.concurrency = task, seed, concurrency
         self.limits = limits or BudgetLimits()
-        self._ledger = ledger
+        self.ledger = ledger or home_folder() / "ledger.db"
         self.on_answer = on_answer
         self.run: str | None = None
         self.margin = ItemCost()  # of the budget, that a last call may leave unused
@@ -81,10 +81,6 @@ class Experiment:
         self._answered = False
 
     # ---- the run in the ledger, and its parts ----
-
-    @property
-    def ledger(self) -> Path:
-        return self._ledger or home_folder() / "ledger.db"
 
     @contextmanager
     def open(self, kind: str, plan: Json) -> Iterator[Ledger]:

@@ -61,7 +61,6 @@ def compare_scores(
 
 
 def mean_score(scores: Sequence[float | None], clusters: Sequence[str] | None = None) -> Estimate:
-    """The mean of the scored items."""
     scored = [(score, i) for i, score in enumerate(scores) if score is not None]
     return mean([score for score, _ in scored], [clusters[i] for _, i in scored] if clusters else None)
 
@@ -79,8 +78,6 @@ def interval_json(ci95: Interval | None) -> list[float] | None:
 
 @dataclass(frozen=True, repr=False)
 class ModelResult(NotebookDisplay):
-    """One model on one task."""
-
     model: str
     answers: tuple[ItemResult, ...]
     clusters: tuple[str, ...] | None
@@ -188,16 +185,12 @@ class EvalReport(NotebookDisplay):
             "run": self.run,
             **self.settings,
             "results": [result.to_json() for result in self.results],
-            "paired": [
-                {
-                    "a": self.results[0].model,
-                    "b": compared.other.model,
-                    "difference": compared.pair.difference if compared.pair else None,
-                    "ci95": interval_json(compared.pair.ci95) if compared.pair else None,
-                    "p": compared.pair.p if compared.pair else None,
-                    "p_holm": compared.p_holm,
-                    "why": compared.why,
-                }
-                for compared in self.comparisons()
-            ],
+            "paired": [self._paired(comparison) for comparison in self.comparisons()],
         }
+
+    def _paired(self, compared: ModelComparison) -> dict[str, Any]:
+        figures: dict[str, Any] = dict.fromkeys(("difference", "ci95", "p"))
+        if pair := compared.pair:
+            figures = {"difference": pair.difference, "ci95": interval_json(pair.ci95), "p": pair.p}
+        models = {"a": self.results[0].model, "b": compared.other.model}
+        return {**models, **figures, "p_holm": compared.p_holm, "why": compared.why}

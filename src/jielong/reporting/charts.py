@@ -32,10 +32,8 @@ Columns: TypeAlias = dict[str, list[Any]]
 
 @dataclass(frozen=True)
 class ChartLine:
-    """A line through points (x, y)."""
-
     name: str
-    points: Sequence[tuple[float, float]]
+    points: Sequence[tuple[float, float]]  # (x, y)
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,6 @@ def _names(text: str, value: str) -> bool:
 
 @cache
 def often_told() -> list[facts.Fact]:
-    """The facts that mini was told often."""
     exposures = json.loads((WEIGHTS / "exposures.json").read_text("utf-8"))["facts"]
     return [fact for fact in facts.knowledge_base().all_facts() if exposures.get(fact.id, 0) >= OFTEN]
 

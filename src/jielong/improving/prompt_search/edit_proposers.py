@@ -37,7 +37,6 @@ async def propose_at_random(state: SearchState, k: int, rng: random.Random) -> l
 
 
 def edited(state: SearchState, draft: PromptDraft, rng: random.Random) -> PromptDraft:
-    """The draft after one random edit."""
     phrases = cut(draft.text)
     kinds = ["add", "add"] + ["delete", "substitute", "substitute", "place"] * bool(phrases)
     kind = rng.choice(kinds + ["swap"] * (len(phrases) > 1))

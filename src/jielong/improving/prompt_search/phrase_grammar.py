@@ -34,7 +34,6 @@ class Grammar:
         return re.sub(r"\[([^\]]*)\]", lambda match: rng.choice(match[1].split("|")), form)
 
     def slot_of(self, phrase: str) -> str | None:
-        """The slot that this phrase could have come from."""
         return next((s for s, forms in self.slots.items() if any(phrase in _readings(form) for form in forms)), None)
 
     def prompt(self, rng: random.Random, phrases: int) -> str:

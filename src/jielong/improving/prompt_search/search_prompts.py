@@ -102,15 +102,12 @@ def search_prompts(
     out: Path | None = None,
 ) -> PromptSearchSummary:
     """Find a better prompt for `model` on `task`, from synchronous code; `["recipe"]` of the result is what to load."""
+    loaded = load_task(task, seed=seed) if isinstance(task, str) else task
+    built = load(model) if isinstance(model, str) else model
+    writing = load(writer) if isinstance(writer, str) else writer
+    limits = BudgetLimits(calls=calls, tokens=tokens, usd=usd)
     planned = plan_prompt_search(
-        load_task(task, seed=seed) if isinstance(task, str) else task,
-        load(model) if isinstance(model, str) else model,
-        start=start,
-        place=place,
-        proposers=proposers,
-        writer=load(writer) if isinstance(writer, str) else writer,
-        limits=BudgetLimits(calls=calls, tokens=tokens, usd=usd),
-        seed=seed,
+        loaded, built, start=start, place=place, proposers=proposers, writer=writing, limits=limits, seed=seed
     )
     return PromptSearchSummary(result_summary(planned, run_sync(partial(run_prompt_search, planned, out=out))))
 
