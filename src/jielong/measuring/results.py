@@ -167,6 +167,8 @@ class EvalReport(NotebookDisplay):
 
     def comparisons(self) -> list[ModelComparison]:
         """Every other model against the first, with Holm's correction of p."""
+        if not self.results:
+            return []
         first, *others = self.results
         pairs = [None if first.inconclusive or other.inconclusive else other.against(first) for other in others]
         corrected = iter(holm([pair.p for pair in pairs if pair]))

@@ -61,7 +61,7 @@ class RecipeRow:
 
 
 def eval_rows(report: EvalReport) -> list[RecipeRow]:
-    rows = [model_row(report.results[0])]
+    rows = [model_row(result) for result in report.results[:1]]
     for comparison in report.comparisons():
         rows.append(model_row(comparison.other, rows, comparison.pair, comparison.p_holm))
     return rows
