@@ -37,6 +37,7 @@ SISTERS = {"techniques", "training", "explaining", "measuring"}
 HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "scipy": {"stats.py"},
     "rich": {"reporting/formatting.py", "cli/progress.py"},
+    "markupsafe": {"reporting/wording.py"},  # the command line reads its words without it
     "lets_plot": {"reporting/charts.py"},
     "genai_prices": {"runtime/prices.py"},
     "pyarrow": {"tasks/data_files.py"},
