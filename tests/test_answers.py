@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.answers import RULES, final_answer
-from jielong.answers.number_formats import canonical, read_number
+from jielong.answers.number_formats import read_number
+from jielong.answers.quantities import canonical
 
 PIECES = st.sampled_from(
     [

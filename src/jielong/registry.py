@@ -65,7 +65,8 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
     },
     "metrics": {
-        name: f"jielong.tasks.metric:{name}" for name in "number choice exact contains json code yes_no judge".split()
+        name: f"jielong.tasks.metric:{name}"
+        for name in "number choice label exact contains json code yes_no judge".split()
     },
     "tasks": {"mini": "jielong.tasks.mini_tasks:built_in"},
     "tools": {},

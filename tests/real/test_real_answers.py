@@ -10,8 +10,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from grading import reply
 from jielong.answers import RULES
 from jielong.tasks.answer_equality import infer_rule, matches
+from jielong.tasks.item import Item
+from jielong.tasks.metric import find_metric, with_labels
 
 DATA = Path(__file__).parents[2] / "../shared/data"
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not DATA.exists(), reason="the real data is not here")]
@@ -77,10 +80,10 @@ def test_the_worked_examples_of_bbh_are_all_read() -> None:
 
 
 def test_every_bbh_task_gets_a_rule_that_finds_its_answers() -> None:
-    async def right(examples: list[dict[str, str]], rule: str) -> int:
-        replies = [f"Let me think.\nSo the answer is {example['target']}." for example in examples]
-        golds = [example["target"] for example in examples]
-        return sum([await matches(rule, RULES[rule](r), [g]) for r, g in zip(replies, golds, strict=True)])
+    async def right(examples: list[dict[str, str]], rule: str) -> float:
+        metric = with_labels(find_metric(rule), [example["target"] for example in examples])
+        items = [(Item("", "?", (one["target"],)), reply(f"So the answer is {one['target']}.")) for one in examples]
+        return sum([(await metric.score(item, answer)).value for item, answer in items])
 
     for file in sorted((DATA / "bbh/bbh").glob("*.json")):
         examples = json.loads(file.read_text("utf-8"))["examples"]

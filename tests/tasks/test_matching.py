@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong.answers import RULES
-from jielong.answers.number_formats import canonical
+from jielong.answers.quantities import canonical
 from jielong.errors import Unsupported
 from jielong.scope import scope
 from jielong.tasks import math_verify_process
@@ -239,6 +239,9 @@ assert anyio.run(math_verify_process.equal, '\\\\sqrt{16}', '4') and math_verify
         (["2\\sqrt{3}", "5", "[2, 5)"], False, False, "number", "mathematical"),
         (["Paris", "5"], False, False, "contains", "short texts"),
         (["valid", "invalid"], False, False, "contains", "short texts"),
+        (["billing", "other", "billing"], False, False, "label", "all 3 answers are 2 labels"),
+        (["valid", "invalid"] * 20, False, False, "label", "2 labels"),
+        ([f"town {i}" for i in range(50)] * 2, False, False, "exact", "again and again"),
         (["word " * 100], False, False, "judge", "long"),
         ([], False, False, "judge", "no answers"),
         ([], False, True, "code", "tests"),

@@ -26,68 +26,12 @@ from .answer_markers import (
     without_thoughts,
 )
 from .choice_letters import choice, letter_at
-from .json_and_code import code, json
-from .number_answer import expression_in, measure, number
+from .json_answer import json
+from .marked_number import expression_in, measure
+from .number_answer import number
 from .number_formats import find_numbers, read_number
-
-# ---- yes or no ----
-
-_NO = (
-    r"\b(?:not|n't|never|cannot be|isn't|wasn't)\s(?:quite\s|at all\s)?(?:correct|true|right)\b"
-    r"|\b(?:is|are|was|be|it's|that's|as)\s(?:(?!not\b|never\b|n't)\w{1,12}\s)?(?:false|incorrect|wrong|untrue)\b"
-    r"|不正确|不对|不成立|错误的?|错的|不是的"
-)
-_YES = (
-    r"\b(?:not|n't|isn't)\s(?:false|incorrect|wrong|untrue)\b"
-    r"|\b(?:is|are|was|be|it's|that's|as)\s(?:(?!not\b|never\b|n't)\w{1,12}\s)?(?:true|correct|right)\b(?!\s(?:of|angle|triangle|side|hand))"
-    r"|(?:是|说法|完全)?正确|没错|对的|是对|成立|不是错误"
-)
-_VERDICT = re.compile(rf"(?P<yes>{_YES})|(?P<no>{_NO})", re.I)
-_OPENING = re.compile(
-    r"[\s*_\"'“(]{0,6}(?:(?P<yes>yes|yeah|true|correct|right(?!,)|正确|没错|是的|对的|是|对)"
-    r"|(?P<no>no|nope|false|incorrect|wrong|not\s(?:true|correct|right)|不正确|不对|不是|错误|错的|否|错))"
-    r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!。;…—-]|$|\n)|\s(?:because|since|as)\b)(?!\s?[-/])",
-    re.I,
-)
-_CLOSING = re.compile(
-    r"(?:\b(?:so|therefore|thus|hence|answer|say),?|:)\s{1,2}\**(?:the\sanswer\sis\s)?(?P<verdict>yes|no|true|false)\s?[.!*]{0,3}\s*$"
-    r"|(?:因此|所以)[,:]?(?P<han>是|否|对|错|不是|不对)[。.!]?\s*$",
-    re.I,
-)
-
-
-def yes_no(text: str, /) -> str | None:
-    """`yes` or `no` (true, correct, 是, 对 … or their opposites); "yes and no" and "it depends" are no answer."""
-    readable = readable_end(text) or ""
-    box = last_box(readable)
-    if box is not None:
-        return _verdict(box)
-    for place in marked_answers(readable)[0]:
-        if verdict := _verdict(without_decoration(place)):
-            return verdict
-    if closing := _CLOSING.search(readable[-200:]):
-        word = (closing["verdict"] or closing["han"]).lower()
-        return "yes" if word in ("yes", "true", "是", "对") else "no"
-    if opening := _verdict(readable, opening_only=True):
-        return opening
-    return _verdict(readable)
-
-
-def _verdict(place: str, *, opening_only: bool = False) -> str | None:
-    if re.match(r"\W*(?:yes\s(?:and|or|/)\s?no|neither)\b", place, re.I):
-        return None
-    if opening := _OPENING.match(place):
-        return "yes" if opening["yes"] else "no"
-    if opening_only:
-        return None
-    last = None
-    for match in _VERDICT.finditer(place):
-        is_question = re.match(r"[^.!。\n]{0,80}[?？]", place[match.end() :]) or re.search(
-            r"\b(?:whether|if|neither)\s[^.\n]{0,60}$", place[max(0, match.start() - 60) : match.start()]
-        )
-        last = last if is_question else match
-    return None if last is None else "yes" if last["yes"] else "no"
-
+from .program import code
+from .yes_no import opening_verdict, yes_no
 
 # ---- texts, and the rule for answers of any kind ----
 
@@ -99,7 +43,14 @@ def exact(text: str, /) -> str | None:
     box = last_box(readable)
     if box == "":
         return None
-    return _plain_text(first_sentence(places[0]) if places and not box else box or readable)
+    marked = _CONTRAST.sub("", first_sentence(places[0])) if places and not box else ""
+    return _plain_text(marked or box or readable)
+
+
+_CONTRAST = re.compile(  # "Ottawa, not Toronto"
+    r",?\s(?:and\s)?(?:not|rather\sthan|instead\sof|as\sopposed\sto)\s[^,.]{1,80}$|[,，]?(?:而不是|而非|不是)[^,，。]{1,40}$",
+    re.I,
+)
 
 
 def _plain_text(text: str) -> str | None:
@@ -125,7 +76,7 @@ def final_answer(text: str, /) -> str | None:
     one_line = len(reply_text) <= 200 and "\n" not in reply_text
     if one_line and re.match(r"\W{0,3}[A-J](?:[).:]|\W{0,3}$)", reply_text) and (letter := choice(reply_text)):
         return letter
-    if one_line and (verdict := _verdict(reply_text, opening_only=True)):
+    if one_line and (verdict := opening_verdict(reply_text)):
         return verdict
     if (figure := number(readable)) is not None:
         return figure
@@ -142,7 +93,7 @@ def _ballot(place: str, *, boxed: bool = False) -> str | None:
     letter = letter_at(place)
     if letter and re.match(r"\W{0,4}[A-J](?:\W|$)", place):
         return letter
-    if verdict := _verdict(place, opening_only=True):
+    if verdict := opening_verdict(place):
         return verdict
     measured = measure(place, boxed=boxed)
     if measured and ":" not in measured:

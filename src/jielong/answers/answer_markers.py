@@ -6,6 +6,7 @@ Every pattern is bounded: 1 MB of braces, spaces or "answer" takes no longer tha
 import re
 
 from .number_formats import find_numbers, normalised
+from .structured_reply import answer_field
 
 SEVERAL_ANSWERS = ""  # a place that names several answers: none of them is the answer, and no other place is asked
 _TAIL = 20_000
@@ -30,9 +31,11 @@ def without_thoughts(text: str) -> str | None:
 
 
 def readable_end(text: str) -> str | None:
-    """The end of the text without thoughts, `normalised`: what the rules for short answers look at."""
-    readable = without_thoughts(text)
-    return None if readable is None else normalised(readable[-_TAIL:])
+    """The end of the text without thoughts, `normalised`: what the rules for short answers look at. Of a reply that is
+    a JSON object, the field that is its answer."""
+    readable = without_thoughts(text) or ""
+    field = answer_field(readable) if "}" in readable else None
+    return normalised((readable if field is None else field)[-_TAIL:])
 
 
 def boxed(text: str, /) -> str | None:
@@ -41,8 +44,13 @@ def boxed(text: str, /) -> str | None:
     return None if readable is None else last_box(readable) or None
 
 
+_TWO_BOXES = re.compile(r"\\boxed\{([^{}]{1,80})\}\$?\s?(?:or|and|或|和)\s?\$?\\boxed\{(?!\1\})[^{}]{1,80}\}[^\\]*$")
+
+
 def last_box(readable: str) -> str | None:
-    r"""As `boxed`; "" when the last box never closes, None when there is none."""
+    r"""As `boxed`; "" when the last box never closes or is one of two (\boxed{7} or \boxed{8}), None without any."""
+    if _TWO_BOXES.search(readable):
+        return SEVERAL_ANSWERS
     for opening in reversed(list(re.finditer(r"\\f?box(?:ed)?[ ]?\{|\\boxed[ ]([^\s{}$.]{1,40})", readable))[-8:]):
         if opening[1]:
             return opening[1]
@@ -69,7 +77,11 @@ _MARK = re.compile(
 _SUPPOSED = re.compile(
     r"\b(?:if|whether|suppose|assume|assuming|unless|when)\s(?:\w{1,10}\s){0,2}$|如果\w{0,4}$|假设\w{0,4}$", re.I
 )
-_NOT = re.compile(r"\s{0,2}(?:not|n't|不是)\s?", re.I)
+_NOT = re.compile(
+    r"\s{0,2}(?:(?:definitely|certainly|clearly|obviously|surely|simply|probably|绝对|肯定|应该)\s?)?"
+    r"(?:not(?!\sonly)|n['’]t|no\slonger|never|neither|并?不是|并非)\s?",
+    re.I,
+)
 _BUT = re.compile(r"\b(?:but(?:\srather)?|it'?s|it\sis|rather|instead)\b\s?|而?是", re.I)
 
 

@@ -1,29 +1,34 @@
 """The letter that a reply chooses: A to J, and in brackets or alone as the answer to Z.
 
 The article of "A train leaves" is no choice, nor are "vitamin C", "5 A", the options that a reply repeats, or two
-letters at once.
+letters at once. A list with a verdict on each option chooses the one that it calls right.
 """
 
 import re
+from collections.abc import Iterator
 
 from .answer_markers import SEVERAL_ANSWERS, first_sentence, last_box, marked_answers, readable_end, without_decoration
+from .statements import verdict_of
 
 _END = r"(?![A-Za-z0-9_'’])"
 _MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" + _END)
 _ARTICLE = re.compile(r"['’+-]|\s(?!(?:because|since|as|is|and|which|with|for|given|by|due|in|from|option)\b)[a-z]")
 
-_CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", 故选D
-    r"(?:\b(?:[Cc]hoose|[Ss]elect|pick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe"
-    r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter))?"
-    r"|故选|应选|选择?|选项[是为]|认为[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
+_CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leaves D", 故选D
+    r"(?:\b(?:[Cc]hoose|[Ss]elect|[Pp]ick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe|leav(?:es|ing)(?:\s(?:us|me)\swith)?"
+    r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter|only))?"
+    r"|故选|应选|选择?|只剩下?|选项[是为]|认为[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
     + _END
     + r"(?!\)?[、,]?\s?[A-J、](?![A-Za-z]))(?!\s?项?(?:是)?(?:错|不))"
-    # "C is correct", (B) must be true, 选项A正确; not "A and C are", A、B、C都不对
+    # "C is correct", (B) must be true, "only (B) fits", 选项A正确; not "A and C are", A、B、C都不对
     r"|(?<![A-Za-z、和与及或&])(?<!and\s)(?<!or\s)(?<!and\s\()(?<!or\s\()(?P<b>[A-J])\)?\**\s?"
-    r"(?:(?:is|must\sbe)\s(?:the\s|indeed\s|clearly\s)?(?:correct|right|best|answer|true)|项?(?:是|为)?(?:正确|对的))"
+    r"(?:(?:is|must\sbe)\s(?:the\s|my\s|indeed\s|clearly\s|only\s|final\s|right\s|correct\s|best\s){0,3}"
+    r"(?:correct|right|best|answer|choice|option|one|true)\b|项?(?:是|为)?(?:正确|对的))"
+    r"|\b[Oo]nly\s(?:option\s)?\(?\**(?P<c>[A-J])\)?\**\s(?:fits|remains|works|is\b|can\b|matches|satisfies|makes)"
 )
 _SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans: A"
-    r"\b(?:[Aa]nswer|ANSWER|[Aa]ns|ANS|[Oo]ption|OPTION|[Cc]hoice|[Cc]orrect(?=:))\b[\s:.()>*=-]{0,4}([A-J])[).*\]\s]{0,4}$",
+    r"\b(?:[Aa]nswer|ANSWER|[Aa]ns|ANS|[Oo]ption|OPTION|[Cc]hoice|[Cc]orrect(?=:))\b"
+    r"[\s:.()>*=-]{0,4}([A-J]|[a-j](?<=: [a-j]))[).*\]\s]{0,4}$",
     re.M,
 )
 _OPTION = re.compile(r"^[ \t>*-]{0,6}\(?([A-Z])[).:、][ \t*]", re.M)
@@ -39,9 +44,9 @@ def choice(text: str, /) -> str | None:
     """The letter that the text chooses; a marked answer without a letter is given as its text, if it is short."""
     readable = readable_end(text) or ""
     box = last_box(readable)
-    if box is not None:
-        letter = letter_at(box)
-        return (box if letter is None and len(box) <= 100 else letter) or None
+    letter = letter_at(box) if box else None
+    if box == "" or letter is not None:
+        return letter or None
     places, rejected = marked_answers(readable)
     for place in places:
         letter = letter_at(place)
@@ -49,14 +54,18 @@ def choice(text: str, /) -> str | None:
             return None
         if letter is not None and letter not in rejected:
             return letter
+    if (judged := _judged(readable)) is not None:
+        return judged or None
     if short := list(_SHORT_MARK.finditer(readable)):
-        return short[-1][1]
+        return short[-1][1].upper()
     if chosen := list(_CHOOSE.finditer(readable)):
-        return chosen[-1]["a"] or chosen[-1]["b"]
+        return chosen[-1]["a"] or chosen[-1]["b"] or chosen[-1]["c"]
+    if box:  # without a letter it does not beat a marked one
+        return box if len(box) <= 100 else None
     if places and not _OPTION.search(readable):
         words = first_sentence(without_decoration(places[0])).strip(" .。*")
         return words if words and len(words) <= 100 else None
-    return _unmarked(readable)
+    return _unmarked(readable, rejected)
 
 
 def letter_at(place: str) -> str | None:
@@ -78,7 +87,41 @@ def letter_at(place: str) -> str | None:
     return None if not letters else letters.pop() if len(letters) == 1 else SEVERAL_ANSWERS
 
 
-def _unmarked(readable: str) -> str | None:
+_HEAD = re.compile(
+    r"[^A-Za-z0-9一-鿿]{0,12}(?:(?:option|choice|选项)\s?)?\(?(?P<letter>[A-J])(?:\)|(?=[\s.:、|项—–✅❌✔✗-]))", re.I
+)
+
+
+def _judged(readable: str) -> str | None:
+    """The one option that a list with verdicts calls right; SEVERAL_ANSWERS for two, None without a list."""
+    verdicts: dict[str, bool] = {}
+    for letter, line in _options(readable):
+        verdict = verdict_of(line)
+        if verdict is not None:
+            verdicts[letter] = verdict
+    right = [letter for letter, verdict in verdicts.items() if verdict]
+    if len(verdicts) < 2 or (not right and len(verdicts) < 3):
+        return None
+    return right[0] if len(right) == 1 else SEVERAL_ANSWERS if right else None
+
+
+def _options(readable: str) -> Iterator[tuple[str, str]]:
+    """Each option with the lines that are about it."""
+    letter, lines = "", list[str]()
+    for line in re.split(r"\n|[;；](?=\s?\(?[A-J])", readable):
+        head = _HEAD.match(line)
+        if head and head["letter"].isupper():
+            yield letter, " ".join(lines)
+            letter, lines = head["letter"], [line[: head.start("letter")], line[head.end("letter") :]]
+        elif not line.strip():
+            yield letter, " ".join(lines)
+            letter, lines = "", []
+        else:
+            lines.append(line)
+    yield letter, " ".join(lines)
+
+
+def _unmarked(readable: str, rejected: frozenset[str]) -> str | None:
     """A lone letter, a last line or a beginning such as "B) 21", or the only letter that the last line points at."""
     reply_text = readable.strip()
     if len(reply_text) <= 40 and (lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", reply_text)):
@@ -87,10 +130,14 @@ def _unmarked(readable: str) -> str | None:
     listed = _OPTION.findall(readable)
     lists_options = len(set(listed)) > 1
     closing = re.match(r"[\W_]{0,4}([A-J])(?:[).:、](?=\s|\*|$)|\*|\W{0,3}$)", last)
+    if closing and _MORE.match(last, closing.end(1)):
+        return None
     if closing and (not lists_options or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
         return closing[1]
     opening = re.match(r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n)", reply_text)
     if opening and not lists_options and not re.search(r"\([A-J]\)", reply_text[opening.end() : opening.end() + 200]):
         return opening[1]
-    letters = {letter[0] for groups in _LAST_LETTER.findall(last) for letter in groups if letter}
+    if alone := re.search(r"[.!。]\s?\(?([B-J])\)?[.。]?$", last):
+        return alone[1]
+    letters = {letter[0] for groups in _LAST_LETTER.findall(last) for letter in groups if letter} - rejected
     return letters.pop() if len(letters) == 1 else None

@@ -1,96 +1,128 @@
-r"""The number that a reply gives as its answer, or the mathematics (`2\sqrt{3}`, `[2, 5)`) that is not one number."""
+"""The number that a reply gives as its answer: marked, or what a reader would take for it where nothing is marked."""
 
 import re
+from itertools import pairwise
 
-from .answer_markers import SEVERAL_ANSWERS, first_sentence, last_box, marked_answers, readable_end, without_decoration
-from .number_formats import NumberMatch, find_numbers, read_number
+from .answer_markers import SEVERAL_ANSWERS, last_box, marked_answers, readable_end
+from .marked_number import measure
+from .number_formats import find_numbers, read_number
+from .quantities import NumberMatch, canonical, same_quantity
+from .statements import GIVES_UP
 
 
 def number(text: str, /) -> str | None:
     r"""The number that the text gives as its answer: exact, canonical, without its unit; a percentage keeps its sign.
 
-    `1,234.50 €` is `1234.5`, 三百二十一 is `321`, `\frac{1}{3}` is `1/3`, `5%` is `5%`. A marked answer that is
-    mathematics but not one number (`2\sqrt{3}`, `[2, 5)`) is given as text, without spaces.
+    `1,234.50 €` is `1234.5`, 三百二十一 is `321`, `\frac{1}{3}` is `1/3`, `5%` is `5%`, 6 hours 30 minutes is `6.5`. A
+    marked answer that is mathematics but not one number (`2\sqrt{3}`, `[2, 5)`) is given as text, without spaces.
     """
-    readable = readable_end(text)
-    if readable is None:
-        return None
+    readable = readable_end(text) or ""
     box = last_box(readable)
     if box is not None:
         return (measure(box, boxed=True) or None) if box else None
     places, rejected = marked_answers(readable)
     for place in places:
         answer = measure(place)
-        if answer == SEVERAL_ANSWERS or (answer is None and _GIVEN_UP.search(place)):
+        if answer == SEVERAL_ANSWERS or (answer is None and GIVES_UP.search(place)) or _unknown_at_once(place):
             return None
         if answer is not None and answer not in rejected:
             return answer
-    last_sentence = re.split(r"[.!?。]\s|\n", readable.strip())[-1]
-    if _GIVEN_UP.search(last_sentence) and not re.search(r"\d", last_sentence):
+    answer = _unmarked(readable)
+    return None if answer in rejected else answer
+
+
+def other_readings(text: str, answer: str) -> set[str]:
+    """The same amount as the text gives it, or as its smaller unit counts it: 6.5 hours are also 390 (minutes)."""
+    readable = readable_end(text) or ""
+    numbers = find_numbers(readable)
+    also = {canonical(one.also) for one in numbers if one.also is not None and str(one) == answer}
+    for a, b in pairwise(numbers):
+        if answer in (str(a), str(b)) and same_quantity(readable, a, b):
+            also |= {str(a), str(b)}
+    return also
+
+
+def _unknown_at_once(place: str) -> bool:
+    """ "Answer: unknown (the text mentions 14 people)"."""
+    return GIVES_UP.match(re.sub(r"^\W+", "", place)) is not None
+
+
+# ---- nothing is marked ----
+
+
+def _unmarked(readable: str) -> str | None:
+    """The last expression, bold number or number that the text states; None where it gives up or states several."""
+    if (only := read_number(readable)) is not None:
+        return str(only)
+    if re.fullmatch(r"\W{0,4}(?:none|nothing|nobody|no one|没有)\W{0,4}", readable.strip(), re.I):
+        return "0"
+    text = _without_asides(readable)
+    if _gives_up(text):
         return None
-    return _bold(readable) or _last(readable)
+    expression = _expression_at_end(text)
+    if expression is not None:
+        return expression or None
+    found = _bold(text) or _last(text)
+    ordinals = _ORDINAL.findall(readable)
+    if found is None and len(ordinals) == 1:  # "She came 3rd."
+        return str(int(ordinals[0][0] or ordinals[0][1]))
+    return found
 
 
-_GIVEN_UP = re.compile(
-    r"\b(?:can ?not|can't|could not|couldn't|impossible to) (?:be )?"
-    r"(?:determined?|answer(?:ed)?|calculated?|solved?|tell|say|help)\b"
-    r"|\b(?:not enough|insufficient) (?:information|data)|\b(?:unknown|undetermined|undefined|do(?:n't| not) know)\b"
-    r"|无法(?:确定|计算|回答|得出)|不能确定|信息不足|不知道",
+_ORDINAL = re.compile(r"\b(\d{1,9})(?:st|nd|rd|th)\b|第[ ]?(\d{1,9})")
+_CHECK = re.compile(
+    r"^[\s*#_>-]{0,6}(?:(?:let['’]?s\s|let\sme\s)?(?:double[- ])?check(?:ing)?|verif(?:y|ication|ying)|proof"
+    r"|sanity\scheck|验算|检验|验证)"
+    r"[^\n]{0,40}?[:：].*(?:\n(?!\s*\n).*)*",
+    re.I | re.M,
+)
+_OFFER = re.compile(
+    r"(?:(?<=[.!?。！])|(?<=\n)|^)[ \t]*(?:let\sme\sknow|feel\sfree|want\s|would\syou|do\syou|if\syou['’]?d|shall\si"
+    r"|is\sthere\sanything)[^\n.!?]{0,300}[.!?]?",
+    re.I,
+)
+_IN_BRACKETS = re.compile(r"\((?=[^()\n]*[A-Za-z一-鿿]{2})[^()\n]{3,200}\)")
+
+
+def _without_asides(readable: str) -> str:
+    """Without checks of the answer, offers of more help and remarks in brackets, unless they hold all the numbers."""
+    text = readable
+    for aside in (_CHECK, _OFFER, _IN_BRACKETS):
+        shorter = aside.sub("", text)
+        text = shorter if re.search(r"\d", shorter) or not re.search(r"\d", text) else text
+    return text
+
+
+_CONCLUDES = re.compile(
+    r"=\s?[-$\d\\]|\*\*[^*\n]*\d|\b(?:so|therefore|thus|hence|but|however)\b(?![^.\n]*\b(?:could|might|may)\b)[^.\n]*\d"
+    r"|(?:所以|因此|但)[^。\n]*\d",
     re.I,
 )
 
 
-def measure(place: str, *, boxed: bool = False) -> str | None:
-    """The number or expression at a place that is said to hold the answer; SEVERAL_ANSWERS if it is one of several."""
-    if boxed and re.fullmatch(r"\d{1,9}!", place):
-        return place
-    place = re.sub(r"\s+", " ", re.sub(r"^\(?[A-J]\)[ ]{1,3}(?=[\d$\\-])", "", without_decoration(place)))
-    if latex := re.match(r"\$\$?(?=[^\s$])([^$]{1,300})(?<=[^\s])\$\$?(?!\d)|\\[(\[](.{1,300}?)\\[)\]]", place):
-        place = (latex[1] or latex[2]).strip()
-    if (one := read_number(place)) is not None:
-        return str(one)
-    sentence = first_sentence(place)
-    definition = re.match(r"[A-Za-z]\w{0,3}(?:\([^()]{0,20}\))?\s?(?:=|∈|\\in\b)\s?([^=]+)$", sentence)
-    if definition:
-        sentence = definition[1].strip()
-    if (one := read_number(sentence)) is not None:
-        return str(one)
-    several = re.search(r"=[^=]*,[^=]*=", sentence)  # x = 2, y = 3
-    rhs = None if _REASON.match(sentence) or several else re.search(r"(?<![<>!=])=(?!=)([^=<>]*)$", sentence)
-    if rhs and (one := read_number(rhs[1])) is not None:
-        return str(one)
-    if clock := re.match(r"\d{1,9}(?::\d{1,9}){1,3}", sentence):
-        return clock[0]
-    expression = expression_in(sentence)
-    if expression:
-        return expression
-    numbers = find_numbers(sentence)
-    if not numbers:
+def _gives_up(text: str) -> bool:
+    """Whether the text says that it cannot tell, and concludes nothing after that."""
+    *_, last = [None, *GIVES_UP.finditer(text)]
+    return last is not None and _CONCLUDES.search(text, last.end()) is None
+
+
+_LATEX_END = re.compile(
+    r"(?:\$\$?(?P<dollar>[^$\n]{1,300})\$\$?|\\[(\[](?P<round>[^\n]{1,300}?)\\[)\]])(?:\s[a-z]{2,12}){0,3}[\s.。!*]{0,4}$"
+)
+
+
+def _expression_at_end(text: str) -> str | None:
+    """Mathematics that is not one number, where the last line ends with it; SEVERAL_ANSWERS for "$a=1$ or $a=-2$"."""
+    line = text.strip().rpartition("\n")[2][-600:]
+    line = re.sub(r"\$\s?(,|or|and|或|和)\s?\$", r" \1 ", line)
+    latex = _LATEX_END.search(line)
+    if latex is None:
         return None
-    return _conclusion(sentence, numbers)
-
-
-_REASON = re.compile(r"\S{1,60}\s(?:because|since|as|for|so)\b|\S{1,60}\s?[,;(]")  # the answer stands before it
-_ALTERNATIVES = re.compile(r"^[\s,]{0,2}(?:\(?or\b|/|或者?|还是)|^\s?(?:-|to|~|至|到)\s?$")
-
-
-def _conclusion(sentence: str, numbers: list[NumberMatch]) -> str:
-    first = numbers[0]
-    if len(numbers) > 1:
-        between = sentence[first.end : numbers[1].start]
-        opening = sentence[: first.start].lower()
-        same = first.value == numbers[1].value
-        if not same and (len(between) <= 12 and _ALTERNATIVES.match(between)):
-            return SEVERAL_ANSWERS
-        if re.search(r"\b(?:between|either)\s*$", opening):
-            return SEVERAL_ANSWERS
-    an_equation = "=" in sentence and (first.start > 0 or re.match(r"[^,.;]{0,60}=", sentence[first.end :]))
-    if an_equation and not (first.start == 0 and _REASON.match(sentence)):
-        after = [one for one in numbers if one.start > sentence.rindex("=")]
-        return str(after[0]) if after else str(numbers[-1])
-    if re.match(r"\s?(?:[-+*×÷^√]|\\times|\\cdot|\\div)\s?[\d($\\√]", sentence[first.end :]):
-        return SEVERAL_ANSWERS
-    return str(first)
+    answer = measure((latex["dollar"] or latex["round"]).strip(), boxed=True)
+    if answer is None or answer == SEVERAL_ANSWERS:
+        return answer
+    a_sum = "=" in answer and "^" not in answer  # "so $a + b = 7$"
+    return answer if read_number(answer) is None and not a_sum else None
 
 
 def _bold(readable: str) -> str | None:
@@ -109,7 +141,9 @@ def _bold(readable: str) -> str | None:
 _LIST_MARK = re.compile(r"^[ \t]{0,8}(?:\d{1,2}[.)])[ \t]+(?=\S)", re.M)
 _HEADING = re.compile(r"^\W{0,6}step[ ]\d{1,3}", re.I)
 _ASIDE = re.compile(
-    r"\b(?:in|for|per|over|every|after|within|out of)\s(?:the\s|a\s|last\s|next\s|only\s|all\s){0,2}$", re.I
+    r"\b(?:in|for|per|over|every|after|within|out\sof)\s(?:the\s|a\s|last\s|next\s|only\s|all\s){0,2}$"
+    r"|\b(?:after|before|by)\s\w{3,12}ing\b|,\swith\s|\bto\s(?:her|his|their|my|its)\s|\binstead\sof\b|\bcompared\s(?:to|with)\b",
+    re.I,
 )
 
 
@@ -126,45 +160,65 @@ def _last(readable: str) -> str | None:
         numbers = find_numbers(plain)
         a_pronoun = not digits and len(numbers) == 1 and numbers[0].value == 1 and not re.search("[一-鿿]", plain)
         if numbers and not a_pronoun:
-            return str(_concluding(plain, numbers))
+            return _concluding(plain, numbers)
     first = _LIST_MARK.match(readable.strip())
     return str(find_numbers(first[0])[0]) if first and find_numbers(first[0]) else None
 
 
-def _concluding(line: str, numbers: list[NumberMatch]) -> NumberMatch:
-    """`= 72 for 3 days` and `72 in 3 days` are 72, and so is "72, because 60 + 12 is 72 …"."""
+def _concluding(line: str, numbers: list[NumberMatch]) -> str | None:
+    """`= 72 for 3 days` and `72 in 3 days` are 72, and so is "72, because 60 + 12 is 72 …"; None for "12 or 15"."""
     ends = [end.end() for end in re.finditer(r"[.!?](?=\s)|[。！？]", line[: numbers[-1].start])]
     numbers = [one for one in numbers if one.start >= max(ends, default=0)]
     because = re.search(r"\bbecause\b", line[numbers[0].end :])
     numbers = [one for one in numbers if not because or one.start < numbers[0].end + because.start()]
+    stated = [one for one in numbers if not _DENIED.search(line[: one.start])]
+    if not stated or _are_several(line, numbers):
+        return None
+    numbers = stated
     equals = line.rfind("=", 0, numbers[-1].start)
     if equals >= numbers[0].start:
-        return next(one for one in numbers if one.start > equals)
+        first = next(one for one in numbers if one.start > equals)
+        if not _RESULT.search(line[first.end : numbers[-1].start]):
+            return str(first)
     index = len(numbers) - 1
     while index and _ASIDE.search(line[numbers[index - 1].end : numbers[index].start]):
         index -= 1
-    return numbers[index]
+    first_of_two = index and _RESTATES.fullmatch(line, numbers[index - 1].end, numbers[index].start)
+    if first_of_two and same_quantity(line, numbers[index - 1], numbers[index]):
+        index -= 1
+    return str(numbers[index])
 
 
-_KNOWN = {"sqrt", "pi", "sin", "cos", "tan", "log", "ln", "exp", "infty", "inf", "cup", "cap", "or", "and"}
-_SIGNS = re.compile(
-    r"\\(?:begin|sqrt|overline|binom|pi|frac|infty|pm|log|ln|sin|cos|tan|le|ge|cup)|[√π∞≤≥∪^_]"
-    r"|[\w)}]\s?[-+*/=<>]\s?[\w({\\]|\d[a-z]\b|[\[({].{0,80},.{1,80}[\])}]|^-?\w{1,9}(?:,\s?-?\w{1,9}){1,9}$"
+_DENIED = re.compile(
+    r"(?:\bnot|n['’]t|\bno\slonger|\bnever|不是|并非)\s(?:exactly\s|equal\sto\s)?[$€£¥]?$|(?:不是|并非)$", re.I
 )
-_BRACKETED = re.compile(r"[\[(]\s?[^\s,()\[\]]{1,40}(?:\s?,\s?[^\s,()\[\]]{1,40}){1,5}\s?[\])]")
+_RESULT = re.compile(r",\s(?:which|so|for\sa\stotal|making|giving|costing|totall?ing|and\sthat)\b", re.I)
+_RESTATES = re.compile(
+    r"\s?[^\d\s]{0,12}\s?(?:,?\s?(?:or|i\.?e\.?,?|that\sis,?|equivalently)|\(|=)\s?(?:about\s)?[$€£¥]?", re.I
+)
+_EITHER = re.compile(r"[^\w.]{0,6}(?:or|to|-|–|~|到|至|或者?|还是)[^\w.]{0,4}", re.I)
+_BOTH = re.compile(r"[^\w.]{0,4}(?:and|和|与|及)[^\w.]{0,4}", re.I)
 
 
-def expression_in(sentence: str) -> str | None:
-    r"""The sentence as mathematics that is not one number, without spaces: `2\sqrt{3}`, `[2,5)`; None if prose."""
-    core = re.sub(r"\s+", " ", sentence).strip().removesuffix(".").replace("$", "").strip()
-    core = re.sub(r"(?<=[\d)}\]πa-z])\s(?:square |cubic )?[A-Za-z]{2,12}(?:\s?\^\{?\d\}?)?$", "", core)
-    if (bracketed := _BRACKETED.match(core)) and re.match(r"\s(?!\\cup|∪|U\b)|,|$", core[bracketed.end() :]):
-        core = bracketed[0]
-    if not core or len(core) > 200 or not _SIGNS.search(core) or re.search(r"[一-鿿]|\d/\d+/\d|\d:\d|\d-\d+-\d", core):
-        return None
-    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", re.sub(r"\\(?:begin|end)\{\w+\}|\\[A-Za-z]+", " ", core))
-    if any(word.lower() not in _KNOWN for word in words) or not re.search(r"\d|[a-zπ]", core):
-        return None
-    if re.search(r"\b(?:or|and)\b", core):
-        return None
-    return re.sub(r"(?<![A-Za-z])\s+|\s+(?![A-Za-z])", "", core)
+def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
+    """Whether the sentence ends in a choice, a range or a bound: "3 or 4", "20-25", "are 7 and 11", "less than 100"."""
+    if len(numbers) == 1:
+        return _LIMIT.search(line[: numbers[0].start]) is not None
+    a, b = numbers[-2:]
+    between, before, after = line[a.end : b.start], line[: a.start], line[b.end :]
+    if a.value == b.value:
+        return False
+    if re.fullmatch(r"\s?-\s", between) or "=" in line or re.search(r"(?:\bfrom|从)\s?$", before):
+        return False
+    if _EITHER.fullmatch(between):
+        return True
+    ends = re.fullmatch(r"\s?(?:[A-Za-z一-鿿°%]{1,12})?[\s.。!之间]*", after) is not None
+    opens = re.search(r"(?:\b(?:are|were|between|both|either)|分别是|[是为在]|^\W*)\s?[$€£¥]?$", before, re.I)
+    return opens is not None and ends and _BOTH.fullmatch(between) is not None
+
+
+_LIMIT = re.compile(
+    r"^\W*(?:\w+\s){0,4}?(?:(?:more|less|fewer|greater|higher|lower|larger|smaller)\sthan"
+    r"|超过|多于|少于|不到|大于|小于)\s?[$€£¥]?$",
+    re.I,
+)

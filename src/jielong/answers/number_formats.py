@@ -7,10 +7,10 @@ that no text takes long.
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from .number_words import ENGLISH, MYRIADS, SCALES, chinese_numbers, english_number, english_numbers
+from .quantities import NumberMatch, merged
 
 _DIGITS = r"\d{1,400}"
 _EUROPEAN = r"[1-9]\d{0,2}(?:\.\d{3}){1,9},\d{1,2}(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,9}(?![\d.]\d)|0,\d{1,3}(?![\d,])"
@@ -22,9 +22,14 @@ _POWER = r"[eE][+-]?\d{1,3}(?!\w)|[ ]{0,2}(?:[×x*]|\\times|\\cdot)[ ]{0,2}10[ ]
 _LATEX = r"(?:\d{1,9}[ ]?)?\\frac\{[ ]?-?\d{1,40}[ ]?\}\{[ ]?-?\d{1,40}[ ]?\}"
 _SLASH = r"(?:\d{1,9}(?:[ ]|[ ]and[ ]))?\d{1,40}[ ]?/[ ]?\d{1,40}(?![ ]?[/\d]|\.\d)"
 _RECURRING = r"\d{1,40}\.\d{0,40}\\(?:overline|bar|dot)[ ]?\{\d{1,40}\}"
-_SIGN = r"(?:(?<![\w)\]}.%°!])[-+]|\bnegative[ ]|负)?"
-_CURRENCY = r"(?:(?:US|HK|NZ|A|C|S)?[$€£¥₹][ ]?|(?:USD|EUR|GBP|CNY|RMB|Rs\.?)[ ]?)?"
-_SCALE = rf"(?:[ ]?[{''.join(MYRIADS)}]|[ ]{{1,2}}(?:{'|'.join(SCALES)})\b)?"
+_MINUS = r"(?:^|(?<=\bis )|(?<=\bto )|(?<=\bwas )|(?<=\bbe )|(?<=: )|(?<== ))minus[ ]"
+_SIGN = rf"(?:(?<![\w)\]}}.%°!])[-+]|\bnegative[ ]|负|零下[ ]?|{_MINUS})?"
+_CURRENCY = r"(?:(?:US|HK|NZ|A|C|S)?[$€£¥₹][ ]?|(?<![A-Za-z])(?:USD|EUR|GBP|CNY|RMB|Rs\.?)[ ]?)?"
+_SHORT_SCALES = {"k": 10**3, "K": 10**3, "M": 10**6, "mn": 10**6, "bn": 10**9, "B": 10**9}
+_SCALE = (
+    rf"(?:[ ]?[{''.join(MYRIADS)}]|[ ]{{1,2}}(?:{'|'.join(SCALES)})\b"
+    rf"|(?<=\d)(?-i:{'|'.join(_SHORT_SCALES)})(?![\w/^²-]))?"
+)
 _PERCENT = r"(?:[ ]?%|[ ]?percent\b|[ ]per[ ]cent\b)?"
 NUMBER = re.compile(
     rf"(?P<number>{_SIGN}{_CURRENCY}{_SIGN}(?:{_RECURRING}|{_EUROPEAN}|{_LATEX}|{_SLASH}|(?:{_PLAIN})(?:{_POWER})?){_SCALE}{_PERCENT})"
@@ -42,19 +47,6 @@ _NO_NUMBER = (  # tried first at each place, so that their digits are not taken 
 )
 _EITHER = re.compile(rf"(?P<none>{_NO_NUMBER})|{NUMBER.pattern}", re.I)
 _EUROPEAN_FIRST = re.compile(_EUROPEAN)
-
-
-@dataclass(frozen=True, slots=True)
-class NumberMatch:
-    """A number in a text: where it stands, and its value; a percentage counts in percent."""
-
-    start: int
-    end: int
-    value: Fraction
-    percent: bool = False
-
-    def __str__(self) -> str:
-        return canonical(self.value) + "%" * self.percent
 
 
 def normalised(text: str) -> str:
@@ -84,10 +76,10 @@ def find_numbers(text: str) -> list[NumberMatch]:
     """The numbers in a `normalised` text, in order; those in Chinese or English words only if there are no digits."""
     found = list(_arabic(text))
     if found:
-        return found
+        return merged(text, found)
     if re.search("[一-鿿〇]", text):
-        return [NumberMatch(start, start + 1, value, percent) for start, value, percent in chinese_numbers(text)]
-    return [NumberMatch(start, start + 1, value) for start, value in english_numbers(text)]
+        return merged(text, [NumberMatch(*where, value, percent) for where, value, percent in chinese_numbers(text)])
+    return [NumberMatch(*where, value) for where, value in english_numbers(text)]
 
 
 def _arabic(text: str) -> Iterator[NumberMatch]:
@@ -102,7 +94,13 @@ def _arabic(text: str) -> Iterator[NumberMatch]:
         value = _value(match[0])
         if value is not None:
             percent = bool(re.search(r"%|percent|per cent", match[0], re.I))
+            value = -value if _BELOW_ZERO.match(text, match.end()) else value
             yield NumberMatch(match.start(), match.end(), value, percent)
+
+
+_BELOW_ZERO = re.compile(
+    r"\s?(?:°\s?[CF]?|degrees?)?\s?(?:celsius|fahrenheit|centigrade)?\s?below\s(?:zero|freezing)\b", re.I
+)
 
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -125,8 +123,11 @@ def read_number(written: str) -> NumberMatch | None:
     if (skipped := _EITHER.match(text)) and skipped["none"] is not None and not _EUROPEAN_FIRST.match(text):
         return None
     value = _value(match[0])
-    if value is None or not _UNIT.fullmatch(text, match.end()):
+    if value is None:
         return None
+    if not _UNIT.fullmatch(text, match.end()):
+        parts = find_numbers(text)  # 6 hours 30 minutes
+        return parts[0] if len(parts) == 1 and parts[0].also and _UNIT.fullmatch(text, parts[0].end) else None
     return NumberMatch(0, match.end(), value, bool(re.search(r"%|percent|per cent", match[0], re.I)))
 
 
@@ -141,9 +142,9 @@ def _read_words(text: str) -> NumberMatch | None:
         return None
     if re.search("[一-鿿〇]", text):
         han = chinese_numbers(text)
-        alone = len(han) == 1 and han[0][0] == 0 and len(text) <= 20
+        alone = len(han) == 1 and han[0][0][0] == 0 and len(text) <= 20
         return NumberMatch(0, len(text), han[0][1], han[0][2]) if alone else None
-    words = re.sub(r"^negative\s", "", text.lower())
+    words = re.sub(r"^(?:negative|minus)\s", "", text.lower())
     match = ENGLISH.match(words)
     if match is None or not _UNIT.fullmatch(words, match.end()):
         return None
@@ -151,13 +152,18 @@ def _read_words(text: str) -> NumberMatch | None:
     return None if number is None else NumberMatch(0, len(text), -number if words != text.lower() else number)
 
 
+_LEAD = re.compile(r"-|\+|负|零下\s?|negative\s|minus\s|(?:US|HK|NZ|A|C|S)?[$€£¥₹]|USD|EUR|GBP|CNY|RMB|Rs\.?", re.I)
+
+
 def _value(written: str) -> Fraction | None:
     """The value of what NUMBER matched; a division by zero has none."""
     text, sign = written.strip(), 1
     while (
-        lead := re.match(r"-|\+|负|negative\s|(?:US|HK|NZ|A|C|S)?[$€£¥₹]|USD|EUR|GBP|CNY|RMB|Rs\.?", text, re.I)
+        lead := re.match(
+            r"-|\+|负|零下\s?|negative\s|minus\s|(?:US|HK|NZ|A|C|S)?[$€£¥₹]|USD|EUR|GBP|CNY|RMB|Rs\.?", text, re.I
+        )
     ) and text:
-        sign = -sign if lead[0] in "-负" or lead[0].lower().startswith("neg") else sign
+        sign = -sign if re.match(r"-|负|零下|neg|minus", lead[0], re.I) else sign
         text = text[lead.end() :].strip()
     text = re.sub(r"\s?(?:%|percent|per cent)$", "", text, flags=re.I)
     scale = 1
@@ -165,6 +171,8 @@ def _value(written: str) -> Fraction | None:
         text, scale = text[:-1].strip(), MYRIADS[text[-1]]
     elif word := re.search(rf"\s({'|'.join(SCALES)})$", text, re.I):
         text, scale = text[: word.start()].strip(), SCALES[word[1].lower()]
+    elif short := re.search(rf"(?<=\d)({'|'.join(_SHORT_SCALES)})$", text):
+        text, scale = text[: short.start()], _SHORT_SCALES[short[1]]
     if recurring := re.fullmatch(r"(\d+)\.(\d*)\\\w+[ ]?\{(\d+)\}", text):
         before, again = recurring[1] + recurring[2], recurring[3]
         nines = (10 ** len(again) - 1) * 10 ** len(recurring[2])
@@ -187,19 +195,3 @@ def _decimal(text: str) -> Fraction | None:
         text = text.replace(".", "").replace(",", ".")
     digits = re.sub(r"[,'’ ]", "", text)
     return Fraction(digits) * Fraction(10) ** exponent if re.fullmatch(r"\d*\.?\d+", digits) else None
-
-
-def canonical(number: Fraction) -> str:
-    """How a number is written in ballots: 3/2 and 1.5 and 1 1/2 are all `1.5`, 1/3 is `1/3`."""
-    if number.denominator == 1:
-        return str(number.numerator)
-    rest, twos, fives = number.denominator, 0, 0
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    if rest != 1:
-        return f"{number.numerator}/{number.denominator}"
-    places = max(twos, fives)
-    digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
-    return f"{'-' * (number < 0)}{digits[:-places]}.{digits[-places:]}"

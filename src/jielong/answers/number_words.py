@@ -14,7 +14,7 @@ _HAN = "".join([*_DIGITS, *_UNITS, *MYRIADS])
 _LONGEST = 60  # characters; a longer run is no number that anyone wrote
 
 CHINESE = re.compile(
-    rf"负?(?:百分之[{_HAN}点\d.]{{1,{_LONGEST}}}"
+    rf"(?:负|零下)?(?:百分之[{_HAN}点\d.]{{1,{_LONGEST}}}"
     rf"|(?:[{_HAN}]{{1,9}}又)?[{_HAN}]{{1,{_LONGEST}}}分之[{_HAN}]{{1,{_LONGEST}}}"
     rf"|[{_HAN}]{{1,{_LONGEST}}}(?:点[{_HAN}]{{1,{_LONGEST}}})?)"
 )
@@ -35,7 +35,10 @@ _ANY = "|".join(sorted([*_WORDS, *SCALES, *_PARTS, "hundred", "dozen"], key=len,
 ENGLISH = re.compile(rf"\b(?:{_ANY})\b(?:[\s-]{{1,2}}(?:and\s)?(?:an?\s)?(?:{_ANY})\b){{0,20}}", re.I)
 
 
-def chinese_numbers(text: str) -> list[tuple[int, Fraction, bool]]:
+Span = tuple[int, int]  # where in the text a number stands
+
+
+def chinese_numbers(text: str) -> list[tuple[Span, Fraction, bool]]:
     """Where in the text a Chinese number stands, its value, and whether it is a percentage (then in percent)."""
     found = []
     for match in CHINESE.finditer(text):
@@ -49,14 +52,14 @@ def chinese_numbers(text: str) -> list[tuple[int, Fraction, bool]]:
             continue  # 这是一个三角形: an article
         value = chinese_number(word)
         if value is not None:
-            found.append((match.start(), value, "百分之" in word))
+            found.append((match.span(), value, "百分之" in word))
     return found
 
 
 def chinese_number(word: str) -> Fraction | None:
     """三百二十一 → 321, 二分之一 → 1/2, 一点五 → 3/2, 百分之五 → 5 (percent); None if it is not a numeral."""
-    if word.startswith("负"):
-        value = chinese_number(word[1:])
+    if word.startswith(("负", "零下")):
+        value = chinese_number(word.removeprefix("负").removeprefix("零下"))
         return None if value is None else -value
     if word.startswith("百分之"):
         rest = word[3:]
@@ -100,10 +103,19 @@ def _whole(word: str) -> Fraction | None:
     return Fraction(total + section + digit * colloquial)
 
 
-def english_numbers(text: str) -> list[tuple[int, Fraction]]:
+def english_numbers(text: str) -> list[tuple[Span, Fraction]]:
     """Where in the text a number in English words stands, and its value."""
-    read = [(match.start(), english_number(match[0])) for match in ENGLISH.finditer(text)]
-    return [(start, value) for start, value in read if value is not None]
+    found: list[tuple[Span, Fraction]] = []
+    for match in ENGLISH.finditer(text):
+        if (value := english_number(match[0])) is not None:
+            sign = _MINUS.search(text[: match.start()][-12:])
+            subtracts = sign is not None and found and found[-1][0][1] >= match.start() - len(sign[0])
+            below = re.match(r"\s(?:degrees?\s)?(?:\w+\s)?below\szero", text[match.end() :][:40])
+            found.append((match.span(), -value if below or (sign and not subtracts) else value))
+    return found
+
+
+_MINUS = re.compile(r"\s?\b(?:minus|negative)\s$", re.I)
 
 
 def english_number(words: str) -> Fraction | None:

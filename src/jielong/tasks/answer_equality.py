@@ -10,9 +10,11 @@ import unicodedata
 from collections.abc import Sequence
 
 from ..answers import RULES
-from ..answers.json_and_code import canonical_json
-from ..answers.number_answer import expression_in
+from ..answers.json_answer import canonical_json
+from ..answers.marked_number import expression_in, is_equation
 from ..answers.number_formats import normalised, read_number
+from ..answers.statements import is_denied
+from ..contract import Message
 from . import math_verify_process
 
 
@@ -24,7 +26,7 @@ async def matches(
     if predicted is None:
         return False
     if rule == "choice":
-        return _letter(predicted, choices or ()) in {_letter(answer, choices or ()) for answer in accepted} - {None}
+        return chosen_letter(predicted, choices or ()) in {chosen_letter(answer, choices or ()) for answer in accepted} - {None}
     if rule == "contains":
         return any(_occurs(answer, predicted) for answer in accepted)
     equal = any(same(rule, predicted, answer) for answer in accepted)
@@ -65,11 +67,14 @@ def same_number(predicted: str, answer: str) -> bool:
     if a is None or b is None:
         return False
     worth_a, worth_b = (number.value / 100 if number.percent else number.value for number in (a, b))
-    return worth_a == worth_b or (a.percent != b.percent and a.value == b.value)
+    same = worth_a == worth_b or (a.percent != b.percent and a.value == b.value)
+    return same or a.also == b.value or a.value == b.also  # one of them may count in the smaller unit
 
 
 def _mathematical(predicted: str, answer: str) -> bool:
     """Whether math-verify could tell more: both are numbers or mathematics, and not both are numbers."""
+    if is_equation(predicted) != is_equation(answer):
+        return False  # of `x^2 + y^2 = 4` math-verify would compare the right side alone
     others = [side for side in (predicted, answer) if read_number(side) is None]
     return bool(others) and len(predicted) <= 500 and len(answer) <= 500 and all(map(looks_mathematical, others))
 
@@ -79,7 +84,8 @@ def looks_mathematical(text: str) -> bool:
     return re.fullmatch(r"\d{1,4}!", text) is not None or expression_in(normalised(text)) is not None
 
 
-def _letter(answer: str, choices: Sequence[str]) -> str | None:
+def chosen_letter(answer: str, choices: Sequence[str]) -> str | None:
+    """The letter that an answer is, or whose choice it is word for word."""
     if lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", unicodedata.normalize("NFKC", answer)):
         return lone[1].upper()
     same = [i for i, choice in enumerate(choices) if plain(choice) == plain(answer) or same_number(choice, answer)]
@@ -89,17 +95,24 @@ def _letter(answer: str, choices: Sequence[str]) -> str | None:
 
 
 def _occurs(answer: str, text: str) -> bool:
-    """As a whole word or phrase; a number not within a longer one; Chinese anywhere."""
+    """As a whole word or phrase that is not denied; a number not within a longer one; Chinese anywhere."""
     phrase, text = plain(answer), plain(text)
     if not phrase:
         return False
-    if re.search(r"[\u3400-\u9fff]", phrase):
-        return phrase in text
     # -5 and 3.5 hold no 5; in a range such as 3-5 the sign is a dash, and 5 is there.
     before = r"(?<![\d.,]-)(?<!\d[.,])(?<!^-)(?<!\s-)" if phrase[0].isdigit() else ""
-    before += r"(?<!\w)" if re.match(r"\w", phrase) else ""
-    after = r"(?!\w|[.,]\d)" if re.search(r"\w$", phrase) else ""
-    return re.search(before + re.escape(phrase) + after, text) is not None
+    before += r"(?<!\w)" if re.match(r"[^\W一-鿿]", phrase) else ""
+    after = r"(?!\w|[.,]\d)" if re.search(r"[^\W一-鿿]$", phrase) else ""
+    found = re.finditer(before + re.escape(phrase) + after, text)
+    return any(not is_denied(text, match.start(), match.end()) for match in found)
+
+
+def without_question(reply_text: str, question: str | Sequence[Message]) -> str:
+    """The reply without the question that it repeats word for word: nothing in it is an answer."""
+    if not isinstance(question, str):
+        return reply_text
+    words = r"\s+".join(map(re.escape, question.split()))
+    return re.sub(words, " ", reply_text, flags=re.I) if len(words) > 20 else reply_text
 
 
 _YES_NO = {"yes", "no", "true", "false", "是", "否", "对", "错", "正确", "错误", "不对"}
@@ -127,6 +140,13 @@ def infer_rule(answers: Sequence[str], *, choices: bool, tests: bool) -> tuple[s
         return "json", f"{n} JSON"
     if all(read_number(answer) is not None or looks_mathematical(answer) for answer in answers):
         return "number", f"{n} numbers or mathematical expressions"
+    distinct = len({plain(answer) for answer in answers})
+    again_and_again = 2 * distinct <= len(answers)
+    few = distinct <= 30 if again_and_again else distinct <= min(12, len(answers) - 1)
+    if few and all(len(answer) <= 60 for answer in answers):
+        return "label", f"all {len(answers)} answers are {distinct} labels"
+    if again_and_again and all(len(answer) <= 200 for answer in answers):
+        return "exact", f"{n} texts that occur again and again"
     if all(len(answer) <= 200 for answer in answers):
         return "contains", f"{n} short texts"
     return "judge", f"{sum(len(answer) > 200 for answer in answers)} of {len(answers)} answers are long texts"

@@ -16,10 +16,11 @@ from . import data_files
 from .answer_equality import infer_rule
 from .benchmark_readers import READERS, Fields, Reader, recognise
 from .bfcl import with_answers
+from .choices import check_answer, read_choices
 from .code_tests import Tests
 from .data_files import BadRow, DataRow
 from .item import Item, identified
-from .metric import Metric, answer_rule, find_metric
+from .metric import Metric, answer_rule, find_metric, with_labels
 from .task import Task
 
 INPUTS = (
@@ -122,17 +123,17 @@ def _items(reader: Reader, rows: Sequence[SourceRow]) -> tuple[list[Item], list[
 
 def _metric(reader: Reader, items: Sequence[Item], chosen: Metric | None, first: Fields) -> tuple[Metric, str]:
     """How the items are graded, and a sentence that says why."""
+    gold = [text for item in items for text in item.accepted]
     if chosen:
         # The rule named may be the one that the file's own check stands on: then the check grades.
         of_reader = reader.metric if reader.metric and answer_rule(reader.metric) == chosen.name else None
-        return of_reader or chosen, "as asked for"
+        return of_reader or with_labels(chosen, gold), "as asked for"
     if reader.metric:
         return reader.metric, f"as usual for {reader.name}"
-    gold = [text for item in items for text in item.accepted]
     rule, why = infer_rule(gold, choices=any(i.choices for i in items), tests=any(i.tests for i in items))
     if rule == "judge" and not (gold or reader in READERS):
         why = f"no column of answers was found among {', '.join(first)} (--answer COL names one)"
-    return find_metric(rule), why
+    return with_labels(find_metric(rule), gold), why
 
 
 def _has_gold(item: Item) -> bool:
@@ -170,8 +171,10 @@ def _columns(spec: str, first: Fields, input: str | None, answer: str | None) ->
     gold = answer or next((lowered[name] for name in ANSWERS if name in lowered and lowered[name] != question), None)
 
     def item(row: Fields, subject: str) -> Item:
-        choices = tuple(map(str, row.get("choices") or ()))
+        choices = read_choices(row.get(lowered.get("choices", "choices")))
         accepted = () if gold is None else _accepted(row.get(gold), choices)
+        for text in accepted if choices else ():
+            check_answer(text, choices)
         cluster = str(row["cluster"]) if row.get("cluster") is not None else None
         context, code = row.get("context") or (), row.get("tests")
         context = (context,) if isinstance(context, str) else tuple(map(str, context))

@@ -5,15 +5,18 @@ Most are an answer rule with what it counts as equal (`number`, `choice`, …); 
 and the entry points `jielong.metrics` add to it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from .. import registry
 from ..answers import RULES
+from ..answers.named_answer import named_answer
+from ..answers.number_answer import other_readings
+from ..answers.program import code as code_rule
 from ..contract import Reply
 from ..errors import BadInput
-from .answer_equality import matches, same
+from .answer_equality import chosen_letter, matches, plain, same, same_number, without_question
 from .code_tests import passes_tests
 from .item import Item
 
@@ -70,13 +73,53 @@ class RuleMetric:
     async def score(self, item: Item, reply: Reply) -> Score:
         if item.tests:
             # Tests decide whatever the rule: an item that has them was made to be run.
-            program = RULES["code"](reply.text)
+            program = code_rule(reply.text, item.tests.entry_point)
             return Score(float(program is not None and await passes_tests(item.tests, program)), program)
         extracted = self.extract(reply)
-        return Score(float(await matches(self.name, extracted, item.accepted, choices=item.choices)), extracted)
+        if self.name == "choice" and item.choices and not (extracted and chosen_letter(extracted, item.choices)):
+            extracted = named_answer(reply.text, item.choices) or extracted
+        if self.name == "contains" and extracted is not None:
+            extracted = without_question(extracted, item.input)
+        right = await matches(self.name, extracted, item.accepted, choices=item.choices)
+        if not right and self.name == "number" and extracted is not None:
+            others = other_readings(reply.text, extracted)
+            right = any(same_number(other, gold) for other in others for gold in item.accepted)
+        return Score(float(right), extracted)
 
     def same(self, a: str, b: str) -> bool:
         return same(self.name, a, b)
+
+
+@dataclass(frozen=True)
+class LabelMetric:
+    """The answer is one of `labels`, those of the whole task: exactly one must be meant, and it is right."""
+
+    labels: tuple[str, ...] = ()
+    name: str = "label"
+    rule: str = "exact"  # by which votes find it, as a recipe does not know the labels
+    max_tokens: int = 1024
+    unit: Unit = "share"
+
+    def extract(self, reply: Reply) -> str | None:
+        return named_answer(reply.text, self.labels)
+
+    async def score(self, item: Item, reply: Reply) -> Score:
+        if not self.labels:
+            raise BadInput("the metric `label` needs the labels of the task, which are its answers; this task has none")
+        extracted = self.extract(reply)
+        return Score(
+            float(extracted is not None and any(self.same(extracted, gold) for gold in item.accepted)), extracted
+        )
+
+    def same(self, a: str, b: str) -> bool:
+        return plain(a) == plain(b)
+
+
+def with_labels(metric: Metric, answers: Sequence[str]) -> Metric:
+    """The metric `label` with the labels that a task's answers are, if it is that one."""
+    if not isinstance(metric, LabelMetric):
+        return metric
+    return replace(metric, labels=tuple({plain(answer): answer.strip() for answer in reversed(answers)}.values())[::-1])
 
 
 @dataclass(frozen=True)
@@ -121,14 +164,14 @@ class NeedsJudge:
 def answer_rule(metric: Metric) -> str | None:
     """The name by which votes find the answers of a metric: its rule, or itself if it is registered; None for open
     texts."""
-    if isinstance(metric, RuleMetric | CheckMetric | NeedsJudge):
+    if isinstance(metric, RuleMetric | LabelMetric | CheckMetric | NeedsJudge):
         return metric.rule
     return metric.name if metric.name in registry.name_origins("metrics") else None
 
 
 number, choice, exact, contains, yes_no = map(RuleMetric, ("number", "choice", "exact", "contains", "yes_no"))
 json, code = RuleMetric("json", 2048), RuleMetric("code", 2048)
-judge = NeedsJudge()
+judge, label = NeedsJudge(), LabelMetric()
 
 
 def find_metric(name: str) -> Metric:
