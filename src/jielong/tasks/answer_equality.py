@@ -26,7 +26,9 @@ async def matches(
     if predicted is None:
         return False
     if rule == "choice":
-        return chosen_letter(predicted, choices or ()) in {chosen_letter(answer, choices or ()) for answer in accepted} - {None}
+        return chosen_letter(predicted, choices or ()) in {
+            chosen_letter(answer, choices or ()) for answer in accepted
+        } - {None}
     if rule == "contains":
         return any(_occurs(answer, predicted) for answer in accepted)
     equal = any(same(rule, predicted, answer) for answer in accepted)
