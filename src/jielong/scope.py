@@ -16,6 +16,15 @@ from .contract import Reply, Request, Step, Usage
 from .errors import BoundExceeded
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An attempt at an endpoint, in monotonic seconds: when it began to wait for its turn, had it, and ended."""
+
+    queued: float
+    began: float
+    ended: float
+
+
 @dataclass
 class Scope:
     name: str
@@ -27,6 +36,19 @@ class Scope:
     notes: dict[str, None] = field(default_factory=dict)  # in order of first mention
     calls_begun: int = 0
     on_charge: Callable[[], None] | None = None  # called after each call that ended inside
+    turns: list[Turn] | None = None  # of the calls inside, where somebody wants to know what waiting took
+
+    def seconds_queued(self) -> float:
+        """How long calls inside waited for their turn while none was being answered."""
+        edges = [(turn.queued, 0, 1) for turn in self.turns or ()] + [(turn.began, 0, -1) for turn in self.turns or ()]
+        edges += [(turn.began, 1, 1) for turn in self.turns or ()] + [(turn.ended, 1, -1) for turn in self.turns or ()]
+        counts, total, last = [0, 0], 0.0, 0.0
+        for at, kind, step in sorted(edges):
+            if counts[0] and not counts[1]:
+                total += at - last
+            counts[kind] += step
+            last = at
+        return total
 
 
 class Observer(Protocol):
@@ -83,6 +105,13 @@ def count_call() -> None:
         if scope.max_calls is not None and scope.calls_begun > scope.max_calls:
             made = f"made call {scope.calls_begun} and had announced at most {scope.max_calls}"
             raise BoundExceeded(f"{scope.name} {made}; its calls= is wrong")
+
+
+def record_turn(queued: float, began: float, ended: float) -> None:
+    """Tell the nearest scope that asks for turns of one."""
+    scope = next((scope for scope in _scopes() if scope.turns is not None), None)
+    if scope and scope.turns is not None:
+        scope.turns.append(Turn(queued, began, ended))
 
 
 def charge(name: str, usage: Usage, call: str | None) -> None:

@@ -62,10 +62,12 @@ def _line(row: LedgerRow) -> list[str]:
 @options.as_json
 def cost(as_json: bool) -> None:
     totals: dict[tuple[str, str], Usage] = defaultdict(Usage)
-    bounds: dict[tuple[str, str], int] = defaultdict(int)
+    bounds: dict[tuple[str, str], int | None] = defaultdict(int)  # None: unknown
     for row in _rows():
-        totals[row.run, row.provider] += decode_usage(row.usage)
-        bounds[row.run, row.provider] += (row.bound_tokens or 0) if row.state == "cut" else 0
+        each, usage = (row.run, row.provider), decode_usage(row.usage)
+        totals[each] += usage
+        bound, known = row.bound_tokens if usage.unsettled_calls else 0, bounds[each]
+        bounds[each] = None if bound is None or known is None else known + bound
     if as_json:
         document = [
             {"run": run, "model": model, **asdict(usage), "unsettled_bound_tokens": bounds[run, model]}
@@ -75,11 +77,16 @@ def cost(as_json: bool) -> None:
         return
     lines: list[list[str]] = []
     for (run, model), usage in totals.items():
-        bound = localized("ledger.bound", calls=usage.unsettled_calls, tokens=f"{bounds[run, model]:,}")
-        counts = [str(usage.calls), str(usage.retries), bound if usage.unsettled_calls else "0"]
+        counts = [str(usage.calls), str(usage.retries), _unsettled(usage.unsettled_calls, bounds[run, model])]
         tokens = [f"{usage.input_tokens:,}", f"{usage.output_tokens:,}"]
         lines.append([run, model, *counts, *tokens, formatted_price(usage.usd)])
     print_table("", _columns("run model calls retries unsettled input output usd"), lines)
+
+
+def _unsettled(calls: int, bound: int | None) -> str:
+    if not calls:
+        return "0"
+    return localized("ledger.bound", calls=calls, tokens="?" if bound is None else f"{bound:,}")
 
 
 @ledger.command(help=localized("help.ledger_export"))

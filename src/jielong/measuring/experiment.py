@@ -191,6 +191,7 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
     reply: Reply | None = None
     score, value, error = Score(0.0, None), None, None
     with sub_path(item.id), scope(item.id, kind="item") as asking:
+        asking.turns = []
         try:
             reply = await model.generate(item_request(task, item, seed))
             if not (item.tools and reply.finish == "tool_calls"):
@@ -200,7 +201,8 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
             # nothing is known of what the model would have said.
             reply, error = None, f"{type(failure).__name__}: {failure}"
             value = None if failure.lost else 0.0
-        seconds = max(time.monotonic() - started, _longest_call(asking.steps))
+        queued = asking.seconds_queued()
+        seconds = max(time.monotonic() - started - queued, _longest_call(asking.steps))
     with sub_path(item.id), scope(f"{item.id}: grade", kind="grade") as grading:
         if reply is not None:
             try:
@@ -210,7 +212,7 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
                 error = f"not graded: {type(failure).__name__}: {failure}"
     text = "" if reply is None else calls_as_text(reply)
     result = ItemResult(
-        item.id, value, score.extracted, text, error, asking.usage, seconds, grading.usage, tuple(asking.steps)
+        item.id, value, score.extracted, text, error, asking.usage, seconds, grading.usage, tuple(asking.steps), queued
     )
     return result, asking.notes | grading.notes
 

@@ -31,9 +31,10 @@ class ItemResult:
     text: str
     error: str | None  # why there is no answer: lost (the endpoint's own words), truncated, declined
     usage: Usage
-    seconds: float
+    seconds: float  # that the model took, without what its calls waited for their turn
     judging: Usage = field(default_factory=Usage)  # what grading the answer took; not part of `usage`
     steps: tuple[Step, ...] = ()  # what happened beneath it
+    queued: float = 0.0  # seconds for which its calls only waited: for a slot of the endpoint, or to try again
 
 
 def lost_reasons(results: Sequence[ItemResult]) -> Counter[str]:
@@ -125,6 +126,10 @@ class ModelResult(NotebookDisplay):
         seconds = [answer.seconds for answer in self.answers if answer.error is None]
         return quantile(seconds, q) if seconds else None
 
+    def queueing(self, q: float) -> float | None:
+        queued = [answer.queued for answer in self.answers if answer.error is None]
+        return quantile(queued, q) if queued else None
+
     def against(self, plain: ModelResult) -> PairedDifference:
         """On the items that both have scored."""
         return compare_scores(plain.scores, self.scores, self.clusters)
@@ -143,6 +148,7 @@ class ModelResult(NotebookDisplay):
             "failed": self.failed,
             "usage": usage,
             "latency": {"p50": self.latency(0.5), "p95": self.latency(0.95)},
+            "queued": {"p50": self.queueing(0.5), "p95": self.queueing(0.95)},
             "notes": list(self.notes),
         }
 

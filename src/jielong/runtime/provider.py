@@ -33,7 +33,7 @@ from ..contract import (
 )
 from ..errors import EndpointGaveUp, JielongError
 from ..events import Delta, tracking_listener
-from ..scope import charge, count_call
+from ..scope import charge, count_call, record_turn
 from .budget import CallCost, reserve
 from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_of, retry_delay
 from .ledger import ActiveRun, CachedResult, call_key, with_derived_seed
@@ -156,15 +156,20 @@ class Provider(Model):
         endpoint = self.endpoint()
         limiter = limiter_of(endpoint) if endpoint else None
         listener = tracking_listener() if call.operation is GENERATE else None
+        queued = time.monotonic()
         while True:
             halvings = await limiter.acquire() if limiter else 0
+            began = time.monotonic()
             try:
                 try:
                     with context.replace(listener=listener) if listener else nullcontext():
                         result = await self._attempt(call, request)
                 finally:
+                    ended = time.monotonic()
                     if limiter:
                         limiter.release()
+                        record_turn(queued, began, ended)
+                    queued = ended
                 if limiter:
                     limiter.answered()
                     await cancel_shielded_checkpoint()  # the next call goes out before this reply is written down
