@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jielong import evaluate
-from jielong.cli.eval import print_report
+from jielong.cli.eval import _print
 from jielong.measuring.evaluate import clusters
 from jielong.measuring.results import EvalReport
 from jielong.models.scripted import Scripted
@@ -50,7 +50,7 @@ def test_too_few_clusters_are_said_and_give_null_in_json(names: list[str], capsy
     assert [row["ci95"] for row in document["results"]] == [None, None]
     assert document["paired"][0]["p"] is None
     assert document["paired"][0]["difference"] == pytest.approx(-8 / 24)
-    print_report(measured, "t")
+    _print(measured)
     assert f"{len(names)} clusters are too few, or of too different sizes" in capsys.readouterr().out
 
 

@@ -86,3 +86,27 @@ def test_a_judge_of_answers_that_a_rule_could_find_leaves_votes_possible():
     task = with_judge(counted, Length(), 0)
     assert (task.metric.name, answer_rule(task.metric)) == ("judge", "number")
     assert answer_rule(with_judge(SEA, Length(), 0).metric) is None
+
+
+def test_where_there_is_an_accepted_answer_the_judge_sees_it_and_the_header_says_so():
+    requests: list[str] = []
+
+    def grade(request: Request) -> str:
+        requests.append(request.messages[-1].text)
+        return "Grade: 8/10"
+
+    item = Item("1", "What is the capital of France?", ("Paris", "Lutetia"))
+    task = with_judge(Task("capitals", (item,), find_metric("exact"), "", ""), Judge(Scripted(grade)), 0)
+    score = anyio.run(task.metric.score, item, reply("It is Paris."))
+    assert "Accepted:\nParis\nLutetia\n" in requests[0]
+    assert score.value == 0.8
+    assert task.metric.name == "judge"
+    assert task.why_metric.endswith(", which is shown the accepted answers")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("Grade: 8/10", 0.8), ("Grade: **8** / 10", 0.8), ("8 out of 10", 0.8), ("分数：9/10", 0.9), ("Grade: 7.5", 0.75)],
+)
+def test_a_grade_out_of_ten_is_no_fraction(text: str, value: float):
+    assert graded(text) == (value,)

@@ -16,7 +16,7 @@ import click
 from ..atomic_write import write_whole
 from ..contract import Model
 from ..measuring.evaluate import compare
-from ..measuring.judge import Judge
+from ..measuring.judge import Judge, grading_calls, with_judge
 from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
 from ..reporting.formatting import print_table
@@ -39,21 +39,21 @@ MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
 @options.run
 def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
     candidates = [load(model) for model in models or (options.default_model(),)]
-    task, out = read_task(measurement), measurement.out
-    calls = len(task.items) * sum(model.max_calls() for model in candidates)
+    judge = Judge(load(measurement.judge)) if measurement.judge else None
+    task, out = with_judge(read_task(measurement), judge, measurement.seed), measurement.out
+    calls = len(task.items) * sum(model.max_calls() + grading_calls(task) for model in candidates)
     _announce(task, candidates, calls)
     if measurement.dry_run:
         if measurement.as_json:
             print(json.dumps({"task": task.name, "n": len(task.items), "max_calls": calls}))
         return
-    judge = Judge(load(measurement.judge)) if measurement.judge else None
     with Progress(len(candidates), len(task.items)) as progress:
         reports: list[EvalReport] = []
 
         async def run() -> None:
             # Handed over in a list: asyncio takes the `repr` of what a main task returns, here a whole table.
             reports.append(await compare(
-                task, candidates, seed=measurement.seed, concurrency=measurement.concurrency, judge=judge,
+                task, candidates, seed=measurement.seed, concurrency=measurement.concurrency,
                 on_model=progress.model, on_answer=progress.step,
             ))  # fmt: skip
 

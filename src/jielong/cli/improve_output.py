@@ -61,6 +61,8 @@ def print_outcome(result: ImproveResult) -> None:
     for part, usage in (("search", result.search_usage), ("final", result.final_usage)):
         tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
         print(localized(f"improve.total.{part}", tokens=tokens, calls=calls, usd=formatted_price(usage.usd)))
+        if usage.cached_calls:
+            print(localized("improve.total.cached", calls=count(usage.cached_calls)))
 
 
 def _name(row: RecipeRow) -> str:

@@ -7,6 +7,7 @@ are and in whatever order they finish.
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import anyio
+from filelock import FileLock, Timeout
 
 from .. import context
 from ..context import sub_path
@@ -86,12 +88,32 @@ class Experiment:
     def open(self, kind: str, plan: Json) -> Iterator[Ledger]:
         """The ledger's run of this work, with the budget around. Equal `kind`, `plan`, task and seed are the same work:
         it continues where it was interrupted. `finish()` says that it came to its end."""
-        # Opened twice: `use_ledger` wants the run's name at its start, and only an open ledger knows it.
-        with Ledger(self.ledger) as ledger:
-            self.run = ledger.begin(fingerprint(kind, self.task, self.seed, plan), f"{kind} {self.task.name}")
-        self._started = time.monotonic()
-        with use_ledger(self.ledger, self.run) as self._open_ledger, self.limits.around_calls():
-            yield self._open_ledger
+        work = fingerprint(kind, self.task, self.seed, plan)
+        with self._alone(work):
+            # Opened twice: `use_ledger` wants the run's name at its start, and only an open ledger knows it.
+            with Ledger(self.ledger) as ledger:
+                self.run = ledger.begin(work, f"{kind} {self.task.name}")
+            self._started = time.monotonic()
+            with use_ledger(self.ledger, self.run) as self._open_ledger, self.limits.around_calls():
+                yield self._open_ledger
+
+    @contextmanager
+    def _alone(self, work: str) -> Iterator[None]:
+        """Of two processes at the same work the second waits, and then finds its answers in the ledger: both at once
+        would pay for every call twice."""
+        if str(self.ledger) == ":memory:":
+            yield
+            return
+        lock = FileLock(f"{self.ledger}.{work[:16]}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            logging.getLogger(__name__).warning("another process is doing the same work; waiting until it has ended")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def finish(self) -> None:
         """The next run of the same work is a new one."""
