@@ -101,7 +101,7 @@ def _meant(text: str, mentions: Sequence[_Mention], names: Sequence[str]) -> str
         elif not is_aside(text, first.start):
             if _stands_as_answer(text, first):
                 meant |= {mention.name: None for mention in group}
-            elif _STOPS_OR_NOUN.match(text, last.end):
+            elif _STOPS_OR_NOUN.match(text, last.end) or _IS_CALLED_IT.match(text, last.end):
                 weakly |= {mention.name: None for mention in group}
     gives_up = GIVES_UP.search(text) is not None
     answers = [name for name in meant or weakly if name not in denied]
@@ -136,6 +136,11 @@ _BEFORE_AN_ANSWER = re.compile(
 _STOPS_OR_NOUN = re.compile(
     r"[\s\"'”’*_`)」]{0,4}(?:$|[.,;:!?。，；：！)—–-]|(?:issue|question|category|class|label|ticket|request|problem|case|type|one"
     r"|message|mail|review|sentiment|article|topic|text|emotion|tone)s?\b)|[一-鿿]",
+    re.I,
+)
+
+_IS_CALLED_IT = re.compile(  # "The cow is bigger", "Billing is the right category"
+    r"[\"'”’*_`)]{0,3}\s(?:is|are|was|were)\s(?:the\s|an?\s)?(?:\w{2,12}(?:er|est)|more|most|right|correct|best|only|likely|answer)\b",
     re.I,
 )
 

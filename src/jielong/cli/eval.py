@@ -28,6 +28,7 @@ from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from . import options
 from .messages import in_language, language, localized
+from .nothing_right import instruction_line, nothing_right
 from .progress import Progress
 
 MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
@@ -66,6 +67,9 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
         print(json.dumps(report.to_json(), ensure_ascii=False))
     else:
         _print(report)
+    for result in report.results:
+        for line in nothing_right(task, result):
+            print(line, file=sys.stderr if measurement.as_json else sys.stdout)
 
 
 def read_task(asked: options.Measurement) -> Task:
@@ -77,20 +81,25 @@ def read_task(asked: options.Measurement) -> Task:
     if task.rejected:
         first = in_language(task.rejected[0])
         print(f"{localized('run.rejected', n=len(task.rejected), first=first)} → {rejects}", file=sys.stderr)
-    return task
+    return task.instructed(asked.instruction) if asked.instruction else task
 
 
 def _announce(task: Task, models: Sequence[Model], calls: int) -> None:
     """What is about to happen, before a token is spent."""
     n, points = len(task.items), f"{100 * minimum_detectable(len(task.items)):.0f}"
     plan = localized("run.plan", models=len(models), calls=f"{calls:,}", n=n, points=points)
-    print(task_line(task), plan, ledger_line(), sep="\n", file=sys.stderr)
+    print(task_line(task), *proposal_line(task), plan, ledger_line(), sep="\n", file=sys.stderr)
 
 
 def task_line(task: Task) -> str:
     """The task, its size, and the answer rule with the reason for it."""
     source, why = in_language(task.source), in_language(task.why_metric)
     return localized("run.task", task=source, n=len(task.items), rule=task.metric.name, why=why)
+
+
+def proposal_line(task: Task) -> list[str]:
+    """The instruction that the task lacks, if it lacks one."""
+    return [instruction_line(proposal)] if (proposal := task.proposed_instruction()) else []
 
 
 def ledger_line() -> str:

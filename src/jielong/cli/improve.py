@@ -23,9 +23,10 @@ from ..reporting.formatting import count, percent
 from ..reporting.improve.verdict_text import note_text
 from ..runtime.ledger import home_folder
 from . import options
-from .eval import read_task, task_line, write_report
+from .eval import proposal_line, read_task, task_line, write_report
 from .improve_output import print_outcome, write_outcome
 from .messages import formatted_price, language, localized
+from .nothing_right import nothing_right
 from .progress import Progress
 
 
@@ -70,6 +71,8 @@ def improve(
         print(json.dumps({**report.to_json(), **_summary(outcome)}, ensure_ascii=False))
     else:
         print_outcome(outcome)
+    for line in nothing_right(prepared.task, outcome.finalists[0]) if outcome.finalists else []:
+        print(line, file=sys.stderr if as_json else sys.stdout)
     print(localized("improve.report", file=page), file=sys.stderr if as_json else sys.stdout)
     return 130 if outcome.stopped == "interrupted" else 0
 
@@ -77,7 +80,7 @@ def improve(
 def _announce(prepared: PreparedImprove) -> None:
     """What is about to happen, before a token is spent."""
     task, split, plan = prepared.task, prepared.split, prepared.plan
-    print(task_line(task), file=sys.stderr)
+    print(task_line(task), *proposal_line(task), sep="\n", file=sys.stderr)
     values = {
         "candidates": plan.candidates,
         "search": len(split.search),

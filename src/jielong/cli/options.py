@@ -42,6 +42,7 @@ task = in_order(
     click.option("--input", metavar="COL", help=localized("option.input")),
     click.option("--answer", metavar="COL", help=localized("option.answer")),
     click.option("--rule", metavar="RULE", help=localized("option.rule")),
+    click.option("--instruction", metavar="TEXT", help=localized("option.instruction")),
     click.option("--limit", type=click.IntRange(1), help=localized("option.limit")),
     click.option("--strict", is_flag=True, help=localized("option.strict")),
 )
@@ -64,6 +65,7 @@ class Measurement:
     input: str | None
     answer: str | None
     rule: str | None
+    instruction: str | None
     limit: int | None
     strict: bool
     seed: int

@@ -22,13 +22,18 @@ class Item:
     context: tuple[str, ...] = ()
     tests: Tests | None = None
     tools: tuple[ToolSpec, ...] = ()  # offered to the model; the answer is which of them it calls, and how
+    instruction: str = ""  # what to do with the input, where it does not say so itself
 
     def request(self) -> Request:
-        """What a model is asked: the documents, the question, the lettered choices."""
+        """What a model is asked: the instruction, the documents, the question, the lettered choices."""
         if isinstance(self.input, tuple):
-            return Request(self.input, tools=self.tools)
+            has_system = self.input[0].role == "system"
+            texts = [self.instruction, self.input[0].text if has_system else ""]
+            system = (Message("system", "\n\n".join(filter(None, texts))),) if any(texts) else ()
+            return Request((*system, *self.input[has_system:]), tools=self.tools)
         words = catalogue(language(self.input))["task"]
-        parts = [f"{words['context']}\n\n" + "\n\n".join(self.context)] if self.context else []
+        parts = [self.instruction] if self.instruction else []
+        parts += [f"{words['context']}\n\n" + "\n\n".join(self.context)] if self.context else []
         parts.append(self.input)
         if self.choices:
             lettered = [f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(self.choices)]
@@ -44,7 +49,8 @@ class Item:
         question = self.input if isinstance(self.input, str) else [[m.role, m.text] for m in self.input]
         tools = [[[tool.name, tool.description, tool.parameters] for tool in self.tools]] if self.tools else []
         tests = self.tests.code if self.tests else None
-        return [self.id, question, self.accepted, self.choices, self.context, tests, *tools]
+        instruction = [{"instruction": self.instruction}] if self.instruction else []
+        return [self.id, question, self.accepted, self.choices, self.context, tests, *tools, *instruction]
 
 
 def identified(items: Sequence[Item]) -> tuple[Item, ...]:

@@ -7,8 +7,9 @@ import json
 import random
 from dataclasses import dataclass, replace
 
+from ..prompts import catalogue, fill, language
 from .item import Item
-from .metric import Metric
+from .metric import LabelMetric, Metric
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,23 @@ class Task:
     def sha256(self) -> str:
         content = [[item.content() for item in self.items], self.metric.name]
         return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+    def instructed(self, instruction: str) -> Task:
+        """The same task with this instruction before each question."""
+        return replace(self, items=tuple(replace(item, instruction=instruction) for item in self.items))
+
+    def proposed_instruction(self) -> str | None:
+        """What would tell a model to classify, where the answers are labels and hardly any question names them; a bare
+        text does not."""
+        if not isinstance(self.metric, LabelMetric) or not self.items or self.items[0].instruction:
+            return None
+        questions = [item.request().messages[-1].text.casefold() for item in self.items]
+        names = [label.casefold() for label in self.metric.labels]
+        if sum(all(name in question for name in names) for question in questions) > len(questions) / 2:
+            return None
+        written_in = language(questions[0])
+        labels = (", " if written_in == "en" else "、").join(self.metric.labels)
+        return fill(catalogue(written_in)["task"]["classify"], {"labels": labels})
 
     def sample(self, limit: int | None, seed: int) -> Task:
         """`limit` items drawn by `seed`, in the order of the file; all of them when there are no more."""
