@@ -35,11 +35,13 @@ class Image:
 class Thinking:
     """A reasoning model's thoughts: kept in the history, never shown as the answer.
 
-    `signature` is the endpoint's own proof of them, to be sent back unchanged with the next turn.
+    `signature` is the endpoint's own record of them as JSON, `form` the field or mark that held them: both serve to
+    send them back unchanged with the next turn.
     """
 
     text: str
     signature: str | None = None
+    form: str | None = field(default=None, compare=False)
 
 
 Part: TypeAlias = Text | Image | Thinking
@@ -50,6 +52,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str = "{}"  # JSON as the model wrote it, never re-encoded
+    signature: str | None = None  # fields that the endpoint wants back with the call, as a JSON object
 
     @property
     def parsed_arguments(self) -> Any:

@@ -138,7 +138,7 @@ def test_a_request_goes_out_in_full():
 def test_an_endpoint_that_tells_no_usage_leaves_the_call_unsettled():
     with Endpoint(lambda body, n: Answer("hi", usage=False)) as endpoint:
         reply = anyio.run(ours, endpoint.url, False)
-    assert reply.usage == Usage(calls=1, unsettled_calls=1)
+    assert reply.usage == Usage(calls=1, unsettled_calls=1, usd=None)
 
 
 def test_a_think_tag_is_a_thought():

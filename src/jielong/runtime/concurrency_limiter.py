@@ -24,14 +24,20 @@ class AttemptFailed(Exception):
     """One attempt gave no reply, and another may.
 
     `overloaded`: the endpoint asks for less (429, 503). `after`: its Retry-After in seconds. `unsettled`: the attempt
-    reached the endpoint and nobody knows what it cost.
+    reached the endpoint and nobody knows what it cost. `final`: another attempt would end in the same way.
     """
 
     def __init__(
-        self, message: str, *, overloaded: bool = False, after: float | None = None, unsettled: bool = False
+        self,
+        message: str,
+        *,
+        overloaded: bool = False,
+        after: float | None = None,
+        unsettled: bool = False,
+        final: bool = False,
     ) -> None:
         super().__init__(message)
-        self.overloaded, self.after, self.unsettled = overloaded, after, unsettled
+        self.overloaded, self.after, self.unsettled, self.final = overloaded, after, unsettled, final
 
 
 class ConcurrencyLimiter:

@@ -58,7 +58,7 @@ def encode_message(message: Message) -> Json:
     row: Json = {"role": message.role}
     row["content"] = message.content if isinstance(message.content, str) else [_part(part) for part in message.content]
     if message.tool_calls:
-        row["tool_calls"] = [asdict(call) for call in message.tool_calls]
+        row["tool_calls"] = [_set_fields(asdict(call)) for call in message.tool_calls]
     if message.tool_call_id is not None:
         row["tool_call_id"] = message.tool_call_id
     if message.name is not None:
@@ -70,8 +70,12 @@ def _part(part: Part) -> Json:
     if isinstance(part, Text):
         return {"text": part.text}
     if isinstance(part, Thinking):
-        return {"thinking": part.text} | ({} if part.signature is None else {"signature": part.signature})
+        return {"thinking": part.text} | _set_fields({"signature": part.signature, "form": part.form})
     return {"image": base64.b64encode(part.data).decode(), "mime": part.mime}
+
+
+def _set_fields(row: Json) -> Json:
+    return {name: value for name, value in row.items() if value is not None}
 
 
 def decode_message(row: Json) -> Message:
@@ -89,7 +93,7 @@ def _decode_part(row: Json) -> Part:
     if "text" in row:
         return Text(row["text"])
     if "thinking" in row:
-        return Thinking(row["thinking"], row.get("signature"))
+        return Thinking(row["thinking"], row.get("signature"), row.get("form"))
     return Image(base64.b64decode(row["image"]), row["mime"])
 
 
@@ -165,4 +169,8 @@ def _texts(message: Message) -> list[str | None]:
     parts = (Text(message.content),) if isinstance(message.content, str) else message.content
     texts = [None if isinstance(part, Image) else part.text for part in parts]
     texts += [part.signature for part in parts if isinstance(part, Thinking) and part.signature]
-    return [*texts, message.name or "", *(call.name + call.arguments for call in message.tool_calls)]
+    return [
+        *texts,
+        message.name or "",
+        *(call.name + call.arguments + (call.signature or "") for call in message.tool_calls),
+    ]

@@ -179,6 +179,8 @@ class Provider(Model):
                     limiter.overloaded(failure.after, halvings)
                 if listener and listener.emitted:
                     raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failure}") from None
+                if failure.final:
+                    raise EndpointGaveUp(str(failure)) from None
                 if failure.after is not None and failure.after > MAX_WAIT:
                     raise EndpointGaveUp(f"{self.name} asks to wait for {failure.after:.0f} s: {failure}") from None
                 if call.attempts >= MAX_ATTEMPTS:

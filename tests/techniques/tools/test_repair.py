@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jielong.techniques.tools.repair_calls import nearest_name, read_arguments, repair_arguments
+from jielong.models.lenient_json import read_arguments
+from jielong.techniques.tools.repair_calls import nearest_name, repair_arguments
 from techniques.tools.clumsy import HARD, KINDS
 
 SCHEMA = {

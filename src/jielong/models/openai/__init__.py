@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import itertools
 import json
-from collections.abc import AsyncIterator
-from typing import Any, ClassVar, Literal
+from collections.abc import AsyncIterator, Callable
+from typing import Any, ClassVar, Literal, NoReturn
 
 import aiohttp
 
@@ -18,12 +18,14 @@ from ...recipe import quote
 from ...runtime import prices
 from ...runtime.provider import AttemptFailed, Provider
 from ...runtime.runtime import active_runtime
-from . import endpoint_errors, wire_format
+from . import dialects, endpoint_errors, wire_format
 from .connection_pools import connection_pool
 from .endpoint_errors import EndpointMemory
-from .endpoint_presets import EndpointTarget, is_local, resolve_endpoint
+from .endpoint_presets import ENDPOINT_PRESETS, EndpointAddress, EndpointTarget, resolve_endpoint
+from .reply_assembler import Malformed, ReplyAssembler
 
 MAX_REPLY_BYTES = 64_000_000
+Refuse = Callable[[int, str], NoReturn]
 
 
 def load(kind: str, rest: str) -> Model:
@@ -52,64 +54,97 @@ class Endpoint(Provider):
         return self.identity()
 
     def usd(self, usage: Usage) -> float | None:
-        if is_local(self.target.urls):
+        if self.target.is_free:
             return 0.0
         return prices.usd(self.target.model, self.target.urls[0], usage)
 
     async def send(self, request: Request, attempt: str) -> Reply:
         turn = next(self._turns)
-        url = self.target.urls[turn % len(self.target.urls)]
-        key = self._key(turn)
-        listener = current().listener
+        address = self.target.addresses[turn % len(self.target.addresses)]
+        keys = [key for key in address.keys if key not in self._bad_keys]
+        key = keys[turn // len(self.target.addresses) % len(keys)] if keys else None
         body = wire_format.request_body(self.target.model, request)
-        if listener:
+        if current().listener:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body = endpoint_errors.without_refused_settings(body, self.target, own_seed=current().path == ())
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
         if key:
             headers["Authorization"] = f"Bearer {key}"
         if observer := current().observer:
-            headers |= observer.sends(url)
+            headers |= observer.sends(address.url)
         try:
-            reply = await self._post(f"{url}/chat/completions", headers, body, listener)
+            reply = await self._post(address, headers, body, request)
         except MissingKey:
-            if key is None or len(self._keys()) < 2:
+            if key is None or len(keys) < 2:
                 raise
             self._bad_keys.add(key)
             raise AttemptFailed("the endpoint refused one of the keys", after=0.0) from None
-        active_runtime().get(EndpointMemory).answered.add(url)
+        active_runtime().get(EndpointMemory).answered.add(address.url)
         return reply
 
-    def _keys(self) -> list[str]:
-        return [key for key in self.target.keys if key not in self._bad_keys]
-
-    def _key(self, turn: int) -> str | None:
-        keys = self._keys()
-        return keys[turn % len(keys)] if keys else None
-
-    async def _post(self, url: str, headers: dict[str, str], body: dict[str, Any], listener: Listener | None) -> Reply:
+    async def _post(
+        self, address: EndpointAddress, headers: dict[str, str], body: dict[str, Any], request: Request
+    ) -> Reply:
+        url = f"{address.url}/chat/completions"
         data = json.dumps(body, ensure_ascii=False).encode()
         session = await connection_pool()
         try:
             async with session.post(url, data=data, headers=headers, allow_redirects=False) as response:
-                if response.status != 200:
-                    text = (await response.content.read(100_000)).decode(errors="replace")
-                    endpoint_errors.raise_for_status(response.status, response.headers, text, body, self.target)
-                if listener:
-                    return await _read_stream(response, listener)
-                return wire_format.parse_reply(_notify_observer(_parse_json(await _read_body(response))))
+                return await self._read(response, body, request, address)
         except aiohttp.ClientConnectorError as error:
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
-            if url.removesuffix("/chat/completions") in active_runtime().get(EndpointMemory).answered:
+            if address.url in active_runtime().get(EndpointMemory).answered:
                 raise AttemptFailed(words) from None
             raise EndpointUnfit(f"{words}; start the endpoint, or check its URL") from None
-        except wire_format.Malformed as error:
-            raise AttemptFailed(f"{self.target.spec}: {error}", unsettled=True) from None
+        except Malformed as error:
+            raise AttemptFailed(f"{self.target.spec}: {error}", unsettled=True, final=not error.failed) from None
         except TimeoutError:
             raise AttemptFailed(f"{self.target.spec} was silent for too long", unsettled=True) from None
         except (aiohttp.ClientError, OSError) as error:
             words = f"{self.target.spec}: the connection broke ({type(error).__name__})"
             raise AttemptFailed(words, unsettled=True) from None
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, body: dict[str, Any], request: Request, address: EndpointAddress
+    ) -> Reply:
+        """The reply in an answer. Raises what an error in it stands for, whatever its HTTP status."""
+
+        def refuse(status: int, text: str) -> NoReturn:
+            endpoint_errors.raise_for_error(status, response.headers, text, body, self.target, address.without_key)
+
+        if response.status != 200:
+            refuse(response.status, (await response.content.read(100_000)).decode(errors="replace"))
+        listener = current().listener
+        if body.get("stream") and listener and "json" not in response.content_type:
+            assembler = await _read_stream(response, listener, ReplyAssembler(request, self._held()), refuse)
+        else:
+            assembler = ReplyAssembler(request)
+            completion = _parse_json(await _read_body(response), address.url)
+            if endpoint_errors.error_inside(completion):
+                refuse(200, json.dumps(completion, ensure_ascii=False))
+            if not isinstance(completion, dict) or not completion.get("choices"):
+                raise Malformed(f"the reply holds no choice: {str(completion)[:200]}")
+            _notify_observer(completion)
+            assembler.add(completion)
+            _, thinking = assembler.finish()
+            if listener:
+                await _tell(listener, assembler.gate.text, thinking)
+        reply = assembler.reply()
+        self._learn(assembler)
+        return reply
+
+    def _held(self) -> int | None:
+        """How much of a stream is held back until it is known that it does not begin with thoughts."""
+        known = active_runtime().get(EndpointMemory).opens_thoughts.get((self.target.urls[0], self.target.model))
+        if known or (known is None and any(preset.owns(self.target.urls[0]) for preset in ENDPOINT_PRESETS.values())):
+            return None if known else 0  # the providers themselves tell thoughts and answer apart
+        if dialects.THINKING_MODELS.search(self.target.model.lower()):
+            return None
+        return dialects.HELD_CHARACTERS if known is None else 0
+
+    def _learn(self, assembler: ReplyAssembler) -> None:
+        memory, place = active_runtime().get(EndpointMemory), (self.target.urls[0], self.target.model)
+        memory.opens_thoughts[place] = memory.opens_thoughts.get(place, False) or assembler.opened_by_template
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
@@ -117,7 +152,7 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     async for chunk in response.content.iter_any():
         data += chunk
         if len(data) > MAX_REPLY_BYTES:
-            raise wire_format.Malformed(f"the reply is larger than {MAX_REPLY_BYTES:,} bytes")
+            raise Malformed(f"the reply is larger than {MAX_REPLY_BYTES:,} bytes")
     return bytes(data)
 
 
@@ -127,37 +162,63 @@ def _notify_observer(payload: Any) -> Any:
     return payload
 
 
-def _parse_json(data: bytes) -> Any:
+def _parse_json(data: bytes, url: str) -> Any:
     try:
         return json.loads(data)
     except ValueError:
-        raise wire_format.Malformed(f"the reply is not JSON: {data[:80]!r}") from None
+        _refuse_web_page(data, url)
+        raise Malformed(f"the reply is not JSON: {data[:80]!r}", failed=True) from None
 
 
-async def _read_stream(response: aiohttp.ClientResponse, listener: Listener) -> Reply:
-    if "json" in response.content_type:
-        reply = wire_format.parse_reply(_notify_observer(_parse_json(await _read_body(response))))
-        await listener(Delta(reply.text))
-        return reply
-    assembler, observed = wire_format.StreamAssembler(), False
+def _refuse_web_page(data: bytes, url: str) -> None:
+    if data.lstrip()[:1] == b"<":
+        raise EndpointUnfit(f"{url} answers with a web page; the URL of an endpoint often ends in /v1: check it")
+
+
+async def _tell(listener: Listener, text: str, thinking: str) -> None:
+    if thinking:
+        await listener(Delta(thinking, thinking=True))
+    if text:
+        await listener(Delta(text))
+
+
+async def _read_stream(
+    response: aiohttp.ClientResponse, listener: Listener, assembler: ReplyAssembler, refuse: Refuse
+) -> ReplyAssembler:
+    if "html" in response.content_type:
+        _refuse_web_page(await _read_body(response), str(response.url).removesuffix("/chat/completions"))
+    try:
+        async for chunk in _chunks(response, assembler, refuse):
+            await _tell(listener, *assembler.add(chunk))
+    except (Malformed, aiohttp.ClientError, TimeoutError, OSError):
+        await _tell(listener, assembler.break_off(), "")
+        raise
+    await _tell(listener, *assembler.finish())
+    return assembler
+
+
+async def _chunks(response: aiohttp.ClientResponse, assembler: ReplyAssembler, refuse: Refuse) -> AsyncIterator[Any]:
+    """The chunks of a stream up to its end. Raises what an error among them stands for."""
+    observed = False
     async for data in _server_sent_events(response):
         if data == "[DONE]":
-            break
+            return
         try:
             chunk = json.loads(data)
         except ValueError:
-            raise wire_format.Malformed(f"an event of the stream is not JSON: {data[:80]!r}") from None
-        if "error" in chunk:
-            raise wire_format.Malformed(f"the stream broke off: {str(chunk['error'])[:200]}")
+            raise Malformed(f"an event of the stream is not JSON: {data[:80]!r}", failed=True) from None
+        if not isinstance(chunk, dict):
+            raise Malformed(f"an event of the stream is not a chunk: {data[:80]!r}")
+        if endpoint_errors.error_inside(chunk) or set(chunk) == {"code", "message", "type"}:
+            if assembler.has_begun:
+                raise Malformed(f"the stream broke off: {endpoint_errors.read_error(200, data).words}", failed=True)
+            refuse(200, data)
         if not observed:
             _notify_observer(chunk)
             observed = True
-        text, thinking = assembler.add(chunk)
-        if thinking:
-            await listener(Delta(thinking, thinking=True))
-        if text:
-            await listener(Delta(text))
-    return assembler.reply()
+        yield chunk
+    if not assembler.has_ended:
+        raise Malformed("the stream ended before its reply did", failed=True)
 
 
 async def _server_sent_events(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
@@ -167,11 +228,11 @@ async def _server_sent_events(response: aiohttp.ClientResponse) -> AsyncIterator
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > MAX_REPLY_BYTES:
-            raise wire_format.Malformed(f"the stream is larger than {MAX_REPLY_BYTES:,} bytes")
+            raise Malformed(f"the stream is larger than {MAX_REPLY_BYTES:,} bytes")
         *lines, unfinished = (unfinished + decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
         for line in lines:
-            if line.startswith("data:"):
-                data.append(line[5:].removeprefix(" "))
+            if line.startswith(("data:", "error:")):  # llama.cpp names an error so
+                data.append(line.partition(":")[2].removeprefix(" "))
             elif not line and data:
                 yield "\n".join(data)
                 data = []

@@ -1,45 +1,15 @@
-"""Requests as the JSON of the chat completions protocol, and its JSON as replies. Thoughts are not sent back."""
-
-from __future__ import annotations
+"""Requests as the JSON of the chat completions protocol. Thoughts go back in tool turns, in the form they came in."""
 
 import base64
-import re
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...contract import (
-    Finish,
-    Image,
-    Message,
-    Part,
-    Reply,
-    Request,
-    Text,
-    Thinking,
-    TokenLogprob,
-    ToolCall,
-    ToolSpec,
-    Usage,
-)
+from ...contract import Image, Message, Part, Request, Text, Thinking, ToolCall, ToolSpec
 from ...errors import BadInput
+from .dialects import THOUGHT_FIELDS, THOUGHT_LISTS, THOUGHT_MARKS
 
 Json = dict[str, Any]
-_FINISHES: dict[str | None, Finish] = {
-    "stop": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "refused",
-    "refusal": "refused",
-}
-_THINKING = re.compile(r"\s*<think>(.*?)</think>\s*", re.S)
-
-
-class Malformed(Exception):
-    """The endpoint sent something that is not a reply of the protocol."""
 
 
 def request_body(model: str, request: Request) -> Json:
@@ -86,14 +56,44 @@ def _message(message: Message) -> Json:
     if message.name is not None:
         payload["name"] = message.name
     if message.tool_calls:
-        payload["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
+        payload["tool_calls"] = [_tool_call(call) for call in message.tool_calls]
+        payload |= _thoughts(message, payload["content"])
         payload["content"] = payload["content"] or None
     if message.tool_call_id is not None:
         payload["tool_call_id"] = message.tool_call_id
     return payload
+
+
+def _tool_call(call: ToolCall) -> Json:
+    payload: Json = {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }
+    return payload | (json.loads(call.signature) if call.signature else {})
+
+
+def _thoughts(message: Message, content: Any) -> Json:
+    """The thoughts of a turn that calls tools: an endpoint that thinks may refuse the turn without them.
+
+    They stand where the endpoint itself wrote them; those of other models where most do.
+    """
+    fields: Json = {}
+    for part in message.content if not isinstance(message.content, str) else ():
+        if not isinstance(part, Thinking):
+            continue
+        form = part.form or THOUGHT_FIELDS[0]
+        if form == "content":
+            texts = [{"type": "text", "text": content}] if content and isinstance(content, str) else content or []
+            fields["content"] = content = [*json.loads(part.signature or "[]"), *texts]
+        elif form in THOUGHT_LISTS:
+            fields[form] = [*fields.get(form, ()), *json.loads(part.signature or "[]")]
+        elif end := dict(THOUGHT_MARKS).get(form):
+            text = content if isinstance(content, str) else ""
+            fields["content"] = content = f"{form}\n{part.text}\n{end}\n\n{text}"
+        else:
+            fields[form] = fields.get(form, "") + part.text
+    return fields
 
 
 def _content(content: str | tuple[Part, ...]) -> str | list[Json]:
@@ -108,117 +108,3 @@ def _content(content: str | tuple[Part, ...]) -> str | list[Json]:
 def _image(image: Image) -> Json:
     data = base64.b64encode(image.data).decode()
     return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{data}"}}
-
-
-def parse_reply(completion: Any) -> Reply:
-    """The reply in a chat completion that was not streamed. Raises Malformed."""
-    try:
-        choice = completion["choices"][0]
-        message = choice["message"]
-        logprobs = (choice.get("logprobs") or {}).get("content")
-        return build_reply(
-            message.get("content") or "",
-            message.get("reasoning_content") or message.get("reasoning") or "",
-            message.get("refusal") or "",
-            [_tool_call(call) for call in message.get("tool_calls") or ()],
-            choice.get("finish_reason"),
-            completion.get("usage"),
-            None if logprobs is None else [parse_logprob(token) for token in logprobs],
-        )
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise Malformed(f"not a chat completion: {type(error).__name__} {error}") from None
-
-
-def _tool_call(call: Json) -> ToolCall:
-    function = call["function"]
-    return ToolCall(str(call["id"]), str(function["name"]), str(function.get("arguments") or "{}"))
-
-
-def parse_logprob(token: Json) -> TokenLogprob:
-    top = tuple((str(t["token"]), float(t["logprob"])) for t in token.get("top_logprobs") or ())
-    return TokenLogprob(str(token["token"]), float(token["logprob"]), top)
-
-
-def build_reply(
-    content: str,
-    reasoning: str,
-    refusal: str,
-    calls: list[ToolCall],
-    finish: str | None,
-    usage: Json | None,
-    logprobs: list[TokenLogprob] | None,
-) -> Reply:
-    """The reply from its fields. Without usage the call stays unsettled: nobody knows what it cost."""
-    if not reasoning and (thinking := _THINKING.match(content)):
-        reasoning, content = thinking[1].strip(), content[thinking.end() :]
-    ended: Finish = "refused" if refusal else "tool_calls" if calls else _finish(finish)
-    text = refusal if refusal and not content else content
-    parts: str | tuple[Part, ...] = (Thinking(reasoning), Text(text)) if reasoning else text
-    logs = None if logprobs is None else tuple(logprobs)
-    return Reply(Message("assistant", parts, tuple(calls)), ended, parse_usage(usage), logprobs=logs)
-
-
-def _finish(finish: str | None) -> Finish:
-    if finish not in _FINISHES:
-        raise Malformed(f"the reply ends with finish_reason {finish!r}")
-    return _FINISHES[finish]
-
-
-def parse_usage(usage: Json | None) -> Usage:
-    if not usage:
-        return Usage(unsettled_calls=1)
-    output_details = usage.get("completion_tokens_details") or {}
-    input_details = usage.get("prompt_tokens_details") or {}
-    cached = input_details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0
-    return Usage(
-        input_tokens=int(usage["prompt_tokens"]),
-        output_tokens=int(usage.get("completion_tokens") or 0),
-        reasoning_tokens=int(output_details.get("reasoning_tokens") or 0),
-        prompt_cached_tokens=int(cached),
-    )
-
-
-class StreamAssembler:
-    """Puts a streamed reply together from its chunks."""
-
-    def __init__(self) -> None:
-        self.content, self.reasoning, self.refusal = "", "", ""
-        self.calls: dict[int, list[str]] = {}
-        self.finish: str | None = None
-        self.usage: Json | None = None
-        self.logprobs: list[TokenLogprob] | None = None
-
-    def add(self, chunk: Any) -> tuple[str, str]:
-        """Add a chunk. Returns what it adds to the answer and to the thoughts. Raises Malformed."""
-        try:
-            self.usage = chunk.get("usage") or self.usage
-            if not chunk["choices"]:
-                return "", ""
-            choice = chunk["choices"][0]
-            delta = choice.get("delta") or {}
-            text = delta.get("content") or ""
-            thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
-            self.content += text
-            self.reasoning += thinking
-            self.refusal += delta.get("refusal") or ""
-            for call in delta.get("tool_calls") or ():
-                self._add_call(call)
-            if (tokens := (choice.get("logprobs") or {}).get("content")) is not None:
-                self.logprobs = [*(self.logprobs or []), *map(parse_logprob, tokens)]
-            self.finish = choice.get("finish_reason") or self.finish
-            return text, thinking
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            raise Malformed(f"not a chunk of a chat completion: {type(error).__name__} {error}") from None
-
-    def _add_call(self, call: Json) -> None:
-        parts = self.calls.setdefault(int(call.get("index") or 0), ["", "", ""])
-        function = call.get("function") or {}
-        parts[0] = call.get("id") or parts[0]
-        parts[1] += function.get("name") or ""
-        parts[2] += function.get("arguments") or ""
-
-    def reply(self) -> Reply:
-        if self.finish is None:
-            raise Malformed("the stream ended before its reply did")
-        calls = [ToolCall(i, name, arguments or "{}") for _, (i, name, arguments) in sorted(self.calls.items())]
-        return build_reply(self.content, self.reasoning, self.refusal, calls, self.finish, self.usage, self.logprobs)

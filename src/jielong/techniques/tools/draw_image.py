@@ -21,7 +21,7 @@ from ...contract import Usage
 from ...errors import BadInput, Refused
 from ...models.openai import endpoint_errors
 from ...models.openai.connection_pools import connection_pool
-from ...models.openai.endpoint_presets import ENDPOINT_PRESETS, EndpointTarget, is_local, resolve_endpoint
+from ...models.openai.endpoint_presets import ENDPOINT_PRESETS, EndpointTarget, resolve_endpoint
 from ...prompts import Language
 from ...registry import unknown_name
 from ...runtime.ledger import home_folder
@@ -36,7 +36,7 @@ _KINDS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"RIFF": "webp", b"GIF8": "
 def draw(model: str, *, usd: float | None = None, language: Language = "en") -> Tool:
     """The tool, asking `model`, written as in a recipe: `openai:gpt-image-1` or `openai:NAME@URL`.
 
-    `usd`: the price of one picture; an endpoint on this machine costs nothing. Raises MissingKey, RecipeError.
+    `usd`: the price of one picture; one's own (`ollama:`, `vllm:`) costs nothing. Raises MissingKey, RecipeError.
     """
     kind, _, rest = model.partition(":")
     if kind not in ENDPOINT_PRESETS:
@@ -44,7 +44,7 @@ def draw(model: str, *, usd: float | None = None, language: Language = "en") -> 
     where = resolve_endpoint(kind, rest)
     return replace(
         text_tool("draw", "prompt", partial(_draw, where), language),
-        usd=usd if usd is not None else 0.0 if is_local(where.urls) else None,
+        usd=usd if usd is not None else 0.0 if where.is_free else None,
         tokens=None,
         identity=f"{' '.join(where.urls)} {where.model}",
         endpoint=f"draw {where.urls[0]} {where.model}",
@@ -73,16 +73,19 @@ async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
 
 async def _post(where: EndpointTarget, request_body: dict[str, Any]) -> Any:
     headers = {"Content-Type": "application/json"}
-    headers |= {"Authorization": f"Bearer {where.keys[0]}"} if where.keys else {}
+    address = where.addresses[0]
+    headers |= {"Authorization": f"Bearer {address.keys[0]}"} if address.keys else {}
     session = await connection_pool()
-    url = f"{where.urls[0]}/images/generations"
+    url = f"{address.url}/images/generations"
     try:
         async with session.post(url, data=json.dumps(request_body), headers=headers, allow_redirects=False) as response:
             data = await body(response, MOST_BYTES)
             if response.status != 200:
                 try:
                     text = (data or b"").decode(errors="replace")
-                    endpoint_errors.raise_for_status(response.status, response.headers, text, request_body, where)
+                    endpoint_errors.raise_for_error(
+                        response.status, response.headers, text, {}, where, address.without_key
+                    )
                 except Refused as refused:
                     raise ToolFailed("raised", {"error": str(refused)}) from None
             return json.loads(data or b"")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,8 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ...errors import BadInput, JielongError, MissingExtra, MissingKey
-from ...models.openai.endpoint_presets import is_local
+from ...errors import BadInput, JielongError, MissingExtra
+from ...runtime.keys import keys_for
 from ...sync import unwrap_exception_group
 from .tool import Arguments, Tool, ToolFailed, ToolResult
 
@@ -149,11 +148,8 @@ async def _client(server: McpServer, stderr: TextIO) -> AsyncIterator[Client]:
 def _key(server: McpServer) -> str | None:
     if server.key_variable is None:
         return None
-    key = os.environ.get(server.key_variable, "").strip()
-    if not key:
-        raise MissingKey(f"MCP server {server.name} needs {server.key_variable}, and it is not set: "
-                         f"export {server.key_variable}=…")  # fmt: skip
-    return key
+    purpose = f"MCP server {server.name}"
+    return keys_for(server.url or "http://localhost", server.key_variable, purpose)[0]
 
 
 def _words(error: Exception, stderr: TextIO) -> str:
@@ -176,7 +172,6 @@ async def _allowed(server: McpServer, client: Client) -> tuple[Tool, ...]:
 
 
 def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
-    local = bool(server.command) or is_local((server.url or "",))
     schema: Mapping[str, Any] = listed.input_schema
     return Tool(
         re.sub(r"[^A-Za-z0-9_-]", "_", listed.name)[:64],
@@ -184,7 +179,7 @@ def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
         schema,
         partial(_call, client, listed.name),
         partial(_check, schema),
-        usd=server.usd if server.usd is not None else 0.0 if local else None,
+        usd=server.usd if server.usd is not None else 0.0 if server.command else None,
         identity=f"{server.place} {json.dumps(schema, sort_keys=True)}",
     )
 

@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any
 
 from ...contract import Message, ToolCall
+from ...models.lenient_json import STRING_OR_BRACKET, read_arguments
 from ...prompts import Language, catalogue, fill
-from .repair_calls import STRING_OR_BRACKET, read_arguments
 from .tool import Tool
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from ...contract import Message, Model, Reply, Request, Sampling, ToolSpec, Usage
+from ...models.parameter_schema import parameter_text
 from ...prompts import Language, catalogue, fill
 from ...recipe import quote
 from ...runtime.budget import CallCost
@@ -75,16 +76,8 @@ class Tool:
             return self.shown
         needed = self.parameters.get("required", ())
         properties: Mapping[str, Any] = self.parameters.get("properties", {})
-        parts = [f"{name}{_type(schema)}{'' if name in needed else '?'}" for name, schema in properties.items()]
+        parts = [parameter_text(name, schema, name in needed, self.parameters) for name, schema in properties.items()]
         return f"{self.name}({', '.join(parts)})"
-
-
-def _type(schema: Any) -> str:
-    details = schema if isinstance(schema, dict) else {}
-    choices = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in details.get("enum") or ())
-    type_text = choices or str(details.get("type", ""))
-    description = f" ({details['description']})" if details.get("description") else ""
-    return f": {type_text}{description}" if type_text else description
 
 
 def text_tool(name: str, parameter: str, call: Call, language: Language, *, may_be_blank: bool = False) -> Tool:

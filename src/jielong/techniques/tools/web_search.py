@@ -5,7 +5,6 @@ with its key in an environment variable. The price of a search is unknown unless
 """
 
 import json
-import os
 import re
 from dataclasses import replace
 from functools import partial
@@ -15,8 +14,8 @@ import aiohttp
 
 from ...errors import BadInput, MissingKey
 from ...models.openai.connection_pools import connection_pool
-from ...models.openai.endpoint_presets import is_local
 from ...prompts import Language, catalogue, fill
+from ...runtime.keys import is_loopback, keys_for
 from ...runtime.provider import AttemptFailed
 from .read_url import body
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
@@ -38,7 +37,7 @@ def web_search(
         raise BadInput(f"web_search: {url!r} is not the URL of a search engine; expected e.g. http://127.0.0.1:8888")
     if kind == "brave" and key_variable is None:
         raise BadInput("web_search: kind brave needs key_variable, the environment variable that holds the key")
-    price = usd if usd is not None else 0.0 if is_local((url,)) else None
+    price = usd if usd is not None else 0.0 if kind == "searxng" and is_loopback(url) else None
     call = partial(_search, url.rstrip("/"), kind, key_variable, catalogue(language)["web_search"]["result"])
     tool = text_tool("web_search", "query", call, language)
     return replace(tool, usd=price, identity=f"{kind} {url}", endpoint=f"web_search {url}")
@@ -48,9 +47,7 @@ async def _search(url: str, kind: Kind, key_variable: str | None, words: str, ar
     query = arguments["query"].strip()
     headers = {"Accept": "application/json"}
     if key_variable:
-        key = os.environ.get(key_variable, "").strip()
-        if not key:
-            raise MissingKey(f"web_search needs a key, and {key_variable} is not set: export {key_variable}=…")
+        key = keys_for(url, key_variable, "web_search")[0]
         headers |= {"X-Subscription-Token": key} if kind == "brave" else {"Authorization": f"Bearer {key}"}
     if kind == "searxng":
         payload = await _get(f"{url}/search", {"q": query, "format": "json"}, headers)

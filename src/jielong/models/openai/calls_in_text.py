@@ -1,0 +1,293 @@
+"""Tool calls that an endpoint without a parser leaves in the text, in the forms that models were taught.
+
+Marked forms count wherever they stand; JSON and Python without marks only as the end of the reply, and only for tools
+that were offered. What stands word for word in a text that the model was given is a quotation.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...contract import Request, ToolSpec
+from ..lenient_json import read_arguments
+from ..parameter_schema import value_schema
+
+Call = tuple[str, str]  # the name, and the arguments as JSON
+Calls = list[Call]
+
+_MARKS = (
+    "<tool_call>", "<tool_calls>", "<|tool_call|>", "<function=", "<seed:tool_call>", "<minimax:tool_call>",
+    "<function_calls>", "<invoke name=", "<｜DSML｜function_calls>", "<｜DSML｜invoke name=", "<｜tool▁calls▁begin｜>",
+    "<｜tool▁call▁begin｜>", "[TOOL_CALLS]", "<|python_tag|>", "<|python_start|>", "<|tool_calls_section_begin|>",
+    "<|tool_call_begin|>", "<|action_start|>", "<|START_ACTION|>", "<|channel|>commentary", "functools[",
+)  # fmt: skip
+_MARK = re.compile("|".join(map(re.escape, _MARKS)))
+_FENCE = r"```(?:tool_\w+|\w*\s*(?=[\[{]))"
+_BARE = r"^[ \t]*(?:\[\s*)?\{|^[ \t]*\[\s*[A-Za-z_][\w.]*\("
+_BEGINS = re.compile(f"{_MARK.pattern}|{_FENCE}|{_BARE}", re.M)
+# What the end of a text in progress may become: a mark, a fence, a line of JSON or of Python
+_MAY_BEGIN = re.compile(r"```?`?\w*\s*\Z|^[ \t]*(?:\[\s*(?:[A-Za-z_][\w.]*)?)?\Z", re.M)
+_PREFIX = re.compile(r"^(?:functions?|tools?|default_api)[.:]")
+
+
+class CallGate:
+    """Passes the answer on as it comes, up to where a call may begin; after `finish`, `calls` and the `text` left."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.tools = {tool.name: tool for tool in request.tools} if request.tool_choice != "none" else {}
+        self.text, self.calls = "", Calls()
+        self._passed = 0
+        self._begun: int | None = None  # where a call may begin: nothing behind it is heard before the end
+
+    def add(self, piece: str) -> str:
+        start = self._passed
+        self.text += piece
+        if not self.tools:
+            self._passed = len(self.text)
+        elif self._begun is None:
+            begins = _BEGINS.search(self.text, start)
+            self._begun = begins.start() if begins else None
+            self._passed = begins.start() if begins else min(len(self.text), max(start, _safe_end(self.text)))
+        return self.text[start : self._passed]
+
+    def finish(self, look: bool) -> str:
+        """`look`: the reply has ended by itself and holds no other calls."""
+        if look and self.tools:
+            found = find_calls(self.text, self.tools, unmarked=self.request.schema is None)
+            if found and not _is_quoted(self.text[found[1] :], self.request):
+                self.calls, self.text = found[0], self.text[: found[1]]
+        return self.text[self._passed :]
+
+
+def _safe_end(text: str) -> int:
+    """Up to where no mark can have begun."""
+    ends = [len(text) - n for n in range(1, min(31, len(text)) + 1) if any(m.startswith(text[-n:]) for m in _MARKS)]
+    may = _MAY_BEGIN.search(text, max(0, text.rfind("\n", 0, max(0, len(text) - 40))))
+    return min([*ends, *([may.start()] if may and may.group() else []), len(text)])
+
+
+def _is_quoted(source: str, request: Request) -> bool:
+    words = " ".join(source.split())
+    return any(words in " ".join(m.text.split()) for m in request.messages if m.role != "assistant")
+
+
+def find_calls(text: str, tools: Mapping[str, ToolSpec], *, unmarked: bool = True) -> tuple[Calls, int] | None:
+    """The calls of a reply, and where the first begins. None when there are none."""
+    for begin in _BEGINS.finditer(text):
+        start = begin.start()
+        if text[start - 1 : start] in ("`", '"', "'") or (not unmarked and not _MARK.match(text, start)):
+            continue
+        marked = _MARK.match(text, start) is not None
+        source = text[start:]
+        calls = _marked(source, tools) if marked else _unmarked(source, tools)
+        at_line_start = not text[:start].rstrip(" \t") or text[:start].rstrip(" \t").endswith("\n")
+        known = all(name in tools for name, _ in calls or ())
+        if calls and (known or (marked and at_line_start)):
+            return calls, start
+    return None
+
+
+def _marked(source: str, tools: Mapping[str, ToolSpec]) -> Calls | None:
+    for read in (_xml_functions, _invocations, _arg_pairs, _named_json, _json_blocks):
+        try:
+            if calls := read(source, tools):
+                return calls
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+_FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|(?=<function=)|\Z)", re.S)
+_PARAMETER = re.compile(r"<parameter=([^>\s]+)>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.S)
+
+
+def _xml_functions(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    """Qwen3-Coder and Seed-OSS; Llama 3.1's custom form, with JSON inside."""
+    calls = []
+    for name, inside in _FUNCTION.findall(source):
+        if inside.lstrip().startswith("{"):
+            calls.append(_call(name, read_arguments(inside)))
+        else:
+            calls.append(_typed_call(name, _PARAMETER.findall(inside), tools))
+    return calls
+
+
+_INVOKE = re.compile(r"<(?:｜DSML｜)?invoke name=\"([^\"]+)\">(.*?)</(?:｜DSML｜)?invoke>", re.S)
+_INVOKE_PARAMETER = re.compile(
+    r"<(?:｜DSML｜)?parameter name=\"([^\"]+)\"(?: string=\"\w+\")?>(.*?)</(?:｜DSML｜)?parameter>", re.S
+)
+
+
+def _invocations(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    """Anthropic's old form, MiniMax M2, DeepSeek V3.2."""
+    return [_typed_call(name, _INVOKE_PARAMETER.findall(inside), tools) for name, inside in _INVOKE.findall(source)]
+
+
+_BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.S)
+_ARG_PAIRS = re.compile(r"([\w.:-]+)\s*((?:<arg_key>.*?</arg_key>\s*<arg_value>.*?</arg_value>\s*)*)", re.S)
+
+
+def _arg_pairs(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    """GLM 4.5 and later."""
+    calls = []
+    for inside in _BLOCK.findall(source):
+        match = _ARG_PAIRS.fullmatch(inside)
+        if match is None or (not match[2] and match[1] not in tools):
+            return []
+        pairs = re.findall(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", match[2], re.S)
+        calls.append(_typed_call(match[1], pairs, tools))
+    return calls
+
+
+# A name, then JSON: DeepSeek V3 and V3.1, Kimi K2, gpt-oss, Mistral from v7
+_NAMED = re.compile(
+    r"(?:<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?|<\|tool_call_begin\|>\s*"
+    r"|<\|channel\|>commentary to=|\[TOOL_CALLS\]\s*)"
+    r"(?P<name>[A-Za-z_][\w.-]*)(?::\d+)?"
+    r"(?:<｜tool▁sep｜>|\s*<\|tool_call_argument_begin\|>|\s*(?:<\|constrain\|>\s*json|json)?\s*<\|message\|>"
+    r"|\[CALL_ID\]\w+|\[ARGS\])*\s*(?:```(?:json)?)?\s*(?=\{)"
+)
+
+
+def _named_json(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    return [_call(match["name"], _first_json(source[match.end() :])) for match in _NAMED.finditer(source)]
+
+
+def _json_blocks(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    """Hermes and its kin, Mistral's list, Llama's tag: a mark, then one object, several, or a list; or Python."""
+    if blocks := _BLOCK.findall(source):
+        return [call for block in blocks for call in _calls_of(_values(block), bare=False)]
+    inside = _MARK.sub("[" if source.startswith("functools[") else "", source, count=1)
+    inside = re.sub(r"^\s*<\|plugin\|>", "", inside).strip()
+    if calls := _python(re.sub(r"<\|[\w/]+\|>\s*\Z", "", inside), tools):
+        return calls
+    return _calls_of(_values(inside), bare=False)
+
+
+_SHUT_FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n?(.*?)(?:```|\Z)", re.S)
+
+
+def _unmarked(source: str, tools: Mapping[str, ToolSpec]) -> Calls | None:
+    """JSON or Python that is the end of the reply, in fences or bare."""
+    inside = source
+    if source.startswith("```"):
+        blocks = _SHUT_FENCE.findall(source)
+        if _SHUT_FENCE.sub("", source).strip():
+            return None
+        inside = "\n".join(blocks)
+    try:
+        values, rest = _leading_values(inside.strip())
+        calls = [] if rest else _calls_of(values, bare=True)
+    except (ValueError, RecursionError):
+        calls = []
+    calls = calls or _python(inside.strip(), tools)
+    return calls if calls and all(name in tools for name, _ in calls) else None
+
+
+def _leading_values(text: str) -> tuple[list[Any], str]:
+    """The JSON values that a text begins with, and what follows them."""
+    decoder, values = json.JSONDecoder(strict=False), []
+    while text[:1] in ("{", "["):
+        try:
+            value, end = decoder.raw_decode(text)
+        except ValueError:
+            break
+        values.append(value)
+        text = text[end:].lstrip(" \t\r\n;,")
+    return values, text
+
+
+def _values(text: str) -> list[Any]:
+    values, _ = _leading_values(text.strip())
+    return values or [read_arguments(text)]
+
+
+def _first_json(text: str) -> Any:
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text)[0]
+    except ValueError:
+        return read_arguments(text)
+
+
+_CALL_KEYS = {"type", "id", "name", "arguments", "parameters", "function", "tool_call_id", "index", "tool_name", "args"}
+
+
+def _calls_of(values: Iterable[Any], *, bare: bool) -> Calls:
+    """Objects as calls. A bare one must have arguments and nothing that no call has. Raises ValueError for others."""
+    calls: Calls = []
+    for value in values:
+        if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
+            value = value["tool_calls"]
+        if isinstance(value, list):
+            calls += _calls_of(value, bare=bare)
+            continue
+        if not isinstance(value, dict):
+            raise ValueError("not a call")
+        inner = value.get("function")
+        body = inner if isinstance(inner, dict) else value
+        name = next((body[k] for k in ("name", "tool_name", "tool", "function") if isinstance(body.get(k), str)), None)
+        arguments = next((body[k] for k in ("arguments", "parameters", "args", "input") if k in body), None)
+        if isinstance(arguments, str):
+            arguments = read_arguments(arguments)
+        if not name or (bare and (not isinstance(arguments, dict) or value.keys() - _CALL_KEYS)):
+            raise ValueError("not a call")
+        calls.append(_call(name, arguments or {}))
+    return calls
+
+
+def _call(name: str, arguments: Any) -> Call:
+    return _PREFIX.sub("", name), json.dumps(arguments, ensure_ascii=False)
+
+
+def _typed_call(name: str, pairs: Sequence[tuple[str, str]], tools: Mapping[str, ToolSpec]) -> Call:
+    """Arguments that were written as texts, in the types of the tool's schema."""
+    name = _PREFIX.sub("", name)
+    schema = tools[name].parameters if name in tools else {}
+    properties = schema.get("properties", {})
+    arguments = {}
+    for key, text in pairs:
+        types = value_schema(properties.get(key), schema).types
+        text = text.removeprefix("\n").removesuffix("\n")
+        arguments[key] = text if set(types) <= {"string", "null"} and types else _json_or_text(text, types)
+    return _call(name, arguments)
+
+
+def _json_or_text(text: str, types: Sequence[str]) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return text if "string" in types and isinstance(value, dict | list) else value
+
+
+def _python(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    """`[f(a=1), g(b=2)]` (Llama 3.2, Llama 4), or statements that call, printed or not (Gemma)."""
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    expressions = [s.value if isinstance(s, ast.Expr) else None for s in statements]
+    if len(expressions) == 1 and isinstance(expressions[0], ast.List):
+        expressions = list(expressions[0].elts)
+    calls = [_python_call(expression, tools) for expression in expressions]
+    return [call for call in calls if call] if calls and all(calls) else []
+
+
+def _python_call(expression: ast.expr | None, tools: Mapping[str, ToolSpec]) -> Call | None:
+    if isinstance(expression, ast.Call) and ast.unparse(expression.func) == "print" and len(expression.args) == 1:
+        expression = expression.args[0]
+    if not isinstance(expression, ast.Call):
+        return None
+    name = _PREFIX.sub("", ast.unparse(expression.func))
+    if name not in tools:
+        return None
+    names = list(tools[name].parameters.get("properties", {}))
+    try:
+        arguments = {names[n]: ast.literal_eval(value) for n, value in enumerate(expression.args)}
+        arguments |= {str(k.arg): ast.literal_eval(k.value) for k in expression.keywords if k.arg}
+        return _call(name, arguments)
+    except (ValueError, IndexError, TypeError, SyntaxError):
+        return None

@@ -1,0 +1,304 @@
+"""A reply from the JSON of an endpoint: a whole one is a stream of one chunk, so both give the same."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...contract import Message, Part, Reply, Request, Text, Thinking, TokenLogprob, ToolCall, Usage
+from . import dialects
+from .calls_in_text import CallGate
+from .thoughts_in_text import ThoughtSplitter
+
+Json = dict[str, Any]
+
+
+class Malformed(Exception):
+    """The endpoint sent something that is not a reply of the protocol; `failed`: it may do better next time."""
+
+    def __init__(self, message: str, failed: bool = False) -> None:
+        super().__init__(message)
+        self.failed = failed
+
+
+@dataclass
+class PartialCall:
+    """A call as far as its pieces have come."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    signature: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        try:
+            return isinstance(json.loads(self.arguments), dict)
+        except ValueError:
+            return False
+
+
+@dataclass
+class _Thoughts:
+    """Thoughts outside the text: of a field, or a list that goes back unchanged."""
+
+    text: str = ""
+    form: str | None = None
+    entries: list[Json] = field(default_factory=list)
+
+
+class ReplyAssembler:
+    """`add` each chunk, then `finish`: both return what is heard of the answer and of the thoughts. Then `reply`.
+
+    `hold` is `ThoughtSplitter`'s. All raise Malformed.
+    """
+
+    def __init__(self, request: Request, hold: int | None = None) -> None:
+        self.request = request
+        self.splitter = ThoughtSplitter(hold)
+        self.gate = CallGate(request)
+        self._offered = {tool.name for tool in request.tools}
+        self.refusal = ""
+        self.usage: Any = None
+        self.has_begun = False  # the endpoint has sent some of the reply
+        self._thoughts = _Thoughts()
+        self._split_thoughts = ""
+        self._slots: dict[int, PartialCall] = {}
+        self._calls: list[PartialCall] = []
+        self._logprobs: list[TokenLogprob] | None = None
+        self._finish: Any = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the endpoint has said why the reply ended."""
+        return self._finish is not None
+
+    @property
+    def opened_by_template(self) -> bool:
+        """Whether the text began with thoughts that no mark in it had opened."""
+        return self.splitter.lone or self.splitter.late_end
+
+    def add(self, chunk: Any) -> tuple[str, str]:
+        try:
+            return self._add(chunk)
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            raise Malformed(f"not a chat completion ({type(error).__name__} {error}): {str(chunk)[:200]}") from None
+
+    def _add(self, chunk: Any) -> tuple[str, str]:
+        choices = chunk.get("choices")
+        self.usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") or self.usage
+        if not choices:
+            return "", ""
+        choice = choices[0]
+        self.usage = choice.get("usage") or self.usage
+        delta = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
+        text, thoughts = self._read_content(delta.get("content"))
+        self.refusal += delta.get("refusal") or ""
+        thoughts += self._read_thoughts(delta)
+        begun: set[int] = set()
+        for call in delta.get("tool_calls") or ():
+            self._add_call(call, begun)
+        if isinstance(delta.get("function_call"), dict):
+            self._add_call({"index": 0, "function": delta["function_call"]}, begun)
+        if (tokens := (choice.get("logprobs") or {}).get("content")) is not None:
+            self._logprobs = [*(self._logprobs or []), *map(parse_logprob, tokens)]
+        self._finish = choice.get("finish_reason") or self._finish
+        self.has_begun = self.has_begun or bool(text or thoughts or self._calls)
+        return self._heard(self.splitter.add(text), thoughts)
+
+    def _heard(self, split: tuple[str, str], thoughts: str = "") -> tuple[str, str]:
+        """Thoughts in the text say again what a field has said already."""
+        answer, in_text = split
+        self._split_thoughts += in_text
+        return self.gate.add(answer), thoughts + ("" if self._thoughts.text else in_text)
+
+    def _read_content(self, content: Any) -> tuple[str, str]:
+        """The text of content that may come in parts, and its thoughts."""
+        text = thoughts = ""
+        for part in content if isinstance(content, list) else [content or ""]:
+            kind = "" if isinstance(part, str) else part.get("type") or ""
+            if isinstance(part, str):
+                text += part
+            elif kind in dialects.THOUGHT_PARTS:
+                piece = _text_of(part)
+                thoughts += piece
+                self._keep_entry("content", part, piece)
+            elif kind == "refusal":
+                self.refusal += part["refusal"]
+            elif "text" in part:
+                text += part["text"] if isinstance(part["text"], str) else part["text"]["value"]
+            elif kind not in dialects.SILENT_PARTS:
+                raise Malformed(f"a part of the reply is of the type {kind or part!r}, which cannot be read")
+        return text, thoughts
+
+    def _read_thoughts(self, delta: Json) -> str:
+        """The thoughts in the fields of a message; several fields say the same."""
+        name = next((name for name in dialects.THOUGHT_FIELDS if isinstance(delta.get(name), str)), None)
+        text = next((delta[n] for n in dialects.THOUGHT_FIELDS if isinstance(delta.get(n), str) and delta[n]), "")
+        entries = ""
+        for form in dialects.THOUGHT_LISTS:
+            for entry in delta.get(form) or ():
+                piece = _text_of(entry)
+                entries += piece
+                self._keep_entry(form, entry, "" if text else piece)
+        if name and not self._thoughts.form:
+            self._thoughts.form = name
+        self._thoughts.text += text
+        return text or entries
+
+    def _keep_entry(self, form: str, entry: Json, piece: str) -> None:
+        kept = self._thoughts
+        kept.form = form
+        kept.text += piece
+        if kept.entries and all(kept.entries[-1].get(k) == entry.get(k) for k in ("type", "index", "id") if k in entry):
+            kept.entries[-1] = {k: _joined(kept.entries[-1].get(k), entry.get(k), k)
+                                for k in kept.entries[-1] | entry}  # fmt: skip
+        else:
+            kept.entries.append(entry)
+
+    def _add_call(self, call: Json, begun: set[int]) -> None:
+        """A call, or a piece of one: some endpoints give all calls one index, or none, or no id."""
+        function = call.get("function") or call
+        name, arguments = function.get("name") or "", function.get("arguments")
+        arguments = (
+            arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False) if arguments else ""
+        )
+        index = call.get("index")
+        slot = int(index) if index is not None and not isinstance(index, bool) else max(self._slots, default=0)
+        call_id = str(call.get("id") or "")
+        known = self._slots.get(slot)
+        if known and name:
+            another = call_id and known.id and call_id != known.id
+            both_offered = name != known.name and {name, known.name} <= self._offered
+            if another or slot in begun or (not call_id and (known.is_complete or both_offered)):
+                known = None
+        if known is None:
+            known = self._slots[slot] = PartialCall()
+            self._calls.append(known)
+        begun.add(slot)
+        known.id = known.id or call_id
+        if name and name != known.name:
+            known.name += name
+        if not (known.is_complete and arguments == known.arguments):  # some say all of it once more at the end
+            known.arguments += arguments
+        signatures = {key: call[key] for key in dialects.CALL_SIGNATURES if call.get(key)}
+        known.signature = json.dumps(signatures, ensure_ascii=False) if signatures else known.signature
+
+    def break_off(self) -> str:
+        """What was held back of a reply that is not coming, where it was not known to be thoughts."""
+        return "" if self.splitter.hold is None else self.gate.add(self.splitter.finish()[0])
+
+    def finish(self) -> tuple[str, str]:
+        """What was held back until the reply had ended."""
+        answer, thoughts = self._heard(self.splitter.finish())
+        complete = self._ending() in ("stop", "tool_calls") and not self._calls
+        return answer + self.gate.finish(look=complete), thoughts
+
+    def _ending(self) -> dialects.FinishOrFailure:
+        reason = self._finish.get("type") if isinstance(self._finish, dict) else self._finish
+        ended = dialects.FINISHES.get(str(reason or "").lower().removeprefix("finish_reason_"))
+        if ended is None:
+            raise Malformed(f"the reply ends with finish_reason {reason!r}, which is not known")
+        limit = self.request.sampling.max_tokens
+        if not reason and limit and parse_usage(self.usage).output_tokens >= limit:
+            return "length"
+        return ended
+
+    def reply(self) -> Reply:
+        """After `finish`. Without usage the call stays unsettled: nobody knows what it cost."""
+        ended = self._ending()
+        if ended == "failed":
+            raise Malformed(f"the reply broke off inside the endpoint (finish_reason {self._finish!r})", failed=True)
+        text = self.gate.text
+        calls = self._finished_calls()
+        if self.refusal:
+            ended, text = "refused", text or self.refusal
+        elif ended == "length":
+            calls = calls if calls and all(call.is_complete for call in self._calls) else ()
+            ended = "tool_calls" if calls else "length"
+        elif ended != "refused":
+            ended = "tool_calls" if calls else "stop"
+        thoughts = self._all_thoughts(bool(calls))
+        content: str | tuple[Part, ...] = (thoughts, Text(text)) if thoughts else text
+        message = Message("assistant", content, calls)
+        logprobs = None if self._logprobs is None else tuple(self._logprobs)
+        return Reply(message, ended, parse_usage(self.usage), logprobs=logprobs)
+
+    def _all_thoughts(self, calls: bool) -> Thinking | None:
+        kept = self._thoughts
+        signature = json.dumps(kept.entries, ensure_ascii=False) if kept.entries else None
+        if kept.text or signature or (kept.form and calls and not self._split_thoughts):
+            return Thinking(kept.text, signature, kept.form)
+        return Thinking(self._split_thoughts, None, self.splitter.form) if self._split_thoughts else None
+
+    def _finished_calls(self) -> tuple[ToolCall, ...]:
+        """Each with an id of its own: some endpoints give none, or the same twice."""
+        calls = self._calls or [PartialCall("", name, arguments) for name, arguments in self.gate.calls]
+        taken = {call.id for message in self.request.messages for call in message.tool_calls}
+        turn = len(self.request.messages)
+        finished = []
+        for n, call in enumerate(calls):
+            call_id = call.id if call.id and call.id not in taken else f"call_{turn}_{n}"
+            taken.add(call_id)
+            finished.append(ToolCall(call_id, call.name, call.arguments.strip() or "{}", call.signature))
+        return tuple(finished)
+
+
+def _text_of(entry: Json) -> str:
+    """The words of a part or entry that holds thoughts."""
+    value = next((entry[key] for key in ("thinking", "text", "reasoning", "summary") if entry.get(key)), "")
+    if isinstance(value, list):
+        return "".join(piece if isinstance(piece, str) else _text_of(piece) for piece in value)
+    return str(value)
+
+
+def _joined(before: Any, more: Any, key: str) -> Any:
+    """Two pieces of one entry of a list: texts go on, all else is replaced."""
+    if more is None or before is None:
+        return before if more is None else more
+    if isinstance(before, list) and isinstance(more, list):
+        if before and more and {"type", "text"} == before[-1].keys() == more[0].keys():
+            return [*before[:-1], {**before[-1], "text": before[-1]["text"] + more[0]["text"]}, *more[1:]]
+        return before + more
+    goes_on = isinstance(before, str) and key in ("thinking", "text", "reasoning", "summary", "data")
+    return before + more if goes_on else more
+
+
+def parse_logprob(token: Json) -> TokenLogprob:
+    top = tuple((str(t["token"]), float(t["logprob"])) for t in token.get("top_logprobs") or ())
+    return TokenLogprob(str(token["token"]), float(token["logprob"]), top)
+
+
+def parse_usage(usage: Any) -> Usage:
+    """Usage under any of its names; a call of which nothing can be told is unsettled."""
+    if not isinstance(usage, Mapping):
+        return Usage(unsettled_calls=1)
+    input_tokens, output_tokens = _count(usage, dialects.INPUT_TOKENS), _count(usage, dialects.OUTPUT_TOKENS)
+    total = _count(usage, ("total_tokens",))
+    if output_tokens is None and total and input_tokens and total >= input_tokens:
+        output_tokens = total - input_tokens
+    if not input_tokens or output_tokens is None:
+        return Usage(unsettled_calls=1)
+    if "input_tokens" in usage and "prompt_tokens" not in usage:
+        input_tokens += sum(_count(usage, (name,)) or 0 for name in dialects.UNCOUNTED_INPUT)
+    return Usage(
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        reasoning_tokens=_count(usage, dialects.REASONING_TOKENS) or 0,
+        prompt_cached_tokens=_count(usage, dialects.CACHED_TOKENS) or 0,
+    )
+
+
+def _count(usage: Mapping[str, Any], names: Sequence[str]) -> int | None:
+    """The first of these counts that is one; a name with a dot lies one level down."""
+    for name in names:
+        value: Any = usage
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        try:
+            number = -1 if value is None or isinstance(value, bool) else int(value)
+        except (ValueError, TypeError, OverflowError):
+            continue
+        if number >= 0:
+            return number
+    return None

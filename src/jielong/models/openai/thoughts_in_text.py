@@ -1,0 +1,122 @@
+"""Thoughts that an endpoint leaves in the text of its reply, told from the answer as the text arrives.
+
+They stand at its beginning, between marks. Where a chat template has already written the first mark, the text begins
+with thoughts and only the second mark shows it: so the beginning of such a text is held back until that is decided.
+"""
+
+from .dialects import ANSWER_BEGINS, ANSWER_ENDS, LONE_ENDS, THOUGHT_MARKS
+
+
+class ThoughtSplitter:
+    """`add` pieces of a text, then `finish`: both return what there is of the answer and of the thoughts by now.
+
+    `hold`: how many characters may be held back for a mark that the template has written; None: all of them.
+    """
+
+    def __init__(self, hold: int | None) -> None:
+        self.hold = hold
+        self.form: str | None = None  # the mark that began the thoughts
+        self.lone = False  # they had no such mark: only their end showed them
+        self.released = False  # nothing was found and the text is heard as it comes
+        self.late_end = False  # of thoughts that were heard as the answer
+        self._text = ""
+        self._end: str | None = None  # the mark that ends the thoughts in progress
+        self._answering = self._framed = self._after = False
+        self._has_thoughts, self._space = False, ""
+
+    def add(self, piece: str) -> tuple[str, str]:
+        self._text += piece
+        answer = thoughts = ""
+        while True:
+            before = (self._text, self._end, self._answering)
+            if self._answering:
+                answer += self._take_answer()
+            elif self._end is not None:
+                thoughts += self._take_thoughts(self._end)
+            else:
+                thoughts += self._begin()
+            if before == (self._text, self._end, self._answering):
+                return answer, thoughts
+
+    def finish(self) -> tuple[str, str]:
+        rest, self._text = self._text, ""
+        if self._end is not None:
+            return "", self._stripped(rest)
+        if self._framed:
+            rest = _without_end(rest)
+        return rest.lstrip() if self._after and not self._answering else rest, ""
+
+    def _begin(self) -> str:
+        """Decide what the text begins with, as far as it is there. Returns thoughts that only their end shows."""
+        text = self._text.lstrip()
+        lower = text.lower()
+        for begin, end in THOUGHT_MARKS:
+            if lower.startswith(begin):
+                self.form, self._end, self._text = self.form or begin, end, text[len(begin) :]
+                return ""
+        if self._after:
+            for begin in ANSWER_BEGINS:
+                if lower.startswith(begin):
+                    self._answering = self._framed = True
+                    self._text = text[len(begin) :].lstrip()
+                    return ""
+        begins = [begin for begin, _ in THOUGHT_MARKS] + (list(ANSWER_BEGINS) if self._after else [])
+        if any(begin.startswith(lower) for begin in begins):
+            return ""
+        if self._after:
+            self._answering, self._text = True, text
+            return ""
+        if found := _lone_end(self._text):
+            thoughts, self._text = self._text[: found[0]], self._text[found[1] :]
+            self.form, self.lone, self._after = THOUGHT_MARKS[0][0], True, True
+            return self._stripped(thoughts)
+        if self.hold is not None and len(self._text) > self.hold:
+            self._answering = self.released = True
+        return ""
+
+    def _take_thoughts(self, end: str) -> str:
+        at = self._text.lower().find(end)
+        if at >= 0:
+            thoughts, self._text = self._stripped(self._text[:at]), self._text[at + len(end) :]
+            self._end, self._after, self._space = None, True, "\n\n" if self._has_thoughts else ""
+            return thoughts
+        kept = _partial(self._text.lower(), end)
+        thoughts, self._text = self._text[: len(self._text) - kept], self._text[len(self._text) - kept :]
+        return self._stripped(thoughts)
+
+    def _stripped(self, thoughts: str) -> str:
+        """Without the space around all thoughts; that within them is kept until more follows."""
+        text = self._space + thoughts if self._has_thoughts else thoughts.lstrip()
+        bare = text.rstrip()
+        self._has_thoughts = self._has_thoughts or bool(bare)
+        self._space = text[len(bare) :] if self._has_thoughts else ""
+        return bare
+
+    def _take_answer(self) -> str:
+        kept = max(_partial(self._text.lower(), end) for end in ANSWER_ENDS) if self._framed else 0
+        if self._framed and any(end in self._text.lower() for end in ANSWER_ENDS):
+            return ""  # the rest is not the answer: `finish` drops it
+        if self.released and _lone_end(self._text):
+            self.late_end = True
+        answer, self._text = self._text[: len(self._text) - kept], self._text[len(self._text) - kept :]
+        return answer
+
+
+def _lone_end(text: str) -> tuple[int, int] | None:
+    """The first end of thoughts that nothing began and that no quotation mark stands before."""
+    lower = text.lower()
+    for end in LONE_ENDS:
+        at = lower.find(end)
+        if at >= 0 and text[at - 1 : at] not in ("`", '"', "'", "“", "‘") and end.replace("/", "") not in lower[:at]:
+            return at, at + len(end)
+    return None
+
+
+def _partial(text: str, mark: str) -> int:
+    """How many characters at the end of the text may be the beginning of the mark."""
+    return next((n for n in range(min(len(mark) - 1, len(text)), 0, -1) if text.endswith(mark[:n])), 0)
+
+
+def _without_end(text: str) -> str:
+    ends = [at for end in ANSWER_ENDS if (at := text.lower().find(end)) >= 0]
+    return text[: min(ends)] if ends else text
