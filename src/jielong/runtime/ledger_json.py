@@ -164,6 +164,11 @@ def max_input_tokens(request: Request, arguments: Mapping[str, Any]) -> int | No
     return sum(len(text.encode()) for text in texts if text is not None) + template
 
 
+def max_message_tokens(message: Message) -> int:
+    """The most tokens that a reply has: its UTF-8 bytes, and what a template puts around it."""
+    return sum(len(text.encode()) for text in _texts(message) if text is not None) + TEMPLATE_TOKENS_A_MESSAGE
+
+
 def _texts(message: Message) -> list[str | None]:
     """Every text of a message that a model may read; None for what is not a text."""
     parts = (Text(message.content),) if isinstance(message.content, str) else message.content

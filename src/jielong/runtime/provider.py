@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint
@@ -37,10 +37,13 @@ from ..scope import charge, count_call, record_turn
 from .budget import CallCost, reserve
 from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_of, retry_delay
 from .ledger import ActiveRun, CachedResult, call_key, with_derived_seed
-from .ledger_json import max_input_tokens
+from .ledger_json import max_input_tokens, max_message_tokens
 from .operations import EMBED, GENERATE, LOGPROBS, NEXT_TOKENS, ProviderCall, R
 
 __all__ = ["AttemptFailed", "EmbeddingProvider", "OpenWeightsProvider", "Provider"]
+
+
+T = TypeVar("T", int, float)
 
 
 class Provider(Model):
@@ -106,7 +109,7 @@ class Provider(Model):
         usage = result.usage
         # A result is paid for once in a run: by the first who uses it, also after an interruption.
         if cached.run == run.run and call.key not in run.used:
-            cost = self._cost_of(usage, call)
+            cost = self._cost_of(usage, call, result)
             for budget in await reserve(cost):
                 budget.settle(cost, cost, result if isinstance(result, Reply) else None)
         else:
@@ -148,7 +151,9 @@ class Provider(Model):
                 usage=call.usage,
                 reply=call.operation.encode(result) if result else None,
                 error=error,
-                bound_tokens=self._max_unsettled(call, call.usage).tokens if call.usage.unsettled_calls else None,
+                bound_tokens=self._max_unsettled(call, call.usage, result).tokens
+                if call.usage.unsettled_calls
+                else None,
             )
         charge(self.name, call.usage, call.key)
 
@@ -201,7 +206,11 @@ class Provider(Model):
             call.attempts += 1
             result = await call.send(request, f"{call.key[:24]}-{call.attempts}")
             used = replace(result.usage, usd=self.usd(result.usage))
-            cost = max_cost if used.unsettled_calls else CallCost(0, used.input_tokens + used.output_tokens, used.usd)
+            cost = (
+                self._max_of_reply(call, result)
+                if used.unsettled_calls
+                else CallCost(0, used.input_tokens + used.output_tokens, used.usd)
+            )
             return result
         except AttemptFailed as failure:
             if failure.unsettled:
@@ -217,30 +226,42 @@ class Provider(Model):
             for budget in budgets:
                 budget.settle(max_cost, cost, result if isinstance(result, Reply) else None)
 
-    def _max_cost(self, call: ProviderCall[R]) -> CallCost:
+    def _max_cost(self, call: ProviderCall[R], max_output: int | None = None) -> CallCost:
+        """The most that one attempt costs; `max_output`: where what it wrote is known."""
         input_tokens = max_input_tokens(call.request, call.arguments)
         output_tokens = call.request.sampling.max_tokens if call.operation is GENERATE else 0
+        if max_output is not None:
+            output_tokens = max_output if output_tokens is None else min(output_tokens, max_output)
         if input_tokens is None or output_tokens is None:
             return CallCost(1, None, None)
         usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
         return CallCost(1, input_tokens + output_tokens, self.usd(usage))
 
-    def _max_unsettled(self, call: ProviderCall[R], usage: Usage) -> CallCost:
-        """The most that the unsettled attempts can have cost."""
-        max_cost, times = self._max_cost(call), usage.unsettled_calls
-        return CallCost(0, max_cost.tokens and max_cost.tokens * times, max_cost.usd and max_cost.usd * times)
+    def _max_of_reply(self, call: ProviderCall[R], result: R) -> CallCost:
+        """The most that a reply cost whose endpoint does not tell: no more than the bytes that were read and written."""
+        return self._max_cost(call, max_message_tokens(result.message) if isinstance(result, Reply) else None)
 
-    def _cost_of(self, usage: Usage, call: ProviderCall[R]) -> CallCost:
+    def _max_unsettled(self, call: ProviderCall[R], usage: Usage, result: R | None) -> CallCost:
+        """The most that the unsettled attempts can have cost; the one that gave the result may be one of them."""
+        untold = result is not None and (usage.unsettled_calls > usage.retries or usage.input_tokens == 0)
+        attempt, reply = self._max_cost(call), self._max_of_reply(call, result) if result and untold else CallCost()
+        times = usage.unsettled_calls - untold
+        return CallCost(0, _total(reply.tokens, attempt.tokens, times), _total(reply.usd, attempt.usd, times))
+
+    def _cost_of(self, usage: Usage, call: ProviderCall[R], result: R) -> CallCost:
         """What a call took from the budgets around it."""
         tokens, usd = usage.input_tokens + usage.output_tokens, usage.usd
         if not usage.unsettled_calls:
             return CallCost(usage.calls, tokens, usd)
-        unsettled = self._max_unsettled(call, usage)
-        return CallCost(
-            usage.calls,
-            None if unsettled.tokens is None else tokens + unsettled.tokens,
-            None if unsettled.usd is None or usd is None else usd + unsettled.usd,
-        )
+        unsettled = self._max_unsettled(call, usage, result)
+        return CallCost(usage.calls, _total(unsettled.tokens, tokens, 1), _total(unsettled.usd, usd, 1))
+
+
+def _total(amount: T | None, more: T | None, times: int) -> T | None:
+    """None where a part of it has no bound."""
+    if amount is None or (times and more is None):
+        return None
+    return amount + (more or 0) * times
 
 
 class OpenWeightsProvider(Provider):
