@@ -238,7 +238,7 @@ class Provider(Model):
         return CallCost(1, input_tokens + output_tokens, self.usd(usage))
 
     def _max_of_reply(self, call: ProviderCall[R], result: R) -> CallCost:
-        """The most that a reply cost whose endpoint does not tell: no more than the bytes that were read and written."""
+        """The most that a reply cost whose endpoint does not tell: the bytes that were read and written."""
         return self._max_cost(call, max_message_tokens(result.message) if isinstance(result, Reply) else None)
 
     def _max_unsettled(self, call: ProviderCall[R], usage: Usage, result: R | None) -> CallCost:

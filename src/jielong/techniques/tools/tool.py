@@ -15,6 +15,7 @@ from ...models.parameter_schema import parameter_text
 from ...prompts import Language, catalogue, fill
 from ...recipe import quote
 from ...runtime.budget import CallCost
+from ...runtime.operations import ProviderCall
 from ...runtime.provider import Provider
 from ...scope import scope
 
@@ -152,7 +153,7 @@ class _MeteredTool(Provider):
     def usd(self, usage: Usage) -> float | None:
         return self.tool.usd
 
-    def most(self, request: Request) -> CallCost:
+    def _max_cost(self, call: ProviderCall[Any], max_output: int | None = None) -> CallCost:
         return CallCost(1, self.tool.tokens, self.tool.usd)
 
     async def send(self, request: Request, attempt: str) -> Reply:
