@@ -8,6 +8,8 @@ all.
 
 `few`: five times as many of 100 items, as 1,300 winners tell a coverage to 1.2 points only.
 
+`nulls`: the whole engine where nothing helps and a careless figure would say that something does.
+
 `scripted`: the whole engine on scripted models, each helped by one technique, and on one that nothing helps.
 """
 
@@ -35,7 +37,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from improving import worlds
 
-RACES, LIKENESS = 2000, 0.6  # the share of an item's fate that its difficulty decides, the same for all recipes
+RACES, CLUSTERS, LIKENESS = (
+    2000,
+    20,
+    0.6,
+)  # the share of an item's fate that its difficulty decides, the same for all recipes
 PRICES = {
     "": 1.0, "cot": 2.2, **{f"spell{i}": 1.1 for i in range(8)}, "persona": 1.15, "few_shot": 1.9,
     "few_shot cot": 3.2, "vote": 5.0, "cot vote": 11.0, "cot best": 13.0, "cot check": 5.5, "cot fresh": 5.5,
@@ -151,6 +157,27 @@ def simulated(items: int, kinds: tuple[str, ...], races: int = RACES) -> dict[st
     }
 
 
+def nulls(seeds: int, items: int) -> dict[str, Any]:
+    """False winners: where items come in clusters, and where a technique only makes a guesser talkative."""
+
+    def improved(task: Any, model: Any, seed: int) -> bool:
+        run = ImproveRun(prepare(task, [model], seed=seed), ledger=Path(":memory:"))
+        anyio.run(run.execute)
+        return run.result().verdict.kind == "improved"
+
+    figures: dict[str, Any] = {"items": items, "seeds": seeds}
+    clustered = worlds.clustered_task(items, CLUSTERS)
+    models = (worlds.helped_by_nothing_by_cluster(seed, CLUSTERS) for seed in range(seeds))
+    figures[f"false winners, {CLUSTERS} clusters"] = statistics.fmean(
+        improved(clustered, m, i) for i, m in enumerate(models)
+    )
+    print(figures, flush=True)
+    labelled, helpers = worlds.labelled_task(items), list(worlds.HELPERS)
+    talkers = (worlds.guesser_made_talkative(seed, helpers[seed % len(helpers)]) for seed in range(seeds))
+    figures["false winners, labels"] = statistics.fmean(improved(labelled, m, i) for i, m in enumerate(talkers))
+    return figures
+
+
 def scripted(seeds: int, null_seeds: int, items: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"items": items, "seeds": seeds, "seeds where nothing helps": null_seeds}
 
@@ -176,6 +203,9 @@ def main() -> None:
         write("races_scripted", scripted(20, 200, 100))
         return
     helped = ("one", "small", "large")
+    if sys.argv[1:] == ["nulls"]:
+        write("races_nulls", nulls(200, 100))
+        return
     if sys.argv[1:] == ["few"]:
         write("races_few", {"100 items": simulated(100, helped, 5 * RACES)})
         return

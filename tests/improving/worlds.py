@@ -10,10 +10,11 @@ import hashlib
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from jielong import Request, Scripted
 from jielong.tasks.item import Item
-from jielong.tasks.metric import find_metric
+from jielong.tasks.metric import find_metric, with_labels
 from jielong.tasks.task import Task
 
 KNOWN, HELPED = 1 / 3, 0.9
@@ -111,5 +112,58 @@ def helped_by_nothing_and_noisy(world: int) -> Scripted:
         everything = [(m.role, m.text) for m in request.messages]
         value = 3 * i if seeded(world, everything).random() < 0.5 else 3 * i + 1
         return str(value) if "Python expression" in question else f"The answer is {value}."
+
+    return Scripted(answer, name=f"scripted:{world}")
+
+
+def clustered_task(items: int, clusters: int) -> Task:
+    """The same questions in clusters of one size."""
+    plain = task(items)
+    return replace(plain, items=tuple(replace(item, cluster=str(i % clusters)) for i, item in enumerate(plain.items)))
+
+
+def helped_by_nothing_by_cluster(world: int, clusters: int) -> Scripted:
+    """What each recipe is right on goes by clusters, each with a luck of its own for each recipe: equal on the whole,
+    and to a test that takes items for independent one of many recipes looks better."""
+
+    def answer(request: Request) -> str:
+        question, i = request.messages[-1].text, number(request)
+        if ASIDE.search(question):
+            return approval(question)
+        recipe = [(m.role, re.sub(r"\d+", "", m.text)) for m in request.messages]
+        luck = seeded(world, recipe, (i - 1) % clusters).betavariate(2, 2)
+        value = 3 * i if seeded(world, recipe, i).random() < luck else 3 * i + 1
+        return str(value) if "Python expression" in question else f"The answer is {value}."
+
+    return Scripted(answer, name=f"scripted:{world}")
+
+
+LABELS = ("billing", "technical", "other")
+
+
+def labelled_task(items: int) -> Task:
+    """Tickets with one of three labels, as a file of them is read: the metric is `label`."""
+    labelled = tuple(
+        Item(str(i), f"Ticket {i}: which queue, billing, technical or other?", (seeded("label", i).choice(LABELS),))
+        for i in range(items)
+    )
+    metric = with_labels(find_metric("label"), [item.accepted[0] for item in labelled])
+    return Task("tickets", labelled, metric, "as this task is made", "made for tests")
+
+
+def guesser_made_talkative(world: int, technique: str) -> Scripted:
+    """Guesses a label, whatever it is asked; with `technique` it also names the others, and now and then only them."""
+    helps = HELPERS[technique]
+
+    def answer(request: Request) -> str:
+        question = request.messages[-1].text
+        if ASIDE.search(question):
+            return approval(question)
+        chance = seeded(world, [(m.role, m.text) for m in request.messages], request.sampling.seed)
+        guess = chance.choice(LABELS)
+        if not helps(request):
+            return guess
+        named = "It could be billing, it could be technical, and other cannot be ruled out."
+        return named if chance.random() < 0.3 else f"{named} Answer: {guess}"
 
     return Scripted(answer, name=f"scripted:{world}")
