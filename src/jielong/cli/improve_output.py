@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..atomic_write import write_whole
 from ..improving.improve_result import ImproveResult
-from ..reporting.formatting import count, print_table
+from ..reporting.formatting import count, print_table, token_count
 from ..reporting.improve.report_page import write_page
 from ..reporting.improve.verdict_text import (
     candidate_end,
@@ -59,7 +59,8 @@ def print_outcome(result: ImproveResult) -> None:
         print(plain_text(sentence))
     print(localized("improve.use", recipe=result.verdict.recipe))
     for part, usage in (("search", result.search_usage), ("final", result.final_usage)):
-        tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
+        tokens = token_count(usage.input_tokens + usage.output_tokens, usage.unsettled_calls)
+        calls = count(usage.calls)
         print(localized(f"improve.total.{part}", tokens=tokens, calls=calls, usd=formatted_price(usage.usd)))
         if usage.cached_calls:
             print(localized("improve.total.cached", calls=count(usage.cached_calls)))

@@ -10,7 +10,7 @@ import click
 
 from ..contract import Usage
 from ..errors import BadInput
-from ..reporting.formatting import print_table
+from ..reporting.formatting import print_table, token_count
 from ..runtime.ledger import Ledger, LedgerRow, home_folder
 from ..runtime.ledger_json import decode_usage
 from . import options
@@ -54,7 +54,8 @@ def _line(row: LedgerRow) -> list[str]:
     usage = decode_usage(row.usage)
     content = row.reply["message"]["content"] if row.reply else row.error or ""
     text = " ".join((content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)).split())
-    tokens = f"{usage.input_tokens} → {usage.output_tokens}"
+    untold = usage.unsettled_calls
+    tokens = f"{token_count(usage.input_tokens, untold)} → {token_count(usage.output_tokens, untold)}"
     return [row.key[:12], row.run, row.state, row.provider, tokens, text[:48] + ("…" if len(text) > 48 else "")]
 
 
@@ -78,7 +79,7 @@ def cost(as_json: bool) -> None:
     lines: list[list[str]] = []
     for (run, model), usage in totals.items():
         counts = [str(usage.calls), str(usage.retries), _unsettled(usage.unsettled_calls, bounds[run, model])]
-        tokens = [f"{usage.input_tokens:,}", f"{usage.output_tokens:,}"]
+        tokens = [token_count(n, usage.unsettled_calls) for n in (usage.input_tokens, usage.output_tokens)]
         lines.append([run, model, *counts, *tokens, formatted_price(usage.usd)])
     print_table("", _columns("run model calls retries unsettled input output usd"), lines)
 

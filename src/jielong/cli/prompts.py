@@ -16,7 +16,7 @@ from ..improving.prompt_search.search_prompts import CALLS, WORDS, plan_prompt_s
 from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
 from ..recipe import load
-from ..reporting.formatting import count, interval, p_value, percent, print_table, signed
+from ..reporting.formatting import count, interval, p_value, percent, print_table, signed, token_count
 from ..stats import minimum_detectable
 from ..techniques.prompting import Place
 from . import options
@@ -124,7 +124,8 @@ def _print(plan: SearchPlan, result: SearchResult) -> None:
     print(localized("prompts.improved" if summary["verdict"] == "improved" else "prompts.nothing"))
     print(localized("prompts.use", recipe=summary["recipe"]))
     usage = result.usage
-    tokens, calls = count(usage.input_tokens + usage.output_tokens), count(usage.calls)
+    tokens = token_count(usage.input_tokens + usage.output_tokens, usage.unsettled_calls)
+    calls = count(usage.calls)
     why = localized(f"prompts.stopped.{result.stopped.replace(' ', '_')}")
     print(localized("prompts.total", tokens=tokens, calls=calls, usd=formatted_price(usage.usd), why=why))
     for note in result.notes:

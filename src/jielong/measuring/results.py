@@ -137,6 +137,8 @@ class ModelResult(NotebookDisplay):
     def to_json(self) -> dict[str, Any]:
         accuracy, usage = self.accuracy, asdict(self.usage)
         del usage["seconds"]
+        if self.usage.unsettled_calls and not self.usage.input_tokens:
+            usage |= {"input_tokens": None, "output_tokens": None}  # unknown, which is not 0
         return {
             "model": self.model,
             "n": self.n,

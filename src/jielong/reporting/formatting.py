@@ -46,6 +46,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 or number == int(number) else f"{number:.1f}"
 
 
+def token_count(number: float, untold: float) -> str:
+    """`untold`: calls of whose tokens nothing is known, so that `number` is the least that it can have been."""
+    return count(number) if not untold else f"≥ {count(number)}" if number else "?"
+
+
 def compact(value: float) -> str:
     """A figure as it stands at an axis: 12M, 3.5k, 0.04."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):

@@ -9,7 +9,7 @@ from ..improving.improve_result import Candidate, Dropped, ImproveResult
 from ..improving.verdict import ALPHA
 from ..measuring.results import EvalReport, ModelResult
 from ..stats import Estimate, Interval, PairedDifference, quantile
-from .formatting import Cell, count, duration, interval, p_value, percent, signed
+from .formatting import Cell, count, duration, interval, p_value, percent, signed, token_count
 from .wording import Words
 
 
@@ -21,6 +21,7 @@ class Spent:
     output_tokens: float
     calls: float
     usd: float | None  # None: unknown
+    untold: float = 0.0  # calls whose endpoint did not say how many tokens they took
 
     @property
     def tokens(self) -> float:
@@ -116,7 +117,8 @@ def _searched(number: int, candidate: Candidate, baseline: Candidate) -> RecipeR
 
 def _per_item(usage: Usage, n: int) -> Spent:
     n, usd = n or 1, usage.usd
-    return Spent(usage.input_tokens / n, usage.output_tokens / n, usage.calls / n, usd and usd / n)
+    untold = usage.unsettled_calls / n
+    return Spent(usage.input_tokens / n, usage.output_tokens / n, usage.calls / n, usd and usd / n, untold)
 
 
 def front(rows: Sequence[RecipeRow]) -> set[int]:
@@ -142,8 +144,9 @@ def results_table(rows: Sequence[RecipeRow], words: Words, name: Callable[[Recip
     """Quality, difference from the baseline, which is the first row, and what a question takes."""
 
     def tokens(amount: float, baseline: float, row: RecipeRow) -> Cell:
-        compared = row is not rows[0] and (row.n or row.lost)
-        return Cell(count(round(amount)), f"({amount - baseline:+,.0f})" if compared else "")
+        untold = row.spent.untold or rows[0].spent.untold
+        compared = row is not rows[0] and (row.n or row.lost) and not untold
+        return Cell(token_count(round(amount), row.spent.untold), f"({amount - baseline:+,.0f})" if compared else "")
 
     names = ["recipe", "grade" if judged else "right", "difference", "p", "input", "output", "calls", "usd", "latency"]
     names += [name for name in ("no_answer", "lost") if any(getattr(row, name) for row in rows)]

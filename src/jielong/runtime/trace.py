@@ -35,6 +35,9 @@ def _words(step: Step, ledger: Ledger) -> str:
 
 def spent(usage: Usage) -> str:
     calls = f"{usage.calls} call{'s' if usage.calls != 1 else ''}"
-    parts = [calls, f"{usage.input_tokens} → {usage.output_tokens} tokens"]
+    least = "≥ " if usage.unsettled_calls else ""
+    untold = least and not usage.input_tokens
+    tokens = "unknown tokens" if untold else f"{least}{usage.input_tokens} → {least}{usage.output_tokens} tokens"
+    parts = [calls, tokens]
     rarer = {"retries": usage.retries, "cached": usage.cached_calls, "unsettled": usage.unsettled_calls}
     return ", ".join(parts + [f"{count} {name}" for name, count in rarer.items() if count])

@@ -10,7 +10,7 @@ from ...contract import Usage
 from ...improving.improve_result import ImproveResult
 from ...runtime.ledger import Ledger
 from ..charts import Dot, Kind, Whisker, quality_against_cost, whiskers
-from ..formatting import count, dollars, duration, percent, signed
+from ..formatting import count, dollars, duration, percent, signed, token_count
 from ..html_page import HtmlPage, fill_template, read_template, table
 from ..recipe_rows import RecipeRow, disagreement, final_rows, front, results_table, search_rows, search_table, short
 from ..translation import translate
@@ -177,5 +177,5 @@ def _how(result: ImproveResult, texts: dict[str, str], language: Language) -> Ma
 
 def _amount(usage: Usage, texts: dict[str, str]) -> str:
     usd = texts["unknown"] if usage.usd is None else dollars(usage.usd) if usage.usd else "US$ 0"
-    tokens = count(usage.input_tokens + usage.output_tokens)
+    tokens = token_count(usage.input_tokens + usage.output_tokens, usage.unsettled_calls)
     return texts["amount"].format(tokens=tokens, calls=count(usage.calls), usd=usd)

@@ -11,7 +11,7 @@ from ...contract import Step, Usage
 from ...improving.improve_result import ImproveResult, Question
 from ...measuring.results import ItemResult
 from ...runtime.ledger import Ledger
-from ..formatting import count
+from ..formatting import token_count
 from ..html_page import fill_template
 from ..recipe_rows import short
 from ..wording import Words, sentences
@@ -117,7 +117,7 @@ def _calls(steps: Sequence[Step], ledger: Ledger | None, texts: dict[str, str]) 
         row = ledger.reply(step.call) if ledger and step.call else None
         sent = text_of(row.request["messages"][-1]["content"]) if row else ""
         reply = text_of(row.reply["message"]["content"]) if row and row.reply else ""
-        tokens = f"{count(step.usage.input_tokens)} → {count(step.usage.output_tokens)}"
+        tokens = " → ".join(_tokens(step.usage))
         call = {"name": short(step.name), "tokens": tokens, "sent": cut(sent, texts), "reply": cut(reply, texts)}
         calls.append({**call, "calls": _calls(step.steps, ledger, texts)})
     return calls
@@ -125,7 +125,13 @@ def _calls(steps: Sequence[Step], ledger: Ledger | None, texts: dict[str, str]) 
 
 def _inside(usage: Usage, texts: dict[str, str]) -> str:
     form = texts["inside_one" if usage.calls == 1 else "inside"]
-    return form.format(calls=usage.calls, input=count(usage.input_tokens), output=count(usage.output_tokens))
+    input_tokens, output_tokens = _tokens(usage)
+    return form.format(calls=usage.calls, input=input_tokens, output=output_tokens)
+
+
+def _tokens(usage: Usage) -> tuple[str, str]:
+    untold = usage.unsettled_calls
+    return token_count(usage.input_tokens, untold), token_count(usage.output_tokens, untold)
 
 
 def text_of(content: Any) -> str:
