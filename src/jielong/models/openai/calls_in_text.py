@@ -7,15 +7,17 @@ that were offered. What stands word for word in a text that the model was given 
 import ast
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from ...contract import Request, ToolSpec
+from ...contract import Message, Request, ToolSpec
 from ..lenient_json import read_arguments
 from ..parameter_schema import value_schema
 
 Call = tuple[str, str]  # the name, and the arguments as JSON
 Calls = list[Call]
+MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message, marks in it, that are searched for quotations
 
 _MARKS = (
     "<tool_call>", "<tool_calls>", "<|tool_call|>", "<function=", "<seed:tool_call>", "<minimax:tool_call>",
@@ -57,8 +59,9 @@ class CallGate:
         """`look`: the reply has ended by itself and holds no other calls."""
         if look and self.tools:
             found = find_calls(self.text, self.tools, unmarked=self.request.schema is None)
-            if found and not _is_quoted(self.text[found[1] :], self.request):
-                self.calls, self.text = found[0], self.text[: found[1]]
+            quoted = quoted_calls(self.request.messages, self.tools) if found else frozenset()
+            if found and (calls := [call for call in found[0] if call not in quoted]):
+                self.calls, self.text = calls, self.text[: found[1]]
         return self.text[self._passed :]
 
 
@@ -69,9 +72,20 @@ def _safe_end(text: str) -> int:
     return min([*ends, *([may.start()] if may and may.group() else []), len(text)])
 
 
-def _is_quoted(source: str, request: Request) -> bool:
-    words = " ".join(source.split())
-    return any(words in " ".join(m.text.split()) for m in request.messages if m.role != "assistant")
+def quoted_calls(messages: Iterable[Message], tools: Mapping[str, ToolSpec]) -> frozenset[Call]:
+    """The calls that stand in texts which the model did not write: it may repeat them without meaning them."""
+    texts = (message.text for message in messages if message.role != "assistant")
+    return frozenset(call for text in texts for call in _calls_anywhere(text[:MAX_QUOTED], tools))
+
+
+def _calls_anywhere(text: str, tools: Mapping[str, ToolSpec]) -> Iterator[Call]:
+    for begin in islice(_BEGINS.finditer(text), MAX_MARKS):
+        source = text[begin.start() :]
+        if _MARK.match(source):
+            yield from _marked(source, tools) or ()
+            continue
+        fenced = _SHUT_FENCE.match(source)
+        yield from _whole(fenced[1] if fenced else source.partition("\n\n")[0], tools)
 
 
 def find_calls(text: str, tools: Mapping[str, ToolSpec], *, unmarked: bool = True) -> tuple[Calls, int] | None:
@@ -174,17 +188,22 @@ def _unmarked(source: str, tools: Mapping[str, ToolSpec]) -> Calls | None:
     """JSON or Python that is the end of the reply, in fences or bare."""
     inside = source
     if source.startswith("```"):
-        blocks = _SHUT_FENCE.findall(source)
         if _SHUT_FENCE.sub("", source).strip():
             return None
-        inside = "\n".join(blocks)
+        inside = "\n".join(_SHUT_FENCE.findall(source))
+    calls = _whole(inside, tools)
+    return calls if all(name in tools for name, _ in calls) else None
+
+
+def _whole(text: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    """The calls that are all of a text, as JSON or as Python."""
     try:
-        values, rest = _leading_values(inside.strip())
-        calls = [] if rest else _calls_of(values, bare=True)
+        values, rest = _leading_values(text.strip())
+        if values and not rest:
+            return _calls_of(values, bare=True)
     except (ValueError, RecursionError):
-        calls = []
-    calls = calls or _python(inside.strip(), tools)
-    return calls if calls and all(name in tools for name, _ in calls) else None
+        return []
+    return _python(text.strip(), tools)
 
 
 def _leading_values(text: str) -> tuple[list[Any], str]:
@@ -239,7 +258,7 @@ def _calls_of(values: Iterable[Any], *, bare: bool) -> Calls:
 
 
 def _call(name: str, arguments: Any) -> Call:
-    return _PREFIX.sub("", name), json.dumps(arguments, ensure_ascii=False)
+    return _PREFIX.sub("", name), json.dumps(arguments, ensure_ascii=False, sort_keys=True)
 
 
 def _typed_call(name: str, pairs: Sequence[tuple[str, str]], tools: Mapping[str, ToolSpec]) -> Call:

@@ -4,6 +4,8 @@ Two protocols: `CALLS` is that of many open models, `<tool_call>{"name": …, "a
 once; where a tokenizer has these as special tokens, they are such (as Toolformer's: Schick et al. 2023), else they are
 text. `THOUGHTS` is ReAct's: Thought, Action, Observation, one action at a time (Yao et al. 2023).
 
+Models often write calls in the form that they were taught instead: `calls_in_text` reads those.
+
 Only the model's own reply is read, and a call in it that stands word for word in what the model was given (a document,
 a tool's result, the user's text) is a quotation, not a call.
 """
@@ -11,15 +13,18 @@ a tool's result, the user's text) is a quotation, not a call.
 import ast
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from ...contract import Message, ToolCall
+from ...contract import Message, ToolCall, ToolSpec
 from ...models.lenient_json import STRING_OR_BRACKET, read_arguments
+from ...models.openai.calls_in_text import find_calls, quoted_calls
 from ...prompts import Language, catalogue, fill
 from .tool import Tool
+
+Specs: TypeAlias = Mapping[str, ToolSpec]  # the tools that were offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Protocol:
     """`section` holds its words in the catalogue; `read` finds the calls in a reply."""
 
     section: str
-    read: Callable[[str], ParsedReply]
+    read: Callable[[str, Specs], ParsedReply]
     every: Callable[[str], ParsedReply]  # all that a text which is no reply could be quoted for
     neutral: Callable[[str], str]  # a tool's result in which nothing is read as part of the protocol
 
@@ -51,9 +56,10 @@ class Protocol:
     def enough(self, language: Language) -> str:
         return catalogue(language)[self.section]["enough"]
 
-    def quoted(self, messages: Sequence[Message]) -> frozenset[str]:
+    def quoted(self, messages: Sequence[Message], specs: Specs) -> frozenset[str]:
         """The calls that stand in texts which the model did not write."""
-        return frozenset(key(call) for m in messages if m.role != "assistant" for call in self.every(m.text).calls)
+        in_any_form = frozenset(key(ToolCall("", *call)) for call in quoted_calls(messages, specs))
+        return in_any_form | {key(call) for m in messages if m.role != "assistant" for call in self.every(m.text).calls}
 
 
 def key(call: ToolCall) -> str:
@@ -67,6 +73,21 @@ def key(call: ToolCall) -> str:
 
 _BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.S)
 _MARKS = re.compile(r"<(/?\s*tool_(?:call|response))", re.I)
+
+
+def _any_calls(text: str, specs: Specs) -> ParsedReply:
+    """Calls as they were asked for, else in whatever form the model was taught."""
+    blocks = _blocks(text)
+    if all(_is_readable(call) for call in blocks.calls) and blocks.calls:
+        return blocks
+    if not (found := find_calls(text, specs)):
+        return blocks
+    calls = tuple(ToolCall(f"call_{n}", name, arguments) for n, (name, arguments) in enumerate(found[0]))
+    return ParsedReply(calls, blocks.text_before_results or text.rstrip())
+
+
+def _is_readable(call: ToolCall) -> bool:
+    return bool(call.name) and isinstance(call.parsed_arguments, dict)
 
 
 def _blocks(text: str) -> ParsedReply:
@@ -113,7 +134,7 @@ _OBSERVED = re.compile(
 )
 
 
-def _actions(text: str) -> ParsedReply:
+def _actions(text: str, specs: Specs) -> ParsedReply:
     """The first action before any answer."""
     action, answer = _ACTION.search(text), _ANSWER.search(text)
     if not action or (answer and answer.start() < action.start()):
@@ -180,5 +201,5 @@ def _named(argument: str) -> dict[str, Any] | None:
     return named
 
 
-CALLS = Protocol("tools", _blocks, _blocks, partial(_MARKS.sub, r"‹\1"))
+CALLS = Protocol("tools", _any_calls, _blocks, partial(_MARKS.sub, r"‹\1"))
 THOUGHTS = Protocol("react", _actions, _every_action, partial(_OBSERVED.sub, r"\1› \2"))

@@ -132,7 +132,8 @@ async def _converse(
     instructions = protocol.instructions(list(our_tools.values()), words, language)
     conversation = with_system_words(replace(request, schema=None), instructions)
     caller_names = frozenset(tool.name for tool in request.tools)
-    quoted_calls = protocol.quoted(request.messages)
+    specs = {name: tool.spec for name, tool in our_tools.items()}
+    quoted_calls = protocol.quoted(request.messages, specs)
     picture_paths: list[str] = []
     for round in range(rounds + 1):
         try:
@@ -141,7 +142,7 @@ async def _converse(
             raise (_cannot_go_on(why) if round else why) from None
         if reply.finish == "tool_calls":  # native ones: the caller's, as no others were offered
             return reply
-        parsed = protocol.read(reply.text)
+        parsed = protocol.read(reply.text, specs)
         calls = [call for call in parsed.calls if key(call) not in quoted_calls]
         if not calls and request.schema is not None:
             messages = (*conversation.messages, reply.message, Message("user", protocol.enough(language)))
@@ -155,7 +156,7 @@ async def _converse(
         results = protocol.results([(one.call, one.result) for one in executed], language)
         if round == rounds - 1:
             results += f"\n\n{protocol.enough(language)}"
-        quoted_calls |= protocol.quoted([Message("user", one.result) for one in executed])
+        quoted_calls |= protocol.quoted([Message("user", one.result) for one in executed], specs)
         turns = (Message("assistant", parsed.text_before_results), Message("user", results))
         conversation = replace(conversation, messages=(*conversation.messages, *turns))
     raise _too_many_rounds(rounds)
