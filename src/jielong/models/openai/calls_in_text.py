@@ -17,20 +17,20 @@ from ..parameter_schema import value_schema
 
 Call = tuple[str, str]  # the name, and the arguments as JSON
 Calls = list[Call]
-MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message, marks in it, that are searched for quotations
+MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message and marks in it that are searched for quotations
 
 _MARKS = (
-    "<tool_call>", "<tool_calls>", "<|tool_call|>", "<function=", "<seed:tool_call>", "<minimax:tool_call>",
-    "<function_calls>", "<invoke name=", "<｜DSML｜function_calls>", "<｜DSML｜invoke name=", "<｜tool▁calls▁begin｜>",
+    "<tool_call>", "<tool_calls>", "<function_call>", "<functioncall>", "<tool_use>", "<|tool_call|>",
+    "<function=", "<seed:tool_call>", "<minimax:tool_call>", "<function_calls>", "<invoke name=", "<｜DSML｜function_calls>", "<｜DSML｜invoke name=", "<｜tool▁calls▁begin｜>",
     "<｜tool▁call▁begin｜>", "[TOOL_CALLS]", "<|python_tag|>", "<|python_start|>", "<|tool_calls_section_begin|>",
     "<|tool_call_begin|>", "<|action_start|>", "<|START_ACTION|>", "<|channel|>commentary", "functools[",
 )  # fmt: skip
 _MARK = re.compile("|".join(map(re.escape, _MARKS)))
-_FENCE = r"```(?:tool_\w+|\w*\s*(?=[\[{]))"
-_BARE = r"^[ \t]*(?:\[\s*)?\{|^[ \t]*\[\s*[A-Za-z_][\w.]*\("
+_FENCE = r"```(?:tool_\w+|py(?:thon)?\b|\w*\s*(?=[\[{]))"
+_BARE = r"^[ \t]*(?:\[\s*)?\{|^[ \t]*(?:\[\s*)?[A-Za-z_][\w.]*\("
 _BEGINS = re.compile(f"{_MARK.pattern}|{_FENCE}|{_BARE}", re.M)
 # What the end of a text in progress may become: a mark, a fence, a line of JSON or of Python
-_MAY_BEGIN = re.compile(r"```?`?\w*\s*\Z|^[ \t]*(?:\[\s*(?:[A-Za-z_][\w.]*)?)?\Z", re.M)
+_MAY_BEGIN = re.compile(r"```?`?\w*\s*\Z|^[ \t]*(?:\[\s*)?(?:[A-Za-z_][\w.]*)?\Z", re.M)
 _PREFIX = re.compile(r"^(?:functions?|tools?|default_api)[.:]")
 
 
@@ -175,7 +175,7 @@ def _json_blocks(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     if blocks := _BLOCK.findall(source):
         return [call for block in blocks for call in _calls_of(_values(block), bare=False)]
     inside = _MARK.sub("[" if source.startswith("functools[") else "", source, count=1)
-    inside = re.sub(r"^\s*<\|plugin\|>", "", inside).strip()
+    inside = re.sub(r"^\s*<\|plugin\|>|</[a-z_]+>\s*\Z", "", inside).strip()
     if calls := _python(re.sub(r"<\|[\w/]+\|>\s*\Z", "", inside), tools):
         return calls
     return _calls_of(_values(inside), bare=False)
@@ -231,7 +231,9 @@ def _first_json(text: str) -> Any:
         return read_arguments(text)
 
 
-_CALL_KEYS = {"type", "id", "name", "arguments", "parameters", "function", "tool_call_id", "index", "tool_name", "args"}
+_NAME_KEYS = ("name", "tool_name", "tool", "action", "function")
+_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "action_input", "tool_input")
+_CALL_KEYS = {"type", "id", "tool_call_id", "index", *_NAME_KEYS, *_ARGUMENT_KEYS}
 
 
 def _calls_of(values: Iterable[Any], *, bare: bool) -> Calls:
@@ -247,8 +249,8 @@ def _calls_of(values: Iterable[Any], *, bare: bool) -> Calls:
             raise ValueError("not a call")
         inner = value.get("function")
         body = inner if isinstance(inner, dict) else value
-        name = next((body[k] for k in ("name", "tool_name", "tool", "function") if isinstance(body.get(k), str)), None)
-        arguments = next((body[k] for k in ("arguments", "parameters", "args", "input") if k in body), None)
+        name = next((body[k] for k in _NAME_KEYS if isinstance(body.get(k), str)), None)
+        arguments = next((body[k] for k in _ARGUMENT_KEYS if k in body), None)
         if isinstance(arguments, str):
             arguments = read_arguments(arguments)
         if not name or (bare and (not isinstance(arguments, dict) or value.keys() - _CALL_KEYS)):
@@ -300,7 +302,7 @@ def _python_call(expression: ast.expr | None, tools: Mapping[str, ToolSpec]) -> 
         expression = expression.args[0]
     if not isinstance(expression, ast.Call):
         return None
-    name = _PREFIX.sub("", ast.unparse(expression.func))
+    name = _PREFIX.sub("", ast.unparse(expression.func)).removesuffix(".call")
     if name not in tools:
         return None
     names = list(tools[name].parameters.get("properties", {}))

@@ -11,25 +11,27 @@ from ...contract import Finish
 
 FinishOrFailure: TypeAlias = Finish | Literal["failed"]
 
-# finish_reason, in lower case and without the prefix FINISH_REASON_
-FINISHES: Final[dict[str, FinishOrFailure]] = {
-    **dict.fromkeys(
-        ("stop", "eos", "eos_token", "eos_found", "end_turn", "stop_sequence", "stop_token", "complete", "completed",
-         "done", "end", "normal", "finished", "", "none"), "stop"),
-    **dict.fromkeys(
-        ("length", "max_tokens", "max_output_tokens", "max_length", "model_length", "token_limit", "incomplete",
-         "model_context_window_exceeded", "context_length_exceeded"), "length"),
-    **dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call", "function_calls"), "tool_calls"),
-    **dict.fromkeys(
-        ("content_filter", "content_filtered", "refusal", "safety", "recitation", "blocklist", "prohibited_content",
-         "spii", "image_safety", "sensitive", "guardrail_intervened", "blocked"), "refused"),
-    **dict.fromkeys(
-        ("error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "timeout",
-         "malformed_function_call", "server_error"), "failed"),
-}  # fmt: skip
+# finish_reason, in lower case, its letters alone and without the prefix FINISH_REASON_; the first that matches
+FINISHES: Final[tuple[tuple[FinishOrFailure, re.Pattern[str]], ...]] = (
+    ("length", re.compile(r".*length|max.*tokens|modelcontextwindowexceeded|tokenlimit|incomplete")),
+    ("tool_calls", re.compile(r"tool(?:calls?|use)|functioncalls?")),
+    (
+        "refused",
+        re.compile(r"content(?:filter(?:ed)?|policy)|refusal|(?:image)?safety|recitation|blocklist|blocked|spii|sensitive"
+                   r"|prohibitedcontent|guardrailintervened"),
+    ),
+    (
+        "failed",
+        re.compile(r"[a-z]*error|insufficientsystemresource|abort(?:ed)?|cancell?ed|timeout"
+                   r"|malformedfunctioncall"),
+    ),
+    ("stop", re.compile(r"|none|normal|(?:eos|stop|end|complete|finish|done)[a-z]*")),
+)  # fmt: skip
 
-INPUT_TOKENS: Final = ("prompt_tokens", "input_tokens", "promptTokenCount", "prompt_eval_count")
-OUTPUT_TOKENS: Final = ("completion_tokens", "output_tokens", "candidatesTokenCount", "eval_count")
+INPUT_TOKENS: Final = ("prompt_tokens", "input_tokens", "promptTokens", "promptTokenCount", "prompt_eval_count")
+OUTPUT_TOKENS: Final = (
+    "completion_tokens", "output_tokens", "completionTokens", "candidatesTokenCount", "eval_count",
+)  # fmt: skip
 CACHED_TOKENS: Final = (
     "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens", "prompt_cache_hit_tokens",
     "cached_tokens", "cache_read_input_tokens",
@@ -43,30 +45,29 @@ REASONING_TOKENS: Final = (
 )  # fmt: skip
 
 # Thoughts: fields that hold a text, fields that hold a list to be sent back unchanged, types of content parts
-THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
+THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 THOUGHT_LISTS: Final = ("reasoning_details", "thinking_blocks")  # OpenRouter; LiteLLM's Anthropic
 THOUGHT_PARTS: Final = ("thinking", "redacted_thinking", "reasoning", "reasoning_content")  # Mistral, Anthropic
 SILENT_PARTS: Final = ("reference", "citation", "redacted_thinking")  # hold nothing that is said
 CALL_SIGNATURES: Final = ("extra_content", "provider_specific_fields", "thought_signature")  # Gemini, and proxies of it
 
 # Thoughts within the text: how they begin and end
+_THOUGHT_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think")
 THOUGHT_MARKS: Final = (
-    ("<think>", "</think>"),  # DeepSeek R1, Qwen3, MiniMax and most others
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<seed:think>", "</seed:think>"),
+    *((f"<{tag}>", f"</{tag}>") for tag in _THOUGHT_TAGS),  # DeepSeek R1, Qwen3, MiniMax and most others
     ("[think]", "[/think]"),  # Magistral
     ("◁think▷", "◁/think▷"),  # Kimi-VL
     ("<|channel|>analysis<|message|>", "<|end|>"),  # gpt-oss
     ("<|start_thinking|>", "<|end_thinking|>"),  # Command A
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<unused94>thought", "<unused95>"),  # MedGemma
 )
-LONE_ENDS: Final = tuple(end for _, end in THOUGHT_MARKS if not end.startswith("<|"))  # where the template begins them
+LONE_ENDS: Final = tuple(end for _, end in THOUGHT_MARKS if "/" in end)  # where the template begins them
 ANSWER_BEGINS: Final = (
-    "<|start|>assistant<|channel|>final<|message|>",
-    "<|channel|>final<|message|>",
-    "<|start_response|>",
-)
-ANSWER_ENDS: Final = ("<|return|>", "<|end|>", "<|end_response|>")
+    "<|start|>assistant<|channel|>final<|message|>", "<|channel|>final<|message|>", "<|start_response|>",
+    "<|begin_of_solution|>",
+)  # fmt: skip
+ANSWER_ENDS: Final = ("<|return|>", "<|end|>", "<|end_response|>", "<|end_of_solution|>")
 # Models whose templates are known to begin thoughts: what they stream is an answer only once that is certain.
 THINKING_MODELS: Final = re.compile(
     r"\br1\b|qwq|think|reason|qwen3|glm-?(?:4\.[5-9]|[5-9])|magistral|minimax-m|nemotron|seed-oss|\bring\b|exaone|deepcogito"
@@ -81,7 +82,12 @@ BODY_CODES: Final = {
     "17": 402, "18": 429, "110": 401, "111": 401, "336007": 413, "336100": 503,  # Baidu
 }  # fmt: skip
 
-# A plain "exceeded your current quota" is not among these: Gemini says it of a limit per minute, too.
+# A limit of the moment is waited for, whatever else is said; so a quota alone is no account without money.
+OF_THE_MOMENT: Final = re.compile(
+    r"per[_ -](?:second|min|minute|hour)|\b[rt]p[ms]\b|rate[ _-]?limit|throttl|too many requests|retry in|refill"
+    r"|频率|速率|频繁"
+)
+
 NO_MONEY_CODES: Final = frozenset({
     "insufficient_quota", "billing_not_active", "billing_hard_limit_reached",  # OpenAI
     "exceeded_current_quota_error",  # Moonshot
@@ -91,37 +97,54 @@ NO_MONEY_CODES: Final = frozenset({
     "AccountOverdueError",  # Volcengine
     "30001",  # SiliconFlow
     "ResourcePackExhausted",  # Tencent
+    "insufficient_credits",
 })  # fmt: skip
+MONEY: Final = re.compile(
+    r"\b(?:balance|credits?|funds|trial|free tier|(?:pre)?payment|paid plan)\b|余额|余量|额度|费用|账户|账号|欠费"
+)
+SPENT: Final = re.compile(
+    r"insufficient|not (?:have )?enough|no (?:remaining|more|available)|out of|used (?:up|all)|exhaust|deplet|has ended"
+    r"|expired|exceeded|too low|reached|purchase|recharge|top up|upgrade|requires more|add a"
+    r"|不足|用完|用尽|耗尽|充值|欠费"
+)
 NO_MONEY_WORDS: Final = re.compile(
-    r"insufficient[ _](?:account )?(?:balance|funds|credits?)|balance (?:is )?(?:not enough|too low|insufficient)"
-    r"|(?:out of|more|all available|monthly included) credits|credits? (?:are|is|ha\w+ been) (?:depleted|exhausted)"
-    r"|overdue|in arrears|spending limit|billing (?:hard )?limit|key limit exceeded|add a payment method"
-    r"|free tier of the model has been exhausted|daily request limit"
-    r"|余额不足|欠费|额度不足|账户余额|余量已用尽|余额已用尽"
+    r"insufficient_balance|overdue|in arrears|spending limit|billing (?:hard )?limit|key limit exceeded"
+    r"|daily request limit"
 )
 
 OVERFLOW_CODES: Final = frozenset({"context_length_exceeded", "exceed_context_size_error", "1261"})
-OVERFLOW_WORDS: Final = re.compile(
-    r"(?:maximum|max|exceeds?(?: the)?(?: available)?|than the|of the|model'?s?) (?:context|model token|input)[ -]?"
-    r"(?:length|window|size|limit|characters)|exceeds? (?:the )?(?:context|model limit|maximum number of tokens)"
-    r"|exceeded model token limit|token length exceed|(?:prompt|input|request) (?:is )?too (?:long|large)"
-    r"|range of input length|tokens . `?max_new_tokens|reduce the length|超长|超过(?:了)?(?:模型)?(?:的)?最大|过长"
+# A text is too long where all three are said: of what, that it is too much, and in what it is measured.
+LONG_TEXT: Final = re.compile(r"context|prompt|inputs?\b|tokens?\b|messages?\b|request|上下文|输入|文本|prompt")
+TOO_MUCH: Final = re.compile(
+    r"exceed|too (?:long|large|many)|(?:longer|more|larger|greater) than|maximum context length|reduce the length"
+    r"|must be <=|should be \[|context is \d|超过|超出|超长|过长|太长"
 )
-TOO_MANY_ASKED: Final = re.compile(r"max_(?:completion_)?tokens'?\"?(?: or \S+)? (?:is|are) too large")
+MEASURE: Final = re.compile(
+    r"context|tokens?\b|length|characters|max_model_len|too (?:long|large)|上下文|长度|[过太超]长"
+)
+TOO_MANY_ASKED: Final = re.compile(r"max_(?:completion_)?tokens'?\"?(?: or \S+)? (?:is|are) too large|string too long")
+NEVER_FITS: Final = re.compile(r"request too large")  # said of a limit per minute that this request alone exceeds
 
 NO_MODEL_CODES: Final = frozenset({"model_not_found", "ModelNotFound", "1211", "InvalidEndpointOrModel.NotFound"})
 NO_MODEL_WORDS: Final = re.compile(
-    r"\bmodel\b[^.]{0,80}?(?:does ?n[o']t exist|not exist|not found)|(?:no such|unknown) model|model name is invalid"
-    r"|模型不存在"
+    r"\bmodel\b[^.]{0,80}?(?:does ?n[o']t exist|not exist|not found)|(?:no such|unknown|invalid|not a valid) model\b"
+    r"|model name is invalid|模型不存在"
+)
+
+BAD_KEY_CODES: Final = frozenset({"invalid_api_key", "InvalidApiKey", "UNAUTHENTICATED"})
+BAD_KEY_WORDS: Final = re.compile(
+    r"api[ _-]?key (?:is )?(?:not valid|invalid|missing|expired|incorrect)|(?:invalid|incorrect|no) api[ _-]?key"
+    r"|unauthori[sz]ed"
 )
 
 BLOCKED: Final = re.compile(
-    r"content_filter|content_policy|data_?inspection_?failed|sensitivecontent|responsibleaipolicy|contentfilter"
+    r"content[ _]?(?:filter|policy|management)|data_?inspection_?failed|sensitive(?:content| information)|responsibleai"
+    r"|inappropriate content|moderation|usage polic|敏感|不安全|违规"
 )
 
 PASSING_WORDS: Final = re.compile(
-    r"overloaded|try again later|please retry|too many requests|rate limit|temporarily|timed out|timeout|at capacity"
-    r"|(?:server|service|model) is (?:busy|not ready|loading)|请稍后|繁忙|过于频繁"
+    r"overloaded|try again|please retry|temporarily|timed out|timeout|at capacity"
+    r"|(?:server|service|model) is (?:currently )?(?:busy|not ready|loading)|请稍后|繁忙"
 )
 
 # Settings of the body. Those that are omitted change nothing that was asked for but chance, and it is said.
@@ -141,16 +164,19 @@ NOT_TAKEN_WORDS: Final = re.compile(
     r"|(?:parameter|field|argument|name|option|property): unknown"
     r"|unknown field|not (?:allowed|permitted|available|implemented|enabled|configured)|unavailable|deprecated"
     r"|was unexpected|must not be|cannot (?:both )?be (?:specified|set|used)|extra (?:inputs|fields)"
-    r"|only (?:the default|one|[\d.]+).{0,20}(?:allowed|supported|permitted)|verified to stream"
-    r"|不支持|不可用|不允许|仅支持|只支持|不能同时|无法识别|未知参数|已弃用"
+    r"|only (?:the default|one|[\d.]+).{0,20}(?:allowed|supported|permitted)|verified to stream|not recognized"
+    r"|unknown arguments?|not part of|cannot be changed|(?:must|only) be (?:set to )?[\d.]+(?= for| when|$)"
+    r"|can only specify one|不支持|不可用|不允许|[仅只]支持|只能为|不能同时|无法识别|未知参数|已弃用"
 )
-ONE_OF_TWO: Final = re.compile(r"\bboth\b|same time|together|only one|同时")
+ONE_OF_TWO: Final = re.compile(r"\bboth\b|same time|together|only one|only specify one|同时")
 
 TOOLS: Final = re.compile(
     r"\btools\b(?![\[.])|\btool (?:use|calls?|calling|support|choice requires|parser)|function[ _-]?call(?:ing|s)?\b"
     r"|工具|函数调用"
 )
-NO_TOOLS_WORDS: Final = re.compile(r"requires?\b|no endpoints found|cannot use|no tool parser|not handle")
+NO_TOOLS_WORDS: Final = re.compile(
+    r"requires?\b|no endpoints found|cannot use|no tool(?: call)? parser|not handle|enable"
+)
 
 NO_SYSTEM_WORDS: Final = re.compile(
     r"(?:system|developer)['\"`]? (?:role|messages?|instructions?|prompts?)? ?(?:is |are )?"

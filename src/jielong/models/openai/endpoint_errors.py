@@ -84,8 +84,9 @@ class EndpointError:
     parameter: str | None
 
     @property
-    def lower(self) -> str:
-        return self.words.lower()
+    def text(self) -> str:
+        """The words and the codes, in lower case."""
+        return f"{self.words} {' '.join(sorted(self.codes))}".lower()
 
 
 def error_inside(payload: Any) -> bool:
@@ -95,8 +96,7 @@ def error_inside(payload: Any) -> bool:
     choices = payload.get("choices")
     if choices:
         return isinstance(choices, list) and isinstance(choices[0], dict) and bool(choices[0].get("error"))
-    names = {"error", "error_msg", "detail", "errors", "base_resp"}
-    return any(payload.get(name) for name in names) or (choices is None and "message" in payload)
+    return bool(payload.get("error")) or (choices is None and any(payload.get(name) for name in _WORDS))
 
 
 def read_error(status: int, text: str) -> EndpointError:
@@ -110,7 +110,7 @@ def read_error(status: int, text: str) -> EndpointError:
     words = " ".join(" ".join(dict.fromkeys(_sentences(payload))).split()) or " ".join(text.split())
     objects = list(_objects(payload))
     codes = frozenset(
-        str(one[key]) for one in objects for key in ("code", "type", "status", "error_code", "status_code")
+        str(one[key]) for one in objects for key in _CODES
         if isinstance(one.get(key), str | int)
     )  # fmt: skip
     if status == 200:
@@ -119,10 +119,14 @@ def read_error(status: int, text: str) -> EndpointError:
             (dialects.BODY_CODES[code] for code in codes if code in dialects.BODY_CODES), max(numbers, default=200)
         )
     parameter = next((str(one["param"]) for one in objects if one.get("param")), None)
-    return EndpointError(status, words[:300] or "(no words)", codes, parameter)
+    return EndpointError(status, words or "(no words)", codes, parameter)
 
 
-_WORDS = ("message", "msg", "error_msg", "error_message", "status_msg", "detail", "error", "errors", "base_resp")
+_WORDS = (
+    "message", "msg", "error_msg", "error_message", "errorMessage", "status_msg", "detail", "error", "errors",
+    "base_resp",
+)  # fmt: skip
+_CODES = ("code", "type", "status", "error_code", "errorCode", "status_code", "statusCode")
 
 
 def _objects(payload: Any) -> Iterator[Mapping[str, Any]]:
@@ -157,15 +161,17 @@ def raise_for_error(
     """Raises the error that an answer stands for. `without_key` says why no key was sent, where none was."""
     error = read_error(status, text)
     answered = f"answered {error.status}: " if error.status != 200 else "answered with an error: "
-    message = f"{target.spec} {answered}{error.words}"
+    message = f"{target.spec} {answered}{error.words[:300]}"
     _raise_for_account(error, message, target)
     _raise_for_request(error, message, body, target)
-    if dialects.BLOCKED.search(f"{' '.join(error.codes)} {error.words}".lower()):
+    if dialects.BLOCKED.search(error.text):
         raise Refused(message, lost=True)
-    if error.status in dialects.RETRIED_STATUSES or dialects.PASSING_WORDS.search(error.lower):
+    passing = dialects.PASSING_WORDS.search(error.text) or dialects.OF_THE_MOMENT.search(error.text)
+    if error.status in dialects.RETRIED_STATUSES or passing:
         overloaded = error.status in (429, 503, 529)
         raise AttemptFailed(message, overloaded=overloaded, after=_retry_after(headers))
-    if error.status in (401, 403):
+    bad_key = error.codes & dialects.BAD_KEY_CODES or dialects.BAD_KEY_WORDS.search(error.text)
+    if error.status in (401, 403) or (error.status in (200, 400) and bad_key):
         raise MissingKey(f"{message}; {without_key or 'check the key in the environment'}")
     if error.status == 404:
         raise EndpointUnfit(f"{message}; check the name of the model and the URL {target.urls[0]}")
@@ -174,28 +180,30 @@ def raise_for_error(
 
 def _raise_for_account(error: EndpointError, message: str, target: EndpointTarget) -> None:
     """What holds for every call: no money, no such model."""
-    says_so = error.status in (200, 400, 401, 403, 412, 429) and dialects.NO_MONEY_WORDS.search(error.lower)
-    if error.status == 402 or error.codes & dialects.NO_MONEY_CODES or says_so:
+    spent = dialects.MONEY.search(error.text) and dialects.SPENT.search(error.text)
+    says_so = (spent or dialects.NO_MONEY_WORDS.search(error.text)) and not dialects.OF_THE_MOMENT.search(error.text)
+    may_say_so = error.status in (200, 400, 401, 403, 412, 429)
+    if error.status == 402 or error.codes & dialects.NO_MONEY_CODES or (may_say_so and says_so):
         raise EndpointUnfit(f"{message} (the account has no money or no quota left)")
-    if error.status < 500 and (error.codes & dialects.NO_MODEL_CODES or dialects.NO_MODEL_WORDS.search(error.lower)):
+    if error.status < 500 and (error.codes & dialects.NO_MODEL_CODES or dialects.NO_MODEL_WORDS.search(error.text)):
         raise EndpointUnfit(f"{message}; check the name of the model and the URL {target.urls[0]}")
 
 
 def _raise_for_request(error: EndpointError, message: str, body: Json, target: EndpointTarget) -> None:
     """What is wrong with this request: too long, or something in it that this endpoint does not take."""
-    if error.status == 413 or error.codes & dialects.OVERFLOW_CODES or dialects.OVERFLOW_WORDS.search(error.lower):
-        if dialects.TOO_MANY_ASKED.search(error.lower):
-            raise RequestRefused(f"{message}; ask for fewer max_tokens")
-        if error.status not in (429, 503):
-            raise TooLong(message)
-    refuses = bool(error.codes & dialects.NOT_TAKEN_CODES or dialects.NOT_TAKEN_WORDS.search(error.lower))
+    too_long = all(part.search(error.text) for part in (dialects.LONG_TEXT, dialects.TOO_MUCH, dialects.MEASURE))
+    too_long = too_long and not dialects.OF_THE_MOMENT.search(error.text) and error.status not in (429, 503)
+    too_long = too_long or dialects.NEVER_FITS.search(error.text) is not None
+    if error.status == 413 or error.codes & dialects.OVERFLOW_CODES or too_long:
+        raise (RequestRefused if dialects.TOO_MANY_ASKED.search(error.text) else TooLong)(message)
+    refuses = bool(error.codes & dialects.NOT_TAKEN_CODES or dialects.NOT_TAKEN_WORDS.search(error.text))
     if error.status not in (200, 400, 403, 404, 422, 500, 501):
         return
-    refuses_tools = refuses or dialects.NO_TOOLS_WORDS.search(error.lower)
-    if body.get("tools") and refuses_tools and dialects.TOOLS.search(error.lower):
+    refuses_tools = refuses or dialects.NO_TOOLS_WORDS.search(error.text)
+    if body.get("tools") and refuses_tools and dialects.TOOLS.search(error.text):
         raise Unsupported(f"{message}; it takes no tools")
     memory = active_runtime().get(EndpointMemory)
-    if any(m["role"] == "system" for m in body.get("messages", ())) and dialects.NO_SYSTEM_WORDS.search(error.lower):
+    if any(m["role"] == "system" for m in body.get("messages", ())) and dialects.NO_SYSTEM_WORDS.search(error.text):
         memory.add_refused(target, SYSTEM_ROLE)
         raise AttemptFailed(message, after=0.0)
     if (name := _setting_named(error, body)) and refuses:
@@ -223,7 +231,7 @@ def _setting_named(error: EndpointError, body: Json) -> str | None:
             named.append((found.start(), name))
     if not named:
         return None
-    return (max if len(named) > 1 and dialects.ONE_OF_TWO.search(error.lower) else min)(named)[1]
+    return (max if len(named) > 1 and dialects.ONE_OF_TWO.search(error.text) else min)(named)[1]
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

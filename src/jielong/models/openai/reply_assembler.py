@@ -1,6 +1,7 @@
 """A reply from the JSON of an endpoint: a whole one is a stream of one chunk, so both give the same."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -133,8 +134,9 @@ class ReplyAssembler:
 
     def _read_thoughts(self, delta: Json) -> str:
         """The thoughts in the fields of a message; several fields say the same."""
-        name = next((name for name in dialects.THOUGHT_FIELDS if isinstance(delta.get(name), str)), None)
-        text = next((delta[n] for n in dialects.THOUGHT_FIELDS if isinstance(delta.get(n), str) and delta[n]), "")
+        said = {name: delta[name] for name in dialects.THOUGHT_FIELDS if isinstance(delta.get(name), str | dict)}
+        name = next(iter(said), None)
+        text = next((t if isinstance(t, str) else _text_of(t) for t in said.values() if t), "")
         entries = ""
         for form in dialects.THOUGHT_LISTS:
             for entry in delta.get(form) or ():
@@ -196,7 +198,8 @@ class ReplyAssembler:
 
     def _ending(self) -> dialects.FinishOrFailure:
         reason = self._finish.get("type") if isinstance(self._finish, dict) else self._finish
-        ended = dialects.FINISHES.get(str(reason or "").lower().removeprefix("finish_reason_"))
+        letters = re.sub(r"[\W\d_]", "", str(reason or "").lower().removeprefix("finish_reason_"))
+        ended = next((ended for ended, pattern in dialects.FINISHES if pattern.fullmatch(letters)), None)
         if ended is None:
             raise Malformed(f"the reply ends with finish_reason {reason!r}, which is not known")
         limit = self.request.sampling.max_tokens
@@ -246,7 +249,7 @@ class ReplyAssembler:
 
 def _text_of(entry: Json) -> str:
     """The words of a part or entry that holds thoughts."""
-    value = next((entry[key] for key in ("thinking", "text", "reasoning", "summary") if entry.get(key)), "")
+    value = next((entry[key] for key in ("thinking", "text", "reasoning", "summary", "content") if entry.get(key)), "")
     if isinstance(value, list):
         return "".join(piece if isinstance(piece, str) else _text_of(piece) for piece in value)
     return str(value)
@@ -275,8 +278,10 @@ def parse_usage(usage: Any) -> Usage:
         return Usage(unsettled_calls=1)
     input_tokens, output_tokens = _count(usage, dialects.INPUT_TOKENS), _count(usage, dialects.OUTPUT_TOKENS)
     total = _count(usage, ("total_tokens",))
-    if output_tokens is None and total and input_tokens and total >= input_tokens:
-        output_tokens = total - input_tokens
+    if total and output_tokens is None and input_tokens:
+        output_tokens = max(0, total - input_tokens)
+    if total and input_tokens is None and output_tokens is not None:
+        input_tokens = max(0, total - output_tokens)
     if not input_tokens or output_tokens is None:
         return Usage(unsettled_calls=1)
     if "input_tokens" in usage and "prompt_tokens" not in usage:
