@@ -8,6 +8,7 @@ classes, so what is described is what is accepted.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -76,6 +77,7 @@ class AssistantToolCall(_Strict):
     type: Literal["function"] = "function"
     function: CalledFunction
     index: Annotated[int, INTEGER] | None = None  # as streams number them; some clients send it back
+    extra_content: dict[str, Any] | None = None  # ours, or that of the endpoint that made the call
 
 
 class _Message(_Strict):
@@ -100,6 +102,7 @@ class AssistantMessage(_Message):
     tool_calls: list[AssistantToolCall] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
     refusal: str | None = None
     annotations: list[Any] | None = None
     audio: None = None
@@ -241,10 +244,27 @@ def _message(message: SystemMessage | UserMessage | AssistantMessage | ToolMessa
         role: Role = "user" if isinstance(message, UserMessage) else "system"
         return Message(role, _content(message.content), name=message.name)
     content = _content(message.content or message.refusal or "")
-    if thoughts := message.reasoning_content or message.reasoning:
-        content = (Thinking(thoughts), *((Text(content),) if isinstance(content, str) else content))
-    calls = tuple(ToolCall(c.id, c.function.name, c.function.arguments) for c in message.tool_calls or ())
-    return Message("assistant", content, calls, name=message.name)
+    if thoughts := _thoughts(message):
+        content = (*thoughts, *((Text(content),) if isinstance(content, str) else content))
+    return Message("assistant", content, tuple(map(_tool_call, message.tool_calls or ())), name=message.name)
+
+
+def _thoughts(message: AssistantMessage) -> tuple[Thinking, ...]:
+    """Thoughts as this server gave them, or as another endpoint did."""
+    text, details = message.reasoning_content or message.reasoning or "", message.reasoning_details or []
+    if details and all(detail.keys() == {"text", "signature", "form"} for detail in details):
+        return tuple(Thinking(detail["text"], detail["signature"], detail["form"]) for detail in details)
+    if details:
+        return (Thinking(text, json.dumps(details, ensure_ascii=False), "reasoning_details"),)
+    return (Thinking(text),) if text else ()
+
+
+def _tool_call(call: AssistantToolCall) -> ToolCall:
+    extra, signature = call.extra_content, None
+    if extra:
+        ours = extra.keys() == {"signature"} and isinstance(extra["signature"], str)
+        signature = extra["signature"] if ours else json.dumps({"extra_content": extra}, ensure_ascii=False)
+    return ToolCall(call.id, call.function.name, call.function.arguments, signature)
 
 
 def _content(content: str | Sequence[TextPart | ImagePart | RefusalPart]) -> str | tuple[Part, ...]:

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, with_config
 from starlette.responses import JSONResponse
 from typing_extensions import TypedDict
 
-from ..contract import Embeddings, Reply, Step, Thinking, TokenLogprob, Usage
+from ..contract import Embeddings, Reply, Step, Thinking, TokenLogprob, ToolCall, Usage
 from ..events import Delta
 from ..runtime.telemetry.semantic_conventions import FINISHES, bare
 from ..scope import Scope
@@ -39,6 +39,7 @@ class ToolCallBody(_Exactly):
     id: str
     type: Literal["function"]
     function: dict[Literal["name", "arguments"], str]
+    extra_content: NotRequired[dict[Literal["signature"], str]]  # an endpoint's own, which wants it back
 
 
 class ReplyMessage(_Exactly):
@@ -46,6 +47,7 @@ class ReplyMessage(_Exactly):
     content: str | None
     refusal: str | None
     reasoning_content: NotRequired[str]
+    reasoning_details: NotRequired[list[dict[str, str | None]]]  # thoughts in the form that their endpoint wants back
     tool_calls: NotRequired[list[ToolCallBody]]
 
 
@@ -205,6 +207,8 @@ class StreamedChoice:
         if (reply_logprobs := logprobs(reply)) is not None:
             chunks += self._chunk({"content": ""}, reply_logprobs)
         if reply.message.tool_calls:
+            if details := reasoning_details(reply):
+                chunks += self._chunk({"reasoning_details": details})
             chunks += self._chunk({"tool_calls": [{"index": i, **call} for i, call in enumerate(tool_calls(reply))]})
         if not self.has_content and reply.text:
             chunks += self._chunk({"refusal" if reply.finish == "refused" else "content": reply.text})
@@ -237,20 +241,33 @@ def message(reply: Reply) -> ReplyMessage:
         "content": None if refused or (calls and not reply.text) else reply.text,
         "refusal": reply.text if refused else None,
     }
-    content = reply.message.content
-    thoughts = "" if isinstance(content, str) else "".join(p.text for p in content if isinstance(p, Thinking))
-    if thoughts:
+    parts = [part for part in reply.message.content if isinstance(part, Thinking)]
+    if details := reasoning_details(reply):
+        body["reasoning_details"] = details
+    if thoughts := "".join(part.text for part in parts):
         body["reasoning_content"] = thoughts
     if calls:
         body["tool_calls"] = calls
     return body
 
 
+def reasoning_details(reply: Reply) -> list[dict[str, str | None]]:
+    """Thoughts that `reasoning_content` alone does not hold in full: whoever sends them back sends these."""
+    parts = [part for part in reply.message.content if isinstance(part, Thinking) and reply.message.tool_calls]
+    return [{"text": part.text, "signature": part.signature, "form": part.form} for part in parts if part.form]
+
+
 def tool_calls(reply: Reply) -> list[ToolCallBody]:
-    return [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-        for call in reply.message.tool_calls
-    ]
+    return [_tool_call(call) for call in reply.message.tool_calls]
+
+
+def _tool_call(call: ToolCall) -> ToolCallBody:
+    body: ToolCallBody = {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }
+    return body if call.signature is None else {**body, "extra_content": {"signature": call.signature}}
 
 
 def logprobs(reply: Reply) -> Logprobs | None:

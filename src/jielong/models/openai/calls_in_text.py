@@ -20,10 +20,11 @@ Calls = list[Call]
 MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message and marks in it that are searched for quotations
 
 _MARKS = (
-    "<tool_call>", "<tool_calls>", "<function_call>", "<functioncall>", "<tool_use>", "<|tool_call|>",
-    "<function=", "<seed:tool_call>", "<minimax:tool_call>", "<function_calls>", "<invoke name=", "<｜DSML｜function_calls>", "<｜DSML｜invoke name=", "<｜tool▁calls▁begin｜>",
-    "<｜tool▁call▁begin｜>", "[TOOL_CALLS]", "<|python_tag|>", "<|python_start|>", "<|tool_calls_section_begin|>",
-    "<|tool_call_begin|>", "<|action_start|>", "<|START_ACTION|>", "<|channel|>commentary", "functools[",
+    "<tool_call>", "<tool_calls>", "<function_call>", "<functioncall>", "<tool_use>", "<|tool_call|>", "<function=",
+    "<seed:tool_call>", "<minimax:tool_call>", "<function_calls>", "<invoke name=", "<｜DSML｜function_calls>",
+    "<｜DSML｜invoke name=", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "[TOOL_CALLS]", "<|python_tag|>",
+    "<|python_start|>", "<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|action_start|>", "<|START_ACTION|>",
+    "<|channel|>commentary", "functools[",
 )  # fmt: skip
 _MARK = re.compile("|".join(map(re.escape, _MARKS)))
 _FENCE = r"```(?:tool_\w+|py(?:thon)?\b|\w*\s*(?=[\[{]))"

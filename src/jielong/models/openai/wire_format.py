@@ -7,7 +7,7 @@ from typing import Any
 
 from ...contract import Image, Message, Part, Request, Text, Thinking, ToolCall, ToolSpec
 from ...errors import BadInput
-from .dialects import THOUGHT_FIELDS, THOUGHT_LISTS, THOUGHT_MARKS
+from .dialects import CALL_SIGNATURES, THOUGHT_FIELDS, THOUGHT_LISTS, THOUGHT_MARKS
 
 Json = dict[str, Any]
 
@@ -70,7 +70,10 @@ def _tool_call(call: ToolCall) -> Json:
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments},
     }
-    return payload | (json.loads(call.signature) if call.signature else {})
+    signature = _json(call.signature)
+    return payload | {
+        key: signature[key] for key in CALL_SIGNATURES if isinstance(signature, dict) and key in signature
+    }
 
 
 def _thoughts(message: Message, content: Any) -> Json:
@@ -82,18 +85,27 @@ def _thoughts(message: Message, content: Any) -> Json:
     for part in message.content if not isinstance(message.content, str) else ():
         if not isinstance(part, Thinking):
             continue
-        form = part.form or THOUGHT_FIELDS[0]
-        if form == "content":
+        form, entries = part.form or "", _json(part.signature)
+        if form == "content" and isinstance(entries, list):
             texts = [{"type": "text", "text": content}] if content and isinstance(content, str) else content or []
-            fields["content"] = content = [*json.loads(part.signature or "[]"), *texts]
-        elif form in THOUGHT_LISTS:
-            fields[form] = [*fields.get(form, ()), *json.loads(part.signature or "[]")]
+            fields["content"] = content = [*entries, *texts]
+        elif form in THOUGHT_LISTS and isinstance(entries, list):
+            fields[form] = [*fields.get(form, ()), *entries]
         elif end := dict(THOUGHT_MARKS).get(form):
             text = content if isinstance(content, str) else ""
             fields["content"] = content = f"{form}\n{part.text}\n{end}\n\n{text}"
         else:
-            fields[form] = fields.get(form, "") + part.text
+            name = form if form in THOUGHT_FIELDS else THOUGHT_FIELDS[0]
+            fields[name] = fields.get(name, "") + part.text
     return fields
+
+
+def _json(text: str | None) -> Any:
+    """A signature may come from a client, so that it can be anything."""
+    try:
+        return json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None
 
 
 def _content(content: str | tuple[Part, ...]) -> str | list[Json]:
