@@ -41,6 +41,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "lets_plot": {"reporting/charts.py"},
     "genai_prices": {"runtime/prices.py"},
     "pyarrow": {"tasks/data_files.py"},
+    "python_calamine": {"tasks/data_files.py"},
     "datasets": {"tasks/load_task.py"},
     "pydantic": {"improving/improve_result.py"},
     "math_verify": {"tasks/math_verify_process.py"},

@@ -59,8 +59,9 @@ def test_bad_arguments(arguments: list[str], words: str, tmp_path: Path):
         ("empty.jsonl", "", "it is empty"),
         ("broken.jsonl", "not json\n{also not\n", "broken.jsonl:1: not JSON"),
         ("columns.jsonl", '{"a": 1, "b": 2}\n', "the columns are a, b; say --input COL --answer COL"),
-        ("latin.csv", b"input,answer\ncaf\xe9,1\n", "not UTF-8"),
-        ("table.xlsx", "x", "unknown kind of file"),
+        ("bytes.csv", b"input,answer\n\x81\x81,1\n", "neither UTF-8 nor GB18030"),
+        ("table.xlsx", "x", "not an Excel file that can be read"),
+        ("table.xls", "x", "unknown kind of file"),
         ("one.jsonl", '{"input": "x"}\n', "a judge is needed"),
     ],
 )

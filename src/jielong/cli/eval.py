@@ -31,6 +31,7 @@ from .messages import in_language, language, localized
 from .nothing_right import instruction_line, nothing_right
 from .progress import Progress
 
+MANY_ITEMS, ENOUGH_ITEMS = 5_000, 1_000  # above the first, a run of as many as the second is proposed
 MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
 
 
@@ -81,6 +82,11 @@ def read_task(asked: options.Measurement) -> Task:
     if task.rejected:
         first = in_language(task.rejected[0])
         print(f"{localized('run.rejected', n=len(task.rejected), first=first)} → {rejects}", file=sys.stderr)
+    for note in task.notes:
+        print(in_language(note), file=sys.stderr)
+    if len(task.items) > MANY_ITEMS:
+        points = f"{100 * minimum_detectable(ENOUGH_ITEMS):.0f}"
+        print(localized("run.limit", n=f"{len(task.items):,}", limit=ENOUGH_ITEMS, points=points), file=sys.stderr)
     return task.instructed(asked.instruction) if asked.instruction else task
 
 

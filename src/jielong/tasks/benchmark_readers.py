@@ -1,5 +1,4 @@
-"""Rows of well-known files as items: GSM8K, MMLU, CMMLU, BBH, TruthfulQA, BoolQ, AQuA, MultiArith, HumanEval, MBPP,
-24.csv of Yao et al. 2023, and those of instruction induction (Honovich et al. 2022) whose answers are not one text.
+"""Rows of well-known files as items, where the names of their columns do not say what is what (named_columns.py).
 
 A file is recognised by its columns, so no name or folder is needed; which reader took it is said in the task's source.
 """
@@ -11,13 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..answers import RULES
+from ..answers import RULES, boxed
 from ..contract import Reply
 from . import bfcl, metric
+from .choices import find_choice_columns, labels_of, read_choices, right_letter
 from .code_tests import Tests
 from .expression_check import GAME24
 from .item import Item
 from .metric import CheckMetric, Metric, Score
+from .named_columns import accepted_answers
 
 Fields = Mapping[str, Any]
 
@@ -56,12 +57,48 @@ def _four_choices(name: str, question: str, columns: Sequence[str], answer: str)
     return Reader(name, frozenset({question, *columns, answer}), metric.choice, item)
 
 
+def _arc(row: Fields, subject: str) -> Item:
+    """As AI2 published it; the hub's form has a column for each thing."""
+    question = row["question"]
+    choices = read_choices(question["choices"])
+    letter = right_letter(row["answerKey"], choices, labels_of(question["choices"]), None)
+    return Item(str(row.get("id", "")), str(question["stem"]), (letter,), choices)
+
+
+def _gpqa(row: Fields, subject: str) -> Item:
+    wrong = [str(row[f"Incorrect Answer {n}"]) for n in (1, 2, 3)]
+    return _shuffled(str(row["Question"]).strip(), str(row["Correct Answer"]), wrong)
+
+
+def _big_bench(row: Fields, subject: str) -> Item:
+    scores = {str(text): float(score) for text, score in row["target_scores"].items()}
+    if list(scores.values()).count(1.0) != 1:
+        raise ValueError(f"expected one choice of score 1, found {list(scores.values())}")
+    choices = tuple(scores)
+    return Item("", str(row["input"]), (chr(ord("A") + choices.index(max(scores, key=scores.__getitem__))),), choices)
+
+
+def _math(row: Fields, subject: str) -> Item:
+    answer = boxed(str(row["solution"]))
+    if answer is None:
+        raise ValueError(r"the solution has no \boxed{…}")
+    return Item("", str(row["problem"]), (answer,))
+
+
+def _mgsm(row: Fields, subject: str) -> Item:
+    return Item("", str(row["question"]), accepted_answers(row["answer_number"]))
+
+
 def _truthfulqa(row: Fields, subject: str) -> Item:
     best = str(row["Best Answer"]).strip()
     wrong = [text.strip() for text in str(row["Incorrect Answers"]).split(";") if text.strip()]
     if not best or not wrong:
         raise ValueError("no best answer or no incorrect ones")
-    question = str(row["Question"])
+    return _shuffled(str(row["Question"]), best, wrong)
+
+
+def _shuffled(question: str, best: str, wrong: Sequence[str]) -> Item:
+    """The choices in an order that hangs on the question alone."""
     choices = [best, *dict.fromkeys(text for text in wrong if text != best)][:10]
     random.Random(hashlib.sha256(question.encode()).hexdigest()).shuffle(choices)
     return Item("", question, (chr(ord("A") + choices.index(best)),), tuple(choices))
@@ -133,7 +170,13 @@ _SAME_LIST = CheckMetric("same_list", _same_list)
 READERS = (
     Reader("gsm8k", frozenset({"question", "answer"}), metric.number, _gsm8k),
     _four_choices("mmlu", "question", ("choice0", "choice1", "choice2", "choice3"), "answer"),
+    _four_choices("mmlu as published, or c-eval", "question", ("A", "B", "C", "D"), "answer"),
     _four_choices("cmmlu", "Question", ("A", "B", "C", "D"), "Answer"),
+    Reader("arc", frozenset({"question", "answerKey"}), metric.choice, _arc),
+    Reader("gpqa", frozenset({"Question", "Correct Answer", "Incorrect Answer 1"}), metric.choice, _gpqa),
+    Reader("big-bench", frozenset({"input", "target_scores"}), metric.choice, _big_bench),
+    Reader("math", frozenset({"problem", "level", "solution"}), metric.number, _math),
+    Reader("mgsm", frozenset({"question", "answer", "answer_number"}), metric.number, _mgsm),
     Reader("bbh", frozenset({"input", "target"}), None, _any_of),
     Reader("truthfulqa", frozenset({"Question", "Best Answer", "Incorrect Answers"}), metric.choice, _truthfulqa),
     Reader("boolq", frozenset({"question", "passage", "answer"}), metric.yes_no, _boolq),
@@ -151,8 +194,14 @@ READERS = (
 
 
 def recognise(row: Fields) -> Reader | None:
-    """The reader whose columns this row has: the most specific one."""
-    fitting = [reader for reader in READERS if reader.columns <= row.keys()]
-    if fitting and fitting[0].name == "gsm8k" and "####" not in str(row.get("answer")):
-        fitting = fitting[1:]
-    return max(fitting, key=lambda reader: len(reader.columns), default=None)
+    """The reader whose columns this row has: the most specific one, unless there are choices that it does not read."""
+    fitting = [reader for reader in READERS if reader.columns <= row.keys() and _in_form(reader, row)]
+    reader = max(fitting, key=lambda reader: len(reader.columns), default=None)
+    return None if reader is None or find_choice_columns(row.keys() - reader.columns, None) else reader
+
+
+def _in_form(reader: Reader, row: Fields) -> bool:
+    """Whether a cell is as in the benchmark itself, where other files have columns of these names."""
+    if reader.name == "gsm8k":
+        return "####" in str(row["answer"])
+    return reader.name != "arc" or isinstance(row["question"], Mapping)

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..contract import Message, Reply, ToolSpec
 from ..errors import BadInput
-from .data_files import BadRow, DataRow
+from .data_row import BadRow, DataRow
 from .item import Item
 from .metric import CheckMetric, Score
 

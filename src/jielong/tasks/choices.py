@@ -1,14 +1,20 @@
-"""The choices of an item as data files write them: a list, `a|b|c`, JSON, a Python list, lines, or ARC's two lists."""
+"""The choices of an item as data files write them: a list, `a|b|c`, JSON, a Python list, lines, ARC's two lists, or a
+column for each of them; and which of them is right, by letter, by text or by number."""
 
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .answer_equality import chosen_letter
+from .answer_equality import chosen_letter, plain, same_number
 
 _LETTERED = re.compile(r"\s*\(?([A-Z])[).:、]\s*")
+_LISTS = ("choices", "options", "answer_choices", "endings", "选项", "备选项", "候选答案")
+_PREFIXES = "choice option opt op sol ending answer ans alternative candidate 选项 选择 选择项"
+_NUMBERED = re.compile(rf"(?:(?:{'|'.join(_PREFIXES.split())})[ _.-]*([a-j]|\d)|([a-j]))")
+_LOOKS_LIKE = re.compile(r"choices?|options?|distractors?|选项|备选|candidates|alternatives|endings", re.I)
 
 
 def read_choices(cell: Any) -> tuple[str, ...]:
@@ -30,7 +36,7 @@ def _texts(cell: Any) -> list[str] | None:
             return _texts(cell["text"])
         return [str(text).strip() for _, text in sorted(cell.items())]
     if isinstance(cell, list | tuple):
-        return [str(text).strip() for text in cell]
+        return [str(one["text"] if isinstance(one, Mapping) and "text" in one else one).strip() for one in cell]
     if not isinstance(cell, str):
         return None
     text = cell.strip()
@@ -42,12 +48,97 @@ def _texts(cell: Any) -> list[str] | None:
                 continue
             return _texts(value) if isinstance(value, list | tuple | dict) else None
         return None
-    separator = "|" if "|" in text else "\n"
+    separator = next((sign for sign in ("|", "\n", ";", "；") if sign in text), "\n")
     return [part.strip() for part in text.split(separator)]
 
 
-def check_answer(answer: str, choices: tuple[str, ...]) -> None:
-    """Raises ValueError where the answer is neither the letter nor the text of one of the choices."""
-    letter = chosen_letter(answer, choices)
+def labels_of(cell: Any) -> list[str]:
+    """What the file itself calls the choices, in order: ARC's A to D or 1 to 4, or the keys of an object."""
+    if isinstance(cell, Mapping):
+        return list(map(str, cell["label"])) if isinstance(cell.get("label"), list | tuple) else sorted(map(str, cell))
+    if isinstance(cell, list) and all(isinstance(one, Mapping) and "label" in one for one in cell):
+        return [str(one["label"]) for one in cell]
+    return []
+
+
+@dataclass(frozen=True)
+class ChoiceColumns:
+    """Where the choices of a file stand: in `columns` one by one, or all in the one column `listed`."""
+
+    columns: tuple[str, ...] = ()
+    listed: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.columns or self.listed)
+
+    def read(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """Raises ValueError where they are not understood, or an empty one stands between others."""
+        if self.listed:
+            return read_choices(row.get(self.listed))
+        texts = ["" if row.get(column) is None else str(row[column]).strip() for column in self.columns]
+        while texts and not texts[-1]:
+            texts.pop()
+        return read_choices(texts)
+
+    def labels(self, row: Mapping[str, Any]) -> list[str]:
+        return [*self.columns] if self.columns else labels_of(row.get(self.listed or ""))
+
+
+def find_choice_columns(columns: Iterable[str], gold: str | None) -> ChoiceColumns:
+    """The columns of choices among those of a file. `gold` holds the answers and no choice."""
+    lowered = {column.strip().lower(): column for column in columns if column != gold}
+    if listed := next((lowered[name] for name in _LISTS if name in lowered), None):
+        return ChoiceColumns(listed=listed)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, column in lowered.items():
+        if match := _NUMBERED.fullmatch(name):
+            sign = match[1] or match[2]
+            groups.setdefault(name[: -len(sign)], []).append((sign, column))
+    for group in groups.values():
+        signs = "".join(sign for sign, _ in sorted(group))
+        if len(group) >= 2 and any(row.startswith(signs) for row in ("abcdefghij", "0123456789", "123456789")):
+            return ChoiceColumns(tuple(column for _, column in sorted(group)))
+    return ChoiceColumns()
+
+
+def look_like_choices(columns: Iterable[str]) -> list[str]:
+    """The names among these that speak of choices."""
+    return [column for column in columns if _LOOKS_LIKE.search(column)]
+
+
+def right_letter(answer: Any, choices: Sequence[str], labels: Sequence[str], base: int | None) -> str:
+    """The letter of the choice that `answer` is: by its label, letter or text, else by its number from `base` on.
+
+    Raises ValueError where it is none of them.
+    """
+    text = str(answer).strip()
+    by_label = [i for i, label in enumerate(labels) if plain(label) == plain(text)]
+    if len(by_label) == 1:
+        return chr(ord("A") + by_label[0])
+    if base is not None and text.lstrip("-").isdecimal() and 0 <= int(text) - base < len(choices):
+        return chr(ord("A") + int(text) - base)
+    letter = chosen_letter(text, choices)
     if letter is None or ord(letter) - ord("A") >= len(choices):
-        raise ValueError(f"the answer {answer[:40]!r} is none of the {len(choices)} choices, by letter or by text")
+        raise ValueError(f"the answer {text[:40]!r} is none of the {len(choices)} choices, by letter or by text")
+    return letter
+
+
+def number_base(answers: Sequence[tuple[Any, Sequence[str]]], columns: Sequence[str] = ()) -> int | None:
+    """From which number on a file counts its choices: 0 or 1; None where its answers are no numbers of choices. Each
+    answer comes with its choices. Raises ValueError where both would do and the names of `columns` do not tell."""
+    if not answers or not all(re.fullmatch(r"\d+", str(answer).strip()) for answer, _ in answers):
+        return None
+    if all(any(same_number(choice, str(answer)) for choice in choices) for answer, choices in answers):
+        return None  # the numbers are the texts of choices
+    if any(int(answer) == 0 for answer, _ in answers):
+        return 0
+    if any(int(answer) == len(choices) for answer, choices in answers):
+        return 1
+    if columns and columns[0][-1] in "01":
+        return int(columns[0][-1])
+    if all(isinstance(answer, int) for answer, _ in answers):
+        return 0  # as data sets on the hub count
+    raise ValueError(
+        "the answers are numbers of choices, and neither the first nor the last occurs, so it is not clear whether "
+        "they count from 0 or from 1; write letters"
+    )

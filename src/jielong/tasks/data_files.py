@@ -1,68 +1,77 @@
 """Rows of a data file with the line each stands on; what cannot be read is named by file and line and set aside."""
 
-import csv
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput, MissingExtra
+from .data_row import BadRow, DataRow, Fields
+from .separated_values import column_names, separated_rows
+from .text_decoding import decode
 
-Fields = dict[str, Any]
-KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
-
-
-@dataclass(frozen=True)
-class DataRow:
-    line: int
-    fields: Fields
+KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xlsx")
 
 
-@dataclass(frozen=True)
-class BadRow:
-    line: int
-    why: str
-    text: str
+def read(file: Path, note: Callable[[str], None] = lambda text: None) -> Iterator[DataRow | BadRow]:
+    """The rows of a JSON lines, JSON, CSV, TSV, Parquet or Excel file, in order; what is NaN in it is None.
+
+    `note` is told what a person should check: an encoding that was inferred, sheets that are not read. Raises BadInput,
+    MissingExtra.
+    """
+    for row in _rows(file, note):
+        yield DataRow(row.line, _without_nan(row.fields)) if isinstance(row, DataRow) else row
 
 
-def read(file: Path) -> Iterator[DataRow | BadRow]:
-    """The rows of a JSON lines, JSON, CSV, TSV or Parquet file, in order. Raises BadInput, MissingExtra."""
-    if file.suffix == ".parquet":
-        yield from _parquet(file)
-        return
-    text = _text(file)
-    if file.suffix == ".jsonl":
-        yield from _json_lines(text)
-    elif file.suffix == ".json":
-        yield from _json(file, text)
-    elif file.suffix in (".csv", ".tsv"):
-        yield from _separated(file, text)
-    else:
+def _rows(file: Path, note: Callable[[str], None]) -> Iterator[DataRow | BadRow]:
+    kind = file.suffix.lower()
+    if kind not in KINDS:
         raise BadInput(f"{file}: unknown kind of file; expected {', '.join(KINDS)}")
+    data = _bytes(file)
+    if kind == ".parquet":
+        return _parquet(file)
+    if kind == ".xlsx":
+        return _excel(file, note)
+    if data.startswith(b"PK\3\4"):
+        raise BadInput(f"{file}: this is no text, but a zip archive or an Excel file; rename it to .xlsx if it is one")
+    text, encoding = decode(file, data)
+    if encoding:
+        note(f"{file}: read as {encoding}; where letters look wrong, save it as UTF-8")
+    if kind in (".csv", ".tsv"):
+        return separated_rows(file, text)
+    return _json(file, text) if kind == ".json" else _json_lines(file, text)
 
 
-def _text(file: Path) -> str:
+def _bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInput(f"{file}: not UTF-8; save it as UTF-8 (for example with iconv -f GB18030 -t UTF-8)") from None
+        return file.read_bytes()
     except IsADirectoryError:
         raise BadInput(f"{file} is a folder; expected a file ({', '.join(KINDS)})") from None
     except OSError as error:
         raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
 
 
-def _json_lines(text: str) -> Iterator[DataRow | BadRow]:
+def _without_nan(fields: Fields) -> Fields:
+    """pandas writes NaN where there is nothing."""
+    return {name: None if isinstance(cell, float) and math.isnan(cell) else cell for name, cell in fields.items()}
+
+
+def _json_lines(file: Path, text: str) -> Iterator[DataRow | BadRow]:
+    if text.lstrip().startswith("[") and (whole := _parsed(text)) is not None:  # a list under another name
+        yield from _document_rows(file, whole)
+        return
+    at_head = True
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
+        at_head = at_head and re.match(r"\s*(?:#|//|$)", line) is not None
+        if at_head or not line.strip():
             continue
         try:
-            fields = json.loads(line)
+            yield _object(number, json.loads(line), line)
         except (ValueError, RecursionError):
             yield BadRow(number, "not JSON", line)
-        else:
-            yield _object(number, fields, line)
 
 
 def _object(number: int, fields: Any, text: str) -> DataRow | BadRow:
@@ -71,35 +80,72 @@ def _object(number: int, fields: Any, text: str) -> DataRow | BadRow:
     return BadRow(number, f"expected a JSON object, found {type(fields).__name__}", text)
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _json(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         if text.lstrip().startswith("{") and "Extra data" in str(error):  # JSON lines under another name
-            yield from _json_lines(text)
-            return
+            return _json_lines(file, text)
         raise BadInput(f"{file}: not JSON ({error}); one object a line goes into a .jsonl file") from None
-    rows = document.get("examples", document.get("data")) if isinstance(document, dict) else document
-    rows = list(rows.values()) if isinstance(rows, dict) else rows  # numbered rows, as {"1": {…}, "2": {…}}
-    if not isinstance(rows, list):
+    return _document_rows(file, document)
+
+
+def _document_rows(file: Path, document: Any) -> Iterator[DataRow | BadRow]:
+    rows = _listed(document)
+    if rows is None:
         raise BadInput(f"{file}: expected a list of objects, found {type(document).__name__}")
-    yield from (_object(number, fields, json.dumps(fields)) for number, fields in enumerate(rows, 1))
+    for number, fields in enumerate(rows, 1):
+        yield _object(number, fields, json.dumps(fields))
 
 
-def _separated(file: Path, text: str) -> Iterator[DataRow | BadRow]:
-    reader = csv.reader(text.splitlines(keepends=True), delimiter="\t" if file.suffix == ".tsv" else ",", strict=True)
-    header, start = list[str](), 1
-    try:
-        for cells in reader:
-            if start == 1:
-                header = [cell.strip() for cell in cells]
-            elif len(cells) == len(header):
-                yield DataRow(start, dict(zip(header, cells, strict=True)))
-            elif cells:
-                yield BadRow(start, f"expected {len(header)} cells, found {len(cells)}", ",".join(cells))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        yield BadRow(start, f"not CSV: {error}", "")
+def _listed(document: Any) -> Sequence[Any] | None:
+    """The rows of a document: it is a list, or its columns, or objects by number, or an object that holds one of these
+    beside other things. SQuAD's questions lie three lists deep."""
+    if isinstance(document, list):
+        return [row for one in document for row in _squad(one)]
+    if not isinstance(document, dict) or not document:
+        return None
+    values = list(document.values())
+    if all(isinstance(value, dict) for value in values):
+        if not _are_numbers(document) and all(
+            _are_numbers(value) for value in values
+        ):  # columns, as pandas writes them
+            return [{name: document[name].get(row) for name in document} for row in values[0]]
+        return values if len({frozenset(value) for value in values}) == 1 else None
+    lists = [value for value in values if isinstance(value, list)]
+    if len(lists) == len(values) and len(set(map(len, lists))) == 1 and not isinstance(lists[0][0], dict):
+        return [dict(zip(document, cells, strict=True)) for cells in zip(*lists, strict=True)]
+    inner = {
+        name: value for name, value in document.items() if isinstance(value, list | dict) and _holds_objects(value)
+    }
+    if len(inner) > 1:
+        inner = {name: inner[name] for name in ("examples", "data") if name in inner}
+    return _listed(next(iter(inner.values()))) if inner else None
+
+
+def _are_numbers(names: Mapping[str, Any]) -> bool:
+    return all(name.isdecimal() for name in names)
+
+
+def _holds_objects(cells: Any) -> bool:
+    return bool(cells) and isinstance(next(iter(cells.values() if isinstance(cells, dict) else cells)), dict)
+
+
+def _squad(row: Any) -> list[Any]:
+    if not (isinstance(row, dict) and isinstance(row.get("paragraphs"), list)):
+        return [row]
+    return [
+        {"title": row.get("title", ""), "context": paragraph["context"], **question}
+        for paragraph in row["paragraphs"]
+        for question in paragraph["qas"]
+    ]
 
 
 def _parquet(file: Path) -> Iterator[DataRow | BadRow]:
@@ -113,3 +159,40 @@ def _parquet(file: Path) -> Iterator[DataRow | BadRow]:
         yield from (DataRow(number, fields) for number, fields in enumerate(rows, 1))
     except (ArrowException, OSError) as error:
         raise BadInput(f"{file}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
+
+
+def _excel(file: Path, note: Callable[[str], None]) -> Iterator[DataRow | BadRow]:
+    """The first sheet that is not empty; the names of the others are noted."""
+    try:
+        from python_calamine import CalamineError, load_workbook
+    except ImportError:
+        raise MissingExtra(f"reading {file.name}", "data") from None
+    try:
+        book = load_workbook(str(file))
+        sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+    except (CalamineError, OSError) as error:
+        raise BadInput(f"{file}: not an Excel file that can be read ({error})") from None
+    filled = [name for name, rows in sheets.items() if any(any(map(_text, cells)) for cells in rows)]
+    if filled[1:]:
+        note(f"{file}: the sheet {filled[0]!r} is read, not {', '.join(map(repr, filled[1:]))}")
+    header = list[str]()
+    for line, cells in enumerate(sheets[filled[0]] if filled else (), 1):
+        texts = [_text(cell) for cell in cells]
+        if not any(texts):
+            continue
+        if not header:
+            header = column_names(file, texts)
+            continue
+        if any(texts[len(header) :]):
+            yield BadRow(line, f"expected {len(header)} cells, found {len(texts)}", "\t".join(texts))
+        else:
+            yield DataRow(line, dict(zip(header, texts, strict=False)))
+
+
+def _text(cell: Any) -> str:
+    """A cell as a spreadsheet shows it. Excel has no whole numbers: 36 comes as 36.0."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime) and cell.time() == time():
+        return str(cell.date())
+    return str(cell).strip()

@@ -4,32 +4,23 @@ Rows that cannot be used are named by file and line and set aside; the rest goes
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from .. import registry
-from ..contract import Message
 from ..errors import BadInput, MissingExtra
 from . import data_files
-from .answer_equality import infer_rule
+from .answer_equality import infer_rule, same
 from .benchmark_readers import READERS, Fields, Reader, recognise
 from .bfcl import with_answers
-from .choices import check_answer, read_choices
-from .code_tests import Tests
-from .data_files import BadRow, DataRow
+from .choices import look_like_choices
+from .data_row import BadRow, DataRow
 from .item import Item, identified
 from .metric import Metric, answer_rule, find_metric, with_labels
+from .named_columns import NamedColumns, is_nothing
 from .task import Task
-
-INPUTS = (
-    "input question questions prompt problem query instruction text sentence message q 问题 题目 输入 提问 文本"
-).split()
-ANSWERS = (
-    "answer answers target label output solution gold expected expected_answer correct_answer reference "
-    "reference_answer ground_truth category class a 答案 标准答案 参考答案 正确答案 标签 输出 类别"
-).split()
 
 SourceRow: TypeAlias = tuple[str, str, DataRow | BadRow]  # file, subject, row
 
@@ -54,26 +45,80 @@ def load_task(
     if colon and source in registry.names("tasks"):
         built_in: Task = registry.find("tasks", source)(spec, limit, seed)
         return built_in
-    if spec.startswith("hub:"):
-        rows: list[SourceRow] = [(spec, "", DataRow(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1)]
-    else:
-        rows = [(str(f), _subject(f), row) for f in _files(spec) for row in with_answers(f, data_files.read(f))]
-    first = next((row.fields for _, _, row in rows if isinstance(row, DataRow)), None)
-    if first is None:
+    notes: list[str] = []
+    rows = list(_source_rows(spec, notes.append))
+    sample = _sample(row.fields for _, _, row in rows if isinstance(row, DataRow))
+    if not sample:
         reasons = (f"{file}:{row.line}: {row.why}" for file, _, row in rows if isinstance(row, BadRow))
         raise BadInput(f"{spec}: no row that can be used ({next(reasons, 'it is empty')})")
-    reader = recognise(first) if input is None and answer is None else None
-    reader = reader or _columns(spec, first, input, answer)
-    items, bad = _items(reader, rows)
+    reader = recognise(sample) if input is None and answer is None else None
+    reader = reader or _named(spec, rows, sample, input, answer)
+    used: set[str] = set()
+    read, bad = _items(reader, rows, used)
+    items = [item for item, _ in read]
     problems = tuple(f"{file}:{row.line}: {row.why}" for file, row in bad)
     if bad and (strict or not items):
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         raise BadInput(f"{problems[0]}{more}; mend the file" + (", or leave out --strict" if strict else ""))
     if rejects and bad:
         _set_aside(rejects, bad)
-    metric, why = _metric(reader, items, chosen, first)
-    task = Task(spec, identified(items), metric, why, f"{spec}, read as {reader.name}", problems)
+    metric, why = _metric(reader, items, chosen, sample)
+    notes += [*_unused(spec, sample, used), *_contradictions(spec, read)]
+    task = Task(spec, identified(items), metric, why, f"{spec}, read as {reader.name}", problems, tuple(notes))
     return task.sample(limit, seed)
+
+
+def _source_rows(spec: str, note: Callable[[str], None]) -> Iterator[SourceRow]:
+    if spec.startswith("hub:"):
+        yield from ((spec, "", DataRow(n, dict(f))) for n, f in enumerate(_hub(spec[4:]), 1))
+        return
+    for file in _files(spec):
+        yield from ((str(file), _subject(file), row) for row in with_answers(file, data_files.read(file, note)))
+
+
+def _sample(rows: Iterable[Fields]) -> Fields:
+    """Every column of a file that ever holds something, with the first cell that does."""
+    sample: dict[str, Any] = {}
+    for fields in rows:
+        for column, cell in fields.items():
+            if column not in sample and not is_nothing(cell):
+                sample[column] = cell
+    return sample
+
+
+def _named(spec: str, rows: Iterable[SourceRow], sample: Fields, input: str | None, answer: str | None) -> Reader:
+    """A reader for columns that are known by their names. Raises BadInput."""
+    columns = NamedColumns(spec, sample, input, answer)
+    columns.look_at(row for _, _, row in rows if isinstance(row, DataRow))
+    return Reader(columns.description, frozenset(), None, columns.item)
+
+
+class _Watched(Mapping[str, Any]):
+    """A row that remembers which of its columns were asked for."""
+
+    def __init__(self, fields: Fields, used: set[str]) -> None:
+        self._fields, self._used = fields, used
+
+    def __getitem__(self, column: str) -> Any:
+        self._used.add(column)
+        return self._fields[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+def _unused(spec: str, sample: Fields, used: set[str]) -> list[str]:
+    """A note that names the columns that no item holds. Raises BadInput where one of them looks like choices."""
+    unused = [column for column in sample if column not in used and column]
+    if choices := look_like_choices(unused):
+        raise BadInput(
+            f"{spec}: the column {choices[0]!r} looks like choices and is not understood; name it `choices` and write "
+            "a|b|c, or give it another name"
+        )
+    return [f"{spec}: columns that are not used: {', '.join(unused)}"] if unused else []
 
 
 def _files(spec: str) -> list[Path]:
@@ -83,7 +128,7 @@ def _files(spec: str) -> list[Path]:
         raise BadInput(f"{spec}: no such file; {expected}")
     if not path.is_dir():
         return [path]
-    if files := sorted(file for file in path.iterdir() if file.suffix in data_files.KINDS):
+    if files := sorted(file for file in path.iterdir() if file.suffix.lower() in data_files.KINDS):
         return files
     raise BadInput(f"{spec}: no {', '.join(data_files.KINDS)} file in this folder")
 
@@ -105,20 +150,39 @@ def _hub(rest: str) -> Iterator[Fields]:
         raise BadInput(f"hub:{rest}: {str(error).splitlines()[0]}; written as hub:ORG/NAME[:CONFIG][@SPLIT]") from None
 
 
-def _items(reader: Reader, rows: Sequence[SourceRow]) -> tuple[list[Item], list[tuple[str, BadRow]]]:
-    """The items of the rows that can be used, and the others by their file."""
-    read = [row if isinstance(row, BadRow) else _item(reader, row, subject) for _, subject, row in rows]
+def _items(
+    reader: Reader, rows: Sequence[SourceRow], used: set[str]
+) -> tuple[list[tuple[Item, str]], list[tuple[str, BadRow]]]:
+    """The items of the rows that can be used, each with its place, and the other rows by their file."""
+    read = [row if isinstance(row, BadRow) else _item(reader, row, subject, used) for _, subject, row in rows]
     with_gold = any(isinstance(item, Item) and _has_gold(item) for item in read)
-    usable: list[Item] = []
+    usable: list[tuple[Item, str]] = []
     bad: list[tuple[str, BadRow]] = []
     for (file, _, row), item in zip(rows, read, strict=True):
         if isinstance(row, DataRow) and isinstance(item, Item) and with_gold and not _has_gold(item):
             item = _bad(row, "has no answer, and other rows have one")
         if isinstance(item, Item):
-            usable.append(item)
+            usable.append((item, f"{file}:{row.line}"))
         else:
             bad.append((file, item))
     return usable, sorted(bad, key=lambda entry: entry[1].line)
+
+
+def _contradictions(spec: str, read: Sequence[tuple[Item, str]]) -> list[str]:
+    """A note where one question occurs with answers of which none is the same."""
+    first_seen: dict[object, tuple[Item, str]] = {}
+    found = []
+    for item, place in read:
+        if item.accepted and not item.tools:
+            other, other_place = first_seen.setdefault((item.input, item.choices, item.context), (item, place))
+            if not any(same("exact", a, b) for a in item.accepted for b in other.accepted):
+                text = item.input if isinstance(item.input, str) else item.input[-1].text
+                found.append(
+                    f"{other_place} and {place}: {text[:60]!r} ({other.accepted[0][:40]}; {item.accepted[0][:40]})"
+                )
+    return (
+        [f"{spec}: questions that occur with different answers: {len(found)}; the first: {found[0]}"] if found else []
+    )
 
 
 def _metric(reader: Reader, items: Sequence[Item], chosen: Metric | None, first: Fields) -> tuple[Metric, str]:
@@ -140,9 +204,9 @@ def _has_gold(item: Item) -> bool:
     return bool(item.accepted or item.tests)
 
 
-def _item(reader: Reader, row: DataRow, subject: str) -> Item | BadRow:
+def _item(reader: Reader, row: DataRow, subject: str, used: set[str]) -> Item | BadRow:
     try:
-        return reader.item(row.fields, subject)
+        return reader.item(_Watched(row.fields, used), subject)
     except (KeyError, ValueError, TypeError) as error:
         return _bad(row, f"the column {error} is missing" if isinstance(error, KeyError) else str(error))
 
@@ -155,52 +219,3 @@ def _set_aside(file: Path, bad: Sequence[tuple[str, BadRow]]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"file": name, **asdict(row)}, ensure_ascii=False) for name, row in bad]
     file.write_text("\n".join(lines) + "\n")
-
-
-def _columns(spec: str, first: Fields, input: str | None, answer: str | None) -> Reader:
-    """A reader of the general form: `input` and `answer`, under these or other usual names."""
-    columns = ", ".join(first)
-    for column, flag in ((input, "--input"), (answer, "--answer")):
-        if column is not None and column not in first:
-            raise BadInput(f"{spec}: no column {column!r} for {flag}; the columns are {columns}")
-    # Reversed, so that of two columns that differ in case alone the first one counts.
-    lowered = {column.strip().lower().replace(" ", "_"): column for column in reversed(list(first))}
-    question = input or next((lowered[name] for name in INPUTS if name in lowered), None)
-    if question is None:
-        raise BadInput(f"{spec}: which column is the question? the columns are {columns}; say --input COL --answer COL")
-    gold = answer or next((lowered[name] for name in ANSWERS if name in lowered and lowered[name] != question), None)
-
-    def item(row: Fields, subject: str) -> Item:
-        choices = read_choices(row.get(lowered.get("choices", "choices")))
-        accepted = () if gold is None else _accepted(row.get(gold), choices)
-        for text in accepted if choices else ():
-            check_answer(text, choices)
-        cluster = str(row["cluster"]) if row.get("cluster") is not None else None
-        context, code = row.get("context") or (), row.get("tests")
-        context = (context,) if isinstance(context, str) else tuple(map(str, context))
-        tests = Tests("\n".join(code) if isinstance(code, list) else str(code)) if code else None
-        return Item(str(row.get("id", "")), _input(row[question]), accepted, choices, cluster, context, tests)
-
-    return Reader(f"rows with {question}" + (f" and {gold}" if gold else ""), frozenset(), None, item)
-
-
-def _input(cell: Any) -> str | tuple[Message, ...]:
-    if isinstance(cell, str) and cell.strip():
-        return cell
-    if isinstance(cell, str):
-        raise ValueError("the question is empty")
-    if isinstance(cell, list) and cell and all(isinstance(m, dict) and {"role", "content"} <= m.keys() for m in cell):
-        return tuple(Message(message["role"], str(message["content"])) for message in cell)
-    raise ValueError(f"expected a text or a list of messages, found {type(cell).__name__}")
-
-
-def _accepted(cell: Any, choices: tuple[str, ...]) -> tuple[str, ...]:
-    if cell is None or cell == "" or cell == []:
-        return ()
-    if isinstance(cell, bool):
-        return ("yes" if cell else "no",)
-    if isinstance(cell, int) and choices and 0 <= cell < len(choices):
-        return (chr(ord("A") + cell),)
-    if isinstance(cell, list):
-        return tuple(text for one in cell for text in _accepted(one, choices))
-    return (json.dumps(cell, ensure_ascii=False) if isinstance(cell, dict) else str(cell),)

@@ -20,6 +20,9 @@ class Task:
     why_metric: str
     source: str
     rejected: tuple[str, ...] = ()  # "file:line: what is wrong"
+    notes: tuple[
+        str, ...
+    ] = ()  # what a person should know of the file: an inferred encoding, columns that are not used
 
     @property
     def sha256(self) -> str:
