@@ -19,19 +19,23 @@ Call = tuple[str, str]  # the name, and the arguments as JSON
 Calls = list[Call]
 MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message and marks in it that are searched for quotations
 
-_MARKS = (
-    "<tool_call>", "<tool_calls>", "<function_call>", "<functioncall>", "<tool_use>", "<|tool_call|>", "<function=",
-    "<seed:tool_call>", "<minimax:tool_call>", "<function_calls>", "<invoke name=", "<｜DSML｜function_calls>",
-    "<｜DSML｜invoke name=", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "[TOOL_CALLS]", "<|python_tag|>",
-    "<|python_start|>", "<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|action_start|>", "<|START_ACTION|>",
-    "<|channel|>commentary", "functools[",
-)  # fmt: skip
-_MARK = re.compile("|".join(map(re.escape, _MARKS)))
+_WORDS = ("[TOOL_CALLS]", "functools[")
+_MARK = re.compile(
+    r"<\|?(?:start_|\w+:)?(?:tool|function)_?(?:call|use)s?(?:_start|_section_begin|_begin)?\|?>|<function[ =]"
+    r"|<function_calls>|<(?:｜DSML｜)?(?:invoke name=|function_calls>)|<｜tool▁calls?▁begin｜>"
+    r"|<\|python_(?:tag|start)\|>|<\|(?:action_start|START_ACTION)\|>|(?:<\|start\|>assistant)?<\|channel\|>commentary"
+    r"|\[TOOL_CALLS\]|functools\[",
+    re.I,
+)
 _FENCE = r"```(?:tool_\w+|py(?:thon)?\b|\w*\s*(?=[\[{]))"
 _BARE = r"^[ \t]*(?:\[\s*)?\{|^[ \t]*(?:\[\s*)?[A-Za-z_][\w.]*\("
-_BEGINS = re.compile(f"{_MARK.pattern}|{_FENCE}|{_BARE}", re.M)
+_BEGINS = re.compile(f"{_MARK.pattern}|{_FENCE}|{_BARE}", re.M | re.I)
 # What the end of a text in progress may become: a mark, a fence, a line of JSON or of Python
-_MAY_BEGIN = re.compile(r"```?`?\w*\s*\Z|^[ \t]*(?:\[\s*)?(?:[A-Za-z_][\w.]*)?\Z", re.M)
+_MAY_BEGIN = re.compile(
+    r"(?:<\|start\|>\w*)?(?:<\|channel\|>\w*)?(?:<[^>\n]{0,40})?\Z|```?`?\w*\s*\Z"
+    r"|^[ \t]*(?:\[\s*)?(?:[A-Za-z_][\w.]*)?\Z",
+    re.M,
+)
 _PREFIX = re.compile(r"^(?:functions?|tools?|default_api)[.:]")
 
 
@@ -68,7 +72,9 @@ class CallGate:
 
 def _safe_end(text: str) -> int:
     """Up to where no mark can have begun."""
-    ends = [len(text) - n for n in range(1, min(31, len(text)) + 1) if any(m.startswith(text[-n:]) for m in _MARKS)]
+    ends = [
+        len(text) - n for n in range(1, min(12, len(text)) + 1) if any(word.startswith(text[-n:]) for word in _WORDS)
+    ]
     may = _MAY_BEGIN.search(text, max(0, text.rfind("\n", 0, max(0, len(text) - 40))))
     return min([*ends, *([may.start()] if may and may.group() else []), len(text)])
 
@@ -130,7 +136,9 @@ def _xml_functions(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     return calls
 
 
-_INVOKE = re.compile(r"<(?:｜DSML｜)?invoke name=\"([^\"]+)\">(.*?)</(?:｜DSML｜)?invoke>", re.S)
+_INVOKE = re.compile(
+    r"<(?:｜DSML｜)?(?:invoke|function) name=\"([^\"]+)\">(.*?)</(?:｜DSML｜)?(?:invoke|function)>", re.S
+)
 _INVOKE_PARAMETER = re.compile(
     r"<(?:｜DSML｜)?parameter name=\"([^\"]+)\"(?: string=\"\w+\")?>(.*?)</(?:｜DSML｜)?parameter>", re.S
 )
@@ -160,7 +168,7 @@ def _arg_pairs(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
 # A name, then JSON: DeepSeek V3 and V3.1, Kimi K2, gpt-oss, Mistral from v7
 _NAMED = re.compile(
     r"(?:<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?|<\|tool_call_begin\|>\s*"
-    r"|<\|channel\|>commentary to=|\[TOOL_CALLS\]\s*)"
+    r"|<\|channel\|>commentary to=|\[TOOL_CALLS\]\s*|<start_function_call>\s*call:)"
     r"(?P<name>[A-Za-z_][\w.-]*)(?::\d+)?"
     r"(?:<｜tool▁sep｜>|\s*<\|tool_call_argument_begin\|>|\s*(?:<\|constrain\|>\s*json|json)?\s*<\|message\|>"
     r"|\[CALL_ID\]\w+|\[ARGS\])*\s*(?:```(?:json)?)?\s*(?=\{)"
@@ -168,6 +176,7 @@ _NAMED = re.compile(
 
 
 def _named_json(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
+    source = source.replace("<escape>", '"')  # FunctionGemma's quotation marks
     return [_call(match["name"], _first_json(source[match.end() :])) for match in _NAMED.finditer(source)]
 
 
@@ -176,12 +185,13 @@ def _json_blocks(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     if blocks := _BLOCK.findall(source):
         return [call for block in blocks for call in _calls_of(_values(block), bare=False)]
     inside = _MARK.sub("[" if source.startswith("functools[") else "", source, count=1)
-    inside = re.sub(r"^\s*<\|plugin\|>|</[a-z_]+>\s*\Z", "", inside).strip()
+    inside = re.sub(r"^\s*<\|plugin\|>|</[A-Za-z_]+>\s*\Z", "", inside).strip()
     if calls := _python(re.sub(r"<\|[\w/]+\|>\s*\Z", "", inside), tools):
         return calls
     return _calls_of(_values(inside), bare=False)
 
 
+_END_TOKENS = re.compile(r"(?:<\|\w+\|>|</s>)+\s*\Z")
 _SHUT_FENCE = re.compile(r"```[ \t]*\w*[ \t]*\n?(.*?)(?:```|\Z)", re.S)
 
 
@@ -192,7 +202,7 @@ def _unmarked(source: str, tools: Mapping[str, ToolSpec]) -> Calls | None:
         if _SHUT_FENCE.sub("", source).strip():
             return None
         inside = "\n".join(_SHUT_FENCE.findall(source))
-    calls = _whole(inside, tools)
+    calls = _whole(_END_TOKENS.sub("", inside), tools)
     return calls if all(name in tools for name, _ in calls) else None
 
 
@@ -201,6 +211,9 @@ def _whole(text: str, tools: Mapping[str, ToolSpec]) -> Calls:
     try:
         values, rest = _leading_values(text.strip())
         if values and not rest:
+            by_name = [v for v in values if isinstance(v, dict) and len(v) == 1 and v.keys() <= tools.keys()]
+            if len(by_name) == len(values):
+                return [_call(name, value) for v in by_name for name, value in v.items() if isinstance(value, dict)]
             return _calls_of(values, bare=True)
     except (ValueError, RecursionError):
         return []
@@ -229,12 +242,13 @@ def _first_json(text: str) -> Any:
     try:
         return json.JSONDecoder(strict=False).raw_decode(text)[0]
     except ValueError:
-        return read_arguments(text)
+        return read_arguments(re.split(r"<(?:[/|｜]|end_)", text)[0])
 
 
 _NAME_KEYS = ("name", "tool_name", "tool", "action", "function")
-_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "action_input", "tool_input")
-_CALL_KEYS = {"type", "id", "tool_call_id", "index", *_NAME_KEYS, *_ARGUMENT_KEYS}
+_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input", "action_input", "tool_input", "tool_arguments")
+_INNER_KEYS = ("function", "function_call", "tool_call")
+_CALL_KEYS = {"type", "id", "tool_call_id", "index", *_NAME_KEYS, *_ARGUMENT_KEYS, *_INNER_KEYS}
 
 
 def _calls_of(values: Iterable[Any], *, bare: bool) -> Calls:
@@ -248,8 +262,7 @@ def _calls_of(values: Iterable[Any], *, bare: bool) -> Calls:
             continue
         if not isinstance(value, dict):
             raise ValueError("not a call")
-        inner = value.get("function")
-        body = inner if isinstance(inner, dict) else value
+        body = next((value[k] for k in _INNER_KEYS if isinstance(value.get(k), dict)), value)
         name = next((body[k] for k in _NAME_KEYS if isinstance(body.get(k), str)), None)
         arguments = next((body[k] for k in _ARGUMENT_KEYS if k in body), None)
         if isinstance(arguments, str):

@@ -13,20 +13,15 @@ FinishOrFailure: TypeAlias = Finish | Literal["failed"]
 
 # finish_reason, in lower case, its letters alone and without the prefix FINISH_REASON_; the first that matches
 FINISHES: Final[tuple[tuple[FinishOrFailure, re.Pattern[str]], ...]] = (
-    ("length", re.compile(r".*length|max.*tokens|modelcontextwindowexceeded|tokenlimit|incomplete")),
+    ("length", re.compile(r".*(?:length|tokenlimit)|max.*tokens|modelcontextwindowexceeded|incomplete")),
     ("tool_calls", re.compile(r"tool(?:calls?|use)|functioncalls?")),
-    (
-        "refused",
-        re.compile(r"content(?:filter(?:ed)?|policy)|refusal|(?:image)?safety|recitation|blocklist|blocked|spii|sensitive"
-                   r"|prohibitedcontent|guardrailintervened"),
-    ),
+    ("refused", re.compile(r".*(?:filter|safety|block|prohibit|sensitive|guardrail|policy).*|refusal|recitation|spii")),
     (
         "failed",
-        re.compile(r"[a-z]*error|insufficientsystemresource|abort(?:ed)?|cancell?ed|timeout"
-                   r"|malformedfunctioncall"),
+        re.compile(r"[a-z]*error|insufficientsystemresource|abort(?:ed)?|cancell?ed|timeout|malformedfunctioncall"),
     ),
     ("stop", re.compile(r"|none|normal|(?:eos|stop|end|complete|finish|done)[a-z]*")),
-)  # fmt: skip
+)
 
 INPUT_TOKENS: Final = ("prompt_tokens", "input_tokens", "promptTokens", "promptTokenCount", "prompt_eval_count")
 OUTPUT_TOKENS: Final = (
@@ -52,7 +47,7 @@ SILENT_PARTS: Final = ("reference", "citation", "redacted_thinking")  # hold not
 CALL_SIGNATURES: Final = ("extra_content", "provider_specific_fields", "thought_signature")  # Gemini, and proxies of it
 
 # Thoughts within the text: how they begin and end
-_THOUGHT_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think")
+_THOUGHT_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "antthinking")
 THOUGHT_MARKS: Final = (
     *((f"<{tag}>", f"</{tag}>") for tag in _THOUGHT_TAGS),  # DeepSeek R1, Qwen3, MiniMax and most others
     ("[think]", "[/think]"),  # Magistral
@@ -70,7 +65,8 @@ ANSWER_BEGINS: Final = (
 ANSWER_ENDS: Final = ("<|return|>", "<|end|>", "<|end_response|>", "<|end_of_solution|>")
 # Models whose templates are known to begin thoughts: what they stream is an answer only once that is certain.
 THINKING_MODELS: Final = re.compile(
-    r"\br1\b|qwq|think|reason|qwen3|glm-?(?:4\.[5-9]|[5-9])|magistral|minimax-m|nemotron|seed-oss|\bring\b|exaone|deepcogito"
+    r"\br1\b|qwq|think|reason|qwen3|glm-?(?:4\.[5-9]|[5-9])|magistral|minimax-m|nemotron|seed-oss"
+    r"|\bring\b|exaone|deepcogito"
 )
 HELD_CHARACTERS: Final = 400  # of what any other model streams, at an endpoint that is not known to separate thoughts
 
@@ -100,12 +96,13 @@ NO_MONEY_CODES: Final = frozenset({
     "insufficient_credits",
 })  # fmt: skip
 MONEY: Final = re.compile(
-    r"\b(?:balance|credits?|funds|trial|free tier|(?:pre)?payment|paid plan)\b|余额|余量|额度|费用|账户|账号|欠费"
+    r"\b(?:balance|credits?|funds|trial|free (?:tier|quota)|billing(?! details)|(?:pre)?payment|paid plan)\b"
+    r"|余额|余量|额度|费用|账户|账号|欠费|套餐"
 )
 SPENT: Final = re.compile(
     r"insufficient|not (?:have )?enough|no (?:remaining|more|available)|out of|used (?:up|all)|exhaust|deplet|has ended"
-    r"|expired|exceeded|too low|reached|purchase|recharge|top up|upgrade|requires more|add a"
-    r"|不足|用完|用尽|耗尽|充值|欠费"
+    r"|negative|expired|exceeded|too low|reached|purchase|recharge|top up|upgrade|requires more|add (?:a |funds|credit)"
+    r"|activate|不足|用完|用尽|耗尽|充值|欠费|到期|续费"
 )
 NO_MONEY_WORDS: Final = re.compile(
     r"insufficient_balance|overdue|in arrears|spending limit|billing (?:hard )?limit|key limit exceeded"
@@ -116,18 +113,21 @@ OVERFLOW_CODES: Final = frozenset({"context_length_exceeded", "exceed_context_si
 # A text is too long where all three are said: of what, that it is too much, and in what it is measured.
 LONG_TEXT: Final = re.compile(r"context|prompt|inputs?\b|tokens?\b|messages?\b|request|上下文|输入|文本|prompt")
 TOO_MUCH: Final = re.compile(
-    r"exceed|too (?:long|large|many)|(?:longer|more|larger|greater) than|maximum context length|reduce the length"
-    r"|must be <=|should be \[|context is \d|超过|超出|超长|过长|太长"
+    r"exceed|overflow|too (?:long|large|many|big)|(?:longer|more|larger|greater) than|maximum (?:context length|of \d)"
+    r"|reduce the length|must be <=|should be \[|context is \d|超过|超出|超长|过长|太长"
 )
 MEASURE: Final = re.compile(
     r"context|tokens?\b|length|characters|max_model_len|too (?:long|large)|上下文|长度|[过太超]长"
 )
-TOO_MANY_ASKED: Final = re.compile(r"max_(?:completion_)?tokens'?\"?(?: or \S+)? (?:is|are) too large|string too long")
+TOO_MANY_ASKED: Final = re.compile(
+    r"max_(?:completion_)?tokens'?\"?(?: or \S+)? (?:is|are) too large|(?:string|array) too long"
+)
 NEVER_FITS: Final = re.compile(r"request too large")  # said of a limit per minute that this request alone exceeds
 
 NO_MODEL_CODES: Final = frozenset({"model_not_found", "ModelNotFound", "1211", "InvalidEndpointOrModel.NotFound"})
 NO_MODEL_WORDS: Final = re.compile(
-    r"\bmodel\b[^.]{0,80}?(?:does ?n[o']t exist|not exist|not found)|(?:no such|unknown|invalid|not a valid) model\b"
+    r"\bmodel\b[^.]{0,80}?(?:does ?n[o']t exist|not exist|not found)|(?:no such|unknown|invalid"
+    r"|unsupported|not a valid) model\b"
     r"|model name is invalid|模型不存在"
 )
 
@@ -139,7 +139,7 @@ BAD_KEY_WORDS: Final = re.compile(
 
 BLOCKED: Final = re.compile(
     r"content[ _]?(?:filter|policy|management)|data_?inspection_?failed|sensitive(?:content| information)|responsibleai"
-    r"|inappropriate content|moderation|usage polic|敏感|不安全|违规"
+    r"|inappropriate content|moderation|usage polic|safety|敏感|不安全|违规"
 )
 
 PASSING_WORDS: Final = re.compile(
@@ -166,17 +166,22 @@ NOT_TAKEN_WORDS: Final = re.compile(
     r"|was unexpected|must not be|cannot (?:both )?be (?:specified|set|used)|extra (?:inputs|fields)"
     r"|only (?:the default|one|[\d.]+).{0,20}(?:allowed|supported|permitted)|verified to stream|not recognized"
     r"|unknown arguments?|not part of|cannot be changed|(?:must|only) be (?:set to )?[\d.]+(?= for| when|$)"
-    r"|can only specify one|不支持|不可用|不允许|[仅只]支持|只能为|不能同时|无法识别|未知参数|已弃用"
+    r"|can only specify one|not possible|disabled|not a valid|simultaneously|不支持|不可用|不允许|[仅只](?:支持|允许"
+    r"|能为)|不能同时|无法识别|未知参数|已弃用"
 )
-ONE_OF_TWO: Final = re.compile(r"\bboth\b|same time|together|only one|only specify one|同时")
+WRONG_VALUE_WORDS: Final = re.compile(  # the setting is known, and its value is the caller's mistake
+    r"between|less|greater|[<>]|integer|number|range|above|below|minimum|maximum|at (?:most|least)|expected|must be"
+    r"|invalid type|too (?:large|small|high|low)|取值|范围|之间"
+)
+ONE_OF_TWO: Final = re.compile(r"\bboth\b|same time|simultaneously|together|only (?:specify )?one|同时")
 
 TOOLS: Final = re.compile(
-    r"\btools\b(?![\[.])|\btool (?:use|calls?|calling|support|choice requires|parser)|function[ _-]?call(?:ing|s)?\b"
+    r"\btools\b(?![\[.])|\b(?:function/)?tool (?:use|calls?|calling|support|choice requires|parser)"
+    r"|function[ _-]?call(?:ing|s)?\b"
     r"|工具|函数调用"
 )
-NO_TOOLS_WORDS: Final = re.compile(
-    r"requires?\b|no endpoints found|cannot use|no tool(?: call)? parser|not handle|enable"
-)
+NO_TOOLS_WORDS: Final = re.compile(r"\b(?:not?|cannot|can't|unable|only|requires?|enabled?|disabled)\b|n't\b|--|不|未")
+
 
 NO_SYSTEM_WORDS: Final = re.compile(
     r"(?:system|developer)['\"`]? (?:role|messages?|instructions?|prompts?)? ?(?:is |are )?"

@@ -206,11 +206,20 @@ def _raise_for_request(error: EndpointError, message: str, body: Json, target: E
     if any(m["role"] == "system" for m in body.get("messages", ())) and dialects.NO_SYSTEM_WORDS.search(error.text):
         memory.add_refused(target, SYSTEM_ROLE)
         raise AttemptFailed(message, after=0.0)
-    if (name := _setting_named(error, body)) and refuses:
+    if (name := _setting_named(error, body)) and (refuses or _is_subject(name, error)):
         if _may_be_omitted(name, body):
             memory.add_refused(target, name)
             raise AttemptFailed(message, after=0.0)
         raise Unsupported(f"{message}; it takes no {name}")
+
+
+def _is_subject(name: str, error: EndpointError) -> bool:
+    """Whether the whole complaint is about this setting, in whatever words, and not about its value."""
+    if name not in dialects.OMITTED_SETTINGS or dialects.WRONG_VALUE_WORDS.search(error.text):
+        return False
+    before, after = r"(?:parameter|argument|field|setting|custom)s?:? |参数 ?|['\"`]", r"\b| ?参数|:"
+    subject = rf"(?:{before}){name}(?:{after})|^{name}:"
+    return error.parameter == name or re.search(subject, error.text) is not None
 
 
 def _may_be_omitted(name: str, body: Json) -> bool:
