@@ -65,7 +65,7 @@ async def test_lost_samples_have_no_vote(asked: Asked) -> None:
 
 async def test_when_no_vote_is_left_it_says_what_became_of_the_samples(asked: Asked) -> None:
     cut = Reply(Message("assistant", "Answer: 9"), "length")
-    model = telling(cut, cut, EndpointGaveUp("dead"), "no idea", "none")
+    model = telling(cut, cut, EndpointGaveUp("dead"), "no idea", "who knows")
     words = r"none of 5 samples gave an answer \(2 × Truncated, 1 × EndpointGaveUp, 2 × no answer found in the text\)"
     with pytest.raises(NoAnswer, match=words):
         await (model | FIXED(answer=RULES["number"])).generate(asked())

@@ -1,15 +1,17 @@
 r"""Answer rules: what counts as the answer in a text. Each gives a canonical text, or None: never a guess.
 
 Thoughts (`<think>…</think>`) are dropped first; a thought that never ends is a truncated reply and holds no answer.
-Then every rule climbs the same ladder and stops at the first rung that holds:
+Of a reply that is a JSON object the field that is its answer is read. Then every rule climbs the same ladder and stops
+at the first rung that holds:
 
 1. the last `\boxed{…}` (one that never closes is a truncated reply: no answer);
 2. the last place where the text marks its answer: "The answer is …", "Answer: …", "答案：…", "#### …", `<answer>`.
    People correct themselves forwards, so the last mark counts; "not 5 but 7" is 7; "if the answer is 5" is no mark;
 3. what is usual for the kind of answer: the last bold number or last number, "choose B" or a lone letter,
-   an opening "Yes," or a closing "So no", the last JSON value, the last code block.
+   an opening "Yes," or a closing "So no", the last JSON value, the block that defines something.
 
-"5 or 7", "A and C" are no answers. Only the end of a long reply (20,000 characters) is read, except for JSON and code.
+"5 or 7", "A and C" are no answers, nor is what is denied, doubted or only supposed (statements.py). Only the end of a
+long reply (20,000 characters) is read, except for JSON and code.
 """
 
 import re
@@ -44,11 +46,14 @@ def exact(text: str, /) -> str | None:
     if box == "":
         return None
     marked = _CONTRAST.sub("", first_sentence(places[0])) if places and not box else ""
-    return _plain_text(marked or box or readable)
+    return _plain_text(marked or box or _IT_IS.sub("", readable))
 
 
-_CONTRAST = re.compile(  # "Ottawa, not Toronto"
-    r",?\s(?:and\s)?(?:not|rather\sthan|instead\sof|as\sopposed\sto)\s[^,.]{1,80}$|[,，]?(?:而不是|而非|不是)[^,，。]{1,40}$",
+_IT_IS = re.compile(r"\A\s*(?:it['’]?s|it\sis|that['’]?s|that\sis|this\sis)\s(?!not\b)(?=[^\n]{1,60}\Z)", re.I)
+
+
+_CONTRAST = re.compile(  # "Ottawa, not Toronto", "Lima, the capital of Peru"
+    r",\s(?:the|an?|which|who|because|since|as)\s.{1,120}$|,?\s(?:and\s)?(?:not|rather\sthan|instead\sof|as\sopposed\sto)\s[^,.]{1,80}$|[,，]?(?:而不是|而非|不是)[^,，。]{1,40}$",
     re.I,
 )
 

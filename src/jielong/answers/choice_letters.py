@@ -19,11 +19,11 @@ _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leave
     r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter|only))?"
     r"|故选|应选|选择?|只剩下?|选项[是为]|认为[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
     + _END
-    + r"(?!\)?[、,]?\s?[A-J、](?![A-Za-z]))(?!\s?项?(?:是)?(?:错|不))"
+    + r"(?!\)?[、,或和与]?\s?[A-J、](?![A-Za-z]))(?!\s?项?(?:是)?(?:错|不))"
     # "C is correct", (B) must be true, "only (B) fits", 选项A正确; not "A and C are", A、B、C都不对
     r"|(?<![A-Za-z、和与及或&])(?<!and\s)(?<!or\s)(?<!and\s\()(?<!or\s\()(?P<b>[A-J])\)?\**\s?"
     r"(?:(?:is|must\sbe)\s(?:the\s|my\s|indeed\s|clearly\s|only\s|final\s|right\s|correct\s|best\s){0,3}"
-    r"(?:correct|right|best|answer|choice|option|one|true)\b|项?(?:是|为)?(?:正确|对的))"
+    r"(?:correct|right|best|answer|choice|option|one|true)\b|选?项?(?:是|为)?(?:正确|对的?(?!应)))"
     r"|\b[Oo]nly\s(?:option\s)?\(?\**(?P<c>[A-J])\)?\**\s(?:fits|remains|works|is\b|can\b|matches|satisfies|makes)"
 )
 _SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans: A"
@@ -37,6 +37,8 @@ _LAST_LETTER = re.compile(
     r"|(?:\b(?:[Tt]herefore|[Ss]o|[Tt]hus|[Hh]ence|[Ii]t\sis|[Ii]t's)|因此|所以)[\s,:]{1,3}([B-HJ]"
     + _END
     + r"|A[\s.]{0,3}$)"
+    r"|(?<![Oo]r )\b(?:[Mm]aybe|[Pp]erhaps|[Pp]robably|[Gg]uess|[Tt]hink)[ ](?:it's[ ])?\(?([A-J])\)?[.。]?$"
+    r"|(?:(?<!so )\b(?:is|be)|[是为])[ ]?\(?([B-J])\)?[.。]?$"
 )
 
 
@@ -87,8 +89,11 @@ def letter_at(place: str) -> str | None:
     return None if not letters else letters.pop() if len(letters) == 1 else SEVERAL_ANSWERS
 
 
-_HEAD = re.compile(
-    r"[^A-Za-z0-9一-鿿]{0,12}(?:(?:option|choice|选项)\s?)?\(?(?P<letter>[A-J])(?:\)|(?=[\s.:、|项—–✅❌✔✗-]))", re.I
+_HEAD = re.compile(  # "B)", "Option B –", "B is", "B ❌", 选项B, where a line or sentence begins or behind a verdict
+    r"(?:(?P<line>^[^A-Za-z\n一-鿿]{0,12})|(?<=[.,;。;])[ ]?|(?<=[✅❌✔✘✗✓️])[ ])"
+    r"(?:(?:[Oo]ption|OPTION|[Cc]hoice|选项)[ ]?)?"
+    r"\(?\**(?P<letter>[A-J])(?:\)|(?=[\s.:、|项选对错正不(是—–✅❌✔✘✗✓*-]|$))(?![ ][a-z]{1,12}[ ](?!not|is|are))",
+    re.M,
 )
 
 
@@ -106,19 +111,12 @@ def _judged(readable: str) -> str | None:
 
 
 def _options(readable: str) -> Iterator[tuple[str, str]]:
-    """Each option with the lines that are about it."""
-    letter, lines = "", list[str]()
-    for line in re.split(r"\n|[;；](?=\s?\(?[A-J])", readable):
-        head = _HEAD.match(line)
-        if head and head["letter"].isupper():
-            yield letter, " ".join(lines)
-            letter, lines = head["letter"], [line[: head.start("letter")], line[head.end("letter") :]]
-        elif not line.strip():
-            yield letter, " ".join(lines)
-            letter, lines = "", []
-        else:
-            lines.append(line)
-    yield letter, " ".join(lines)
+    """Each option with what is said of it: up to the next one, or to an empty line."""
+    heads = list(_HEAD.finditer(readable))
+    ends = [*(head.start() for head in heads[1:]), len(readable)]
+    for head, end in zip(heads, ends, strict=False):
+        about = readable[head.end() : end]
+        yield head["letter"], (head["line"] or "") + re.split(r"\n\s*\n", about.strip())[0]
 
 
 def _unmarked(readable: str, rejected: frozenset[str]) -> str | None:
@@ -135,6 +133,8 @@ def _unmarked(readable: str, rejected: frozenset[str]) -> str | None:
     if closing and (not lists_options or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
         return closing[1]
     opening = re.match(r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n)", reply_text)
+    if opening and _MORE.match(reply_text, opening.end(1)):
+        return None
     if opening and not lists_options and not re.search(r"\([A-J]\)", reply_text[opening.end() : opening.end() + 200]):
         return opening[1]
     if alone := re.search(r"[.!。]\s?\(?([B-J])\)?[.。]?$", last):

@@ -69,12 +69,15 @@ def _restated(sentence: str) -> str | None:
     numbers = find_numbers(sentence)
     if len(numbers) != 2 or numbers[0].start > 2 or not _RESTATES.fullmatch(sentence, numbers[0].end, numbers[1].start):
         return None
-    a, b = numbers
-    if _worth(a) == _worth(b) or same_quantity(sentence, a, b):
-        return str(a)
-    if _rounds_to(sentence, a, b):
-        return str(b)
-    return str(a) if _rounds_to(sentence, b, a) else None
+    exact = the_exact_one(sentence, *numbers)
+    return None if exact is None else str(exact)
+
+
+def the_exact_one(text: str, a: NumberMatch, b: NumberMatch) -> NumberMatch | None:
+    """Of one amount in two forms the first, or the one that is not rounded; None if they are different amounts."""
+    if _worth(a) == _worth(b) or same_quantity(text, a, b) or _rounds_to(text, b, a):
+        return a
+    return b if _rounds_to(text, a, b) else None
 
 
 def _worth(one: NumberMatch) -> Fraction:

@@ -29,7 +29,7 @@ def named_answer(text: str, names: Sequence[str]) -> str | None:
     readable = readable_end(text) or ""
     if not names:
         return None
-    for place in _places(readable):
+    for place in _places(readable, names):
         if mentions := _mentions(place, names):
             return _meant(place, mentions, names)
     reply_text = readable.strip()
@@ -55,13 +55,14 @@ _CONCLUSION = re.compile(
 )
 
 
-def _places(readable: str) -> Iterator[str]:
+def _places(readable: str, names: Sequence[str]) -> Iterator[str]:
     if box := last_box(readable):
         yield box
     for place in marked_answers(readable)[0]:
         yield first_sentence(without_decoration(place))
-    lines = [line[1] for line in _COLON.finditer(readable)]
-    if len(lines) == 1:  # several are a list of verdicts
+    values = [(line[1], _mentions(line[1], names)) for line in _COLON.finditer(readable)]
+    lines = [text for text, found in values if found and found[0].start <= 4 and found[-1].end >= len(text) - 4]
+    if len(lines) == 1:
         yield lines[0]
 
 
@@ -94,17 +95,19 @@ def _verdicts(text: str, names: Sequence[str]) -> dict[str, bool]:
 def _meant(text: str, mentions: Sequence[_Mention], names: Sequence[str]) -> str | None:
     """The only name that is meant; of two names the other one where one is plainly denied."""
     meant, weakly, denied = dict[str, None](), dict[str, None](), dict[str, None]()
+    said: set[str] = set()
     for group in _listed_together(text, mentions):
         first, last = group[0], group[-1]
         if is_denied(text, first.start, last.end):
             denied |= {mention.name: None for mention in group}
         elif not is_aside(text, first.start):
+            said |= {mention.name for mention in group}
             if _stands_as_answer(text, first):
                 meant |= {mention.name: None for mention in group}
             elif _STOPS_OR_NOUN.match(text, last.end) or _IS_CALLED_IT.match(text, last.end):
                 weakly |= {mention.name: None for mention in group}
     gives_up = GIVES_UP.search(text) is not None
-    answers = [name for name in meant or weakly if name not in denied]
+    answers = [name for name in meant or (weakly if len(said) == 1 else ()) if name not in denied]
     if answers:
         return answers[0] if len(answers) == 1 and not (gives_up and len(mentions) > 1) else None
     if len(denied) == 1 and len(names) == 2 and not gives_up and any(_NOT.search(text[: m.start]) for m in mentions):
@@ -116,7 +119,8 @@ def _listed_together(text: str, mentions: Sequence[_Mention]) -> list[list[_Ment
     """ "Neither A, B nor C" is one group: what is said of its ends is said of all."""
     groups: list[list[_Mention]] = []
     for mention in mentions:
-        if groups and _LIST.fullmatch(text, groups[-1][-1].end, mention.start):
+        said = {one.name for one in groups[-1]} if groups else set()  # nobody lists a name twice
+        if groups and mention.name not in said and _LIST.fullmatch(text, groups[-1][-1].end, mention.start):
             groups[-1].append(mention)
         else:
             groups.append([mention])
@@ -127,15 +131,16 @@ _NOT = re.compile(
     r"(?:\bnot|n['’]t)\s(?:(?:an?|the|really|at\sall|in|about)\s){0,2}\W{0,3}$|不(?:是|属于)?\W{0,2}$", re.I
 )
 _BEFORE_AN_ANSWER = re.compile(
-    r"(?:\b(?:is|are|was|were|be|as|to|into|under|in|label|category|class|sentiment|choose|pick|say|called|express(?:es)?"
-    r"|remains?|seems?|sounds?|looks?|appears?|it|with|for|means?|would|answer|describe[sd]?|by)\b|['’](?:s|re)\b"
+    r"(?:\b(?:is|are|was|were|be|label|category|class|sentiment|choose|pick|say|called|express(?:es)?|like"
+    r"|remains?|seems?|sounds?|looks?|appears?|means?|would|answer|describe[sd]?)\b|['’](?:s|re)\b"
     r"|[:=→\"'“‘*`「(])\s?(?:(?:an?|the|[a-z]{3,12}ly|very|more|most|likely|but|class|category|label|option)\s){0,3}"
     r"[\"'“‘*_`「(]{0,3}$",
     re.I,
 )
+_PREPOSITION = re.compile(r"\b(?:as|to|into|under|in|it|with|for|by|about)\s(?:an?\s|the\s)?[\"'“‘*_`「(]{0,3}$", re.I)
 _STOPS_OR_NOUN = re.compile(
     r"[\s\"'”’*_`)」]{0,4}(?:$|[.,;:!?。，；：！)—–-]|(?:issue|question|category|class|label|ticket|request|problem|case|type|one"
-    r"|message|mail|review|sentiment|article|topic|text|emotion|tone)s?\b)|[一-鿿]",
+    r"|matter|concern|message|mail|email|review|sentiment|article|topic|text|emotion|tone|news|story|post|comment|argument)s?\b)|[一-鿿]",
     re.I,
 )
 
@@ -154,6 +159,7 @@ def _stands_as_answer(text: str, mention: _Mention) -> bool:
         or (written == mention.name and not written.islower())
         or not re.search(r"\w", before)
         or _BEFORE_AN_ANSWER.search(before) is not None
+        or (_PREPOSITION.search(before) is not None and _STOPS_OR_NOUN.match(text, mention.end) is not None)
     )
 
 

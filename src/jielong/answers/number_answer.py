@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 from .answer_markers import SEVERAL_ANSWERS, last_box, marked_answers, readable_end
-from .marked_number import measure
+from .marked_number import measure, the_exact_one
 from .number_formats import find_numbers, read_number
 from .quantities import NumberMatch, canonical, same_quantity
 from .statements import GIVES_UP
@@ -83,11 +83,17 @@ _OFFER = re.compile(
 )
 _IN_BRACKETS = re.compile(r"\((?=[^()\n]*[A-Za-z一-鿿]{2})[^()\n]{3,200}\)")
 
+_ROUNDED = re.compile(  # a last sentence that says the same more roughly
+    r"(?<=[\d.!?。\n])\s*(?:(?:that['’]?s|this\sis|which\sis|or)\s)?(?:roughly|about|approximately|around|rounded|rounding|to\sthe\snearest"
+    r"|四舍五入)\b[^\n]{0,120}$",
+    re.I,
+)
+
 
 def _without_asides(readable: str) -> str:
     """Without checks of the answer, offers of more help and remarks in brackets, unless they hold all the numbers."""
     text = readable
-    for aside in (_CHECK, _OFFER, _IN_BRACKETS):
+    for aside in (_CHECK, _OFFER, _IN_BRACKETS, _ROUNDED):
         shorter = aside.sub("", text)
         text = shorter if re.search(r"\d", shorter) or not re.search(r"\d", text) else text
     return text
@@ -114,7 +120,7 @@ _LATEX_END = re.compile(
 def _expression_at_end(text: str) -> str | None:
     """Mathematics that is not one number, where the last line ends with it; SEVERAL_ANSWERS for "$a=1$ or $a=-2$"."""
     line = text.strip().rpartition("\n")[2][-600:]
-    line = re.sub(r"\$\s?(,|or|and|或|和)\s?\$", r" \1 ", line)
+    line = re.sub(r"(?:\$|\\\))\s?(,|or|and|或|和)\s?(?:\$|\\\()", r" \1 ", line)
     latex = _LATEX_END.search(line)
     if latex is None:
         return None
@@ -142,7 +148,8 @@ _LIST_MARK = re.compile(r"^[ \t]{0,8}(?:\d{1,2}[.)])[ \t]+(?=\S)", re.M)
 _HEADING = re.compile(r"^\W{0,6}step[ ]\d{1,3}", re.I)
 _ASIDE = re.compile(
     r"\b(?:in|for|per|over|every|after|within|out\sof)\s(?:the\s|a\s|last\s|next\s|only\s|all\s){0,2}$"
-    r"|\b(?:after|before|by)\s\w{3,12}ing\b|,\swith\s|\bto\s(?:her|his|their|my|its)\s|\binstead\sof\b|\bcompared\s(?:to|with)\b",
+    r"|\b(?:after|before|by)\s\w{3,12}ing\b|,\s(?:with|having|since|of\swhich)\s|,\swhich\s(?:is|was)\s$|\btimes\sthe\s$"
+    r"|\bto\s(?:her|his|their|my|its)\s|\bto\s(?:[a-z]{2,12}\s){1,3}$|\b(?:instead\sof|rather\sthan)\b|\bcompared\s(?:to|with)\b|\b(?:of|from)\sthe\s",
     re.I,
 )
 
@@ -171,33 +178,49 @@ def _concluding(line: str, numbers: list[NumberMatch]) -> str | None:
     numbers = [one for one in numbers if one.start >= max(ends, default=0)]
     because = re.search(r"\bbecause\b", line[numbers[0].end :])
     numbers = [one for one in numbers if not because or one.start < numbers[0].end + because.start()]
-    stated = [one for one in numbers if not _DENIED.search(line[: one.start])]
+    if _SAME_LEFT.search(line):
+        return None
+    stated = [
+        one for one in numbers if not _DENIED.search(line[: one.start]) and not _DENIED_BEHIND.match(line, one.end)
+    ]
     if not stated or _are_several(line, numbers):
         return None
     numbers = stated
     equals = line.rfind("=", 0, numbers[-1].start)
-    if equals >= numbers[0].start:
+    if numbers[0].start <= equals:
         first = next(one for one in numbers if one.start > equals)
         if not _RESULT.search(line[first.end : numbers[-1].start]):
             return str(first)
     index = len(numbers) - 1
     while index and _ASIDE.search(line[numbers[index - 1].end : numbers[index].start]):
         index -= 1
-    first_of_two = index and _RESTATES.fullmatch(line, numbers[index - 1].end, numbers[index].start)
-    if first_of_two and same_quantity(line, numbers[index - 1], numbers[index]):
-        index -= 1
-    return str(numbers[index])
+    return str((index and _restated(line, *numbers[index - 1 : index + 1])) or numbers[index])
+
+
+_SAME_LEFT = re.compile(r"(?<!\w)(\w{1,12})\s?=[^=\n]{1,30}?(?:\bor\b|\band\b|或|和)\s?\1\s?=")  # a = 1 or a = -2
+
+
+def _restated(line: str, a: NumberMatch, b: NumberMatch) -> NumberMatch | None:
+    """The exact one of the last two numbers, where they are one amount in two forms."""
+    return the_exact_one(line, a, b) if _RESTATES.fullmatch(line, a.end, b.start) else None
 
 
 _DENIED = re.compile(
-    r"(?:\bnot|n['’]t|\bno\slonger|\bnever|不是|并非)\s(?:exactly\s|equal\sto\s)?[$€£¥]?$|(?:不是|并非)$", re.I
+    r"(?:\bnot|n['’]t|\bcannot|\bno\slonger|\bnever|不是|并非)\s(?:be\s|exactly\s|equal\sto\s|have\sbeen\s)?[$€£¥]?$|(?:不是|并非|不可能是)$",
+    re.I,
 )
-_RESULT = re.compile(r",\s(?:which|so|for\sa\stotal|making|giving|costing|totall?ing|and\sthat)\b", re.I)
+_DENIED_BEHIND = re.compile(
+    r"\s?[a-z]{0,12}\s(?:is|was)(?:n['’]t|\snot)\s(?:the|right|correct|possible|it)\b|(?:并?不是|不对)", re.I
+)
+_RESULT = re.compile(r",\s(?:which|so|for\sa\stotal|making|giving|leaving|costing|totall?ing|and\sthat)\b", re.I)
 _RESTATES = re.compile(
     r"\s?[^\d\s]{0,12}\s?(?:,?\s?(?:or|i\.?e\.?,?|that\sis,?|equivalently)|\(|=)\s?(?:about\s)?[$€£¥]?", re.I
 )
 _EITHER = re.compile(r"[^\w.]{0,6}(?:or|to|-|–|~|到|至|或者?|还是)[^\w.]{0,4}", re.I)
 _BOTH = re.compile(r"[^\w.]{0,4}(?:and|和|与|及)[^\w.]{0,4}", re.I)
+
+
+_CHANGE = re.compile(r"(?<!anywhere )(?<!range )(?<!ranges )\bfrom\s?$|从\s?$")  # from 5 to 8 is a range or a change
 
 
 def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
@@ -206,11 +229,17 @@ def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
         return _LIMIT.search(line[: numbers[0].start]) is not None
     a, b = numbers[-2:]
     between, before, after = line[a.end : b.start], line[: a.start], line[b.end :]
-    if a.value == b.value:
+    if a.value == b.value or _restated(line, a, b):
         return False
-    if re.fullmatch(r"\s?-\s", between) or "=" in line or re.search(r"(?:\bfrom|从)\s?$", before):
+    if (
+        re.fullmatch(r"\s?-\s", between)
+        or "=" in line
+        or re.search(r"(?<!anywhere )(?<!range )(?<!ranges )\bfrom\s?$|从\s?$", before)
+    ):
         return False
     if _EITHER.fullmatch(between):
+        return True
+    if _BOTH.fullmatch(between) and re.match(r"\s(?:are|were)\b|都", after):
         return True
     ends = re.fullmatch(r"\s?(?:[A-Za-z一-鿿°%]{1,12})?[\s.。!之间]*", after) is not None
     opens = re.search(r"(?:\b(?:are|were|between|both|either)|分别是|[是为在]|^\W*)\s?[$€£¥]?$", before, re.I)

@@ -8,8 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
+from math import prod
 
-from .number_words import ENGLISH, MYRIADS, SCALES, chinese_numbers, english_number, english_numbers
+from .number_words import MYRIADS, SCALES, chinese_numbers, english_numbers
 from .quantities import NumberMatch, merged
 
 _DIGITS = r"\d{1,400}"
@@ -56,8 +57,17 @@ def normalised(text: str) -> str:
     text = re.sub(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3})", "", text)
     text = unicodedata.normalize("NFKC", text).replace("\u2044", "/").replace("−", "-")
     text = re.sub(r"[–—﹣](?=[ ]?[\d.$\\∞])", "-", text)
-    text = text.replace("{,}", ",")
+    text = _MIXED.sub(_in_digits, text.replace("{,}", ","))
     return _undressed(text) if "\\" in text else text
+
+
+_MIXED = re.compile(r"(?<![\d.])\d{1,9}[千百]?[万亿](?:\d{1,9}[千百]?[万亿]?)+(?![\d.千百])")  # 3万5千, 1亿2千万
+
+
+def _in_digits(mixed: re.Match[str]) -> str:
+    units = {"千": 1000, "百": 100, "万": 10**4, "亿": 10**8}
+    parts = re.findall(r"(\d+)([千百万亿]*)", mixed[0])
+    return str(sum(int(digits) * prod(units[unit] for unit in names) for digits, names in parts))
 
 
 def _undressed(text: str) -> str:
@@ -128,6 +138,7 @@ def read_number(written: str) -> NumberMatch | None:
     if not _UNIT.fullmatch(text, match.end()):
         parts = find_numbers(text)  # 6 hours 30 minutes
         return parts[0] if len(parts) == 1 and parts[0].also and _UNIT.fullmatch(text, parts[0].end) else None
+    value = -value if _BELOW_ZERO.match(text, match.end()) else value
     return NumberMatch(0, match.end(), value, bool(re.search(r"%|percent|per cent", match[0], re.I)))
 
 
@@ -144,12 +155,10 @@ def _read_words(text: str) -> NumberMatch | None:
         han = chinese_numbers(text)
         alone = len(han) == 1 and han[0][0][0] == 0 and len(text) <= 20
         return NumberMatch(0, len(text), han[0][1], han[0][2]) if alone else None
-    words = re.sub(r"^(?:negative|minus)\s", "", text.lower())
-    match = ENGLISH.match(words)
-    if match is None or not _UNIT.fullmatch(words, match.end()):
-        return None
-    number = english_number(match[0])
-    return None if number is None else NumberMatch(0, len(text), -number if words != text.lower() else number)
+    words = english_numbers(text)
+    signed = re.match(r"(?:negative|minus)\s", text, re.I)
+    alone = len(words) == 1 and words[0][0][0] == (signed.end() if signed else 0)
+    return NumberMatch(0, len(text), words[0][1]) if alone and _UNIT.fullmatch(text, words[0][0][1]) else None
 
 
 _LEAD = re.compile(r"-|\+|负|零下\s?|negative\s|minus\s|(?:US|HK|NZ|A|C|S)?[$€£¥₹]|USD|EUR|GBP|CNY|RMB|Rs\.?", re.I)

@@ -107,6 +107,8 @@ def english_numbers(text: str) -> list[tuple[Span, Fraction]]:
     """Where in the text a number in English words stands, and its value."""
     found: list[tuple[Span, Fraction]] = []
     for match in ENGLISH.finditer(text):
+        if text[: match.start()].lower().endswith("below "):
+            continue  # below zero
         if (value := english_number(match[0])) is not None:
             sign = _MINUS.search(text[: match.start()][-12:])
             subtracts = sign is not None and found and found[-1][0][1] >= match.start() - len(sign[0])

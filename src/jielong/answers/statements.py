@@ -15,6 +15,7 @@ GIVES_UP = re.compile(
     r"|\b(?:not enough|insufficient|too little|no|more)\s(?:\w{1,12}\s)?(?:information|data|context|details?)\b"
     r"|\b(?:unknown|undetermined|undefined|undecidable|unsure|uncertain|unanswerable)\b"
     r"|\b(?:not|n['’]?t)\s(?:\w{1,10}\s)?(?:know|sure|certain|clear|(?:say|tell|mention|state|specify|give)(?=\W*$|[.;,]))"
+    r"|\bi(?:\sam|['’]?m)?\s(?:cannot|can['’]?t|can\snot|unable\sto|not\sable\sto)\b|\bnobody\sknows\b"
     r"|\bno idea\b|\bunclear\b|\bit depends\b"
     r"|无法|不能(?:确定|判断|回答|得出|计算)|难以(?:确定|判断|取舍|回答|说)|不(?:太)?(?:确定|知道|清楚|好说)|很难(?:说|判断|确定)"
     r"|(?:信息|条件|数据)(?:不足|不够|不全)|(?:没有|没|未|并未)(?:给出|提到|提供|说明|提及)|(?:算|求|答|看|判断)不出|视.{0,10}而定|取决于",
@@ -22,7 +23,7 @@ GIVES_UP = re.compile(
 )
 _DENIAL = re.compile(
     r"\b(?:not(?!\sonly\b)|never|no\slonger|neither|nor|cannot|hardly|scarcely|barely|rarely|without|unlikely|implausible"
-    r"|far\sfrom|anything\sbut|rather\sthan|instead\sof|as\sopposed\sto|other\sthan|than|except|doubt(?:s|ful)?|den(?:y|ies)"
+    r"|far\sfrom|anything\sbut|rather\sthan|instead\sof|as\sopposed\sto|(?<!none\s)other\sthan|(?<!other\s)than|except|doubt(?:s|ful)?|den(?:y|ies)"
     r"|exclud\w{1,4}|reject\w{0,3}|rul(?:e|es|ed|ing)\sout|mistake(?:n)?|wrong\sto|false\sthat|untrue\sthat|incorrect\sto|no"
     r"|fail(?:s|ed)?\sto|lacks?|unlike)\b|n['’]t\b|不(?!仅|只|但|错)|并非|(?<!除)非(?!常)|没有?(?!错)|未(?!来)|而非|排除|比",
     re.I,
@@ -43,7 +44,9 @@ _DENIED_AFTER = re.compile(
     re.I,
 )
 _ASIDE = re.compile(
-    r"\b(?:although|though|while|despite|whereas|even\sif|if|unless|whether)\b|虽然|尽管|如果|是否", re.I
+    r"\b(?:between|among|compar(?:ed|ing)|although|though|while|despite|whereas|even\sif|if|unless|whether)\b"
+    r"|虽然|尽管|如果|是否",
+    re.I,
 )
 
 

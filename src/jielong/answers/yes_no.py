@@ -18,12 +18,18 @@ _OPENING = re.compile(
     rf"{_LEAD}(?:(?P<neither>(?:yes|no|true|false)\s?(?:and|or|/)\s?(?:yes|no|true|false)|neither|不?是也不?是)"
     r"|(?P<no>[❌✗✘✖👎]"
     rf"|(?:(?:{_SURE})[,]?\s(?:not|no|false|incorrect|wrong)|not\s(?:really|quite|exactly|at\sall|necessarily|true|correct|right)"
-    r"|no|nope|nah|never|false|incorrect|wrong|unlikely|(?:very|highly)\sunlikely|untrue|hardly|by\sno\smeans|not"
+    r"|no|nope|nah|never|false|incorrect|wrong|unlikely|(?:very|highly)\sunlikely|untrue|hardly|by\sno\smeans|not|negative|no\sway|i['’]?m\safraid\snot"
     r"|(?:当然|应该|绝对|肯定|可能|大概|恐怕|这|并)?(?:不是|不会|不能|不可以|不行|不可能|不一定|不正确|不对|不成立|不存在|没有|并非|不)(?:的|这样|如此)?"
     rf"|并非如此|错误的?|错的?|否|假的?){_STOP})"
     r"|(?P<yes>[✅✔✓☑👍]"
-    rf"|(?:(?:{_SURE})[,]?\s(?:yes|so|true|correct)|(?:{_SURE})(?!{_OFFER})|yes|yeah|yep|yup|true|correct|right(?!,)"
+    rf"|(?:(?:{_SURE})[,]?\s(?:yes|so|true|correct)|(?:{_SURE})(?!{_OFFER})|affirmative|yes|yeah|yep|yup|true|correct|right(?!,)"
     rf"|(?:当然|应该|绝对|肯定|可能|大概)?(?:是|会|能|可以|可能|对|有|正确|成立|存在)(?:的)?|正确的?|没错|当然|行|肯定|真的?){_STOP}))",
+    re.I,
+)
+_ECHO = re.compile(  # "It does not.", "I think so."
+    r"[\s*_\"'“]{0,4}(?:(?:yes|no|indeed|sure),?\s)?(?:(?:it|he|she|they|that|this|we|you|one|there)\s"
+    r"(?:does|do|did|is|are|was|were|can|could|will|would|has|have|had|should|must)(?P<not>n?['’]t|not|\snot)?"
+    r"|i\s(?P<doubt>do\s?n[o'’]t\s|doubt\s)?(?:think|believe|guess|suppose|would\ssay|it)?\s?so?)(?:\sindeed)?[\s*_.!]{0,4}$",
     re.I,
 )
 _CLOSING = re.compile(
@@ -37,8 +43,8 @@ _BE = (
 )
 _JUDGED = re.compile(
     rf"{_BE}(?P<yes>true|correct|right|accurate|factual)\b(?!\s(?:of|angle|triangle|side|hand))"
-    rf"|{_BE}(?P<no>false|incorrect|wrong|untrue|inaccurate|myth|misconception|mistaken|fallacy|hoax)\b"
-    r"|(?P<yes2>正确|属实|对的|是对|成立|是真的|符合事实)|(?P<no2>错误|错的|有错|错(?=[。,]|$)|是假的|谣言|误区|不实)",
+    rf"|{_BE}(?P<no>false|incorrect|wrong(?!\sto\b)|untrue|inaccurate|myth|misconception|mistaken|fallacy|hoax)\b"
+    r"|(?P<yes3>\bholds?\b(?!\s(?:an?|the|its|\d)\b))|(?P<yes2>正确|属实|对的|是对|成立|是真的|符合事实)|(?P<no2>错误|错的|有错|错(?=[。,]|$)|是假的|谣言|误区|不实)",
     re.I,
 )
 _TURNS = re.compile(
@@ -47,8 +53,8 @@ _TURNS = re.compile(
     re.I,
 )
 _OPEN_QUESTION = re.compile(
-    r"\b(?:whether|if|neither|no\s(?:evidence|proof|reason|indication|sign|way)|might|may|could|claims?\sthat|believ\w+|argu\w+)\b"
-    r"|是否|没有(?:任何)?(?:证据|迹象|理由)|如果|或许",
+    r"\b(?:whether|if|neither|no\s(?:evidence|proof|reason|indication|sign|way)|might|may|could|nobody|no\sone|few(?:\speople)?\swould|claims?\sthat|believ\w+|argu\w+)\b"
+    r"|是否|没有(?:任何)?(?:证据|迹象|理由)|如果|或许|不能说|不好说",
     re.I,
 )
 
@@ -70,6 +76,8 @@ def yes_no(text: str, /) -> str | None:
 
 def opening_verdict(place: str) -> str | None:
     """The yes or no that a place begins with."""
+    if echo := _ECHO.match(place[:80]):
+        return "no" if echo["not"] or echo["doubt"] else "yes"
     opening = _OPENING.match(place)
     if opening is None or opening["neither"]:
         return None
@@ -78,15 +86,15 @@ def opening_verdict(place: str) -> str | None:
 
 def verdict(place: str) -> str | None:
     """What the place begins with, else the last sentence in it that calls something true or false."""
-    opening = _OPENING.match(place)
-    if opening:
-        return None if opening["neither"] else "yes" if opening["yes"] else "no"
+    if (opening := opening_verdict(place)) or _OPENING.match(place):
+        return opening
     last = None
     for judged in _JUDGED.finditer(place):
         before = clause_before(place, judged.start()) + judged[0]
-        if GIVES_UP.search(before) or _OPEN_QUESTION.search(before) or _asked(place, judged.end()):
+        sentence = re.split(r"[.!?。;；,，\n]", place[max(0, judged.start() - 160) : judged.start()])[-1]
+        if GIVES_UP.search(sentence) or _OPEN_QUESTION.search(sentence) or _asked(place, judged.end()):
             continue
-        is_true = bool(judged["yes"] or judged["yes2"])
+        is_true = bool(judged["yes"] or judged["yes2"] or judged["yes3"])
         last = is_true == (len(_TURNS.findall(before)) % 2 == 0)
     return None if last is None else "yes" if last else "no"
 
