@@ -231,11 +231,7 @@ def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
     between, before, after = line[a.end : b.start], line[: a.start], line[b.end :]
     if a.value == b.value or _restated(line, a, b):
         return False
-    if (
-        re.fullmatch(r"\s?-\s", between)
-        or "=" in line
-        or re.search(r"(?<!anywhere )(?<!range )(?<!ranges )\bfrom\s?$|从\s?$", before)
-    ):
+    if re.fullmatch(r"\s?-\s", between) or "=" in line or _CHANGE.search(before):
         return False
     if _EITHER.fullmatch(between):
         return True
