@@ -16,7 +16,7 @@ SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
     {"errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
-    {"events"},
+    {"events", "settings_error"},
     {"contract"},
     {"scope"},
     {"answers", "recipe", "prompts", "technique", "stats"},

@@ -141,7 +141,7 @@ warmup_steps = 2
     [
         (("pretrain", "nothing.toml"), "no such file"),
         (("pretrain", "CONFIG", "--set", "loop.learning_rate=fast"), "loop.learning_rate: "),
-        (("pretrain", "CONFIG", "--set", "loop.speed=1"), "loop.speed: Extra inputs"),
+        (("pretrain", "CONFIG", "--set", "loop.speed=1"), "unknown setting 'loop.speed'; "),
         (("pretrain", "CONFIG", "--set", "loop.batch_tokens=100"), "no multiple of length 128"),
         (("pretrain", "CONFIG", "--set", "evaluation.source=nowhere.jsonl"), "no such source"),
         (("finetune", "CONFIG"), "expected start ="),

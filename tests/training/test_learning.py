@@ -16,7 +16,7 @@ from jielong.models.mini import WEIGHTS
 from jielong.scope import scope
 from jielong.training import precision, training_checkpoint
 from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.data_sources import JsonLinesSource
+from jielong.training.data_sources import FileSource
 from jielong.training.mini_documents import WorldSource
 from jielong.training.objective import Batch
 from jielong.training.objectives.next_token import NextToken
@@ -217,9 +217,9 @@ def test_the_template_of_another_checkpoint_says_what_counts():
     assert other.encode_text("Hello!") == tokenizer().encode("Hello!").ids
 
 
-def lines(tmp_path: Path, *rows: str) -> JsonLinesSource:
+def lines(tmp_path: Path, *rows: str) -> FileSource:
     (tmp_path / "data.jsonl").write_text("\n".join(rows))
-    return JsonLinesSource(tmp_path / "data.jsonl", chat(), 64)
+    return FileSource(tmp_path / "data.jsonl", chat(), 64)
 
 
 def test_each_document_is_seen_once_before_any_again(tmp_path: Path):
@@ -235,10 +235,10 @@ def test_each_document_is_seen_once_before_any_again(tmp_path: Path):
     ("row", "message"),
     [
         ("{", "data.jsonl:2: not JSON"),
-        ("[1]", "found list; expected text, messages"),
+        ("[1]", "expected a JSON object, found list"),
         ('{"question": "x"}', "found question; expected text, messages"),
-        ('{"prompt": "x"}', "no 'completion'"),
-        ('{"messages": [{"content": "x"}]}', "no 'role'"),
+        ('{"prompt": "x"}', "prompt without completion"),
+        ('{"messages": [{"content": "x"}]}', "messages: expected a list of objects with role"),
         ('{"messages": [{"role": "user", "content": "x"}]}', "nothing to learn"),
         ('{"messages": "hello"}', "messages: expected a list of objects"),
         ('{"prompt": "' + "12 " * 90 + '", "completion": "1"}', "a row holds 64"),
@@ -258,8 +258,11 @@ STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
     ("text", "message"),
     [
         ("x", "not TOML"),
-        ("[loop]\nbatch_tokens = 64", "out: Field required"),
-        (f'out = "x"\n{STAGE}[loop]\nlearning_rate = 1\nbatch_tokens = 64\nspeed = 3', "Extra inputs"),
+        ("[loop]\nbatch_tokens = 64", "out is missing (and 2 more)"),
+        (
+            f'out = "x"\n{STAGE}[loop]\nlearning_rate = 1\nbatch_tokens = 64\nspeed = 3',
+            "unknown setting 'loop.speed'; ",
+        ),
         (f'out = "x"\n{STAGE}[loop]\nlearning_rate = 1\nbatch_tokens = 65', "no multiple of length 64"),
     ],
 )
@@ -277,3 +280,15 @@ def test_a_batch_of_the_world_is_a_function_of_seed_and_step():
     assert all((first[name] == again[name]).all() for name in first)
     assert not (first["input_ids"] == world.batch(4, 4, 1)["input_ids"]).all()
     assert not (first["input_ids"] == world.batch(3, 4, 2)["input_ids"]).all()
+
+
+def test_a_run_without_a_checkpoint_before_its_end_says_so(tmp_path: Path):
+    loop = LoopConfig(batch_tokens=128, learning_rate=0.01, checkpoint_every=50, bf16=False)
+    with scope("training") as here:
+        train(network(), CountingFeed(3), NextToken(), loop, tmp_path, "x")
+    assert "loop.checkpoint_every = 50, and the training has 3 steps: interrupted, it begins again" in here.notes
+
+
+def test_the_learning_rate_of_a_short_run_reaches_what_is_set():
+    loop = LoopConfig(batch_tokens=64, learning_rate=1.0)
+    assert max(learning_rate_at(step, 5, loop) for step in range(5)) == pytest.approx(1.0)

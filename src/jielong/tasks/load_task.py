@@ -4,7 +4,7 @@ Rows that cannot be used are named by file and line and set aside; the rest goes
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ from .answer_equality import infer_rule, same
 from .benchmark_readers import READERS, Fields, Reader, recognise
 from .bfcl import with_answers
 from .choices import look_like_choices
-from .data_row import BadRow, DataRow
+from .data_row import BadRow, DataRow, WatchedRow
 from .item import Item, identified
 from .metric import Metric, answer_rule, find_metric, with_labels
 from .named_columns import NamedColumns, is_nothing
@@ -91,23 +91,6 @@ def _named(spec: str, rows: Iterable[SourceRow], sample: Fields, input: str | No
     columns = NamedColumns(spec, sample, input, answer)
     columns.look_at(row for _, _, row in rows if isinstance(row, DataRow))
     return Reader(columns.description, frozenset(), None, columns.item)
-
-
-class _Watched(Mapping[str, Any]):
-    """A row that remembers which of its columns were asked for."""
-
-    def __init__(self, fields: Fields, used: set[str]) -> None:
-        self._fields, self._used = fields, used
-
-    def __getitem__(self, column: str) -> Any:
-        self._used.add(column)
-        return self._fields[column]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
-
-    def __len__(self) -> int:
-        return len(self._fields)
 
 
 def _unused(spec: str, sample: Fields, used: set[str]) -> list[str]:
@@ -206,7 +189,7 @@ def _has_gold(item: Item) -> bool:
 
 def _item(reader: Reader, row: DataRow, subject: str, used: set[str]) -> Item | BadRow:
     try:
-        return reader.item(_Watched(row.fields, used), subject)
+        return reader.item(WatchedRow(row.fields, used), subject)
     except (KeyError, ValueError, TypeError) as error:
         return _bad(row, f"the column {error} is missing" if isinstance(error, KeyError) else str(error))
 

@@ -50,16 +50,17 @@ class ChatTokenizer:
         return [*self.tokenizer.encode(text).ids, *([] if end is None else [end])]
 
     def encode_conversation(self, messages: JsonObjects, tools: JsonObjects | None) -> EncodedDocument:
-        """The tokens of a conversation; the assistant's have weight 1, all others 0.
+        """The tokens of a conversation; the assistant's have weight 1, all others 0, as have messages of weight 0.
 
         Raises ValueError where there is no template, or one that cannot be cut at the assistant's turns.
         """
-        if not any(message["role"] == "assistant" for message in messages):
-            raise ValueError("no message of the assistant: there is nothing to learn")
+        learnt = [message["role"] == "assistant" and _counts(message) for message in messages]
+        if not any(learnt):
+            raise ValueError("no message of the assistant that counts: there is nothing to learn")
         text = self._render(messages, tools, False)
         spans = []
-        for i, message in enumerate(messages):
-            if message["role"] == "assistant":
+        for i in range(len(messages)):
+            if learnt[i]:
                 # The span of a turn: from where its reply begins (with the generation prompt) to where it ends.
                 before = self._render(messages[:i], tools, True)
                 until = self._render(messages[: i + 1], tools, False)
@@ -78,3 +79,14 @@ class ChatTokenizer:
             return str(self._template.render(self._special, **variables))
         except TemplateError as error:
             raise ValueError(f"the chat template refuses these messages: {error}") from None
+
+
+def _counts(message: Mapping[str, Any]) -> bool:
+    """Whether a message is learnt: not where its `weight`, as OpenAI writes it, `train` or `loss` is 0 or false."""
+    for name in ("weight", "train", "loss"):
+        value = message.get(name)
+        if value is not None and value not in (0, 1):
+            raise ValueError(f"{name} = {value!r}; expected 0 or 1")
+        if value is not None and not value:
+            return False
+    return True

@@ -1,15 +1,17 @@
-"""Where documents come from: the world of mini, or a file of JSON lines. Any batch can be had by its number."""
+"""Where documents come from: the world of mini, or a data file. Any batch can be had by its number."""
 
 import hashlib
-import json
 import random
-from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import BadInput
+from ..scope import note
+from ..tasks.data_files import read
+from ..tasks.data_row import BadRow, WatchedRow
 from .chat_tokenizer import ChatTokenizer
+from .document_rows import EXPECTED, row_documents
 from .mini_documents import WORLD_STAGES, WorldSource
 from .sequence_packing import Arrays, EncodedDocument, PackedRow, pack_all, pack_batch
 
@@ -28,17 +30,17 @@ def open_document_source(spec: str, chat: ChatTokenizer, length: int) -> Documen
     check_source(spec)
     if spec in WORLD_STAGES:
         return WorldSource(chat.tokenizer, WORLD_STAGES[spec], length)
-    return JsonLinesSource(Path(spec), chat, length)
+    return FileSource(Path(spec), chat, length)
 
 
 def check_source(spec: str) -> None:
     """Raises BadInput where there is no such source."""
     if spec not in WORLD_STAGES and not Path(spec).is_file():
-        raise BadInput(f"{spec}: no such source; expected a file of JSON lines, or one of {', '.join(WORLD_STAGES)}")
+        raise BadInput(f"{spec}: no such source; expected a data file, or one of {', '.join(WORLD_STAGES)}")
 
 
-class JsonLinesSource:
-    """Rows with `text`, or `messages`, or `prompt` and `completion`; each is seen once before any again."""
+class FileSource:
+    """The documents of a data file (document_rows.py); each is seen once before any again."""
 
     def __init__(self, file: Path, chat: ChatTokenizer, length: int) -> None:
         self._file, self._chat, self._length = file, chat, length
@@ -47,13 +49,20 @@ class JsonLinesSource:
     @cached_property
     def _documents(self) -> list[EncodedDocument]:
         documents: list[EncodedDocument] = []
-        for number, line in enumerate(self._file.read_text("utf-8").splitlines(), 1):
-            if line.strip():
-                documents += self._encode_line(number, line)
+        columns, used = dict[str, None](), set[str]()
+        for row in read(self._file, note):
+            where = f"{self._file}:{row.line}"
+            if isinstance(row, BadRow):
+                raise BadInput(f"{where}: {row.why}")
+            columns |= dict.fromkeys(row.fields)
+            try:
+                documents += row_documents(WatchedRow(row.fields, used), self._chat, self._length)
+            except (TypeError, ValueError) as error:
+                raise BadInput(f"{where}: {error}") from None
         if not documents:
-            raise BadInput(
-                f"{self._file}: no document in it; expected JSON lines with text, messages, or prompt and completion"
-            )
+            raise BadInput(f"{self._file}: no document in it; expected rows with {EXPECTED}")
+        if unused := [column for column in columns if column not in used]:
+            note(f"{self._file}: columns that are not used: {', '.join(unused)}")
         return documents
 
     @cached_property
@@ -81,46 +90,3 @@ class JsonLinesSource:
         order = list(range(len(self.packed)))
         random.Random(f"{seed} {epoch}").shuffle(order)
         return order
-
-    def _encode_line(self, number: int, line: str) -> list[EncodedDocument]:
-        where = f"{self._file}:{number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"{where}: not JSON ({error.msg})") from None
-        encode = next((_ENCODERS[kind] for kind in _ENCODERS if isinstance(row, dict) and kind in row), None)
-        if encode is None:
-            content = ", ".join(row) if isinstance(row, dict) else type(row).__name__
-            raise BadInput(f"{where}: found {content}; expected text, messages, or prompt and completion")
-        try:
-            return encode(self, row)
-        except KeyError as error:
-            raise BadInput(f"{where}: no {error}") from None
-        except (TypeError, ValueError) as error:
-            raise BadInput(f"{where}: {error}") from None
-
-    def _text(self, row: Mapping[str, Any]) -> list[EncodedDocument]:
-        """A long text becomes several documents, none longer than a row."""
-        ids = self._chat.encode_text(str(row["text"]))
-        parts = [ids[start : start + self._length] for start in range(0, len(ids), self._length)]
-        return [EncodedDocument(part, [1.0] * len(part)) for part in parts]
-
-    def _messages(self, row: Mapping[str, Any]) -> list[EncodedDocument]:
-        messages = row["messages"]
-        if not (isinstance(messages, list) and all(isinstance(message, dict) for message in messages)):
-            raise ValueError("messages: expected a list of objects with role and content")
-        document = self._chat.encode_conversation(messages, row.get("tools"))
-        if len(document.ids) > self._length:
-            raise ValueError(f"{len(document.ids)} tokens, and a row holds {self._length}; set a greater length")
-        return [document]
-
-    def _completion(self, row: Mapping[str, Any]) -> list[EncodedDocument]:
-        messages = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
-        return self._messages({"messages": messages})
-
-
-_ENCODERS: dict[str, Callable[[JsonLinesSource, Mapping[str, Any]], list[EncodedDocument]]] = {
-    "messages": JsonLinesSource._messages,
-    "prompt": JsonLinesSource._completion,
-    "text": JsonLinesSource._text,
-}

@@ -43,7 +43,7 @@ def optimizers_for(network: nn.Module, loop: LoopConfig) -> Optimizers:
 def learning_rate_at(step: int, steps: int, loop: LoopConfig) -> float:
     """The learning rate of a step: a linear warm-up, then a cosine, or a plateau and a linear decay (`wsd`)."""
     progress = step / steps
-    warmup = min(1.0, (step + 1) / max(1, loop.warmup_steps))
+    warmup = min(1.0, (step + 1) / max(1, loop.warmup(steps)))
     if loop.schedule == "wsd":
         return loop.learning_rate * warmup * max(MIN_FRACTION, min(1.0, (1 - progress) / loop.decay))
     return loop.learning_rate * warmup * max(MIN_FRACTION, 0.5 * (1 + math.cos(math.pi * progress)))

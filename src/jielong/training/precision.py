@@ -30,6 +30,8 @@ def autocast(loop: LoopConfig, device: torch.device) -> AbstractContextManager[o
 
 
 def note_precision(loop: LoopConfig, device: torch.device) -> None:
-    """Add a note to the report where fp32 takes the place of bf16."""
-    if loop.bf16 and not uses_bf16(loop, device):
+    """Add a note that says in which precision the training runs, where it was left to the hardware."""
+    if uses_bf16(loop, device):
+        note(f"loop.bf16: this {device} computes in bf16, so the training runs in bf16")
+    elif loop.bf16:
         note(f"loop.bf16: this {device.type} does not compute in bf16, so the training runs in fp32")

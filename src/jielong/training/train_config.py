@@ -14,10 +14,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import BadInput
+from ..settings_error import settings_error
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NetworkConfig(_Section):
@@ -56,13 +57,14 @@ class Stage(_Section):
 class LoopConfig(_Section):
     """`learning_rate` is the highest one. The schedule `wsd` decays over the last `decay` of all steps. With
     `gradient_accumulation` a step of `batch_tokens` is computed in that many parts, which takes less memory. `bf16`
-    counts where the hardware computes in it; elsewhere it would be slower than fp32, which is taken instead."""
+    counts where the hardware computes in it; elsewhere it would be slower than fp32, which is taken instead. Unless
+    told, a tenth of all steps warms up, at most 100, and a checkpoint is written after each tenth or each 250 steps."""
 
     batch_tokens: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
     optimizer: Literal["muon", "adamw"] = "adamw"
     schedule: Literal["cosine", "wsd"] = "cosine"
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int | None = Field(None, ge=0)
     decay: float = Field(0.2, gt=0, le=1)
     weight_decay: float = Field(0.1, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
@@ -72,8 +74,16 @@ class LoopConfig(_Section):
     seed: int = 0
     log_every: int = Field(20, gt=0)
     evaluate_every: int = Field(500, gt=0)
-    checkpoint_every: int = Field(250, gt=0)
+    checkpoint_every: int | None = Field(None, gt=0)
     snapshots: tuple[int, ...] = ()
+
+    def warmup(self, steps: int) -> int:
+        """How many of all `steps` warm up."""
+        return min(100, steps // 10) if self.warmup_steps is None else self.warmup_steps
+
+    def checkpoint_interval(self, steps: int) -> int:
+        """After how many of all `steps` a checkpoint is written, apart from that at the end."""
+        return min(250, max(1, steps // 10)) if self.checkpoint_every is None else self.checkpoint_every
 
     @property
     def snapshot_steps(self) -> set[int]:
@@ -106,6 +116,15 @@ class TrainConfig(_Section):
         for stage in self.stages:
             if tokens % stage.length:
                 raise ValueError(f"loop.batch_tokens = {tokens} is no multiple of length {stage.length}")
+        return self
+
+    @model_validator(mode="after")
+    def _warmed_up_before_the_end(self) -> TrainConfig:
+        if (warmup := self.loop.warmup_steps) and warmup >= self.steps:
+            raise ValueError(
+                f"loop.warmup_steps = {warmup}, and the training has {self.steps} steps: it would never leave the "
+                "warm-up; set fewer, or leave it out"
+            )
         return self
 
     @property
@@ -141,7 +160,4 @@ def read_train_config(file: Path, overrides: Mapping[str, object] | None = None)
     try:
         return TrainConfig.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "settings"
-        value = "" if isinstance(first["input"], dict) else f", found {first['input']!r}"
-        raise BadInput(f"{file}: {where}: {first['msg']}{value}") from None
+        raise settings_error(file, TrainConfig, error) from None

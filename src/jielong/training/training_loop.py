@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from ..atomic_write import unfinished
 from ..errors import TrainingFailed
+from ..scope import note
 from . import training_checkpoint
 from .objective import Batch, Feed, Figures, Objective, micro_batches
 from .optimizers import Optimizers, learning_rate_at, optimizers_for
@@ -44,6 +45,9 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     _prepare(network, loop)
     optimizers = optimizers_for(network, loop)
+    if loop.checkpoint_interval(feed.steps) >= feed.steps > 1:
+        every = f"loop.checkpoint_every = {loop.checkpoint_every}"
+        note(f"{every}, and the training has {feed.steps} steps: interrupted, it begins again")
     first_step = _resume(out / CHECKPOINT, network, optimizers, digest)
     curve, snapshot_steps = CurveWriter(out / CURVE, first_step), loop.snapshot_steps
     compute_loss = torch.compile(objective.loss, dynamic=False) if loop.compile else objective.loss
@@ -74,7 +78,7 @@ def train(
             last_time, last_step = time.perf_counter(), steps_done
         if steps_done in snapshot_steps:
             on_snapshot(steps_done * loop.batch_tokens)
-        if steps_done % loop.checkpoint_every == 0 or at_end:
+        if steps_done % loop.checkpoint_interval(feed.steps) == 0 or at_end:
             training_checkpoint.save(out / CHECKPOINT, network, optimizers, steps_done, digest)
     return training_checkpoint.weights_digest(network)
 

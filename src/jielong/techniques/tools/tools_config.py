@@ -21,6 +21,7 @@ import pydantic
 
 from ...errors import BadInput
 from ...runtime.ledger import home_folder
+from ...settings_error import settings_error
 from .mcp_servers import McpServer
 from .web_search import Kind
 
@@ -81,5 +82,4 @@ def tools_config() -> Settings:
     try:
         return Settings.model_validate(document)
     except pydantic.ValidationError as wrong:
-        first = wrong.errors()[0]
-        raise BadInput(f"{file}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise settings_error(file, Settings, wrong) from None
