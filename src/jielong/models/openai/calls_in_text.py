@@ -18,6 +18,7 @@ from ..parameter_schema import value_schema
 Call = tuple[str, str]  # the name, and the arguments as JSON
 Calls = list[Call]
 MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message and marks in it that are searched for quotations
+LONGEST_BEGINNING = 100  # characters of a mark, or of the beginning of a line, that are held back
 
 _WORDS = ("[TOOL_CALLS]", "functools[")
 _MARK = re.compile(
@@ -75,7 +76,7 @@ def _safe_end(text: str) -> int:
     ends = [
         len(text) - n for n in range(1, min(12, len(text)) + 1) if any(word.startswith(text[-n:]) for word in _WORDS)
     ]
-    may = _MAY_BEGIN.search(text, max(0, text.rfind("\n", 0, max(0, len(text) - 40))))
+    may = _MAY_BEGIN.search(text, max(0, len(text) - LONGEST_BEGINNING))
     return min([*ends, *([may.start()] if may and may.group() else []), len(text)])
 
 

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ...contract import Message, Part, Reply, Request, Text, Thinking, TokenLogprob, ToolCall, Usage
@@ -198,8 +199,7 @@ class ReplyAssembler:
 
     def _ending(self) -> dialects.FinishOrFailure:
         reason = self._finish.get("type") if isinstance(self._finish, dict) else self._finish
-        letters = re.sub(r"[\W\d_]", "", str(reason or "").lower().removeprefix("finish_reason_"))
-        ended = next((ended for ended, pattern in dialects.FINISHES if pattern.fullmatch(letters)), None)
+        ended = _known_ending(str(reason or ""))
         if ended is None:
             raise Malformed(f"the reply ends with finish_reason {reason!r}, which is not known")
         limit = self.request.sampling.max_tokens
@@ -247,6 +247,12 @@ class ReplyAssembler:
         return tuple(finished)
 
 
+@lru_cache(maxsize=256)
+def _known_ending(reason: str) -> dialects.FinishOrFailure | None:
+    letters = re.sub(r"[\W\d_]", "", reason.lower().removeprefix("finish_reason_"))
+    return next((ended for ended, pattern in dialects.FINISHES if pattern.fullmatch(letters)), None)
+
+
 def _text_of(entry: Json) -> str:
     """The words of a part or entry that holds thoughts."""
     value = next((entry[key] for key in ("thinking", "text", "reasoning", "summary", "content") if entry.get(key)), "")
@@ -274,7 +280,7 @@ def parse_logprob(token: Json) -> TokenLogprob:
 
 def parse_usage(usage: Any) -> Usage:
     """Usage under any of its names; a call of which nothing can be told is unsettled."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return Usage(unsettled_calls=1)
     input_tokens, output_tokens = _count(usage, dialects.INPUT_TOKENS), _count(usage, dialects.OUTPUT_TOKENS)
     total = _count(usage, ("total_tokens",))
@@ -294,12 +300,12 @@ def parse_usage(usage: Any) -> Usage:
     )
 
 
-def _count(usage: Mapping[str, Any], names: Sequence[str]) -> int | None:
+def _count(usage: Json, names: Sequence[str]) -> int | None:
     """The first of these counts that is one; a name with a dot lies one level down."""
     for name in names:
         value: Any = usage
         for key in name.split("."):
-            value = value.get(key) if isinstance(value, Mapping) else None
+            value = value.get(key) if isinstance(value, dict) else None
         try:
             number = -1 if value is None or isinstance(value, bool) else int(value)
         except (ValueError, TypeError, OverflowError):

@@ -6,6 +6,8 @@ with thoughts and only the second mark shows it: so the beginning of such a text
 
 from .dialects import ANSWER_BEGINS, ANSWER_ENDS, LONE_ENDS, THOUGHT_MARKS
 
+LONGEST_MARK = max(len(mark) for mark in (*(m for marks in THOUGHT_MARKS for m in marks), *ANSWER_BEGINS)) + 1
+
 
 class ThoughtSplitter:
     """`add` pieces of a text, then `finish`: both return what there is of the answer and of the thoughts by now.
@@ -23,6 +25,7 @@ class ThoughtSplitter:
         self._end: str | None = None  # the mark that ends the thoughts in progress
         self._answering = self._framed = self._after = False
         self._has_thoughts, self._space = False, ""
+        self._searched = 0  # up to where no mark has ended thoughts
 
     def add(self, piece: str) -> tuple[str, str]:
         self._text += piece
@@ -49,7 +52,7 @@ class ThoughtSplitter:
     def _begin(self) -> str:
         """Decide what the text begins with, as far as it is there. Returns thoughts that only their end shows."""
         text = self._text.lstrip()
-        lower = text.lower()
+        lower = text[:LONGEST_MARK].lower()
         for begin, end in THOUGHT_MARKS:
             if lower.startswith(begin):
                 self.form, self._end, self._text = self.form or begin, end, text[len(begin) :]
@@ -66,7 +69,8 @@ class ThoughtSplitter:
         if self._after:
             self._answering, self._text = True, text
             return ""
-        if found := _lone_end(self._text):
+        start, self._searched = max(0, self._searched - LONGEST_MARK), len(self._text)
+        if found := _lone_end(self._text, start):
             thoughts, self._text = self._text[: found[0]], self._text[found[1] :]
             self.form, self.lone, self._after = THOUGHT_MARKS[0][0], True, True
             return self._stripped(thoughts)
@@ -96,18 +100,20 @@ class ThoughtSplitter:
         kept = max(_partial(self._text.lower(), end) for end in ANSWER_ENDS) if self._framed else 0
         if self._framed and any(end in self._text.lower() for end in ANSWER_ENDS):
             return ""  # the rest is not the answer: `finish` drops it
-        if self.released and _lone_end(self._text):
+        if self.released and _lone_end(self._text, 0):
             self.late_end = True
         answer, self._text = self._text[: len(self._text) - kept], self._text[len(self._text) - kept :]
         return answer
 
 
-def _lone_end(text: str) -> tuple[int, int] | None:
-    """The first end of thoughts that nothing began and that no quotation mark stands before."""
-    lower = text.lower()
+def _lone_end(text: str, start: int) -> tuple[int, int] | None:
+    """The first end of thoughts from `start` on that nothing began and that no quotation mark stands before."""
+    lower = text[start:].lower()
     for end in LONE_ENDS:
-        at = lower.find(end)
-        if at >= 0 and text[at - 1 : at] not in ("`", '"', "'", "“", "‘") and end.replace("/", "") not in lower[:at]:
+        at = start + lower.find(end)
+        if at < start or text[max(0, at - 1) : at] in ("`", '"', "'", "“", "‘"):
+            continue
+        if end.replace("/", "") not in text[:at].lower():
             return at, at + len(end)
     return None
 
