@@ -15,8 +15,8 @@ from jielong.registry import BUILT_IN
 SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
-    {"errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
-    {"events", "settings_error"},
+    {"installation", "errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
+    {"events", "settings_error", "model_names"},
     {"contract"},
     {"scope"},
     {"answers", "recipe", "prompts", "technique", "stats"},
@@ -46,10 +46,14 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "pydantic": {"improving/improve_result.py"},
     "math_verify": {"tasks/math_verify_process.py"},
     "click": {"__main__.py"},
-    "importlib": {"registry.py"},  # importlib.metadata; these three are not needed where all goes well
-    "difflib": {"registry.py"},
+    "importlib": {
+        "registry.py",
+        "installation.py",
+    },  # importlib.metadata; these three are not needed where all goes well
+    "difflib": {"registry.py", "model_names.py"},
     "traceback": {"registry.py"},
-    "resource": {"tasks/math_verify_process.py"},  # not there on Windows
+    "readline": {"cli/chat.py"},  # these two are not there on Windows
+    "resource": {"tasks/math_verify_process.py"},
     "signal": {"tasks/math_verify_process.py"},
     "torch": {"models/local/transformers_engine.py"},
     "transformers": {"models/local/transformers_engine.py"},

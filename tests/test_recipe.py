@@ -272,7 +272,7 @@ BAD = [
     ("mini | options(stop=[a)", "recipe, column 23: expected ',' or ']', found ')'"),
     ("mini | options(stop=[a", "recipe, column 23: expected ',' or ']', found the end"),
     ("minni", "unknown model 'minni'; did you mean 'mini'?"),
-    ("opnai:gpt-5", "unknown model 'opnai'; did you mean 'openai'?"),
+    ("opnai:gpt-5", "unknown model 'opnai:gpt-5'; did you mean 'openai:gpt-5'?"),
     ("scripted:r.jsonl | cott", "unknown technique 'cott'; did you mean 'cot'?"),
     (
         "scripted:r.jsonl | self_consistancy(n=3)",

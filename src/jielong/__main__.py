@@ -16,6 +16,9 @@ def main() -> None:
         status = group.main(prog_name="jielong", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:  # a command of commands that stands alone
+        print(error.format_message())  # noqa: T201
+        sys.exit(0)
     except click.ClickException as error:
         _end(error.format_message())
     except JielongError as error:
@@ -23,6 +26,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except UnicodeError:  # of an argument or of standard input, which are decoded as they come
+        _end("a text that was given is not UTF-8; convert it, for example with iconv")
     except OSError as error:
         _end(f"{error.filename or 'the system'}: {error.strerror}; free space or use another folder, then run it again")
     sys.exit(status if isinstance(status, int) else 0)

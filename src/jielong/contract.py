@@ -184,12 +184,14 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node of the trace. `call` is the ledger's key of a provider call: the texts stay there."""
+    """One node of the trace. `call` is the ledger's key of a provider call: the texts stay there. `text` is what a tool
+    that is no provider was given and gave, or the beginning of it."""
 
     name: str
     usage: Usage
     call: str | None = None
     steps: tuple[Step, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ class MissingExtra(JielongError):
     """An optional library is not installed; the message holds the install command."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an extra that is not installed: pip install 'jielong[{extra}]'")
+        from .installation import install_command  # slow to import, and needed only here
+
+        super().__init__(f"{what} needs an extra that is not installed: {install_command(extra)}")
 
 
 class MissingKey(JielongError):

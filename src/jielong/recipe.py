@@ -21,7 +21,8 @@ from typing import Any, Literal, NoReturn, Protocol, TypeAlias, Union, cast, get
 from .answers import RULES
 from .answers.metric_rule import MetricRule
 from .contract import AnswerRule, Model
-from .errors import RecipeError
+from .errors import RecipeError, UnknownName
+from .model_names import unknown_model
 from .registry import find, name_origins, names, unknown_name
 
 
@@ -155,11 +156,19 @@ def load(text: str) -> Model:
 
 def build(node: RecipeNode, base: Model | None = None) -> Model:
     """The model of a parsed recipe; with `base`, its steps around that model instead of the one it names."""
-    kind, _, rest = node.spec.partition(":")
-    model = base or cast(Model, find("models", kind)(kind, rest))
+    model = base or _base_model(node.spec)
     for step in node.steps:
         model = find_technique(step.name)(**read_options(step)).wrap(model)
     return model
+
+
+def _base_model(spec: str) -> Model:
+    kind, _, rest = spec.partition(":")
+    try:
+        loader = find("models", kind)
+    except UnknownName:
+        raise unknown_model(spec) from None
+    return cast(Model, loader(kind, rest))
 
 
 class Declared(Protocol):
@@ -222,6 +231,8 @@ def _read_union(value: RecipeValue, kinds: tuple[Any, ...], where: str) -> Any:
     named = list(filter(None, map(_names, readable)))
     known = [name for names in named for name in names]
     if len(named) > 1 and isinstance(value, RecipeNode) and value.spec.partition(":")[0] not in known:
+        if Model in readable:
+            raise unknown_model(value.spec, f"{where} value", known)
         raise unknown_name(f"{where} value", value.spec, known)
     raise problem or RecipeError(f"{where}: cannot be written in a recipe, only given in Python")
 

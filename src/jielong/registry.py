@@ -174,8 +174,9 @@ def unknown_name(what: str, name: str, known: Iterable[Any]) -> UnknownName:
     import difflib
 
     choices = sorted(map(str, known))
-    near = difflib.get_close_matches(name, choices, 1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
+    spellings = {choice.casefold().replace("-", "_"): choice for choice in choices}
+    near = difflib.get_close_matches(name.casefold().replace("-", "_"), spellings, 1, cutoff=0.5)
+    hint = f"did you mean {spellings[near[0]]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
     return UnknownName(f"unknown {what} {name!r}; {hint}")
 
 

@@ -36,6 +36,7 @@ class Scope:
     notes: dict[str, None] = field(default_factory=dict)  # in order of first mention
     calls_begun: int = 0
     on_charge: Callable[[], None] | None = None  # called after each call that ended inside
+    text: str = ""  # for the trace alone: what a tool was given and gave
     turns: list[Turn] | None = None  # of the calls inside, where somebody wants to know what waiting took
 
     def seconds_queued(self) -> float:
@@ -95,7 +96,7 @@ def scope(name: str, max_calls: int | None = None, kind: str = "part") -> Iterat
             yield inner
     finally:
         if inner.parent:
-            inner.parent.steps.append(Step(name, inner.usage, None, tuple(inner.steps)))
+            inner.parent.steps.append(Step(name, inner.usage, None, tuple(inner.steps), inner.text))
 
 
 def count_call() -> None:

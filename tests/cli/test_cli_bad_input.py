@@ -85,12 +85,6 @@ def test_broken_rows_are_set_aside_and_named(tmp_path: Path):
     assert "task.jsonl:6: not JSON" in one_line(strict)
 
 
-def test_a_truncated_answer_is_not_an_answer(tmp_path: Path):
-    done = jielong("ask", "Tom has 3 bags with 4 pens each.", "-m", "mini | cot", "--max-tokens", "3", home=tmp_path)
-    assert done.returncode == 2
-    assert "ran into its token limit" in done.stderr
-
-
 def test_a_damaged_ledger_is_told(tmp_path: Path):
     (tmp_path / "ledger.db").write_bytes(b"this is no database, it is a text that goes on for a while" * 50)
     assert "is damaged" in one_line(jielong("ask", "hi", home=tmp_path))

@@ -104,7 +104,7 @@ def _sentences() -> Iterator[tuple[str, str]]:
             called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
             if isinstance(node, ast.Call) and called in classes and node.args:
                 extra = called == "MissingExtra"
-                ending = " needs an extra that is not installed: pip install 'jielong['x']'" if extra else ""
+                ending = " needs an extra that is not installed: 'x'" if extra else ""
                 yield from ((name, text + ending) for text in _texts(node.args[0]))
 
 

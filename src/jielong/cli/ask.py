@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import anyio
 import click
 
-from ..contract import Message, Model, Reply, Request, Sampling, require_answer
+from ..contract import Message, Model, Reply, Request, Sampling, Step, require_answer
+from ..errors import NoAnswer, Truncated
 from ..events import Delta
-from ..recipe import load
-from ..runtime.ledger import home_folder, use_ledger
-from ..runtime.ledger_json import encode_message, encode_request, encode_usage
+from ..recipe import load, parse
+from ..runtime.ledger import Ledger, home_folder, use_ledger
+from ..runtime.ledger_json import decode_reply, encode_message, encode_request, encode_usage
 from ..runtime.trace import trace_lines
+from ..scope import Scope, scope
 from . import options
 from .capture_request import capture_first_request
-from .messages import localized
+from .messages import in_language, localized
 
 
 @click.command(help=localized("help.ask"))
@@ -44,19 +48,64 @@ def ask(
     if show:
         _show(model, request, as_json)
     else:
-        anyio.run(_ask, load(model), request, trace, as_json)
+        in_recipe = [str(_spec(value)) for step in parse(model).steps for n, value in step.options if n == "max_tokens"]
+        limit = str(max_tokens) if max_tokens else in_recipe[-1] if in_recipe else None
+        anyio.run(_ask, load(model), request, limit, trace, as_json)
 
 
-async def _ask(model: Model, request: Request, trace: bool, as_json: bool) -> None:
-    with use_ledger(home_folder() / "ledger.db") as ledger:
-        reply = await (model.generate(request) if as_json else print_answer(model, request))
+def _spec(value: object) -> object:
+    return getattr(value, "spec", "")
+
+
+async def _ask(model: Model, request: Request, limit: str | None, trace: bool, as_json: bool) -> None:
+    """`limit`: the most tokens of a reply, where the user set one: what was cut off there is what was asked for."""
+    with use_ledger(home_folder() / "ledger.db") as ledger, printing_notes() as spent:
+        try:
+            reply = await (model.generate(request) if as_json else print_answer(model, request))
+        except (Truncated, NoAnswer):  # of a technique, which never takes a reply that was cut off for an answer
+            cut = _last_cut_reply(spent, ledger) if limit else None
+            if cut is None:
+                raise
+            reply = cut
+            if not as_json:
+                print(reply.text)
         if as_json:
             usage = encode_usage(replace(reply.usage, seconds=0.0))  # the same reply prints the same document
             document = {"model": model.name, **encode_message(reply.message), "finish": reply.finish, "usage": usage}
             print(json.dumps(document, ensure_ascii=False))
         if trace:
             print("\n".join(trace_lines(reply, ledger)), file=sys.stderr)
-    require_answer(reply)
+    if reply.finish == "length" and limit:
+        print(localized("ask.cut", limit=limit), file=sys.stderr)
+    else:
+        require_answer(reply)
+
+
+@contextmanager
+def printing_notes() -> Iterator[Scope]:
+    """What was filled in or left out inside the block is printed at its end."""
+    with scope("ask") as spent:
+        try:
+            yield spent
+        finally:
+            for note in spent.notes:
+                print(in_language(note), file=sys.stderr)
+
+
+def _last_cut_reply(spent: Scope, ledger: Ledger) -> Reply | None:
+    """The last reply that came, with all that was spent; None unless every reply was cut off."""
+    keys = [step.call for step in _calls(tuple(spent.steps))]
+    rows = [row for key in keys if key and (row := ledger.reply(key))]
+    replies = [decode_reply(row.reply) for row in rows if row.reply and "message" in row.reply]
+    if not replies or any(reply.finish != "length" for reply in replies):
+        return None
+    return replace(replies[-1], usage=spent.usage, steps=tuple(spent.steps))
+
+
+def _calls(steps: tuple[Step, ...]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from _calls(step.steps)
 
 
 async def print_answer(model: Model, request: Request) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -13,11 +14,12 @@ from importlib.util import find_spec
 import click
 
 from .. import __version__, sandbox
+from ..installation import install_command
 from ..models.openai.endpoint_presets import ENDPOINT_PRESETS
 from ..reporting.formatting import print_table
-from ..runtime.ledger import home_folder
+from ..runtime.ledger import home_path, unwritable_home
 from . import options
-from .messages import localized
+from .messages import in_language, localized
 
 EXTRAS = {
     "fast": ("onnxruntime",),
@@ -32,10 +34,10 @@ EXTRAS = {
 @options.as_json
 def doctor(as_json: bool) -> None:
     checks = [("jielong", True, __version__), ("python", True, platform.python_version())]
-    checks.append(("home", True, str(home_folder().resolve())))
+    checks.append(("home", *_home()))
     for extra, modules in EXTRAS.items():
         missing = [module for module in modules if not _is_installed(module)]
-        advice = f"{', '.join(missing)}: pip install 'jielong[{extra}]'" if missing else ", ".join(modules)
+        advice = f"{', '.join(missing)}: {install_command(extra)}" if missing else ", ".join(modules)
         checks.append((f"extra {extra}", not missing, advice))
     for name, problem in sandbox.available().items():
         checks.append((f"sandbox {name}", problem is None, problem or ""))
@@ -47,6 +49,17 @@ def doctor(as_json: bool) -> None:
     else:
         rows = [[what, localized("doctor.yes") if ok else localized("doctor.no"), how] for what, ok, how in checks]
         print_table("", ["", "", ""], rows)
+
+
+def _home() -> tuple[bool, str]:
+    """Where the ledger goes, or would go: to look is not to make it."""
+    folder = nearest = home_path().absolute()
+    while not os.path.exists(nearest):  # also where it may not be looked for
+        nearest = nearest.parent
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return True, str(folder)
+    why = os.strerror(errno.EACCES if nearest.is_dir() else errno.ENOTDIR)
+    return False, in_language(str(unwritable_home(folder, why)))
 
 
 def _is_installed(module: str) -> bool:
@@ -64,5 +77,8 @@ def _gpu() -> tuple[bool, str]:
     if not tool:
         return False, localized("doctor.no_gpu")
     command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:  # a driver that hangs, a tool of another machine
+        return False, str(error)
     return done.returncode == 0, " ".join((done.stdout or done.stderr).split())

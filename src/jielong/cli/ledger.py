@@ -11,7 +11,7 @@ import click
 from ..contract import Usage
 from ..errors import BadInput
 from ..reporting.formatting import print_table, token_count
-from ..runtime.ledger import Ledger, LedgerRow, home_folder
+from ..runtime.ledger import Ledger, LedgerRow, home_path
 from ..runtime.ledger_json import decode_usage
 from . import options
 from .messages import formatted_price, localized
@@ -23,9 +23,10 @@ def ledger() -> None:
 
 
 def _rows(key: str | None = None, run: str | None = None) -> list[LedgerRow]:
-    file = home_folder() / "ledger.db"
-    with Ledger(file) as calls:
-        rows = list(calls.rows(run=run, key=key))
+    file, rows = home_path() / "ledger.db", []
+    if file.exists():
+        with Ledger(file, to_read=True) as calls:
+            rows = list(calls.rows(run=run, key=key))
     if not rows:
         empty = localized("ledger.empty", file=file)
         raise BadInput(empty if key is None else f"no call in {file} begins with {key!r}")

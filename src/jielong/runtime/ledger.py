@@ -45,17 +45,26 @@ create table if not exists runs(
 """
 
 
+def home_path() -> Path:
+    """`JIELONG_HOME`, or `.jielong` in the working directory, which need not be there."""
+    return Path(os.environ.get("JIELONG_HOME") or ".jielong")
+
+
 def home_folder() -> Path:
-    """`JIELONG_HOME`, or `.jielong` in the working directory: made on first use, and ignored by git."""
-    folder = Path(os.environ.get("JIELONG_HOME") or ".jielong")
+    """The home, made on first use, and ignored by git."""
+    folder = home_path()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")
     except OSError as error:
-        raise BadInput(f"cannot write to {folder} ({error.strerror}); set JIELONG_HOME to a folder you own") from None
+        raise unwritable_home(folder, error.strerror) from None
     return folder
+
+
+def unwritable_home(folder: Path, why: str | None) -> BadInput:
+    return BadInput(f"cannot write to {folder} ({why}); set JIELONG_HOME to a folder you own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +90,20 @@ class LedgerRow:
 
 
 class Ledger:
-    """One open ledger file; safe for many threads, loops and processes."""
+    """One open ledger file; safe for many threads, loops and processes. `to_read`: it is there, and nothing is written,
+    so that it may lie on a disk that cannot be written."""
 
-    def __init__(self, file: Path | str) -> None:
+    def __init__(self, file: Path | str, *, to_read: bool = False) -> None:
         self.file = Path(file)
         self._lock = threading.Lock()
         self._in_flight: dict[str, Notifier] = {}
         with self._reading():
+            if to_read:
+                # Where no log can be made beside it, SQLite wants to be told that nobody else writes.
+                fixed = not os.access(self.file.parent, os.W_OK) and not Path(f"{self.file}-wal").exists()
+                uri = f"{self.file.resolve().as_uri()}?{'immutable=1' if fixed else 'mode=ro'}"
+                self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=60)
+                return
             self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..contract import Reply, Step, Usage
 from .ledger import Ledger
@@ -26,11 +27,22 @@ def _steps(steps: tuple[Step, ...], ledger: Ledger, indent: str) -> Iterator[str
 def _words(step: Step, ledger: Ledger) -> str:
     row = step.call and (ledger.reply(step.call) or next(ledger.rows(key=step.call), None))
     if not row:
-        return ""
-    content = row.reply["message"]["content"] if row.reply else row.error or ""
-    text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
-    shown = " ".join(text.split())
-    return f"  {shown[:SHOWN]}{'…' if len(shown) > SHOWN else ''}"
+        return _shortened(step.text)
+    message: dict[str, Any] = row.reply["message"] if row.reply else {"content": row.error or ""}
+    calls = " ".join(f"{call['name']}({call['arguments']})" for call in message.get("tool_calls", ()))
+    text = f"{_text(message)} {calls}"
+    return _shortened(f"{_text(row.request['messages'][-1])} → {text}" if step.name.startswith("tool:") else text)
+
+
+def _text(message: dict[str, Any]) -> str:
+    content = message["content"]
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+
+
+def _shortened(text: str) -> str:
+    """On one line; of a call both the arguments and the result are shown, or begun."""
+    parts = [" ".join(part.split()) for part in text.split(" → ", 1)]
+    return "".join(["  ", " → ".join(p[:SHOWN] + "…" * (len(p) > SHOWN) for p in parts)]) if text.strip() else ""
 
 
 def spent(usage: Usage) -> str:

@@ -35,6 +35,8 @@ def open_checkpoint(rest: str) -> Checkpoint:
     Raises BadInput, DamagedFile, MissingExtra.
     """
     where, _, query = rest.partition("?")
+    if not where:
+        raise BadInput("local: needs a checkpoint, as in local:PATH or local:ORG/NAME")
     options = dict(parse_qsl(query, keep_blank_values=True))
     for name in options:
         if name not in OPTIONS:
@@ -53,7 +55,8 @@ def open_checkpoint(rest: str) -> Checkpoint:
         raise MissingExtra(f"local:{where} with engine=onnx", "fast")
     if engine != "torch" and (device not in ("auto", "cpu") or dtype not in ("auto", "float32")):
         raise MissingExtra(f"local:{where} on {device} in {dtype}", "local")
-    folder = Path(where) if Path(where).exists() else _download(where)
+    path = Path(where).expanduser()  # a recipe in quotes keeps its ~ from the shell
+    folder = path if path.exists() else _download(where)
     _check_files(folder)
     if engine != "torch" and not options.get("engine") and unsupported_setting(_read_json(folder / "config.json")):
         raise MissingExtra(f"local:{where}", "local")

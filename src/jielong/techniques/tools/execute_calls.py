@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from ...context import sub_path
 from ...contract import Request, ToolCall
 from ...prompts import Language, catalogue, fill
+from ...scope import scope
 from ...technique import FailedSample, gather
 from .repair_calls import nearest_name, repair_arguments
-from .tool import Arguments, Tool, ToolFailed, call_tool, request_of
+from .tool import Arguments, Tool, ToolFailed, call_tool, request_of, traced_call
 from .toolset import MAX_PARALLEL_CALLS
 
 
@@ -34,6 +35,10 @@ async def execute_calls(
     pairs = [(call_tool(tool, language), request_of(arguments, seed)) for _, tool, arguments in ready]
     with sub_path("use"):
         replies = await gather(None, pairs, first=round * MAX_PARALLEL_CALLS)
+    for call, tool, _, problem in parsed_calls:
+        if tool is None:
+            with scope("tool", kind="tool") as step:
+                step.text = traced_call(f"{call.name} {call.arguments}", problem)
     executed = [ExecutedCall(call, problem) for call, _, _, problem in parsed_calls]
     for (n, tool, _), reply in zip(ready, replies, strict=True):
         if isinstance(reply, FailedSample):

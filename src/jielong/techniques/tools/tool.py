@@ -21,6 +21,7 @@ from ...scope import scope
 
 Arguments: TypeAlias = dict[str, Any]
 MAX_CHARACTERS = 12_000  # of one result: what is longer is cut, and the model is told so
+MAX_TRACED = 200  # characters of a result that the trace keeps
 
 
 class ToolFailed(Exception):
@@ -96,6 +97,11 @@ def _only_text(parameter: str, may_be_blank: bool, arguments: Arguments) -> Argu
     return arguments
 
 
+def traced_call(arguments: str, result: str) -> str:
+    """A call as the trace shows it; results may be long pages, and only their beginning is shown."""
+    return f"{arguments} → {result[:MAX_TRACED]}"
+
+
 def call_tool(tool: Tool, language: Language) -> Model:
     """The tool as a model: asked with arguments, it replies with the result, or with the words of what failed."""
     return _PureTool(tool, language) if tool.pure else _MeteredTool(tool, language)
@@ -130,8 +136,10 @@ class _PureTool(Model):
         return f"tool:{self.tool.name}"
 
     async def generate(self, request: Request) -> Reply:
-        with scope(self.name, kind="tool"):
-            return await _reply(self.tool, self.language, request)
+        with scope(self.name, kind="tool") as step:
+            reply = await _reply(self.tool, self.language, request)
+            step.text = traced_call(request.messages[-1].text, reply.text)
+            return reply
 
 
 class _MeteredTool(Provider):
