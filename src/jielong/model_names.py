@@ -45,7 +45,8 @@ def unknown_model(spec: str, what: str = "model", known: Sequence[str] | None = 
     error = unknown_name(what, spec.partition(":")[0], known or names("models"))
     if "; known: " not in str(error):
         return error
-    return UnknownName(f"{error}; written as KIND:NAME, such as 'openai:{spec}' or 'local:{spec}'")
+    message = str(error)
+    return UnknownName(message + f"; written as KIND:NAME, such as 'openai:{spec}' or 'local:{spec}'")
 
 
 def _proposals(spec: str) -> list[str]:
