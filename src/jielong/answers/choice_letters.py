@@ -23,7 +23,7 @@ _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leave
     # "C is correct", (B) must be true, "only (B) fits", 选项A正确; not "A and C are", A、B、C都不对
     r"|(?<![A-Za-z、和与及或&])(?<!and\s)(?<!or\s)(?<!and\s\()(?<!or\s\()(?P<b>[A-J])\)?\**\s?"
     r"(?:(?:is|must\sbe)\s(?:the\s|my\s|indeed\s|clearly\s|only\s|final\s|right\s|correct\s|best\s){0,3}"
-    r"(?:correct|right|best|answer|choice|option|one|true)\b|选?项?(?:是|为)?(?:正确|对的?(?!应)))"
+    r"(?:correct|right|best|answer|choice|option|one|true)\b|it\sis\b|选?项?(?:是|为)?(?:正确|对的?(?!应)))"
     r"|\b[Oo]nly\s(?:option\s)?\(?\**(?P<c>[A-J])\)?\**\s(?:fits|remains|works|is\b|can\b|matches|satisfies|makes)"
 )
 _SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans: A"
@@ -92,7 +92,7 @@ def letter_at(place: str) -> str | None:
 _HEAD = re.compile(  # "B)", "Option B –", "B is", "B ❌", 选项B, where a line or sentence begins or behind a verdict
     r"(?:(?P<line>^[^A-Za-z\n一-鿿]{0,12})|(?<=[.,;。;])[ ]?|(?<=[✅❌✔✘✗✓️])[ ])"
     r"(?:(?:[Oo]ption|OPTION|[Cc]hoice|选项)[ ]?)?"
-    r"\(?\**(?P<letter>[A-J])(?:\)|(?=[\s.:、|项选对错正不(是—–✅❌✔✘✗✓*-]|$))(?![ ][a-z]{1,12}[ ](?!not|is|are))",
+    r"\(?\**(?P<letter>[A-J]|(?<=\n)[a-j](?=\))|^[a-j](?=\)))(?:\)|(?=[\s.:、|项选对错正不(是—–✅❌✔✘✗✓*-]|$))(?![ ][a-z]{1,12}[ ](?!not|is|are))",
     re.M,
 )
 
@@ -116,7 +116,7 @@ def _options(readable: str) -> Iterator[tuple[str, str]]:
     ends = [*(head.start() for head in heads[1:]), len(readable)]
     for head, end in zip(heads, ends, strict=False):
         about = readable[head.end() : end]
-        yield head["letter"], (head["line"] or "") + re.split(r"\n\s*\n", about.strip())[0]
+        yield head["letter"].upper(), (head["line"] or "") + re.split(r"\n\s*\n", about.strip())[0]
 
 
 def _unmarked(readable: str, rejected: frozenset[str]) -> str | None:

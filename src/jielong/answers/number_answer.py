@@ -89,13 +89,18 @@ _ROUNDED = re.compile(  # a last sentence that says the same more roughly
     re.I,
 )
 
+_EXPLANATION = re.compile(
+    r"^[\s*#_]{0,6}(?:explanation|reasoning|reason|justification|解释|理由|解析)[*_\s]{0,4}[:：][\s\S]*", re.I | re.M
+)
+
 
 def _without_asides(readable: str) -> str:
     """Without checks of the answer, offers of more help and remarks in brackets, unless they hold all the numbers."""
     text = readable
-    for aside in (_CHECK, _OFFER, _IN_BRACKETS, _ROUNDED):
+    for aside in (_CHECK, _OFFER, _IN_BRACKETS, _ROUNDED, _EXPLANATION):
         shorter = aside.sub("", text)
-        text = shorter if re.search(r"\d", shorter) or not re.search(r"\d", text) else text
+        if shorter != text and (find_numbers(shorter) or not re.search(r"\d", text)):
+            text = shorter
     return text
 
 
@@ -149,7 +154,7 @@ _HEADING = re.compile(r"^\W{0,6}step[ ]\d{1,3}", re.I)
 _ASIDE = re.compile(
     r"\b(?:in|for|per|over|every|after|within|out\sof)\s(?:the\s|a\s|last\s|next\s|only\s|all\s){0,2}$"
     r"|\b(?:after|before|by)\s\w{3,12}ing\b|,\s(?:with|having|since|of\swhich)\s|,\swhich\s(?:is|was)\s$|\btimes\sthe\s$"
-    r"|\bto\s(?:her|his|their|my|its)\s|\bto\s(?:[a-z]{2,12}\s){1,3}$|\b(?:instead\sof|rather\sthan)\b|\bcompared\s(?:to|with)\b|\b(?:of|from)\sthe\s",
+    r"|\bto\s(?:her|his|their|my|its)\s|\bto\s(?:[a-z]{2,12}\s){1,3}$|\b(?:instead\sof|rather\sthan)\b|\bcompared\s(?:to|with)\b|\b(?:of|from)\sthe\s(?:\w+\s)?$",
     re.I,
 )
 
@@ -220,13 +225,22 @@ _EITHER = re.compile(r"[^\w.]{0,6}(?:or|to|-|–|~|到|至|或者?|还是)[^\w.]
 _BOTH = re.compile(r"[^\w.]{0,4}(?:and|和|与|及)[^\w.]{0,4}", re.I)
 
 
+_VALUE = r"[-+]?[\d./]+"
+_LISTED = re.compile(  # "x = 3, 7", "x = 3 and y = 7", "are 1, 2 and 5"
+    rf"=\s?{_VALUE}(?:\s?(?:,|or|and|或|和)\s?{_VALUE})+\W*$"
+    rf"|(?<!\w)[A-Za-z]\w?\s?=\s?{_VALUE}\s?(?:,?\s?and|,|or|或|和)\s?[A-Za-z]\w?\s?=\s?{_VALUE}\W*$"
+    rf"|(?:\bare|\bwere|:|是|为)\s?{_VALUE}(?:,\s?{_VALUE})+,?\s(?:and|or)\s{_VALUE}\W*$"
+)
 _CHANGE = re.compile(r"(?<!anywhere )(?<!range )(?<!ranges )\bfrom\s?$|从\s?$")  # from 5 to 8 is a range or a change
 
 
 def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
     """Whether the sentence ends in a choice, a range or a bound: "3 or 4", "20-25", "are 7 and 11", "less than 100"."""
     if len(numbers) == 1:
-        return _LIMIT.search(line[: numbers[0].start]) is not None
+        behind = re.match(r"多|余|以上|以下|\+", line[numbers[0].end :])
+        return behind is not None or _LIMIT.search(line[: numbers[0].start]) is not None
+    if _LISTED.search(line):
+        return True
     a, b = numbers[-2:]
     between, before, after = line[a.end : b.start], line[: a.start], line[b.end :]
     if a.value == b.value or _restated(line, a, b):
@@ -243,7 +257,7 @@ def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
 
 
 _LIMIT = re.compile(
-    r"^\W*(?:\w+\s){0,4}?(?:(?:more|less|fewer|greater|higher|lower|larger|smaller)\sthan"
+    r"^\W*(?:\w+\s){0,4}?(?:(?:more|less|fewer|greater|higher|lower|larger|smaller)\sthan|over|under"
     r"|超过|多于|少于|不到|大于|小于)\s?[$€£¥]?$",
     re.I,
 )

@@ -52,8 +52,12 @@ def chinese_numbers(text: str) -> list[tuple[Span, Fraction, bool]]:
             continue  # 这是一个三角形: an article
         value = chinese_number(word)
         if value is not None:
+            value += Fraction(1, 2) * (_AND_A_HALF.match(text, match.end()) is not None)
             found.append((match.span(), value, "百分之" in word))
     return found
+
+
+_AND_A_HALF = re.compile("(?:个|年|天|点)半(?!个)")  # 一个半小时
 
 
 def chinese_number(word: str) -> Fraction | None:

@@ -16,7 +16,7 @@ GIVES_UP = re.compile(
     r"|\b(?:unknown|undetermined|undefined|undecidable|unsure|uncertain|unanswerable)\b"
     r"|\b(?:not|n['’]?t)\s(?:\w{1,10}\s)?(?:know|sure|certain|clear|(?:say|tell|mention|state|specify|give)(?=\W*$|[.;,]))"
     r"|\bi(?:\sam|['’]?m)?\s(?:cannot|can['’]?t|can\snot|unable\sto|not\sable\sto)\b|\bnobody\sknows\b"
-    r"|\bno idea\b|\bunclear\b|\bit depends\b"
+    r"|\bno idea\b|\bunclear\b|\bambiguous\b|\bit depends\b"
     r"|无法|不能(?:确定|判断|回答|得出|计算)|难以(?:确定|判断|取舍|回答|说)|不(?:太)?(?:确定|知道|清楚|好说)|很难(?:说|判断|确定)"
     r"|(?:信息|条件|数据)(?:不足|不够|不全)|(?:没有|没|未|并未)(?:给出|提到|提供|说明|提及)|(?:算|求|答|看|判断)不出|视.{0,10}而定|取决于",
     re.I,
@@ -30,7 +30,8 @@ _DENIAL = re.compile(
 )
 _CLAUSE = re.compile(
     r"[.!?;:](?=\s|$|[\"'”*])|[,](?=\s)|[。!?;:,，。！？；：\n—|()（）]|\s[-–]\s"
-    r"|\b(?:but|yet|instead|it['’]?s|it\sis|so|therefore|hence|thus)\b|而?是(?!否)|但是?|所以|因此",
+    r"|(?<!anything\s)(?<!nothing\s)\bbut\b|\b(?:and|yet|instead|it['’]?s|it\sis|so|therefore|hence|thus)\b|(?=\bnor\b)"
+    r"|而?是(?!否)|但是?|所以|因此|也|又",
     re.I,
 )
 _NOT_BEFORE_SHI = re.compile("[不非]$")
@@ -69,8 +70,11 @@ def is_denied(text: str, start: int, end: int) -> bool:
 
 def is_aside(text: str, start: int) -> bool:
     """Whether it is mentioned in a concession, a condition or a question, so that nothing is said by it."""
-    if _ASIDE.search(clause_before(text, start)):
-        return True
+    return _ASIDE.search(clause_before(text, start)) is not None or is_asked(text, start)
+
+
+def is_asked(text: str, start: int) -> bool:
+    """Whether its sentence ends with a question mark."""
     sentence_end = re.compile(r"[.!。！](?=\s|$|[^\d\s])|[?？]|\n|$").search(text, start)
     return sentence_end is not None and sentence_end[0] in ("?", "？")
 

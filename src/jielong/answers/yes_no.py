@@ -5,21 +5,21 @@ import re
 from .answer_markers import last_box, marked_answers, readable_end, without_decoration
 from .statements import GIVES_UP, clause_before
 
-_LEAD = r"[\s*_\"'“(>#-]{0,6}"
+_LEAD = r"[\s*_\"'“(>#-]{0,6}(?:an?\s(?:\w{1,14}\s)?(?=yes\b|no\b))?"
 _SURE = (
     r"absolutely|definitely|certainly|surely|sure|of\scourse|indeed|exactly|obviously|clearly|undoubtedly|probably"
-    r"|likely|most\slikely|very\slikely|almost\scertainly|totally|naturally"
+    r"|likely|most\slikely|very\slikely|almost\scertainly|totally|naturally|(?:without\s(?:a\s)?|no\s)doubt"
 )
 _OFFER = (
     r"[,.!:]{0,2}\s(?:let['’]?s|let\sme|here|i['’]?(?:ll|d|m)\b|i\s(?:can|will|would)|happy|we\s)"  # Sure! Let me check
 )
-_STOP = r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!。;…—–✅❌✔✗👍👎-]|$|\n)|\s(?:because|since|as)\b)(?!\s?[-/]\s?\w)"
+_STOP = r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!(。;…—–✅❌✔✗👍👎-]|$|\n)|\s(?:because|since|as)\b)(?!\s?[-/]\s?\w)"
 _OPENING = re.compile(
     rf"{_LEAD}(?:(?P<neither>(?:yes|no|true|false)\s?(?:and|or|/)\s?(?:yes|no|true|false)|neither|不?是也不?是)"
     r"|(?P<no>[❌✗✘✖👎]"
     rf"|(?:(?:{_SURE})[,]?\s(?:not|no|false|incorrect|wrong)|not\s(?:really|quite|exactly|at\sall|necessarily|true|correct|right)"
     r"|no|nope|nah|never|false|incorrect|wrong|unlikely|(?:very|highly)\sunlikely|untrue|hardly|by\sno\smeans|not|negative|no\sway|i['’]?m\safraid\snot"
-    r"|(?:当然|应该|绝对|肯定|可能|大概|恐怕|这|并)?(?:不是|不会|不能|不可以|不行|不可能|不一定|不正确|不对|不成立|不存在|没有|并非|不)(?:的|这样|如此)?"
+    r"|(?:当然|应该|绝对|肯定|可能|大概|恐怕|这|并)?(?:不是|不会|不能|不可以|不行|不可能|不一定|不正确|不对|不成立|不存在|不算|没有|并非|不)(?:的|这样|如此)?"
     rf"|并非如此|错误的?|错的?|否|假的?){_STOP})"
     r"|(?P<yes>[✅✔✓☑👍]"
     rf"|(?:(?:{_SURE})[,]?\s(?:yes|so|true|correct)|(?:{_SURE})(?!{_OFFER})|affirmative|yes|yeah|yep|yup|true|correct|right(?!,)"

@@ -13,7 +13,7 @@ from ..answers import RULES
 from ..answers.json_answer import canonical_json
 from ..answers.marked_number import expression_in, is_equation
 from ..answers.number_formats import normalised, read_number
-from ..answers.statements import is_denied
+from ..answers.statements import is_asked, is_denied
 from ..contract import Message
 from . import math_verify_process
 
@@ -106,14 +106,12 @@ def _occurs(answer: str, text: str) -> bool:
     before += r"(?<!\w)" if re.match(r"[^\W一-鿿]", phrase) else ""
     after = r"(?!\w|[.,]\d)" if re.search(r"[^\W一-鿿]$", phrase) else ""
     found = re.finditer(before + re.escape(phrase) + after, text)
-    return any(not is_denied(text, match.start(), match.end()) for match in found)
+    return any(not is_denied(text, *match.span()) and not is_asked(text, match.start()) for match in found)
 
 
 def without_question(reply_text: str, question: str | Sequence[Message]) -> str:
     """The reply without the question that it repeats word for word: nothing in it is an answer."""
-    if not isinstance(question, str):
-        return reply_text
-    words = r"\s+".join(map(re.escape, question.split()))
+    words = r"\s+".join(map(re.escape, (question if isinstance(question, str) else question[-1].text).split()))
     return re.sub(words, " ", reply_text, flags=re.I) if len(words) > 20 else reply_text
 
 

@@ -77,7 +77,7 @@ class RuleMetric:
             return Score(float(program is not None and await passes_tests(item.tests, program)), program)
         extracted = self.extract(reply)
         if self.name == "choice" and item.choices and not (extracted and chosen_letter(extracted, item.choices)):
-            extracted = named_answer(reply.text, item.choices) or extracted
+            extracted = named_answer(without_question(reply.text, item.input), item.choices) or extracted
         if self.name == "contains" and extracted is not None:
             extracted = without_question(extracted, item.input)
         right = await matches(self.name, extracted, item.accepted, choices=item.choices)
@@ -106,10 +106,9 @@ class LabelMetric:
     async def score(self, item: Item, reply: Reply) -> Score:
         if not self.labels:
             raise BadInput("the metric `label` needs the labels of the task, which are its answers; this task has none")
-        extracted = self.extract(reply)
-        return Score(
-            float(extracted is not None and any(self.same(extracted, gold) for gold in item.accepted)), extracted
-        )
+        extracted = named_answer(without_question(reply.text, item.input), self.labels)
+        right = extracted is not None and any(self.same(extracted, gold) for gold in item.accepted)
+        return Score(float(right), extracted)
 
     def same(self, a: str, b: str) -> bool:
         return plain(a) == plain(b)
