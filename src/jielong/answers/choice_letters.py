@@ -92,7 +92,8 @@ def letter_at(place: str) -> str | None:
 _HEAD = re.compile(  # "B)", "Option B –", "B is", "B ❌", 选项B, where a line or sentence begins or behind a verdict
     r"(?:(?P<line>^[^A-Za-z\n一-鿿]{0,12})|(?<=[.,;。;])[ ]?|(?<=[✅❌✔✘✗✓️])[ ])"
     r"(?:(?:[Oo]ption|OPTION|[Cc]hoice|选项)[ ]?)?"
-    r"\(?\**(?P<letter>[A-J]|(?<=\n)[a-j](?=\))|^[a-j](?=\)))(?:\)|(?=[\s.:、|项选对错正不(是—–✅❌✔✘✗✓*-]|$))(?![ ][a-z]{1,12}[ ](?!not|is|are))",
+    r"\(?\**(?P<letter>[A-J]|^[a-j](?=\)))"
+    r"(?:\)|(?=[\s.:、|项选对错正不(是—–✅❌✔✘✗✓*-]|$))(?![ ][a-z]{1,12}[ ](?!not|is|are))",
     re.M,
 )
 

@@ -183,7 +183,7 @@ def _concluding(line: str, numbers: list[NumberMatch]) -> str | None:
     numbers = [one for one in numbers if one.start >= max(ends, default=0)]
     because = re.search(r"\bbecause\b", line[numbers[0].end :])
     numbers = [one for one in numbers if not because or one.start < numbers[0].end + because.start()]
-    if _SAME_LEFT.search(line):
+    if _SAME_LEFT.search(line) and len({one.value for one in numbers[-2:]}) == 2:
         return None
     stated = [
         one for one in numbers if not _DENIED.search(line[: one.start]) and not _DENIED_BEHIND.match(line, one.end)
@@ -227,9 +227,9 @@ _BOTH = re.compile(r"[^\w.]{0,4}(?:and|和|与|及)[^\w.]{0,4}", re.I)
 
 _VALUE = r"[-+]?[\d./]+"
 _LISTED = re.compile(  # "x = 3, 7", "x = 3 and y = 7", "are 1, 2 and 5"
-    rf"=\s?{_VALUE}(?:\s?(?:,|or|and|或|和)\s?{_VALUE})+\W*$"
+    rf"=\s?{_VALUE}(?:\s?(?:,\s|or|and|或|和)\s?{_VALUE})+\W*$"
     rf"|(?<!\w)[A-Za-z]\w?\s?=\s?{_VALUE}\s?(?:,?\s?and|,|or|或|和)\s?[A-Za-z]\w?\s?=\s?{_VALUE}\W*$"
-    rf"|(?:\bare|\bwere|:|是|为)\s?{_VALUE}(?:,\s?{_VALUE})+,?\s(?:and|or)\s{_VALUE}\W*$"
+    rf"|(?:\bare|\bwere|:|是|为)\s?{_VALUE}(?:,\s{_VALUE})+,?\s(?:and|or)\s{_VALUE}\W*$"
 )
 _CHANGE = re.compile(r"(?<!anywhere )(?<!range )(?<!ranges )\bfrom\s?$|从\s?$")  # from 5 to 8 is a range or a change
 
