@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from endpoint.wire import Json, Sent, WireEndpoint, whole
+from endpoint.wire import USAGE, Json, Sent, WireEndpoint, whole
 from jielong.contract import Message, Request, Text, Thinking, ToolCall
 from jielong.models.openai.wire_format import request_body
 from serving.served import Served
@@ -67,3 +67,14 @@ def test_a_signature_that_was_made_up_changes_nothing_else(signature: str, form:
     (sent,) = request_body("m", Request((turn,)))["messages"]
     assert sent["role"] == "assistant"
     assert sent["tool_calls"] == [CALL]
+
+
+@pytest.mark.parametrize("usage", [None, USAGE])
+def test_unknown_usage_is_null(usage: Any):
+    with (
+        WireEndpoint([whole({"content": "ok"}, usage=usage)]) as endpoint,
+        Served(f"openai:m@{endpoint.url}") as served,
+    ):
+        asked: list[Any] = [{"role": "user", "content": "?"}]
+        reply = served.client().chat.completions.create(model=f"openai:m@{endpoint.url}", messages=asked)
+    assert (reply.usage and reply.usage.total_tokens) == (usage and 18)

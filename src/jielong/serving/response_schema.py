@@ -110,7 +110,7 @@ class ChatCompletion(_Exactly):
     created: Count
     model: str
     choices: list[CompletionChoice]
-    usage: CompletionUsage
+    usage: CompletionUsage | None  # null: the endpoint beneath does not say
     jielong: Account
 
 
@@ -283,7 +283,9 @@ def _bytes(token: str) -> list[int]:
     return list(token.encode(errors="replace"))
 
 
-def usage(total: Usage) -> CompletionUsage:
+def usage(total: Usage) -> CompletionUsage | None:
+    if total.unsettled_calls and not total.input_tokens:
+        return None
     return {
         "prompt_tokens": total.input_tokens,
         "completion_tokens": total.output_tokens,
