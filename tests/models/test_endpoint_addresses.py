@@ -62,6 +62,19 @@ def test_no_key_reaches_a_host_that_it_does_not_belong_to(kind: str, monkeypatch
         assert len(endpoint.headers) == 5
 
 
+def test_a_proxy_sees_no_call_to_this_machine_and_no_key(monkeypatch: pytest.MonkeyPatch):
+    every_key(monkeypatch)
+    monkeypatch.setenv("MY_KEY", SECRET)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    ok = whole({"content": "ok"})
+    with WireEndpoint([ok]) as endpoint, WireEndpoint([ok]) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.removesuffix("/v1"))
+        assert sent_headers(f"openai:m@{endpoint.url}?key=MY_KEY", endpoint)["Authorization"] == f"Bearer {SECRET}"
+        assert proxy.headers == []
+        assert SECRET not in str(sent_headers("openai:m@http://models.example/v1", proxy))
+
+
 @pytest.mark.parametrize("kind", KEYED)
 @pytest.mark.parametrize("host", ["example.org", "api.openai.com.evil.example", "evil-api.openai.com", "10.0.0.7"])
 def test_another_host_gets_no_key_over_https(kind: str, host: str, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,7 @@ from ...runtime.keys import is_loopback
 from ...runtime.provider import AttemptFailed, Provider
 from ...runtime.runtime import active_runtime
 from . import dialects, endpoint_errors, wire_format
-from .connection_pools import connection_pool
+from .connection_pools import connection_pool, proxy_for
 from .endpoint_errors import EndpointMemory
 from .endpoint_presets import ENDPOINT_PRESETS, EndpointAddress, EndpointTarget, resolve_endpoint
 from .reply_assembler import Malformed, ReplyAssembler
@@ -92,7 +92,9 @@ class Endpoint(Provider):
         data = json.dumps(body, ensure_ascii=False).encode()
         session = await connection_pool()
         try:
-            async with session.post(url, data=data, headers=headers, allow_redirects=False) as response:
+            async with session.post(
+                url, data=data, headers=headers, allow_redirects=False, proxy=proxy_for(url)
+            ) as response:
                 return await self._read(response, body, request, address)
         except aiohttp.ClientConnectorError as error:
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"

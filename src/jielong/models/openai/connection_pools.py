@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator
-from urllib.request import getproxies
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 import aiohttp
 
 from ...errors import BadInput
+from ...runtime.keys import is_loopback
 from ...runtime.runtime import active_runtime
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 600.0
@@ -19,6 +21,14 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 600.0
 async def connection_pool() -> aiohttp.ClientSession:
     """The session of the running loop. JIELONG_TIMEOUT is the longest silence of an endpoint in seconds (600)."""
     return await active_runtime().get(ConnectionPools).of(asyncio.get_running_loop())
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for this URL; none for this machine, where a key may go unencrypted."""
+    proxies = getproxies()
+    if not proxies or is_loopback(url) or proxy_bypass(urlsplit(url).hostname or ""):
+        return None
+    return proxies.get(urlsplit(url).scheme) or proxies.get("all")
 
 
 class ConnectionPools:
@@ -31,10 +41,7 @@ class ConnectionPools:
         if loop in self._pools and not self._pools[loop][0].closed:
             return self._pools[loop][0]
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=_read_seconds())
-        # aiohttp looks for proxies in two hops to a thread for each call: only where there are any.
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), timeout=timeout, trust_env=bool(getproxies())
-        )
+        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), timeout=timeout)
         until_the_end = _close_at_the_end(session)
         self._pools[loop] = session, until_the_end
         await anext(until_the_end)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from ...contract import Message, Part, Reply, Request, Text, Thinking, TokenLogprob, ToolCall, Usage
@@ -247,7 +246,6 @@ class ReplyAssembler:
         return tuple(finished)
 
 
-@lru_cache(maxsize=256)
 def _known_ending(reason: str) -> dialects.FinishOrFailure | None:
     letters = re.sub(r"[\W\d_]", "", reason.lower().removeprefix("finish_reason_"))
     return next((ended for ended, pattern in dialects.FINISHES if pattern.fullmatch(letters)), None)

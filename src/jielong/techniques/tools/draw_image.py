@@ -20,7 +20,7 @@ from ...atomic_write import temporary_beside
 from ...contract import Usage
 from ...errors import BadInput, Refused
 from ...models.openai import endpoint_errors
-from ...models.openai.connection_pools import connection_pool
+from ...models.openai.connection_pools import connection_pool, proxy_for
 from ...models.openai.endpoint_presets import ENDPOINT_PRESETS, EndpointTarget, resolve_endpoint
 from ...prompts import Language
 from ...registry import unknown_name
@@ -78,7 +78,9 @@ async def _post(where: EndpointTarget, request_body: dict[str, Any]) -> Any:
     session = await connection_pool()
     url = f"{address.url}/images/generations"
     try:
-        async with session.post(url, data=json.dumps(request_body), headers=headers, allow_redirects=False) as response:
+        async with session.post(
+            url, data=json.dumps(request_body), headers=headers, allow_redirects=False, proxy=proxy_for(url)
+        ) as response:
             data = await body(response, MOST_BYTES)
             if response.status != 200:
                 try:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 import aiohttp
 
 from ...errors import BadInput, MissingKey
-from ...models.openai.connection_pools import connection_pool
+from ...models.openai.connection_pools import connection_pool, proxy_for
 from ...prompts import Language, catalogue, fill
 from ...runtime.keys import is_loopback, keys_for
 from ...runtime.provider import AttemptFailed
@@ -67,7 +67,9 @@ async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
     session = await connection_pool()
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
-        async with session.get(url, params=query, headers=headers, timeout=timeout, allow_redirects=False) as response:
+        async with session.get(
+            url, params=query, headers=headers, timeout=timeout, allow_redirects=False, proxy=proxy_for(url)
+        ) as response:
             data = await body(response, MOST_BYTES)
             if response.status in (401, 403):
                 raise MissingKey(f"web_search: {url} answered {response.status}; check its key, "
