@@ -52,6 +52,83 @@ def test_the_page_leads_from_a_csv_to_a_report(page: str, guide: str, tmp_path: 
     assert graded["judging_usage"]["calls"] > 0
 
 
+def block_of(page: str, language: str) -> str:
+    return next(text for kind, text in BLOCK.findall((DOCS / page).read_text("utf-8")) if kind == language)
+
+
+def first_commands(page: str, file: str) -> list[str]:
+    """What the page has its reader type once the questions are in a file: the look at the costs, then `improve`."""
+    blocks = [text for kind, text in BLOCK.findall((DOCS / page).read_text("utf-8")) if kind == "sh"]
+    improve = [line for text in blocks for line in text.splitlines() if line.startswith("jielong improve questions")]
+    assert len(improve) == 2
+    assert "--dry-run" in improve[0]
+    return [command.replace("questions.csv", file).replace("deepseek:", "openai:") for command in improve]
+
+
+@pytest.mark.parametrize("page", ["first_result.md", "first_result.zh.md"])
+def test_the_file_on_the_page_can_be_typed_as_it_stands(page: str, tmp_path: Path):
+    """With its first line, which names the file, and nothing else in it."""
+    (tmp_path / "questions.csv").write_text(block_of(page, "csv"), "utf-8")
+    with Endpoint(tutor) as endpoint:
+        done = typed("jielong eval questions.csv -m openai:gpt-5-mini --dry-run", tmp_path, endpoint)
+    assert done.returncode == 0, done.stderr
+    assert "2 items; answer rule number" in done.stderr
+
+
+def written(rows: list[list[str]], kind: str, folder: Path) -> str:
+    """A file of these rows as people save them; its name."""
+    if kind == "xlsx":
+        openpyxl = pytest.importorskip("openpyxl")
+        pytest.importorskip("python_calamine")
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append([int(cell) if cell.isdecimal() else cell for cell in row])
+        book.save(folder / "questions.xlsx")
+        return "questions.xlsx"
+    separator = ";" if kind == "semicolons" else ","
+    text = "".join(separator.join(row) + "\n" for row in rows)
+    (folder / "questions.csv").write_bytes(text.encode("gbk" if kind == "GBK" else "utf-8"))
+    return "questions.csv"
+
+
+SUBJECTS = {
+    "billing": "I paid twice for 苹果",
+    "technical": "The page of 香蕉 crashes",
+    "other": "Where do you sell 梨子",
+}
+CONTENTS: dict[str, tuple[list[list[str]], str]] = {
+    "labels": ([["text", "label"], *([f"{SUBJECTS[k]}, order {i}?".replace(",", " -"), k]
+                                     for i in range(40) for k in SUBJECTS)], "label"),
+    "numbers": ([["问题", "答案"], *([f"What is {2 + i % 9} * {3 + i % 7} + {i}?", str((2 + i % 9) * (3 + i % 7) + i)]
+                                 for i in range(100))], "number"),
+    "free text with gold": ([["question", "answer"],
+                            *([f"Name the capital of 国家 {i}?", f"Capital {i}"] for i in range(100))],
+                            "contains"),
+    "free text without gold": ([["问题"], *([f"写一首关于第 {i} 个春天的诗？"] for i in range(100))], "judge"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["UTF-8", "GBK", "xlsx", "semicolons"])
+@pytest.mark.parametrize("content", CONTENTS)
+def test_the_first_steps_lead_from_any_usual_file_to_a_plan(content: str, kind: str, tmp_path: Path):
+    """Every command of the page up to the one that spends, with the file as it comes out of a spreadsheet."""
+    rows, rule = CONTENTS[content]
+    file = written(rows, kind, tmp_path)
+    plan, improve = first_commands("first_result.md", file)
+    judge = " --judge openai:gpt-5" if rule == "judge" else ""
+    with Endpoint(tutor) as endpoint:
+        done = typed(f"{plan}{judge}", tmp_path, endpoint)
+        assert done.returncode == 0, done.stderr
+        assert f"{len(rows) - 1} items; answer rule {rule}" in done.stderr
+        assert ("read as GB18030" in done.stderr) == (kind == "GBK")
+        assert "not used" not in done.stderr
+        assert endpoint.stats.requests == 0
+        if kind == "xlsx" and content == "numbers":  # one of them to its end; the others differ in their file alone
+            done = typed(improve, tmp_path, endpoint)
+            assert done.returncode == 0, done.stderr
+            assert found_in(tmp_path / "first-look")["verdict"]["kind"] == "improved"
+
+
 def test_columns_with_names_of_their_own_are_asked_for(tmp_path: Path):
     """Each error says what to type, and what it says works."""
     (tmp_path / "own.csv").write_text(rows("Aufgabe,Loesung"), "utf-8")

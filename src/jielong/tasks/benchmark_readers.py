@@ -13,7 +13,7 @@ from typing import Any
 from ..answers import RULES, boxed
 from ..contract import Reply
 from . import bfcl, metric
-from .choices import find_choice_columns, labels_of, read_choices, right_letter
+from .choices import find_choice_columns, labels_of, read_choices, right_letter, shuffled
 from .code_tests import Tests
 from .expression_check import GAME24
 from .item import Item
@@ -65,9 +65,12 @@ def _arc(row: Fields, subject: str) -> Item:
     return Item(str(row.get("id", "")), str(question["stem"]), (letter,), choices)
 
 
-def _gpqa(row: Fields, subject: str) -> Item:
-    wrong = [str(row[f"Incorrect Answer {n}"]) for n in (1, 2, 3)]
-    return _shuffled(str(row["Question"]).strip(), str(row["Correct Answer"]), wrong)
+def _mc1(row: Fields, subject: str) -> Item:
+    """TruthfulQA on the hub: the texts of the choices, and 1 for the right one."""
+    texts, labels = list(map(str, row["mc1_targets"]["choices"])), list(row["mc1_targets"]["labels"])
+    wrong = [text for text, label in zip(texts, labels, strict=True) if not label]
+    choices, letter = shuffled(str(row["question"]), texts[labels.index(1)], wrong)
+    return Item("", str(row["question"]), (letter,), choices)
 
 
 def _big_bench(row: Fields, subject: str) -> Item:
@@ -94,14 +97,8 @@ def _truthfulqa(row: Fields, subject: str) -> Item:
     wrong = [text.strip() for text in str(row["Incorrect Answers"]).split(";") if text.strip()]
     if not best or not wrong:
         raise ValueError("no best answer or no incorrect ones")
-    return _shuffled(str(row["Question"]), best, wrong)
-
-
-def _shuffled(question: str, best: str, wrong: Sequence[str]) -> Item:
-    """The choices in an order that hangs on the question alone."""
-    choices = [best, *dict.fromkeys(text for text in wrong if text != best)][:10]
-    random.Random(hashlib.sha256(question.encode()).hexdigest()).shuffle(choices)
-    return Item("", question, (chr(ord("A") + choices.index(best)),), tuple(choices))
+    choices, letter = shuffled(str(row["Question"]), best, wrong)
+    return Item("", str(row["Question"]), (letter,), choices)
 
 
 def _boolq(row: Fields, subject: str) -> Item:
@@ -130,8 +127,11 @@ def _humaneval(row: Fields, subject: str) -> Item:
 
 def _mbpp(row: Fields, subject: str) -> Item:
     asserts = [str(line) for line in row["test_list"]]
-    setup = str(row.get("test_setup_code") or "")
-    question = f"{row['text']}\n\nYour code should pass these tests:\n\n" + "\n".join(asserts)
+    setup = str(row.get("test_setup_code") or "\n".join(row.get("test_imports") or ()))
+    question = (
+        f"{row['text'] if 'text' in row else row['prompt']}\n\nYour code should pass these tests:\n\n"
+        + "\n".join(asserts)
+    )
     return Item(str(row["task_id"]), question, (), tests=Tests("\n".join([setup, *asserts])))
 
 
@@ -173,7 +173,7 @@ READERS = (
     _four_choices("mmlu as published, or c-eval", "question", ("A", "B", "C", "D"), "answer"),
     _four_choices("cmmlu", "Question", ("A", "B", "C", "D"), "Answer"),
     Reader("arc", frozenset({"question", "answerKey"}), metric.choice, _arc),
-    Reader("gpqa", frozenset({"Question", "Correct Answer", "Incorrect Answer 1"}), metric.choice, _gpqa),
+    Reader("truthfulqa of the hub", frozenset({"question", "mc1_targets"}), metric.choice, _mc1),
     Reader("big-bench", frozenset({"input", "target_scores"}), metric.choice, _big_bench),
     Reader("math", frozenset({"problem", "level", "solution"}), metric.number, _math),
     Reader("mgsm", frozenset({"question", "answer", "answer_number"}), metric.number, _mgsm),
@@ -185,6 +185,7 @@ READERS = (
     Reader("bfcl", bfcl.COLUMNS, bfcl.FUNCTION_CALLS, bfcl.item),
     Reader("humaneval", frozenset({"task_id", "prompt", "entry_point", "test"}), metric.code, _humaneval),
     Reader("mbpp", frozenset({"task_id", "text", "test_list"}), metric.code, _mbpp),
+    Reader("mbpp, sanitized", frozenset({"task_id", "prompt", "test_list"}), metric.code, _mbpp),
     Reader("game of 24", frozenset({"Rank", "Puzzles", "Solved rate"}), GAME24, _game24),
     Reader("rhymes", frozenset({"input", "output", "other_rhymes"}), metric.exact, _any_of),
     Reader("translations", frozenset({"input", "output", "possible_translations"}), metric.exact, _any_of),

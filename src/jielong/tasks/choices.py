@@ -2,7 +2,9 @@
 column for each of them; and which of them is right, by letter, by text or by number."""
 
 import ast
+import hashlib
 import json
+import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ from .answer_equality import chosen_letter, plain, same_number
 _LETTERED = re.compile(r"\s*\(?([A-Z])[).:、]\s*")
 _LISTS = ("choices", "options", "answer_choices", "endings", "选项", "备选项", "候选答案")
 _PREFIXES = "choice option opt op sol ending answer ans alternative candidate 选项 选择 选择项"
-_NUMBERED = re.compile(rf"(?:(?:{'|'.join(_PREFIXES.split())})[ _.-]*([a-j]|\d)|([a-j]))")
+_NUMBERED = re.compile(rf"(?:(?:[a-z]+_)?(?:{'|'.join(_PREFIXES.split())})[ _.-]*([a-j]|\d)|([a-j]))")
+_WRONG = re.compile(r"(?:distractor|(?:incorrect|wrong|false)[ _]?(?:answer|choice|option))s?[ _]?\d*", re.I)
+_IN_A_ROW = re.compile(r"(?:^|[\s,，;；|])[(（]?([A-Ja-j])\s?[).:、．.）：]\s*")
 _LOOKS_LIKE = re.compile(r"choices?|options?|distractors?|选项|备选|candidates|alternatives|endings", re.I)
 
 
@@ -48,6 +52,9 @@ def _texts(cell: Any) -> list[str] | None:
                 continue
             return _texts(value) if isinstance(value, list | tuple | dict) else None
         return None
+    parts = _IN_A_ROW.split(text)
+    if not parts[0] and "".join(parts[1::2]).upper() == "ABCDEFGHIJ"[: len(parts) // 2]:
+        return [part.strip(" \t,，;；|") for part in parts[2::2]]
     separator = next((sign for sign in ("|", "\n", ";", "；") if sign in text), "\n")
     return [part.strip() for part in text.split(separator)]
 
@@ -101,9 +108,29 @@ def find_choice_columns(columns: Iterable[str], gold: str | None) -> ChoiceColum
     return ChoiceColumns()
 
 
-def look_like_choices(columns: Iterable[str]) -> list[str]:
-    """The names among these that speak of choices."""
-    return [column for column in columns if _LOOKS_LIKE.search(column)]
+def find_wrong_answers(columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns that hold what is not right: together with the answer they are choices."""
+    return tuple(column for column in columns if _WRONG.fullmatch(column.strip()))
+
+
+def shuffled(question: str, right: str, wrong: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """Choices in an order that hangs on the question alone, and the letter of the right one."""
+    choices = [right, *dict.fromkeys(text for text in wrong if text != right)][:10]
+    random.Random(hashlib.sha256(question.encode()).hexdigest()).shuffle(choices)
+    return tuple(choices), chr(ord("A") + choices.index(right))
+
+
+def look_like_choices(columns: Iterable[str], answers: Iterable[str]) -> list[str]:
+    """The names among these that speak of choices, or that the answers count: `output_1` and `output_2`."""
+    groups: dict[str, dict[str, str]] = {}
+    for column in columns:
+        if match := re.fullmatch(r"(.*?)[ _.-]?([a-j]|\d)", column, re.I):
+            groups.setdefault(match[1], {})[match[2].lower()] = column
+    signs = {answer.strip().lower() for answer in answers}
+    counted = [group for group in groups.values() if len(group) > 1 and signs and signs <= group.keys()]
+    return [column for column in columns if _LOOKS_LIKE.search(column)] + [
+        name for group in counted for name in group.values()
+    ]
 
 
 def right_letter(answer: Any, choices: Sequence[str], labels: Sequence[str], base: int | None) -> str:

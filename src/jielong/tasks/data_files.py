@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import BadInput, MissingExtra
 from .data_row import BadRow, DataRow, Fields
-from .separated_values import column_names, separated_rows
+from .separated_values import column_names, separated_rows, without_title
 from .text_decoding import decode
 
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xlsx")
@@ -100,7 +100,8 @@ def _json(file: Path, text: str) -> Iterator[DataRow | BadRow]:
 def _document_rows(file: Path, document: Any) -> Iterator[DataRow | BadRow]:
     rows = _listed(document)
     if rows is None:
-        raise BadInput(f"{file}: expected a list of objects, found {type(document).__name__}")
+        found = f"an object with {', '.join(document)}" if isinstance(document, dict) else type(document).__name__
+        raise BadInput(f"{file}: expected a list of objects, found {found[:200]}")
     for number, fields in enumerate(rows, 1):
         yield _object(number, fields, json.dumps(fields))
 
@@ -175,11 +176,12 @@ def _excel(file: Path, note: Callable[[str], None]) -> Iterator[DataRow | BadRow
     filled = [name for name, rows in sheets.items() if any(any(map(_text, cells)) for cells in rows)]
     if filled[1:]:
         note(f"{file}: the sheet {filled[0]!r} is read, not {', '.join(map(repr, filled[1:]))}")
+    rows = (
+        [(line, [_text(cell) for cell in cells]) for line, cells in enumerate(sheets[filled[0]], 1)] if filled else []
+    )
+    rows = without_title([row for row in rows if any(row[1])])
     header = list[str]()
-    for line, cells in enumerate(sheets[filled[0]] if filled else (), 1):
-        texts = [_text(cell) for cell in cells]
-        if not any(texts):
-            continue
+    for line, texts in rows:
         if not header:
             header = column_names(file, texts)
             continue

@@ -30,15 +30,22 @@ class Item:
             has_system = self.input[0].role == "system"
             texts = [self.instruction, self.input[0].text if has_system else ""]
             system = (Message("system", "\n\n".join(filter(None, texts))),) if any(texts) else ()
-            return Request((*system, *self.input[has_system:]), tools=self.tools)
-        words = catalogue(language(self.input))["task"]
-        parts = [self.instruction] if self.instruction else []
-        parts += [f"{words['context']}\n\n" + "\n\n".join(self.context)] if self.context else []
-        parts.append(self.input)
+            *before, last = self.input[has_system:]
+            if self.context or self.choices:
+                last = replace(last, content=self._with_context_and_choices(last.text))
+            return Request((*system, *before, last), tools=self.tools)
+        text = self._with_context_and_choices(self.input)
+        parts = [self.instruction, text] if self.instruction else [text]
+        return Request((Message("user", "\n\n".join(parts)),), tools=self.tools)
+
+    def _with_context_and_choices(self, question: str) -> str:
+        words = catalogue(language(question))["task"]
+        parts = [f"{words['context']}\n\n" + "\n\n".join(self.context)] if self.context else []
+        parts.append(question)
         if self.choices:
             lettered = [f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(self.choices)]
             parts.append("\n".join(lettered) + f"\n{words['choices']}")
-        return Request((Message("user", "\n\n".join(parts)),), tools=self.tools)
+        return "\n\n".join(parts)
 
     def group(self) -> str:
         """What items that are not independent of each other share: their cluster, else their question."""

@@ -54,7 +54,7 @@ def load_task(
     reader = recognise(sample) if input is None and answer is None else None
     reader = reader or _named(spec, rows, sample, input, answer)
     used: set[str] = set()
-    read, bad = _items(reader, rows, used)
+    read, bad = _items(spec, reader, rows, used)
     items = [item for item, _ in read]
     problems = tuple(f"{file}:{row.line}: {row.why}" for file, row in bad)
     if bad and (strict or not items):
@@ -63,7 +63,8 @@ def load_task(
     if rejects and bad:
         _set_aside(rejects, bad)
     metric, why = _metric(reader, items, chosen, sample)
-    notes += [*_unused(spec, sample, used), *_contradictions(spec, read)]
+    gold = {text for item in items for text in item.accepted}
+    notes += [*_unused(spec, sample, used, gold), *_contradictions(spec, read)]
     task = Task(spec, identified(items), metric, why, f"{spec}, read as {reader.name}", problems, tuple(notes))
     return task.sample(limit, seed)
 
@@ -93,10 +94,10 @@ def _named(spec: str, rows: Iterable[SourceRow], sample: Fields, input: str | No
     return Reader(columns.description, frozenset(), None, columns.item)
 
 
-def _unused(spec: str, sample: Fields, used: set[str]) -> list[str]:
+def _unused(spec: str, sample: Fields, used: set[str], gold: set[str]) -> list[str]:
     """A note that names the columns that no item holds. Raises BadInput where one of them looks like choices."""
     unused = [column for column in sample if column not in used and column]
-    if choices := look_like_choices(unused):
+    if choices := look_like_choices(unused, gold):
         raise BadInput(
             f"{spec}: the column {choices[0]!r} looks like choices and is not understood; name it `choices` and write "
             "a|b|c, or give it another name"
@@ -134,7 +135,7 @@ def _hub(rest: str) -> Iterator[Fields]:
 
 
 def _items(
-    reader: Reader, rows: Sequence[SourceRow], used: set[str]
+    spec: str, reader: Reader, rows: Sequence[SourceRow], used: set[str]
 ) -> tuple[list[tuple[Item, str]], list[tuple[str, BadRow]]]:
     """The items of the rows that can be used, each with its place, and the other rows by their file."""
     read = [row if isinstance(row, BadRow) else _item(reader, row, subject, used) for _, subject, row in rows]
@@ -145,7 +146,7 @@ def _items(
         if isinstance(row, DataRow) and isinstance(item, Item) and with_gold and not _has_gold(item):
             item = _bad(row, "has no answer, and other rows have one")
         if isinstance(item, Item):
-            usable.append((item, f"{file}:{row.line}"))
+            usable.append((item, str(row.line) if file == spec else f"{file}:{row.line}"))
         else:
             bad.append((file, item))
     return usable, sorted(bad, key=lambda entry: entry[1].line)
@@ -160,12 +161,10 @@ def _contradictions(spec: str, read: Sequence[tuple[Item, str]]) -> list[str]:
             other, other_place = first_seen.setdefault((item.input, item.choices, item.context), (item, place))
             if not any(same("exact", a, b) for a in item.accepted for b in other.accepted):
                 text = item.input if isinstance(item.input, str) else item.input[-1].text
-                found.append(
-                    f"{other_place} and {place}: {text[:60]!r} ({other.accepted[0][:40]}; {item.accepted[0][:40]})"
-                )
-    return (
-        [f"{spec}: questions that occur with different answers: {len(found)}; the first: {found[0]}"] if found else []
-    )
+                both = f"{other.accepted[0][:40]}; {item.accepted[0][:40]}"
+                found.append(f"lines {other_place} and {place}: {text[:60]!r} ({both})")
+    first = f"questions that occur with different answers: {len(found)}; the first: {found[0]}" if found else ""
+    return [f"{spec}: {first}"] if found else []
 
 
 def _metric(reader: Reader, items: Sequence[Item], chosen: Metric | None, first: Fields) -> tuple[Metric, str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..contract import Message
 from ..errors import BadInput
-from .choices import ChoiceColumns, find_choice_columns, number_base, right_letter
+from .choices import ChoiceColumns, find_choice_columns, find_wrong_answers, number_base, right_letter, shuffled
 from .code_tests import Tests
 from .conversations import as_conversation, is_conversation, read_text, to_messages
 from .data_row import DataRow
@@ -24,12 +24,14 @@ Fields = Mapping[str, Any]
 
 INPUTS = (
     "input question questions prompt problem query instruction text ctx goal question_stem stem sentence message q "
-    "messages conversation conversations dialogue 问题 题目 题干 输入 提问 文本 指令 对话"
+    "turns statement claim review content comment utterance headline messages conversation conversations dialogue "
+    "问题 問題 题目 題目 题干 输入 提问 文本 指令 内容 句子 语句 陈述 评论 对话"
 ).split()
 ANSWERS = (
     "answer answers answerkey answer_key target label output solution gold expected expected_answer correct_answer "
-    "correct_option correct cop reference reference_answer ground_truth response completion answer_idx answer_index "
-    "category class a 答案 标准答案 参考答案 正确答案 标签 输出 回答 类别"
+    "correct_option correct cop correct_answer_num ideal final_decision answers_spans __expected reference "
+    "reference_answer ground_truth response completion answer_idx answer_index category class a "
+    "答案 标准答案 参考答案 正确答案 标签 標籤 输出 回答 类别"
 ).split()
 CONTEXTS = "context contexts passage article document documents paragraph background 上下文 材料 背景 文章".split()
 SYSTEMS = "system system_prompt".split()
@@ -37,6 +39,7 @@ TOGETHER = (  # columns that are one question; each with its name before it, but
     ("instruction", "input"),
     ("instruction", "question"),
     ("premise", "hypothesis"),
+    ("premise", "question"),
     ("sentence1", "sentence2"),
     ("question1", "question2"),
     ("text1", "text2"),
@@ -74,7 +77,10 @@ class NamedColumns:
         self.choices: ChoiceColumns = find_choice_columns(
             (column for column in sample if column not in self.questions), self.gold
         )
-        self.context, self.system = self._first(CONTEXTS, self.questions), self._first(SYSTEMS, self.questions)
+        self.wrong = find_wrong_answers(sample) if self.gold and not self.choices else ()
+        ends = [name for name in self._named if name.rpartition("_")[2] in CONTEXTS]  # as in `flores_passage`
+        self.context = self._first([*CONTEXTS, *ends], self.questions)
+        self.system = self._first(SYSTEMS, self.questions)
         present = self._named.keys()
         self.cluster = next((self._named[name] for beside, name in CLUSTERS if beside <= present), None)
         self._base: int | None = None
@@ -121,7 +127,11 @@ class NamedColumns:
         accepted = () if self.gold is None else accepted_answers(row.get(self.gold))
         if not isinstance(question, str):
             question, accepted = self._without_reply(question, accepted)
-        if choices:
+        if self.wrong and accepted and isinstance(question, str):
+            wrong = [text for column in self.wrong for text in accepted_answers(row.get(column))]
+            choices, letter = shuffled(question, accepted[0], wrong)
+            accepted = (letter,)
+        elif choices:
             labels = self.choices.labels(row)
             accepted = tuple(right_letter(text, choices, labels, self._base) for text in accepted)
         cluster = None if self.cluster is None or row.get(self.cluster) is None else str(row[self.cluster])
@@ -150,6 +160,8 @@ class NamedColumns:
             return ""
         if isinstance(cell, str | int | float):
             return str(cell)
+        if isinstance(cell, list) and len(cell) > 1 and isinstance(cell[0], str):
+            raise ValueError(f"{len(cell)} turns; expected one")
         if isinstance(cell, list) and cell:
             return read_text(cell, "user")
         raise ValueError(f"expected a text or a list of messages, found {type(cell).__name__}")
@@ -213,6 +225,8 @@ def read_context(cell: Any) -> tuple[str, ...]:
         return ()
     if isinstance(cell, str):
         return (cell,)
+    if isinstance(cell, Mapping) and "contexts" in cell:
+        cell = cell["contexts"]
     if isinstance(cell, Mapping) and {"title", "sentences"} <= cell.keys():
         cell = list(zip(cell["title"], cell["sentences"], strict=True))
     if isinstance(cell, list):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import BadInput
 from .data_row import BadRow, DataRow
@@ -25,6 +25,7 @@ def separated_rows(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     start, separator = _beginning(text, "\t" if file.suffix.lower() == ".tsv" else ",")
     records = _records(text[start:], separator, text.count("\n", 0, start) + 1)
     first = list(islice((record for record in records if isinstance(record, BadRow) or any(record[1])), 30))
+    first = without_title(first)
     header = _published_header([record[1] for record in first if not isinstance(record, BadRow)])
     for record in _chained(first, records):
         if isinstance(record, BadRow):
@@ -41,6 +42,19 @@ def separated_rows(file: Path, text: str) -> Iterator[DataRow | BadRow]:
         elif any(cell.strip() for cell in cells):
             hint = f"; a cell that holds a {separator!r} stands in quotes" if len(cells) > len(header) else ""
             yield BadRow(line, f"expected {len(header)} cells, found {len(cells)}{hint}", separator.join(cells))
+
+
+_Row = TypeVar("_Row", bound=tuple[int, list[str]] | BadRow)
+
+
+def without_title(rows: list[_Row]) -> list[_Row]:
+    """The rows without a title that a spreadsheet has above its header: one cell in a row that has more."""
+    while len(rows) > 1 and not isinstance(rows[0], BadRow) and not isinstance(rows[1], BadRow):
+        (_, cells), (_, below) = rows[0], rows[1]
+        if len(cells) < 2 or not cells[0] or any(cells[1:]) or not all(below[: len(cells)]):
+            break
+        rows = rows[1:]
+    return rows
 
 
 def column_names(file: Path, cells: Sequence[Any]) -> list[str]:

@@ -58,13 +58,11 @@ def _strictly(file: Path, data: bytes, encoding: str) -> str:
 
 
 def _chinese(text: str) -> bool:
-    """Nearly all within GB 2312, and enough of them common: so Chinese, and not Big5 or Korean read as such."""
+    """Enough common characters: so Chinese, and not Big5, Korean or Thai read as such."""
     letters = [letter for letter in text if letter > "\x7f"]
-    simple = [letter for letter in letters if len(letter.encode("gb18030")) == 4 or _in_gb2312(letter)]
-    # Of a handful of characters none may be common; that all are in GB 2312 must do.
-    return len(simple) > 0.8 * len(letters) and (
-        len(letters) < 8 or sum(letter in _COMMON for letter in letters) > 0.15 * len(letters)
-    )
+    if len(letters) < 8:  # of a handful none may be common; that all are in GB 2312 must do
+        return all(map(_in_gb2312, letters))
+    return sum(letter in _COMMON for letter in letters) > 0.12 * len(letters)
 
 
 def _in_gb2312(letter: str) -> bool:
@@ -76,7 +74,7 @@ def _in_gb2312(letter: str) -> bool:
 
 def _western(text: str) -> bool:
     """Accented letters stand alone among plain ones, and no sign stands within a word."""
-    special = re.findall(r"[^\x00-\x7f]+", text)
+    special = re.findall(r"[^\x00-\x7f]+", re.sub("[“”‘’„‚–—…•«»€£°§¿¡]", " ", text))
     letters = [run for run in special if len(run) == 1 and run.isalpha() and run not in "ªºµ"]
     within = re.search(r"[A-Za-z][^\W\d_’‘·\-–]*[^\w\s\x00-\x7f’‘·–—…/]\w*[a-z]", text)
-    return len(letters) >= 0.6 * len(special) and within is None
+    return bool(re.search("[A-Za-z]{2}", text)) and len(letters) >= 0.6 * len(special) and within is None
