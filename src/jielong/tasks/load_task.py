@@ -159,7 +159,7 @@ def _contradictions(spec: str, read: Sequence[tuple[Item, str]]) -> list[str]:
     for item, place in read:
         if item.accepted and not item.tools:
             other, other_place = first_seen.setdefault((item.input, item.choices, item.context), (item, place))
-            if not any(same("exact", a, b) for a in item.accepted for b in other.accepted):
+            if other is not item and not any(same("exact", a, b) for a in item.accepted for b in other.accepted):
                 text = item.input if isinstance(item.input, str) else item.input[-1].text
                 both = f"{other.accepted[0][:40]}; {item.accepted[0][:40]}"
                 found.append(f"lines {other_place} and {place}: {text[:60]!r} ({both})")
