@@ -133,7 +133,10 @@ def _unmarked(readable: str, rejected: frozenset[str]) -> str | None:
         return None
     if closing and (not lists_options or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
         return closing[1]
-    opening = re.match(r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n)", reply_text)
+    opening = re.match(
+        r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n|,\s(?:al)?though\b|,\s(?:but|because|since|as)\b)",
+        reply_text,
+    )
     if opening and _MORE.match(reply_text, opening.end(1)):
         return None
     if opening and not lists_options and not re.search(r"\([A-J]\)", reply_text[opening.end() : opening.end() + 200]):

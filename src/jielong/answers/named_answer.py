@@ -104,6 +104,8 @@ def _meant(text: str, mentions: Sequence[_Mention], names: Sequence[str]) -> str
             said |= {mention.name for mention in group}
             if _stands_as_answer(text, first):
                 meant |= {mention.name: None for mention in group}
+            elif _OWNED.search(text[: first.start]):
+                pass  # "let me check your account"
             elif _STOPS_OR_NOUN.match(text, last.end) or _IS_CALLED_IT.match(text, last.end):
                 weakly |= {mention.name: None for mention in group}
     gives_up = GIVES_UP.search(text) is not None
@@ -127,6 +129,7 @@ def _listed_together(text: str, mentions: Sequence[_Mention]) -> list[list[_Ment
     return groups
 
 
+_OWNED = re.compile(r"\b(?:your|my|our|their|his|her)\s$", re.I)
 _NOT = re.compile(
     r"(?:\bnot|n['’]t)\s(?:(?:an?|the|really|at\sall|in|about)\s){0,2}\W{0,3}$|不(?:是|属于)?\W{0,2}$", re.I
 )

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from .answer_markers import SEVERAL_ANSWERS, last_box, marked_answers, readable_end
 from .marked_number import measure, the_exact_one
-from .number_formats import find_numbers, read_number
+from .number_formats import find_numbers, normalised, read_number
 from .quantities import NumberMatch, canonical, same_quantity
 from .statements import GIVES_UP
 
@@ -31,11 +31,14 @@ def number(text: str, /) -> str | None:
     return None if answer in rejected else answer
 
 
-def other_readings(text: str, answer: str) -> set[str]:
-    """The same amount as the text gives it, or as its smaller unit counts it: 6.5 hours are also 390 (minutes)."""
+def other_readings(text: str, answer: str, gold: str) -> set[str]:
+    """The same amount as the text, its smaller unit or the gold answer counts it: 6.5 hours are also 390 (minutes)."""
     readable = readable_end(text) or ""
     numbers = find_numbers(readable)
     also = {canonical(one.also) for one in numbers if one.also is not None and str(one) == answer}
+    for wanted in find_numbers(gold := normalised(gold)):
+        if any(str(one) == answer and same_quantity(readable, one, wanted, gold) for one in numbers):
+            also.add(str(wanted))
     for a, b in pairwise(numbers):
         if answer in (str(a), str(b)) and same_quantity(readable, a, b):
             also |= {str(a), str(b)}
@@ -231,7 +234,9 @@ _LISTED = re.compile(  # "x = 3, 7", "x = 3 and y = 7", "are 1, 2 and 5"
     rf"|(?<!\w)[A-Za-z]\w?\s?=\s?{_VALUE}\s?(?:,?\s?and|,|or|或|和)\s?[A-Za-z]\w?\s?=\s?{_VALUE}\W*$"
     rf"|(?:\bare|\bwere|:|是|为)\s?{_VALUE}(?:,\s{_VALUE})+,?\s(?:and|or)\s{_VALUE}\W*$"
 )
-_CHANGE = re.compile(r"(?<!anywhere )(?<!range )(?<!ranges )\bfrom\s?$|从\s?$")  # from 5 to 8 is a range or a change
+_CHANGE = re.compile(  # from 5 to 8 is a range or a change
+    r"(?<!anywhere )(?<!anything )(?<!range )(?<!ranges )\bfrom\s?$|从\s?$", re.I
+)
 
 
 def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
@@ -249,10 +254,11 @@ def _are_several(line: str, numbers: list[NumberMatch]) -> bool:
         return False
     if _EITHER.fullmatch(between):
         return True
-    if _BOTH.fullmatch(between) and re.match(r"\s(?:are|were)\b|都", after):
+    one_of = re.search(r"\b(?:between|either|both)\s?[$€£¥]?$", before, re.I) or re.match(r"\s(?:are|were)\b|都", after)
+    if one_of and _BOTH.fullmatch(between):
         return True
     ends = re.fullmatch(r"\s?(?:[A-Za-z一-鿿°%]{1,12})?[\s.。!之间]*", after) is not None
-    opens = re.search(r"(?:\b(?:are|were|between|both|either)|分别是|[是为在]|^\W*)\s?[$€£¥]?$", before, re.I)
+    opens = re.search(r"(?:\b(?:are|were)|分别是|[是为在]|^\W*)\s?[$€£¥]?$", before, re.I)
     return opens is not None and ends and _BOTH.fullmatch(between) is not None
 
 

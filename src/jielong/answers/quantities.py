@@ -90,9 +90,9 @@ def merged(text: str, numbers: Sequence[NumberMatch]) -> list[NumberMatch]:
     return result
 
 
-def same_quantity(text: str, a: NumberMatch, b: NumberMatch) -> bool:
+def same_quantity(text: str, a: NumberMatch, b: NumberMatch, text_of_b: str | None = None) -> bool:
     """Whether two numbers with units of one kind are the same amount: 1.5 hours and 90 minutes."""
-    of_a, of_b = _units(text, a)[1], _units(text, b)[1]
+    of_a, of_b = _units(text, a)[1], _units(text_of_b or text, b)[1]
     for family in of_a.keys() & of_b.keys():
         high, low = sorted((of_a[family], of_b[family]))
         factor = Fraction(1)

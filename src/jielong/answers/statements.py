@@ -13,6 +13,7 @@ GIVES_UP = re.compile(
     r"|know\w*|verif\w*|judg\w*|classif\w*|conclud\w*|choos\w*|identif\w*|confirm\w*|assess\w*|infer\w*|establish\w*"
     r"|work(?:ed)? out|find|found)\b"
     r"|\b(?:not enough|insufficient|too little|no|more)\s(?:\w{1,12}\s)?(?:information|data|context|details?)\b"
+    r"|(?:\bnot|n['’]t)\s(?:\w{1,8}\s){0,2}enough\s(?:information|data|details?|context)\b"
     r"|\b(?:unknown|undetermined|undefined|undecidable|unsure|uncertain|unanswerable)\b"
     r"|\b(?:not|n['’]?t)\s(?:\w{1,10}\s)?(?:know|sure|certain|clear|(?:say|tell|mention|state|specify|give)(?=\W*$|[.;,]))"
     r"|\bi(?:\sam|['’]?m)?\s(?:cannot|can['’]?t|can\snot|unable\sto|not\sable\sto)\b|\bnobody\sknows\b"

@@ -13,7 +13,10 @@ _SURE = (
 _OFFER = (
     r"[,.!:]{0,2}\s(?:let['’]?s|let\sme|here|i['’]?(?:ll|d|m)\b|i\s(?:can|will|would)|happy|we\s)"  # Sure! Let me check
 )
-_STOP = r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!(。;…—–✅❌✔✗👍👎-]|$|\n)|\s(?:because|since|as)\b)(?!\s?[-/]\s?\w)"
+_STOP = (
+    r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!(。;…—–✅❌✔✗👍👎-]|$|\n)"
+    r"|\s(?:because|since|as|and|but|it|he|she|they|this|that|you|we)\b)(?!\s?[-/]\s?\w)"
+)
 _OPENING = re.compile(
     rf"{_LEAD}(?:(?P<neither>(?:yes|no|true|false)\s?(?:and|or|/)\s?(?:yes|no|true|false)|neither|不?是也不?是)"
     r"|(?P<no>[❌✗✘✖👎]"
@@ -53,7 +56,8 @@ _TURNS = re.compile(
     re.I,
 )
 _OPEN_QUESTION = re.compile(
-    r"\b(?:whether|if|neither|no\s(?:evidence|proof|reason|indication|sign|way)|might|may|could|nobody|no\sone|few(?:\speople)?\swould|claims?\sthat|believ\w+|argu\w+)\b"
+    r"\b(?:whether|if|neither|no\s(?:evidence|proof|reason|indication|sign|way)|might|may|could|nothing"
+    r"|nobody|no\sone|few(?:\speople)?\swould|(?:claims|claimed)\sthat|believ\w+|argu\w+)\b"
     r"|是否|没有(?:任何)?(?:证据|迹象|理由)|如果|或许|不能说|不好说",
     re.I,
 )
@@ -71,7 +75,11 @@ def yes_no(text: str, /) -> str | None:
     if closing := _CLOSING.search(readable[-200:]):
         word = (closing["verdict"] or closing["han"]).lower()
         return "yes" if word in ("yes", "true", "是", "对") else "no"
-    return opening_verdict(readable) or verdict(readable)
+    statement = _QUESTION.sub("", readable)
+    return opening_verdict(statement) or verdict(statement)
+
+
+_QUESTION = re.compile(r"\A\W*[^.!?。！？\n]{1,120}[?？]\s*(?=\S)")  # "True or false? False."
 
 
 def opening_verdict(place: str) -> str | None:

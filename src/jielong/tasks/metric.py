@@ -82,8 +82,11 @@ class RuleMetric:
             extracted = without_question(extracted, item.input)
         right = await matches(self.name, extracted, item.accepted, choices=item.choices)
         if not right and self.name == "number" and extracted is not None:
-            others = other_readings(reply.text, extracted)
-            right = any(same_number(other, gold) for other in others for gold in item.accepted)
+            right = any(
+                same_number(other, gold)
+                for gold in item.accepted
+                for other in other_readings(reply.text, extracted, gold)
+            )
         return Score(float(right), extracted)
 
     def same(self, a: str, b: str) -> bool:
