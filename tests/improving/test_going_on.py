@@ -63,6 +63,7 @@ def facts(document: dict[str, Any]) -> dict[str, Any]:
         candidate["usage"].pop("seconds")
     for result in document["results"]:
         result.pop("latency")
+        result.pop("queued")
     return {name: value for name, value in document.items() if name not in ("run", "settings")}
 
 
