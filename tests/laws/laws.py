@@ -109,7 +109,7 @@ async def _usage_over_an_endpoint(make: Make) -> None:
         return Answer(text, fault="malformed" if chance < 0.25 else None)
 
     with Endpoint(behave) as endpoint:
-        model = make(load(f"openai:stub@{endpoint.url}"))
+        model = make(load(f"vllm:stub@{endpoint.url}"))
         result, here = await outcome(model, ask("What is 1 + 1?"))
         used, told = here.usage, endpoint.stats
         assert used.calls + used.retries == told.requests, "a request to the endpoint is not in the usage"
@@ -295,7 +295,7 @@ async def _stream_over_a_bad_line(make: Make) -> None:
         return Answer(text, fault="cut" if n % 5 == 1 else None)
 
     with Endpoint(behave) as endpoint:
-        model = make(load(f"openai:stub@{endpoint.url}"))
+        model = make(load(f"vllm:stub@{endpoint.url}"))
         for _ in range(3):
             heard, reply = await _stream(model, ask("What is 1 + 1?", seed=None))
             if isinstance(reply, Reply):
