@@ -101,6 +101,38 @@ def test_mistrals_thoughts_arrive_in_pieces():
     expect(*get(streamed([*deltas, {"content": "4"}, {"content": [{"type": "text", "text": "2"}]}]), stream=True))
 
 
+def pieces_of(message: Json) -> list[Json]:
+    """The message as a stream brings it: the texts of its thoughts in pieces, signatures with the last of them."""
+    deltas: list[Json] = []
+    for key in ("content", "reasoning_details", "thinking_blocks"):
+        for entry in message.get(key) or () if not isinstance(message.get(key), str) else ():
+            name = next(name for name in ("thinking", "text") if name in entry)
+            signed = {k: v for k, v in entry.items() if k not in (name, "signature")}
+            text = entry[name] if isinstance(entry[name], str) else entry[name][0]["text"]
+            for at in range(0, len(text), 5):
+                piece = (
+                    text[at : at + 5]
+                    if isinstance(entry[name], str)
+                    else [{**entry[name][0], "text": text[at : at + 5]}]
+                )
+                deltas.append({key: [{**signed, name: piece}]})
+            if "signature" in entry:
+                deltas[-1][key][0]["signature"] = entry["signature"]
+    return deltas
+
+
+@pytest.mark.parametrize(
+    "name", ["reasoning_details alone", "thinking_blocks", "Mistral's parts", "Anthropic's parts", "reasoning part"]
+)
+def test_thoughts_in_lists_are_the_same_whole_and_in_pieces(name: str):
+    message = REPLIES[name]
+    deltas = pieces_of(message)
+    rest = [{"content": message["content"]}] if isinstance(message["content"], str) else []
+    expected, (reply, spoken, thought) = get(whole(message))[0], get(streamed([*deltas, *rest]), stream=True)
+    expect(reply, spoken, thought)
+    assert reply.message == expected.message
+
+
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 @pytest.mark.parametrize("name", IN_TEXT)
 def test_thoughts_in_the_text_whole_and_streamed(name: str, size: int):

@@ -228,7 +228,7 @@ class ReplyAssembler:
 
     def _all_thoughts(self, calls: bool) -> Thinking | None:
         kept = self._thoughts
-        signature = json.dumps(kept.entries, ensure_ascii=False) if kept.entries else None
+        signature = json.dumps(kept.entries, ensure_ascii=False, sort_keys=True) if kept.entries else None
         if kept.text or signature or (kept.form and calls and not self._split_thoughts):
             return Thinking(kept.text, signature, kept.form)
         return Thinking(self._split_thoughts, None, self.splitter.form) if self._split_thoughts else None
