@@ -427,3 +427,37 @@ SECOND = [  # a second lot, written when the rules stood, and tried before they 
     Case("second", "one question, answers in two forms", "a.csv", b"question,answer\nHalf of 1?,0.5\nHalf of 1?,1/2\nWhat is 9 * 9?,81\n", ("Half of 1?",), ("0.5",), items=3, absent=("different answers",)),
 ]  # fmt: skip
 CASES += SECOND
+
+THIRD = [  # a third lot, tried once when the rules had been mended for the second
+    Case("third", "QASC", "qasc.jsonl", lines(*({"id": "x", "question": "What is ice?", "choices": {"text": [*FOUR, "a", "b", "c", "d"], "label": list("ABCDEFGH")}, "answerKey": "C", "fact1": "Cold.", "combinedfact": "Cold."} for _ in "ab")), ("What is ice?", "(H) d"), ("C",), metric="choice", lost=("fact1",)),
+    Case("third", "e-CARE", "ecare.jsonl", lines({"index": "1", "premise": "It rained.", "ask-for": "effect", "hypothesis1": "Wet.", "hypothesis2": "Dry.", "label": 0}, {"index": "2", "premise": "He fell.", "ask-for": "cause", "hypothesis1": "Ice.", "hypothesis2": "Sun.", "label": 1}), refused="--input"),
+    Case("third", "Gaokao questions", "gaokao.json", json.dumps({"example": [{"year": "2010", "index": 0, "question": "冰是（ ）A.气体 B.液体 C.固体", "answer": ["C"], "analysis": "略", "score": 6}] * 2}).encode(), ("冰是",), ("C",), metric="choice", lost=("analysis",)),
+    Case("third", "an exam in capitals", "EXAM.CSV", b"QUESTION,OPTION_A,OPTION_B,OPTION_C,OPTION_D,CORRECT_ANSWER\nWhat is ice?,gas,liquid,solid,plasma,C\nSteam?,gas,liquid,solid,plasma,A\n", ("What is ice?", "(C) solid"), ("C",), FOUR, metric="choice"),
+    Case("third", "an answer with its letter and text", "quiz.csv", b"question,A,B,C,answer\nWhat is ice?,gas,liquid,solid,C. solid\nSteam?,gas,liquid,solid,A) gas\n", ("What is ice?", "(C) solid"), ("C",), FOUR[:3], metric="choice"),
+    Case("third", "two or four choices", "quiz.csv", b"question,option1,option2,option3,option4,answer\nIs ice cold?,yes,no,,,1\nWhat is ice?,gas,liquid,solid,plasma,3\nSteam?,gas,liquid,solid,plasma,4\n", ("Is ice cold?", "(B) no"), ("A",), ("yes", "no"), items=3, metric="choice"),
+    Case("third", "a Python list in a CSV cell", "quiz.csv", b"question,options,answer\nWhat is ice?,\"['gas', 'liquid', 'solid']\",solid\nSteam?,\"['gas', 'liquid', 'solid']\",gas\n", ("What is ice?", "(C) solid"), ("C",), FOUR[:3], metric="choice"),
+    Case("third", "options as objects", "quiz.json", json.dumps([{"question": "What is ice?", "options": [{"id": "a", "text": "gas"}, {"id": "b", "text": "solid"}], "answer": "b"}] * 2).encode(), ("What is ice?", "(B) solid"), ("B",), ("gas", "solid"), metric="choice"),
+    Case("third", "options by number", "quiz.json", json.dumps([{"question": "What is ice?", "options": {"1": "gas", "2": "solid"}, "answer": "2"}] * 2).encode(), ("What is ice?", "(B) solid"), ("B",), ("gas", "solid"), metric="choice"),
+    Case("third", "a table of Kaggle", "train.csv", b"id,prompt,A,B,C,D,E,answer\n0,What is ice?,gas,liquid,solid,plasma,metal,C\n1,Steam?,gas,liquid,solid,plasma,metal,A\n", ("What is ice?", "(E) metal"), ("C",), (*FOUR, "metal"), metric="choice"),
+    Case("third", "tickets of a service desk", "tickets.csv", "ticket_id;text;category;created\n1;Rechnung doppelt;Abrechnung;2026-01-02\n2;App stürzt ab;Technik;2026-01-03\n3;Geld zurück;Abrechnung;2026-01-04\n4;Bildschirm schwarz;Technik;2026-01-05\n".encode("cp1252"), ("Rechnung doppelt",), ("Abrechnung",), items=4, metric="label", lost=("created",)),
+    Case("third", "reviews with stars", "reviews.tsv", b"review\tlabel\nGreat!\tpositive\nBad.\tnegative\nFine.\tpositive\nPoor.\tnegative\n", ("Great!",), ("positive",), items=4, metric="label"),
+    Case("third", "a column for the language", "multi.jsonl", lines({"question": "Was ist 3 + 4?", "answer": "7", "language": "de"}, {"question": "3加4？", "answer": "7", "language": "zh"}), ("Was ist 3 + 4?",), ("7",), lost=("language",)),
+    Case("third", "a picture beside the question", "vqa.jsonl", lines(*({"question": "What is on it?", "image": "a.png", "answer": "a cat"} for _ in "ab")), ("What is on it?",), ("a cat",), lost=("image",)),
+    Case("third", "answers as JSON in a CSV cell", "qa.csv", b'question,answers\nWhich river?,"[""Rhine"", ""Rhein""]"\nWhich sea?,"[""North Sea""]"\n', ("Which river?",), ("Rhine", "Rhein")),
+    Case("third", "SQuAD's answers as text in a CSV cell", "squad.csv", b'context,question,answers\nThe Rhine rises in Switzerland.,Where?,"{\'text\': [\'Switzerland\'], \'answer_start\': [19]}"\nIt ends at sea.,Where does it end?,"{\'text\': [\'sea\'], \'answer_start\': [11]}"\n', ("The Rhine rises in Switzerland.", "Where?"), ("Switzerland",)),
+    Case("third", "PopQA", "popqa.jsonl", lines(*({"question": "Which river?", "possible_answers": '["Rhine", "Rhein"]', "s_pop": 3} for _ in "ab")), ("Which river?",), ("Rhine", "Rhein"), lost=("s_pop",)),
+    Case("third", "a byte order mark in the middle", "a.csv", ("\ufeff" + TWO).encode("utf-8-sig"), SEEN, GOLD),
+    Case("third", "no-break spaces in the header", "a.csv", "\u00a0question ,answer\u3000\nWhat is 3 + 4?,7\nWhat is 9 * 9?,81\n".encode(), SEEN, GOLD),
+    Case("third", "zero-width letters in the header", "a.csv", "\u200bquestion,answer\nWhat is 3 + 4?,7\nWhat is 9 * 9?,81\n".encode(), SEEN, GOLD),
+    Case("third", "tabs and commas", "a.tsv", b"question\tanswer\nWhat is 3, 4 and 5?\t12\nWhat is 9 * 9?\t81\n", ("What is 3, 4 and 5?",), ("12",)),
+    Case("third", "one row only", "a.csv", b"question;answer\nWhat is 3 + 4?;7\n", SEEN, GOLD, items=1),
+    Case("third", "a header alone", "a.csv", b"question,answer\n", refused="no row"),
+    Case("third", "empty", "a.csv", b"", refused="empty"),
+    Case("third", "GBK, one word", "a.csv", "question,answer\nWhat is 3 + 4?,七\nWhat is 9 * 9?,八十一\n".encode("gbk"), SEEN, ("七",)),
+    Case("third", "GBK of an exam", "试题.csv", "题目,A,B,C,D,答案\n下列哪项是哺乳动物？,鲨鱼,海豚,企鹅,乌龟,B\n水的化学式是什么？,H2O,CO2,O2,N2,A\n".encode("gb18030"), ("下列哪项是哺乳动物？", "(B) 海豚"), ("B",), ("鲨鱼", "海豚", "企鹅", "乌龟"), metric="choice"),
+    Case("third", "Swedish", "a.csv", "question;answer\nVad är huvudstaden i Sverige? Är det Malmö?;Stockholm\nHur många öar?;många\n".encode("cp1252"), ("Vad är huvudstaden",), ("Stockholm",)),
+    Case("third", "Hebrew", "a.csv", "question,answer\nמהי בירת צרפת?,פריז\nכמה זה שלוש ועוד ארבע?,שבע\n".encode("cp1255"), refused="UTF-8"),
+    Case("third", "ShareGPT that begins with system", "a.json", json.dumps([{"conversations": [{"from": "system", "value": "Be brief."}, {"from": "human", "value": "What is 3 + 4?"}, {"from": "gpt", "value": "7"}]}] * 2).encode(), ("Be brief.", "What is 3 + 4?"), GOLD),
+    Case("third", "messages without a reply or an answer", "a.jsonl", lines(*({"messages": [{"role": "user", "content": "What is 3 + 4?"}]} for _ in "ab")), SEEN, metric="judge"),
+]  # fmt: skip
+CASES += THIRD

@@ -6,6 +6,7 @@ context, choices or A, B, C, …          what else the question consists of
 messages                                a conversation; its last turn is the answer, if nothing else is
 """
 
+import ast
 import json
 import math
 import re
@@ -28,10 +29,10 @@ INPUTS = (
     "问题 問題 题目 題目 题干 输入 提问 文本 指令 内容 句子 语句 陈述 评论 对话"
 ).split()
 ANSWERS = (
-    "answer answers answerkey answer_key target label output solution gold expected expected_answer correct_answer "
-    "correct_option correct cop correct_answer_num ideal final_decision answers_spans __expected reference "
-    "reference_answer ground_truth response completion answer_idx answer_index category class a "
-    "答案 标准答案 参考答案 正确答案 标签 標籤 输出 回答 类别"
+    "answer answers possible_answers answerkey answer_key target label output solution gold expected "
+    "expected_answer correct_answer correct_option correct cop correct_answer_num ideal final_decision answers_spans "
+    "__expected reference reference_answer ground_truth response completion answer_idx answer_index category class "
+    "答案 标准答案 参考答案 正确答案 标签 標籤 输出 回答 类别 a"  # `a` last, as it may be the first of the choices
 ).split()
 CONTEXTS = "context contexts passage article document documents paragraph background 上下文 材料 背景 文章".split()
 SYSTEMS = "system system_prompt".split()
@@ -124,7 +125,7 @@ class NamedColumns:
         """Raises ValueError where the row cannot be used."""
         choices = self.choices.read(row)
         question = self._question(row)
-        accepted = () if self.gold is None else accepted_answers(row.get(self.gold))
+        accepted = () if self.gold is None else accepted_answers(self._several(row.get(self.gold)))
         if not isinstance(question, str):
             question, accepted = self._without_reply(question, accepted)
         if self.wrong and accepted and isinstance(question, str):
@@ -139,6 +140,16 @@ class NamedColumns:
         tests = Tests("\n".join(code) if isinstance(code, list) else str(code)) if code else None
         context = read_context(row.get(self.context)) if self.context else ()
         return Item("" if name is None else str(name), question, accepted, choices, cluster, context, tests)
+
+    def _several(self, cell: Any) -> Any:
+        """The cell; what a CSV file holds as the text of a list or of SQuAD's object is read, if several are meant."""
+        if isinstance(cell, str) and _plain_name(self.gold or "").endswith("answers") and cell.strip()[:1] in "[{":
+            for read in (json.loads, ast.literal_eval):
+                try:
+                    return read(cell)
+                except (ValueError, SyntaxError, RecursionError, MemoryError):
+                    continue
+        return cell
 
     def _question(self, row: Fields) -> str | tuple[Message, ...]:
         cells = [as_conversation(row[column]) for column in self.questions]

@@ -17,6 +17,7 @@ csv.field_size_limit(2**31 - 1)  # a cell may hold a book; the default ends at 1
 
 SEPARATORS = ",;\t|"
 _COMMENT = re.compile(r"#(?: .*|[^,;\t|\r\n]*)[\r\n]+")
+_UNSEEN = "\ufeff\u200b\u200c\u200d\u2060\xa0\u3000 \t\r\n"  # what editors leave around names
 _LETTERS = "ABCDEFGHIJ"
 
 
@@ -59,7 +60,7 @@ def without_title(rows: list[_Row]) -> list[_Row]:
 
 def column_names(file: Path, cells: Sequence[Any]) -> list[str]:
     """The cells of the first row as names, without empty ones at the end. Raises BadInput where two are the same."""
-    names = ["" if cell is None else str(cell).strip() for cell in cells]
+    names = ["" if cell is None else str(cell).strip(_UNSEEN) for cell in cells]
     while names and not names[-1]:
         names.pop()
     if twice := next((name for i, name in enumerate(names) if name and name in names[:i]), None):
