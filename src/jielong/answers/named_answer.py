@@ -104,7 +104,7 @@ def _meant(text: str, mentions: Sequence[_Mention], names: Sequence[str]) -> str
             said |= {mention.name for mention in group}
             if _stands_as_answer(text, first):
                 meant |= {mention.name: None for mention in group}
-            elif _OWNED.search(text[: first.start]):
+            elif _OWNED.search(text[max(0, first.start - 80) : first.start]):
                 pass  # "let me check your account"
             elif _STOPS_OR_NOUN.match(text, last.end) or _IS_CALLED_IT.match(text, last.end):
                 weakly |= {mention.name: None for mention in group}
@@ -112,7 +112,12 @@ def _meant(text: str, mentions: Sequence[_Mention], names: Sequence[str]) -> str
     answers = [name for name in meant or (weakly if len(said) == 1 else ()) if name not in denied]
     if answers:
         return answers[0] if len(answers) == 1 and not (gives_up and len(mentions) > 1) else None
-    if len(denied) == 1 and len(names) == 2 and not gives_up and any(_NOT.search(text[: m.start]) for m in mentions):
+    if (
+        len(denied) == 1
+        and len(names) == 2
+        and not gives_up
+        and any(_NOT.search(text[max(0, m.start - 80) : m.start]) for m in mentions)
+    ):
         return next(name for name in names if name not in denied)
     return None
 

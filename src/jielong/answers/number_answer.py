@@ -189,7 +189,9 @@ def _concluding(line: str, numbers: list[NumberMatch]) -> str | None:
     if _SAME_LEFT.search(line) and len({one.value for one in numbers[-2:]}) == 2:
         return None
     stated = [
-        one for one in numbers if not _DENIED.search(line[: one.start]) and not _DENIED_BEHIND.match(line, one.end)
+        one
+        for one in numbers
+        if not _DENIED.search(line[max(0, one.start - 40) : one.start]) and not _DENIED_BEHIND.match(line, one.end)
     ]
     if not stated or _are_several(line, numbers):
         return None

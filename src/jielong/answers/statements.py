@@ -74,9 +74,12 @@ def is_aside(text: str, start: int) -> bool:
     return _ASIDE.search(clause_before(text, start)) is not None or is_asked(text, start)
 
 
+_SENTENCE_END = re.compile(r"[.!。！](?=\s|$|[^\d\s])|[?？]|\n|$")
+
+
 def is_asked(text: str, start: int) -> bool:
     """Whether its sentence ends with a question mark."""
-    sentence_end = re.compile(r"[.!。！](?=\s|$|[^\d\s])|[?？]|\n|$").search(text, start)
+    sentence_end = _SENTENCE_END.search(text, start, start + 400)
     return sentence_end is not None and sentence_end[0] in ("?", "？")
 
 
