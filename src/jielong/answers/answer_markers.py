@@ -38,6 +38,20 @@ def readable_end(text: str) -> str | None:
     return normalised((readable if field is None else field)[-_TAIL:])
 
 
+_CORRECTION = re.compile(
+    r"(?<![A-Za-z])(?:wait|hold\son|oops|scratch\sthat|correction|let\sme\scorrect\s(?:that|this|myself)|my\smistake)"
+    r"\s?[,:.!…—–-]|(?:等等|等一下|啊|哦)[,，。…]{0,3}\s?(?:不对)?[,，。:：—]|(?:我(?:弄|算|说|看)错了|更正(?:一下)?)[,，。:：]",
+    re.I,
+)
+
+
+def behind_correction(text: str) -> str | None:
+    """What follows the last place where the text takes itself back: "Yes … wait, no."; None where it does not."""
+    end = text[-_TAIL:]
+    last = next(reversed(list(_CORRECTION.finditer(end))), None)
+    return end[last.end() :] if last and re.search(r"\w", end[: last.start()]) else None
+
+
 def boxed(text: str, /) -> str | None:
     r"""What stands in the last `\boxed{…}` that is not empty, with balanced braces."""
     readable = without_thoughts(text)

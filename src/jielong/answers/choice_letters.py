@@ -7,7 +7,15 @@ letters at once. A list with a verdict on each option chooses the one that it ca
 import re
 from collections.abc import Iterator
 
-from .answer_markers import SEVERAL_ANSWERS, first_sentence, last_box, marked_answers, readable_end, without_decoration
+from .answer_markers import (
+    SEVERAL_ANSWERS,
+    behind_correction,
+    first_sentence,
+    last_box,
+    marked_answers,
+    readable_end,
+    without_decoration,
+)
 from .statements import verdict_of
 
 _END = r"(?![A-Za-z0-9_'’])"
@@ -44,6 +52,8 @@ _LAST_LETTER = re.compile(
 
 def choice(text: str, /) -> str | None:
     """The letter that the text chooses; a marked answer without a letter is given as its text, if it is short."""
+    if (corrected := behind_correction(text)) and (answer := choice(corrected)):
+        return answer
     readable = readable_end(text) or ""
     box = last_box(readable)
     letter = letter_at(box) if box else None
@@ -75,6 +85,8 @@ def letter_at(place: str) -> str | None:
     place = re.sub(r"^\W{0,2}(?:the\s)?(?:option|choice|letter|选项)\s?", "", without_decoration(place), flags=re.I)
     if lone := re.fullmatch(r"[\W_]*([A-Za-j])[\W_]*", place):
         return lone[1].upper()
+    if small := re.match(r"[\s*_]{0,4}\(([a-j])\)(?!\s?(?:or|and|,)\s?\()", place):
+        return small[1].upper()
     if re.match(r"[A-J]{2,6}(?![A-Za-z])", place):
         return SEVERAL_ANSWERS
     if opening := re.match(r"[\s*_$({\[]{0,6}([A-Z])(?![A-Za-z0-9_])", place):

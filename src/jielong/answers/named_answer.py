@@ -9,7 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .answer_markers import first_sentence, last_box, marked_answers, readable_end, without_decoration
+from .answer_markers import (
+    behind_correction,
+    first_sentence,
+    last_box,
+    marked_answers,
+    readable_end,
+    without_decoration,
+)
 from .number_formats import normalised
 from .statements import GIVES_UP, is_aside, is_denied, verdict_of
 
@@ -26,9 +33,11 @@ def named_answer(text: str, names: Sequence[str]) -> str | None:
 
     The boxed or marked answer decides first; then a verdict on each name, the opening, the conclusion, the whole text.
     """
-    readable = readable_end(text) or ""
     if not names:
         return None
+    if (corrected := behind_correction(text)) and (answer := named_answer(corrected, names)):
+        return answer
+    readable = readable_end(text) or ""
     for place in _places(readable, names):
         if mentions := _mentions(place, names):
             return _meant(place, mentions, names)
@@ -50,7 +59,7 @@ def named_answer(text: str, names: Sequence[str]) -> str | None:
 _COLON = re.compile(r"^[^\n:]{1,40}:[*_\s]{0,4}(\S[^\n:]{0,60})$", re.M)  # "Category: **billing**"
 _CONCLUSION = re.compile(
     r"(?:\b(?:so|therefore|thus|hence|overall|in\sconclusion|final(?:ly)?|i(?:\swould|['’]d)\s(?:say|label|classify|go))\b"
-    r"|因此|所以|综上|总之)[^\n.!?。！？]{1,200}",
+    r"|因此|所以|综上|总之|→|⇒|=>)[^\n.!?。！？]{1,200}",
     re.I,
 )
 

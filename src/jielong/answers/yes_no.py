@@ -2,7 +2,7 @@
 
 import re
 
-from .answer_markers import last_box, marked_answers, readable_end, without_decoration
+from .answer_markers import behind_correction, last_box, marked_answers, readable_end, without_decoration
 from .statements import GIVES_UP, clause_before
 
 _LEAD = r"[\s*_\"'“(>#-]{0,6}(?:an?\s(?:\w{1,14}\s)?(?=yes\b|no\b))?"
@@ -14,7 +14,7 @@ _OFFER = (
     r"[,.!:]{0,2}\s(?:let['’]?s|let\sme|here|i['’]?(?:ll|d|m)\b|i\s(?:can|will|would)|happy|we\s)"  # Sure! Let me check
 )
 _STOP = (
-    r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!(。;…—–✅❌✔✗👍👎-]|$|\n)"
+    r"(?=[\s*_\"'”)]{0,4}(?:[,.;:!(。;…—–✅❌✔✗👍👎\U0001f300-\U0001faff-]|$|\n)"
     r"|\s(?:because|since|as|and|but|it|he|she|they|this|that|you|we)\b)(?!\s?[-/]\s?\w)"
 )
 _OPENING = re.compile(
@@ -65,6 +65,8 @@ _OPEN_QUESTION = re.compile(
 
 def yes_no(text: str, /) -> str | None:
     """`yes` or `no` (true, correct, 是, 对 … or their opposites); "yes and no" and "it depends" are no answer."""
+    if corrected := behind_correction(text):
+        return yes_no(corrected)
     readable = readable_end(text) or ""
     box = last_box(readable)
     if box is not None:
