@@ -48,7 +48,7 @@ def doctor(as_json: bool) -> None:
         print(json.dumps([{"what": what, "ok": ok, "how": how} for what, ok, how in checks], ensure_ascii=False))
     else:
         rows = [[what, localized("doctor.yes") if ok else localized("doctor.no"), how] for what, ok, how in checks]
-        print_table("", ["", "", ""], rows)
+        print_table("", ["", "", ""], rows, left=(0, 1, 2))
 
 
 def _home() -> tuple[bool, str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Sequence
 
 import anyio
 import click
+from rich.cells import cell_len, chop_cells
 
 from ..contract import Message, Model, NextToken, Request
 from ..errors import Unsupported
@@ -15,9 +18,11 @@ from ..models.next_token import ShowsNextTokens
 from ..recipe import RecipeNode, build, parse
 from . import options
 from .capture_request import capture_first_request
+from .keyboard import single_keys
 from .messages import localized
 
 BAR, MAX_ROWS = 30, 9
+_WORD = r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*|\s+"
 
 
 @click.command(help=localized("help.next"))
@@ -61,31 +66,59 @@ async def _next(model: ShowsNextTokens, request: Request, chain: list[NextToken]
 
 
 async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[NextToken], top: int) -> None:
-    while True:
-        rows = await _next(model, request, chain, top)
-        click.clear()
-        print(chain_text(request, chain, rows) + "\n\n" + localized("next.keys", n=len(rows)))
-        key = click.getchar()
-        if key in ("q", "\x1b", "\x03", "\x04"):
-            return
-        if key in ("\x7f", "\x08", "b", "\x1b[D"):
-            del chain[-1:]
-        elif rows and key in (" ", "\r", "\n", "\x1b[C"):
-            chain.append(rows[0])
-        elif rows and key.isdecimal() and 0 < int(key) <= len(rows):
-            chain.append(rows[int(key) - 1])
+    with single_keys() as next_key:
+        while True:
+            rows = await _next(model, request, chain, top)
+            width = shutil.get_terminal_size().columns
+            keys = _wrapped(re.findall(r".+?(?: · |$)", localized("next.keys", n=len(rows))), width)
+            click.clear()
+            print(chain_text(request, chain, rows, width) + "\n\n" + keys)
+            key = next_key()
+            if key in ("q", "\x1b", "\x03", "\x04"):
+                return
+            if key in ("\x7f", "\x08", "b", "\x1b[D"):
+                del chain[-1:]
+            elif rows and key in (" ", "\r", "\n", "\x1b[C"):
+                chain.append(rows[0])
+            elif rows and key.isdecimal() and 0 < int(key) <= len(rows):
+                chain.append(rows[int(key) - 1])
 
 
-def chain_text(request: Request, chain: Sequence[NextToken], rows: Sequence[NextToken]) -> str:
-    """The request, the chain with its tokens set apart, and a bar for each token that may follow."""
-    question = "\n".join(f"[{message.role}] {message.text}" for message in request.messages)
-    reply = "│".join(visible_token(token) for token in chain)
+def chain_text(request: Request, chain: Sequence[NextToken], rows: Sequence[NextToken], width: int = 1_000_000) -> str:
+    """The request, the chain with its tokens set apart, and a bar for each token that may follow; in lines of at most
+    `width` columns, with whole words."""
+    lines = [line for message in request.messages for line in f"[{message.role}] {message.text}".split("\n")]
+    question = "\n".join(_wrapped(re.findall(_WORD, line), width) for line in lines)
+    words: list[str] = []
+    for token in map(visible_token, chain):
+        if words and _inside_word(words[-1][-1:]) and _inside_word(token[:1]):
+            words[-1] += f"│{token}"
+        else:
+            words.append(token)
+    reply = _wrapped(["[assistant] ", *(f"{word}│" for word in words[:-1]), *words[-1:]], width)
+    bar = max(1, min(BAR, width - 14 - max((cell_len(visible_token(row)) for row in rows), default=0)))
     bars = [
-        f"{number}  {'█' * round(BAR * row.probability) or '▏':<{BAR}} "
+        f"{number}  {'█' * round(bar * row.probability) or '▏':<{bar}} "
         f"{100 * row.probability:6.2f} %  {visible_token(row)}"
         for number, row in enumerate(rows, 1)
     ]
-    return "\n".join([question, f"[assistant] {reply}", "", *bars]).rstrip()
+    return "\n".join([question, reply, "", *bars]).rstrip()
+
+
+def _inside_word(character: str) -> bool:
+    return character.isalnum() and character < "\u2e80"  # a Chinese character is a word of its own
+
+
+def _wrapped(pieces: Sequence[str], width: int) -> str:
+    """The pieces in lines; one that is wider than a line is cut."""
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and cell_len(lines[-1] + piece.rstrip()) > width:
+            lines.append("")
+        first, *others = chop_cells(piece, width) if cell_len(piece.rstrip()) > width else [piece]
+        lines[-1] += first
+        lines += others
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def visible_token(token: NextToken) -> str:

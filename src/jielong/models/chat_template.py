@@ -8,16 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from jinja2.exceptions import TemplateError
+from jinja2.ext import Extension
+from jinja2.nodes import Node
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from ..contract import Image, Message, Request, ToolCall, ToolSpec
 from ..errors import DamagedFile, NoAnswer, Unsupported
+from ..scope import note
 from .constrained_decoding import Grammars, TokenConstraint
+from .folded_messages import arrangements, fold_system_messages
 
 CALL = "<|call|>"
 _PLACEHOLDER = "\x00{}\x00"
@@ -30,7 +37,7 @@ class ChatTemplate:
         try:
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._plain_tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+            config: dict[str, Any] = dict(json.loads((folder / "tokenizer_config.json").read_text("utf-8")))
         except Exception as error:  # tokenizers raises bare Exception
             raise DamagedFile(f"{folder}: the tokenizer cannot be read ({str(error)[:100]}); fetch it again") from None
         self._plain_tokenizer.encode_special_tokens = True
@@ -38,7 +45,10 @@ class ChatTemplate:
         names = ("bos_token", "eos_token", "pad_token", "unk_token")
         self._special = {name: _token_content(config.get(name)) for name in names}
         source = _template_source(folder, config)
-        self._template = template_environment().from_string(source) if source else None
+        try:
+            self._template = template_environment().from_string(source) if source else None
+        except TemplateError as error:
+            raise DamagedFile(f"{folder}: the chat template cannot be read ({error}); fetch it again") from None
         self._grammars: Grammars | None = None
         self.call_token = self.tokenizer.token_to_id(CALL) if source and "tools" in source else None
 
@@ -51,6 +61,7 @@ class ChatTemplate:
             raise Unsupported("this model has no tools; use one that has")
         if self._template is None:
             return self._encode_plain_text(request)
+        request = self._accepted(request)
         texts = [message.text for message in request.messages]
         tool_texts = self._tool_texts(request)
         if not any(token in text for text in [*texts, *tool_texts] for token in self._added):
@@ -68,6 +79,24 @@ class ChatTemplate:
                 ids += self.encode_special(segment)
         return tuple(ids)
 
+    def _accepted(self, request: Request) -> Request:
+        """The request with its messages as the template takes them; what had to be changed is noted."""
+        refusal: Unsupported | None = None
+        for messages, notes in arrangements(request.messages):
+            arranged = replace(request, messages=messages)
+            placeholders = [_PLACEHOLDER.format(i) for i in range(len(messages))]
+            try:
+                rendered = self._render(arranged, placeholders)
+            except Unsupported as error:
+                refusal = refusal or error
+                continue
+            asked = [i for i, message in enumerate(messages) if message.role in ("system", "user") and message.text]
+            if all(placeholders[i] in rendered for i in asked):
+                for text in notes:
+                    note(text)
+                return arranged
+        raise refusal or Unsupported("the chat template leaves out what the user or the system says; use another model")
+
     def _render(self, request: Request, texts: Sequence[str]) -> str:
         assert self._template is not None
         messages = [_as_dict(message, text) for message, text in zip(request.messages, texts, strict=True)]
@@ -78,14 +107,17 @@ class ChatTemplate:
         arguments = {"messages": messages, "tools": tools or None, "add_generation_prompt": True, **self._special}
         try:
             return self._template.render(arguments)
-        except TemplateError as error:
+        except Exception as error:  # a template is a program of its own and may fail like one
             raise Unsupported(f"the chat template refuses these messages: {error}") from None
 
     def _encode_plain_text(self, request: Request) -> tuple[int, ...]:
-        if len(request.messages) != 1 or request.messages[0].role != "user":
+        messages = fold_system_messages(request.messages)
+        if len(messages) != 1 or messages[0].role != "user":
             raise Unsupported("this is a base model without a chat template: it continues one text; "
                               "send a single user message, or use a chat model")  # fmt: skip
-        return tuple(self._plain_tokenizer.encode(request.messages[0].text).ids)
+        if messages != request.messages:
+            note("this is a base model without a chat template: the system message was put before the text")
+        return tuple(self._plain_tokenizer.encode(messages[0].text).ids)
 
     def constraint(self, request: Request, end: frozenset[int]) -> TokenConstraint | None:
         """The constraint on the reply, None where there is none. Raises Unsupported for what cannot be enforced."""
@@ -174,14 +206,31 @@ def _template_source(folder: Path, config: dict[str, Any]) -> str | None:
     return source
 
 
+class _GenerationBlock(Extension):
+    """`{% generation %}` stands around what an assistant wrote, for training; it changes no text."""
+
+    tags = {"generation"}  # noqa: RUF012  # as Jinja declares it
+
+    def parse(self, parser: Parser) -> list[Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _to_json(
+    value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
+) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
 def template_environment() -> ImmutableSandboxedEnvironment:
     """Jinja as transformers sets it up for chat templates; sandboxed, as a template comes with a checkpoint."""
 
     def refuse(message: str) -> NoReturn:
         raise TemplateError(message)
 
-    extensions = ["jinja2.ext.loopcontrols"]
+    extensions: list[str | type[Extension]] = ["jinja2.ext.loopcontrols", _GenerationBlock]
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
     environment.globals["raise_exception"] = refuse
-    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
+    environment.filters["tojson"] = _to_json
     return environment

@@ -59,10 +59,23 @@ def read_weights(folder: Path) -> Weights:
     config = json.loads((folder / "config.json").read_text("utf-8"))
     if other := unsupported_setting(config):
         raise Unsupported(f"{folder}: only plain Llama checkpoints run without torch, and this has {other}")
-    heads = config["num_attention_heads"]
     tensors: dict[str, Floats] = {}
     for file in sorted(folder.glob("*.safetensors")):
         tensors |= read_safetensors(file)
+    try:
+        weights = _weights(config, tensors)
+        shapes = _shapes(weights, config)
+    except KeyError as error:
+        raise DamagedFile(f"{folder / 'config.json'}: no {error.args[0]}; fetch it again") from None
+    for name, shape in shapes.items():
+        if name not in tensors or tensors[name].shape != shape:
+            found = f"has the shape {list(tensors[name].shape)}" if name in tensors else "is missing"
+            raise DamagedFile(f"{folder}: the tensor {name} {found}, expected {list(shape)}; fetch the weights again")
+    return weights
+
+
+def _weights(config: dict[str, Any], tensors: dict[str, Floats]) -> Weights:
+    heads = config["num_attention_heads"]
     return Weights(
         layers=config["num_hidden_layers"],
         heads=heads,
@@ -73,6 +86,27 @@ def read_weights(folder: Path) -> Weights:
         theta=config.get("rope_theta") or config.get("rope_parameters", {}).get("rope_theta", 10000.0),
         tensors=tensors,
     )
+
+
+def _shapes(weights: Weights, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The tensors that a plain Llama consists of."""
+    hidden, inner, vocabulary = (config[name] for name in ("hidden_size", "intermediate_size", "vocab_size"))
+    queries, keys = weights.heads * weights.width, weights.groups * weights.width
+    of_layer = {
+        "input_layernorm": (hidden,),
+        "self_attn.q_proj": (queries, hidden),
+        "self_attn.k_proj": (keys, hidden),
+        "self_attn.v_proj": (keys, hidden),
+        "self_attn.o_proj": (hidden, queries),
+        "post_attention_layernorm": (hidden,),
+        "mlp.gate_proj": (inner, hidden),
+        "mlp.up_proj": (inner, hidden),
+        "mlp.down_proj": (hidden, inner),
+    }
+    shapes = {"model.embed_tokens.weight": (vocabulary, hidden), "model.norm.weight": (hidden,)}
+    for layer in range(weights.layers):
+        shapes |= {f"model.layers.{layer}.{name}.weight": shape for name, shape in of_layer.items()}
+    return shapes
 
 
 def unsupported_setting(config: dict[str, Any]) -> str | None:
@@ -91,9 +125,15 @@ def unsupported_setting(config: dict[str, Any]) -> str | None:
 def read_safetensors(file: Path) -> dict[str, Floats]:
     """All tensors as fp32. bf16 is the upper half of fp32, which NumPy can widen itself. Raises DamagedFile."""
     try:
-        return {name: _tensor(**entry) for name, entry in deserialize(file.read_bytes())}  # type: ignore[no-untyped-call]
-    except (SafetensorError, KeyError) as error:
+        entries = deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
         raise DamagedFile(f"{file} is not a whole safetensors file ({str(error)[:80]}); fetch it again") from None
+    for name, entry in entries:
+        if entry["dtype"] not in ("F32", "F16", "BF16"):
+            raise Unsupported(
+                f"{file}: the tensor {name} holds {entry['dtype']}; without torch only F32, F16 and BF16 run"
+            )
+    return {name: _tensor(**entry) for name, entry in entries}
 
 
 def _tensor(dtype: str, shape: list[int], data: bytes) -> Floats:

@@ -67,9 +67,13 @@ def print_table(
     left: Sequence[int] = (0,),
     to_stderr: bool = False,
 ) -> None:
-    """Texts (the columns `left`) to the left, figures to the right; as wide as the terminal, else 180 columns."""
+    """Texts (the columns `left`) to the left, figures to the right; as wide as the terminal, else 180 columns. In a
+    terminal that is too narrow for its figures the table is a list."""
     from rich.console import Console, JustifyMethod
+    from rich.measure import Measurement
+    from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(stderr=to_stderr)
     if not console.is_terminal:
@@ -79,6 +83,16 @@ def print_table(
         prose, width = i in left, 0 if i else 28
         justify: JustifyMethod = "left" if prose else "right"
         table.add_column(column, justify=justify, overflow="fold", no_wrap=not prose, min_width=width)
-    for row in rows:
+    lines = list(rows)
+    for row in lines:
         table.add_row(*row)
-    console.print(table, markup=False)
+    if Measurement.get(console, console.options.update(max_width=10_000), table).minimum <= console.width:
+        console.print(table, markup=False)
+        return
+    if title:
+        console.print(Text(title, style="italic"))
+    for name, *cells in lines:
+        console.print(Text(name, style="bold"))
+        for column, cell in zip(columns[1:], cells, strict=True):
+            if cell:
+                console.print(Padding(Text(f"{column}: {cell}" if column else cell), (0, 0, 0, 2)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -81,14 +83,40 @@ def _download(name: str) -> Path:
 
 
 def _check_files(folder: Path) -> None:
+    if folder.is_file():
+        raise BadInput(
+            f"{folder} is a file; expected a checkpoint folder in Hugging Face layout, as {folder.parent} may be"
+        )
+    if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
+        raise BadInput(f"{folder} is an adapter without its model; merge it into the model that it was trained on")
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).exists():
             raise DamagedFile(f"{folder}: {name} is missing; expected a checkpoint in Hugging Face layout")
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        if (folder / name).exists():
+            _read_json(folder / name)
     files = weight_files(folder)
     if not files:
         raise DamagedFile(f"{folder}: no .safetensors file; other formats can run code and are not read")
+    for name in _names_of_weights(folder, files):
+        if not (folder / name).exists():
+            raise DamagedFile(f"{folder}: {name} is missing; fetch it again")
     for file in files:
         _check_weights(file)
+
+
+def _names_of_weights(folder: Path, files: Sequence[Path]) -> list[str]:
+    """The files that the weights were split into, as the index says, or else the numbers in their own names."""
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        try:
+            return sorted(set(_read_json(index)["weight_map"].values()))
+        except (KeyError, AttributeError, TypeError):
+            raise DamagedFile(f"{index}: no weight_map; fetch it again") from None
+    if part := re.fullmatch(r"(.*)-(\d+)-of-(\d+)\.safetensors", files[0].name):
+        stem, width, count = part[1], len(part[2]), int(part[3])
+        return [f"{stem}-{n:0{width}}-of-{part[3]}.safetensors" for n in range(1, count + 1)]
+    return []
 
 
 @dataclass(frozen=True)
@@ -106,14 +134,18 @@ def generation_defaults(folder: Path) -> GenerationDefaults:
     end = config.get("eos_token_id", _read_json(folder / "config.json").get("eos_token_id"))
     end_tokens = end if isinstance(end, list) else [] if end is None else [end]
     temperature = config.get("temperature", 1.0) if config.get("do_sample") else 0.0
+    if not isinstance(temperature, int | float):
+        raise DamagedFile(f"{file}: temperature is {temperature!r}; expected a number")
     return GenerationDefaults(frozenset(end_tokens), float(temperature))
 
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
     except ValueError as error:
         raise DamagedFile(f"{file} is not JSON ({error}); fetch it again") from None
+    if not isinstance(content, dict):
+        raise DamagedFile(f"{file}: expected a JSON object; fetch it again")
     return content
 
 

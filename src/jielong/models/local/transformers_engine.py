@@ -33,9 +33,19 @@ def load_module(checkpoint: Checkpoint) -> Any:
     try:
         quiet: Any = logging
         quiet.disable_progress_bar()
-        module: Any = AutoModelForCausalLM.from_pretrained(
-            checkpoint.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True
-        )
+        quiet.set_verbosity_error()  # what is wrong with the weights is said below, in one line
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            checkpoint.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,
+            output_loading_info=True, ignore_mismatched_sizes=True,
+        )  # fmt: skip
+        module, loading = loaded
+        # transformers goes on with random numbers where a tensor is missing or of another shape
+        wrong = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+        if wrong:
+            names = ", ".join(wrong[:3])
+            raise DamagedFile(
+                f"local:{checkpoint.spec}: the weights lack {names}, or hold it in another shape; fetch them again"
+            )
         return module.to(device).eval()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0][:160]
