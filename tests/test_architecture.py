@@ -52,7 +52,9 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     },  # importlib.metadata; these three are not needed where all goes well
     "difflib": {"registry.py", "model_names.py"},
     "traceback": {"registry.py"},
-    "readline": {"cli/chat.py"},  # these two are not there on Windows
+    "readline": {"cli/chat.py"},  # this one and the next three are not there on Windows
+    "termios": {"cli/keyboard.py"},
+    "tty": {"cli/keyboard.py"},
     "resource": {"tasks/math_verify_process.py"},
     "signal": {"tasks/math_verify_process.py"},
     "torch": {"models/local/transformers_engine.py"},
