@@ -49,7 +49,7 @@ COMMANDS = {
 def test_nothing_is_wider_than_the_terminal(home: Path, command: str, columns: int, language: str):
     printed = lines(home, COMMANDS[command], columns, language)
     if command == "eval":  # the lines around the table are prose
-        printed = [line for line in printed if line.startswith(("  ", "mini"))]
+        printed = [line for line in printed if line.startswith("  ")]
     wide = [line for line in printed if cell_len(line) > columns and " " in line.strip()]
     assert not wide
 
@@ -75,7 +75,7 @@ def test_words_are_whole_in_a_narrow_list(home: Path):
 def test_a_wide_terminal_has_a_table(home: Path):
     printed = lines(home, COMMANDS["ledger cost"], 120)
     assert printed[0].split()[:2] == ["run", "model"]
-    assert len(printed) == 3
+    assert not any(line.startswith("  ") for line in printed)
 
 
 def test_a_pipe_has_a_table_whatever_the_terminal(home: Path):
