@@ -18,6 +18,7 @@ QUESTION = "Tom has 3 bags with 4 apples each. How many apples are there now?"
 SERVED = """
 import os, signal, sys, threading, urllib.request
 from jielong import serve
+from jielong.installation import install_command
 def ready(url):
     def use():
         body = b'{"model": "m", "messages": [{"role": "user", "content": "%s"}]}'
@@ -60,7 +61,7 @@ def test_a_named_collector_and_no_extra_is_one_line_and_exit_2(tmp_path: Path):
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "jielong: telemetry (OTEL_EXPORTER_OTLP_ENDPOINT is set; OTEL_SDK_DISABLED=true leaves it out) "
-        "needs an extra that is not installed: [otel]"
+        f"needs an extra that is not installed: {install_command('otel')}"
     ]
     assert python("-c", WITHOUT_THE_SDK, "doctor", home=tmp_path, **NOWHERE).returncode == 0
 
