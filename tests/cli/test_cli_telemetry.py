@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from collector import Collector
+from jielong.installation import install_command
 
 NOWHERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 QUESTION = "Tom has 3 bags with 4 apples each. How many apples are there now?"
@@ -18,7 +19,6 @@ QUESTION = "Tom has 3 bags with 4 apples each. How many apples are there now?"
 SERVED = """
 import os, signal, sys, threading, urllib.request
 from jielong import serve
-from jielong.installation import install_command
 def ready(url):
     def use():
         body = b'{"model": "m", "messages": [{"role": "user", "content": "%s"}]}'
