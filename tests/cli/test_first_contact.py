@@ -128,7 +128,7 @@ def test_the_hint_is_in_the_doctor_s_table_and_in_chinese(tmp_path: Path):
 def test_no_hint_installs_a_name_that_is_not_published():
     for file in [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.toml"), *(SOURCE.parent / "docs").rglob("*.md")]:
         for line in file.read_text("utf-8").splitlines():
-            assert not ("install" in line and "jielong[" in line and "@" not in line), f"{file}: {line}"
+            assert not ("pip install" in line and "jielong[" in line and "@" not in line), f"{file}: {line}"
 
 
 # --- names that are nearly right --------------------------------------------------------------------------------------

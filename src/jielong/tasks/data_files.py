@@ -119,7 +119,8 @@ def _listed(document: Any) -> Sequence[Any] | None:
             _are_numbers(value) for value in values
         ):  # columns, as pandas writes them
             return [{name: document[name].get(row) for name in document} for row in values[0]]
-        return values if len({frozenset(value) for value in values}) == 1 else None
+        if len({frozenset(value) for value in values}) == 1:
+            return values
     lists = [value for value in values if isinstance(value, list)]
     if len(lists) == len(values) and len(set(map(len, lists))) == 1 and not isinstance(lists[0][0], dict):
         return [dict(zip(document, cells, strict=True)) for cells in zip(*lists, strict=True)]
