@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,13 @@ from jielong.models.scripted import Scripted
 from serving.served import Served
 
 SCHEMATHESIS = shutil.which("schemathesis", path=str(Path(sys.executable).parent)) or "schemathesis"
+
+
+def only_too_long(output: str) -> bool:
+    """Whether nothing but texts beyond the model's context was refused: no schema can say how many tokens a text has."""
+    refusals = re.findall(r"^\[\d{3}\] [^\n]*:\s+`(.*)`$", output, re.M)
+    failures = re.findall(r"^- [A-Z]{2}\d+ ", output, re.M)
+    return len(refusals) == len(failures) > 0 and all('"context_length_exceeded"' in refusal for refusal in refusals)
 
 
 class Embeds(Model):
@@ -46,7 +54,7 @@ def test_schemathesis_finds_nothing(
         url = served.url.removesuffix("/v1") + "/openapi.json"
         command = [SCHEMATHESIS, "run", url, "--no-color", "--seed", "1", "--max-examples", "25", *bearer]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout[-6000:]
+    assert done.returncode == 0 or only_too_long(done.stdout), done.stdout[-6000:]
     assert "No issues found" in done.stdout
 
 
