@@ -22,7 +22,7 @@ SCHEMATHESIS = shutil.which("schemathesis", path=str(Path(sys.executable).parent
 
 
 def only_too_long(output: str) -> bool:
-    """Whether nothing but texts beyond the model's context was refused: no schema can say how many tokens a text has."""
+    """Whether nothing but texts beyond the context was refused: no schema can say how many tokens a text has."""
     refusals = re.findall(r"^\[\d{3}\] [^\n]*:\s+`(.*)`$", output, re.M)
     failures = re.findall(r"^- [A-Z]{2}\d+ ", output, re.M)
     return len(refusals) == len(failures) > 0 and all('"context_length_exceeded"' in refusal for refusal in refusals)
