@@ -54,8 +54,7 @@ def test_schemathesis_finds_nothing(
         url = served.url.removesuffix("/v1") + "/openapi.json"
         command = [SCHEMATHESIS, "run", url, "--no-color", "--seed", "1", "--max-examples", "25", *bearer]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0 or only_too_long(done.stdout), done.stdout[-6000:]
-    assert "No issues found" in done.stdout
+    assert "No issues found" in done.stdout or only_too_long(done.stdout), done.stdout[-6000:]
 
 
 def test_the_description_names_the_models():
