@@ -50,6 +50,7 @@ class _Clusters:
     """
 
     values: Sequence[float]
+    named: bool  # false: each value is a cluster of its own
     sizes: list[int]
     sums: list[float]
     varied: int  # clusters whose values are not all the commonest extreme
@@ -62,7 +63,9 @@ class _Clusters:
         groups = list(members.values())
         usual = 0.0 if min(values) < 0 else float(math.fsum(values) * 2 >= len(values))
         varied = sum(any(value != usual for value in group) for group in groups)
-        return cls(values, [len(group) for group in groups], [math.fsum(group) for group in groups], varied)
+        return cls(
+            values, names is not None, [len(group) for group in groups], [math.fsum(group) for group in groups], varied
+        )
 
     @property
     def n(self) -> int:
@@ -81,6 +84,13 @@ class _Clusters:
         """Of the mean (CR2)."""
         mean, n = self.mean, self.n
         return sum((s - m * mean) ** 2 / (1 - m / n) for s, m in zip(self.sums, self.sizes, strict=True)) / n**2
+
+    def degrees_of_test(self) -> float | None:
+        """None where there are too few clusters, or one holds nearly all, to say anything."""
+        if len(self.sizes) < (MIN_CLUSTERS if self.named else 2):
+            return None
+        degrees = self.degrees()
+        return None if self.named and degrees < 2 else degrees
 
     def degrees(self) -> float:
         """Of freedom. A share is known no better than by the clusters that differ from all right or all wrong."""
@@ -138,11 +148,9 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
     if clusters is None and _is_binary(values):
         return Estimate(average, _wilson(average, n), error, n)
     among_shares = min(values) >= 0 and max(values) <= 1
-    degrees = groups.degrees()
-    if among_shares and variance > 0:
-        degrees = min(degrees, float(groups.varied))
-    if (quantile := _t_quantile(degrees, clusters, groups)) is None:
+    if (degrees := groups.degrees_of_test()) is None:
         return Estimate(average, None, error, n)
+    quantile = _t_quantile(min(degrees, float(groups.varied)) if among_shares and variance > 0 else degrees)
     if not among_shares:
         return Estimate(
             average, (average - quantile * error, average + quantile * error) if variance else None, error, n
@@ -171,32 +179,28 @@ def paired_difference(
     if clusters is None and _is_binary(a) and _is_binary(b):
         return PairedDifference(difference, _tango(better, worse, n), _sign_test(better, worse), n, better, worse)
     groups = _Clusters.of(differences, clusters)
-    ci95, p = _student_test(groups, clusters)
+    ci95, p = _student_test(groups)
     return PairedDifference(difference, ci95, p, n, better, worse)
 
 
-def _student_test(groups: _Clusters, clusters: Sequence[str] | None) -> tuple[Interval | None, float | None]:
-    difference, count = groups.mean, len(groups.sizes)
-    variance = groups.variance() if count > 1 else 0.0
-    degrees = groups.degrees() if count > 1 else 1.0
-    if clusters is not None and variance > 0:
-        degrees = min(degrees, max(groups.varied - 1.0, 1.0))
-    if (quantile := _t_quantile(degrees, clusters, groups)) is None:
+def _student_test(groups: _Clusters) -> tuple[Interval | None, float | None]:
+    if (degrees := groups.degrees_of_test()) is None:
         return None, None
+    difference, count, variance = groups.mean, len(groups.sizes), groups.variance()
+    if groups.named and variance > 0:
+        degrees = min(degrees, max(groups.varied - 1.0, 1.0))
     if variance <= 1e-24:
         better, worse = (count, 0) if difference > 0 else (0, count) if difference < 0 else (0, 0)
         return _tango(better, worse, count) if abs(difference) <= 1 else None, _sign_test(better, worse)
     from scipy import special
 
     error = math.sqrt(variance)
-    half = quantile * error
+    half = _t_quantile(degrees) * error
     return (difference - half, difference + half), float(2 * special.stdtr(degrees, -abs(difference) / error))
 
 
-def _t_quantile(degrees: float, clusters: Sequence[str] | None, groups: _Clusters) -> float | None:
-    """Student's, for 95 %; None where there are too few clusters, or one holds nearly all, to say anything."""
-    if clusters is not None and (len(groups.sizes) < MIN_CLUSTERS or groups.degrees() < 2):
-        return None
+def _t_quantile(degrees: float) -> float:
+    """Student's, for 95 %."""
     from scipy import special
 
     return float(special.stdtrit(degrees, 0.975))

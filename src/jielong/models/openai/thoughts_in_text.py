@@ -29,17 +29,13 @@ class ThoughtSplitter:
 
     def add(self, piece: str) -> tuple[str, str]:
         self._text += piece
-        answer = thoughts = ""
-        while True:
+        thoughts = ""
+        while not self._answering:  # which it does to the end, once it has begun
             before = (self._text, self._end, self._answering)
-            if self._answering:
-                answer += self._take_answer()
-            elif self._end is not None:
-                thoughts += self._take_thoughts(self._end)
-            else:
-                thoughts += self._begin()
+            thoughts += self._begin() if self._end is None else self._take_thoughts(self._end)
             if before == (self._text, self._end, self._answering):
-                return answer, thoughts
+                return "", thoughts
+        return self._take_answer(), thoughts
 
     def finish(self) -> tuple[str, str]:
         rest, self._text = self._text, ""
