@@ -16,6 +16,7 @@ SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
     {"installation", "errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
+    {"killable_worker"},
     {"events", "settings_error", "model_names"},
     {"contract"},
     {"scope"},
@@ -55,8 +56,8 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "readline": {"cli/chat.py"},  # this one and the next three are not there on Windows
     "termios": {"cli/keyboard.py"},
     "tty": {"cli/keyboard.py"},
-    "resource": {"tasks/math_verify_process.py"},
-    "signal": {"tasks/math_verify_process.py"},
+    "resource": {"killable_worker.py"},
+    "signal": {"killable_worker.py"},
     "torch": {"models/local/transformers_engine.py"},
     "transformers": {"models/local/transformers_engine.py"},
     "huggingface_hub": {"models/local/checkpoint_folder.py"},

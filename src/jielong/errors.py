@@ -63,6 +63,10 @@ class Unsupported(JielongError):
     """This model or technique cannot do what the request asks; nothing was dropped in silence."""
 
 
+class WorkStopped(JielongError):
+    """Work on foreign data in a process of its own was stopped or failed; the message says why."""
+
+
 class BoundExceeded(JielongError):
     """A technique made more calls than its own `bound()`: a fault in the technique."""
 

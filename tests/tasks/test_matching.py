@@ -91,33 +91,33 @@ def test_a_choice_is_taken_by_its_text_only_if_it_is_one_choice() -> None:
 
 
 @pytest.fixture
-def worker() -> subprocess.Popen[str]:
+def worker() -> subprocess.Popen[bytes]:
     """The warm worker, started."""
     assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
-    process = math_verify_process.worker()._process
+    process = math_verify_process.worker().idle()
     assert process
     return process
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
-def test_a_comparison_that_hangs_is_killed_counted_and_said(worker: subprocess.Popen[str]) -> None:
-    before = math_verify_process.worker().killed
+def test_a_comparison_that_hangs_is_killed_counted_and_said(worker: subprocess.Popen[bytes]) -> None:
+    before = math_verify_process.worker().stopped
     worker.send_signal(signal.SIGSTOP)  # as hung as a process can be
     with scope("test") as here:
         assert not anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
-    assert math_verify_process.worker().killed == before + 1
+    assert math_verify_process.worker().stopped == before + 1
     assert any("over 2 s" in said for said in here.notes)
     assert worker.poll() is not None
     assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
-    assert math_verify_process.worker()._process is not worker
+    assert math_verify_process.worker().idle() is not worker
 
 
-def test_a_worker_that_died_is_replaced_without_a_word(worker: subprocess.Popen[str]) -> None:
+def test_a_worker_that_died_is_replaced_without_a_word(worker: subprocess.Popen[bytes]) -> None:
     worker.kill()
     worker.wait()
-    before = math_verify_process.worker().killed
+    before = math_verify_process.worker().stopped
     assert anyio.run(math_verify_process.equal, "x+1", "1+x")
-    assert math_verify_process.worker().killed == before
+    assert math_verify_process.worker().stopped == before
 
 
 @pytest.mark.parametrize("bomb", ["9^{9^{9^{9^{9}}}}", "10^{10^{10}}!", "(x+1)^{99999}", "\\frac{" * 90 + "1"])
@@ -128,8 +128,8 @@ def test_a_bomb_equals_nothing_and_the_next_comparison_works(bomb: str) -> None:
 
 def test_a_worker_that_cannot_start_is_an_error_with_the_command_to_see_why(monkeypatch: pytest.MonkeyPatch) -> None:
     math_verify_process.worker().close()
-    monkeypatch.setattr(math_verify_process, "MODULE", "jielong.no_such_module")
-    with pytest.raises(Unsupported, match=r"see why with: .* -m jielong.no_such_module"):
+    monkeypatch.setattr(math_verify_process, "COMPARER", "jielong.no_such_module:comparer")
+    with pytest.raises(Unsupported, match=r"see why with: .* jielong.no_such_module:comparer"):
         anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
     monkeypatch.undo()
     assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
@@ -155,7 +155,7 @@ def test_many_comparisons_at_once_from_several_event_loops() -> None:
     assert wrong == []
 
 
-def test_a_cancelled_comparison_leaves_the_worker_in_order(worker: subprocess.Popen[str]) -> None:
+def test_a_cancelled_comparison_leaves_the_worker_in_order(worker: subprocess.Popen[bytes]) -> None:
     async def cancelled_and_another() -> bool:
         with anyio.CancelScope() as cancelled:
             async with anyio.create_task_group() as tasks:
@@ -184,7 +184,7 @@ def test_the_worker_sees_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
     math_verify_process.worker().close()
     assert anyio.run(math_verify_process.equal, "\\sqrt{4}", "2")
-    process = math_verify_process.worker()._process
+    process = math_verify_process.worker().idle()
     assert process
     assert b"sk-canary" not in Path(f"/proc/{process.pid}/environ").read_bytes()
 
@@ -195,7 +195,7 @@ def test_no_worker_is_left_when_its_parent_is_killed(how: str) -> None:
     program = (
         "import anyio, sys\nfrom jielong.tasks import math_verify_process\n"
         "assert anyio.run(math_verify_process.equal, '\\\\sqrt{4}', '2')\n"
-        "print(math_verify_process.worker()._process.pid, flush=True)\nsys.stdin.read()"
+        "print(math_verify_process.worker().idle().pid, flush=True)\nsys.stdin.read()"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with parent:
@@ -213,14 +213,14 @@ def test_a_forked_child_gets_a_worker_of_its_own() -> None:
 import anyio, os
 from jielong.tasks import math_verify_process
 assert anyio.run(math_verify_process.equal, '\\\\sqrt{4}', '2')
-mine = math_verify_process.worker()._process.pid
+mine = math_verify_process.worker().idle().pid
 if (child := os.fork()) == 0:
     same = anyio.run(math_verify_process.equal, '\\\\sqrt{9}', '3')
-    own = math_verify_process.worker()._process.pid != mine
+    own = math_verify_process.worker().idle().pid != mine
     math_verify_process.worker().close()
     os._exit(0 if same and own else 1)
 assert os.waitpid(child, 0)[1] == 0
-assert anyio.run(math_verify_process.equal, '\\\\sqrt{16}', '4') and math_verify_process.worker()._process.pid == mine
+assert anyio.run(math_verify_process.equal, '\\\\sqrt{16}', '4') and math_verify_process.worker().idle().pid == mine
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 
