@@ -12,9 +12,11 @@ from jielong.errors import BadInput, MissingKey
 from jielong.runtime import provider
 from jielong.runtime.budget import budget
 from jielong.scope import scope
+from jielong.techniques.tools import public_addresses
 from jielong.techniques.tools import read_url as read_url_module
 from jielong.techniques.tools.draw_image import draw
-from jielong.techniques.tools.read_url import is_public, read_url
+from jielong.techniques.tools.public_addresses import is_public
+from jielong.techniques.tools.read_url import read_url
 from jielong.techniques.tools.tool import Tool, ToolFailed, call_tool, request_of
 from jielong.techniques.tools.tools_config import tools_config
 from jielong.techniques.tools.web_search import web_search
@@ -69,7 +71,8 @@ async def test_private_addresses_are_refused_unless_allowed(web: Web):
 
 async def test_a_redirect_to_a_private_address_is_refused(web: Web, monkeypatch: pytest.MonkeyPatch):
     """127.0.0.1 plays the public internet, and 127.0.0.2 the private network."""
-    monkeypatch.setattr(read_url_module, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(public_addresses, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(public_addresses, "_is_own", lambda family, place: False)
     for where in (f"http!//127.0.0.2!{web.port}/plain", "http!//169.254.169.254/"):
         assert "is not on the public internet" in await result(read_url(), url=f"{web.url}/to/{where}")
     assert "is not a URL that can be read" in await result(read_url(), url=f"{web.url}/to/file!///etc/passwd")

@@ -12,7 +12,6 @@ import json
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -61,8 +60,7 @@ async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
     except (KeyError, IndexError, TypeError, AttributeError, binascii.Error):
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True) from None
     if data is None:
-        same_host = urlsplit(str(url)).netloc == urlsplit(where.urls[0]).netloc
-        data = (await fetch(str(url), private=same_host)).data
+        data = (await fetch(str(url), own=where.urls[0])).data
     suffix = next((suffix for magic, suffix in _KINDS.items() if data.startswith(magic)), None)
     if suffix is None:
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True)

@@ -1,13 +1,12 @@
 """read_url: the text of a page of the public web.
 
-Only http and https, no user or password in the URL, and no address of this machine or of a private network, unless the
-operator allows it: each hop of a redirect is checked, and the connection goes to the very address that was checked. So
+Only http and https, no user or password in the URL, no port of another service, and no address of this machine or of a
+private network, unless the operator allows it: on each hop, what is checked is the address that is connected to. So
 many bytes, so many seconds, no more. What a page says is data; but a model may be talked into reading a URL that
 carries away what it was told, so give this tool only to models whose conversation may be seen outside.
 """
 
-import ipaddress
-import socket
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urljoin, urlsplit
@@ -15,15 +14,14 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 import anyio
 import anyio.to_thread
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from ...errors import MissingExtra
 from ...prompts import Language
+from .public_addresses import PublicSockets
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 MOST_BYTES, SECONDS, MOST_HOPS = 3_000_000, 20.0, 5
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\]")  # what one reader drops and another takes for a separator
 _HTML = ("text/html", "application/xhtml+xml")
 
 
@@ -64,40 +62,46 @@ class Page:
     data: bytes
 
 
-async def fetch(url: str, *, private: bool) -> Page:
-    """What is at `url`, redirects followed. Raises ToolFailed, in words for the model."""
-    connector = aiohttp.TCPConnector(resolver=_Resolver(private))
+async def fetch(url: str, *, private: bool = False, own: str = "") -> Page:
+    """What is at `url`, redirects followed. `own`: a URL whose server may be anywhere, while each other one must be
+    public unless `private`. Raises ToolFailed, in words for the model."""
     try:
         with anyio.fail_after(SECONDS):
-            async with aiohttp.ClientSession(connector=connector, auto_decompress=True) as session:
-                for _ in range(MOST_HOPS):
-                    url_or_page = await _hop(session, url, private)
-                    if isinstance(url_or_page, Page):
-                        return url_or_page
-                    url = url_or_page
+            for _ in range(MOST_HOPS):
+                url_or_page = await _hop(url, private or (own != "" and _origin(url) == _origin(own)))
+                if isinstance(url_or_page, Page):
+                    return url_or_page
+                url = url_or_page
     except TimeoutError:
         raise ToolFailed("too_slow", {"url": url[:200], "seconds": f"{SECONDS:g}"}) from None
-    except _Private:
-        raise ToolFailed("private", {"url": url[:200]}) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        if isinstance(getattr(error, "os_error", None), _Private):
-            raise ToolFailed("private", {"url": url[:200]}) from None
         raise ToolFailed("unreachable", {"url": url[:200], "error": type(error).__name__}) from None
     raise ToolFailed("unreachable", {"url": url[:200], "error": f"more than {MOST_HOPS} redirects"})
 
 
-async def _hop(session: aiohttp.ClientSession, url: str, private: bool) -> Page | str:
+async def _hop(url: str, private: bool) -> Page | str:
+    """A page, or where it is. Each hop has a connection of its own, so that none is used that was not checked."""
     _checked(url, private)
     headers = {"Accept": "text/html, text/*;q=0.9, application/json;q=0.9, */*;q=0.1", "User-Agent": "jielong"}
-    async with session.get(url, allow_redirects=False, headers=headers) as response:
-        if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
-            return urljoin(url, response.headers["Location"])
-        if response.status != 200:
-            raise ToolFailed("status", {"url": url[:200], "status": str(response.status)})
-        data = await body(response, MOST_BYTES)
-        if data is None:
-            raise ToolFailed("too_large", {"url": url[:200], "most": f"{MOST_BYTES:,}"})
-        return Page(response.content_type, response.charset or "utf-8", data)
+    sockets = PublicSockets()
+    connector = aiohttp.TCPConnector(socket_factory=None if private else sockets)
+    try:
+        async with (
+            aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.get(url, allow_redirects=False, headers=headers) as response,
+        ):
+            if response.status in (301, 302, 303, 307, 308) and "Location" in response.headers:
+                return urljoin(url, response.headers["Location"])
+            if response.status != 200:
+                raise ToolFailed("status", {"url": url[:200], "status": str(response.status)})
+            data = await body(response, MOST_BYTES)
+            if data is None:
+                raise ToolFailed("too_large", {"url": url[:200], "most": f"{MOST_BYTES:,}"})
+            return Page(response.content_type, response.charset or "utf-8", data)
+    except aiohttp.ClientConnectorError:
+        if sockets.refused:
+            raise ToolFailed("private", {"url": url[:200]}) from None
+        raise
 
 
 async def body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
@@ -112,45 +116,16 @@ async def body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
 
 def _checked(url: str, private: bool) -> None:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    is_url = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    if not is_url or _NOT_IN_A_URL.search(url) or not (private or _is_of_pages(parts.port)):
         raise ToolFailed("no_url", {"url": url[:200]})
-    try:
-        address = ipaddress.ip_address(parts.hostname)
-    except ValueError:
-        return  # a name: the resolver checks what it stands for
-    if not private and not is_public(str(address)):
-        raise ToolFailed("private", {"url": url[:200]})
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet, also where it is wrapped in an IPv6 address."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+def _is_of_pages(port: int | None) -> bool:
+    """Below 1024 every other port is that of a service which takes something else for a command."""
+    return port in (None, 80, 443) or port >= 1024
 
 
-class _Private(OSError):
-    pass
-
-
-class _Resolver(AbstractResolver):
-    """Resolves a name once, and refuses it when one of its addresses is not public."""
-
-    def __init__(self, private: bool) -> None:
-        self._private, self._inner = private, ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        addresses = await self._inner.resolve(host, port, family)
-        if not self._private and not all(is_public(address["host"]) for address in addresses):
-            raise _Private(f"{host} is an address of a private network")
-        return addresses
-
-    async def close(self) -> None:
-        await self._inner.close()
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
