@@ -21,7 +21,8 @@ from jielong.answers import RULES
 from jielong.contract import Reply
 from jielong.measuring.evaluate import compare
 from jielong.measuring.results import ModelResult
-from jielong.runtime.ledger import Ledger, home_folder, use_ledger
+from jielong.runtime.home import home_folder
+from jielong.runtime.ledger import Ledger, use_ledger
 from jielong.stats import Estimate, mean
 from jielong.tasks.load_task import load_task
 from jielong.tasks.task import Task

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.argv[:1] == ["-m"] and __name__ in sys.orig_argv and not sys.flags.safe_path:
+    # `python -m jielong` looks into the working directory first: a json.py there, of whatever project, would run.
+    del sys.path[0]
 
 from .registry import BUILT_IN, resolve
 

@@ -38,7 +38,8 @@ from jielong.contract import (
 )
 from jielong.errors import BadInput, DamagedFile, EndpointGaveUp
 from jielong.models.scripted import Scripted
-from jielong.runtime.ledger import Ledger, LedgerRow, call_key, home_folder, use_ledger, with_derived_seed
+from jielong.runtime.home import home_folder
+from jielong.runtime.ledger import Ledger, LedgerRow, call_key, use_ledger, with_derived_seed
 from jielong.runtime.ledger_json import decode_reply, encode_reply, encode_request
 from jielong.runtime.provider import AttemptFailed
 from jielong.runtime.trace import trace_lines

@@ -16,7 +16,8 @@ from ..contract import Message, Model, Reply, Request, Sampling, Step, require_a
 from ..errors import NoAnswer, Truncated
 from ..events import Delta
 from ..recipe import load, parse
-from ..runtime.ledger import Ledger, home_folder, use_ledger
+from ..runtime.home import home_folder
+from ..runtime.ledger import Ledger, use_ledger
 from ..runtime.ledger_json import decode_reply, encode_message, encode_request, encode_usage
 from ..runtime.trace import trace_lines
 from ..scope import Scope, scope

@@ -11,7 +11,8 @@ import click
 from ..contract import Message, Model, Reply, Request, require_answer
 from ..errors import JielongError, SampleError
 from ..recipe import load
-from ..runtime.ledger import home_folder, use_ledger
+from ..runtime.home import home_folder
+from ..runtime.ledger import use_ledger
 from . import options
 from .ask import print_answer, printing_notes
 from .messages import in_language, localized

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,10 +13,12 @@ from importlib.util import find_spec
 import click
 
 from .. import __version__, sandbox
+from ..errors import BadInput
 from ..installation import install_command
 from ..models.openai.endpoint_presets import ENDPOINT_PRESETS
 from ..reporting.formatting import print_table
-from ..runtime.ledger import home_path, unwritable_home
+from ..runtime.home import home_path, unwritable_home
+from ..sandbox.program_path import find_program
 from . import options
 from .messages import in_language, localized
 
@@ -31,8 +32,12 @@ EXTRAS = {
 
 
 @click.command(help=localized("help.doctor"))
+@click.option("--confirm", is_flag=True, help=localized("option.confirm"))
 @options.as_json
-def doctor(as_json: bool) -> None:
+def doctor(confirm: bool, as_json: bool) -> None:
+    if confirm:
+        _confirm_tools()
+        return
     checks = [("jielong", True, __version__), ("python", True, platform.python_version())]
     checks.append(("home", *_home()))
     for extra, modules in EXTRAS.items():
@@ -51,9 +56,27 @@ def doctor(as_json: bool) -> None:
         print_table("", ["", "", ""], rows, left=(0, 1, 2))
 
 
+def _confirm_tools() -> None:
+    """Shows the settings of tools that lie in this folder, and asks whether they may be followed."""
+    from ..techniques.tools.tools_config import confirm, file_of_this_folder, read_settings
+
+    file = file_of_this_folder()
+    if file is None:
+        raise BadInput("there is no .jielong/tools.toml in this folder that could be confirmed")
+    if not sys.stdin.isatty():
+        raise BadInput(f"{file} can be confirmed at a terminal only, by somebody who has read it")
+    text = read_settings(file)
+    print(text)
+    if click.confirm(localized("doctor.confirm", file=file)):
+        confirm(file, text)
+
+
 def _home() -> tuple[bool, str]:
     """Where the ledger goes, or would go: to look is not to make it."""
-    folder = nearest = home_path().absolute()
+    try:
+        folder = nearest = home_path().absolute()
+    except BadInput as error:
+        return False, in_language(str(error))
     while not os.path.exists(nearest):  # also where it may not be looked for
         nearest = nearest.parent
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
@@ -73,7 +96,7 @@ def _gpu() -> tuple[bool, str]:
     """What the driver says: loading torch to ask it would take seconds."""
     if sys.platform == "darwin" and platform.machine() == "arm64":
         return True, "Apple GPU (mps)"
-    tool = shutil.which("nvidia-smi")
+    tool = find_program("nvidia-smi")
     if not tool:
         return False, localized("doctor.no_gpu")
     command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]

@@ -22,7 +22,7 @@ from ..recipe import load
 from ..reporting.formatting import print_table
 from ..reporting.recipe_rows import disagreement, eval_rows, results_table, short
 from ..reporting.wording import words
-from ..runtime.ledger import home_folder
+from ..runtime.home import home_folder
 from ..stats import minimum_detectable
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
@@ -134,7 +134,6 @@ def _print(report: EvalReport) -> None:
 
 def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None = None) -> None:
     """`report.json`, and `items.jsonl` with every answer of every model."""
-    folder.mkdir(parents=True, exist_ok=True)
     document = {**report.to_json(), **(extra or {})}
     write_whole(folder / "report.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     lines = [

@@ -21,7 +21,7 @@ from ..measuring.results import EvalReport
 from ..recipe import load
 from ..reporting.formatting import count, percent
 from ..reporting.improve.verdict_text import note_text
-from ..runtime.ledger import home_folder
+from ..runtime.home import home_folder
 from . import options
 from .eval import proposal_line, read_task, task_line, write_report
 from .improve_output import print_outcome, write_outcome

@@ -26,7 +26,6 @@ PAGE = "report.html"
 
 def write_outcome(result: ImproveResult, folder: Path) -> Path:
     """`outcome.json`, all that the run knows, and the report that is made of it; the path of the report."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "outcome.json", json.dumps(result.to_json(), ensure_ascii=False) + "\n")
     write_page(result, folder / PAGE, language())
     return folder / PAGE

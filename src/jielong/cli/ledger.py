@@ -11,7 +11,8 @@ import click
 from ..contract import Usage
 from ..errors import BadInput
 from ..reporting.formatting import print_table, token_count
-from ..runtime.ledger import Ledger, LedgerRow, home_path
+from ..runtime.home import home_path
+from ..runtime.ledger import Ledger, LedgerRow
 from ..runtime.ledger_json import decode_usage
 from . import options
 from .messages import formatted_price, localized

@@ -19,6 +19,7 @@ import anyio
 from filelock import FileLock, Timeout
 
 from .. import context
+from ..atomic_write import PRIVATE_FILE
 from ..context import sub_path
 from ..contract import Model, Reply, Request, Step, Usage, require_answer
 from ..errors import (
@@ -31,7 +32,8 @@ from ..errors import (
     SandboxMissing,
     Unsupported,
 )
-from ..runtime.ledger import Ledger, home_folder, use_ledger
+from ..runtime.home import home_folder
+from ..runtime.ledger import Ledger, use_ledger
 from ..scope import Scope, scope
 from ..sync import unwrap_exception_group
 from ..tasks.bfcl import calls_as_text
@@ -104,7 +106,7 @@ class Experiment:
         if str(self.ledger) == ":memory:":
             yield
             return
-        lock = FileLock(f"{self.ledger}.{work[:16]}.lock")
+        lock = FileLock(f"{self.ledger}.{work[:16]}.lock", mode=PRIVATE_FILE)
         try:
             lock.acquire(timeout=0)
         except Timeout:

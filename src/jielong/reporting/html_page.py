@@ -35,7 +35,6 @@ class HtmlPage:
 
     def write(self, file: Path) -> None:
         """Put the whole page in its place at once."""
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, self.html())
 
     def html(self) -> str:

@@ -14,15 +14,17 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
 from .. import context
+from ..atomic_write import PRIVATE_FILE, private_opener
 from ..contract import Request, Usage
 from ..errors import BadInput, DamagedFile
+from .home import close_to_others
 from .ledger_json import Json, encode_request, encode_usage
 from .notifier import Notifier
 
@@ -43,28 +45,6 @@ create index if not exists run on calls(run);
 create table if not exists runs(
     run text primary key, fingerprint text not null, what text not null, started real not null, finished real);
 """
-
-
-def home_path() -> Path:
-    """`JIELONG_HOME`, or `.jielong` in the working directory, which need not be there."""
-    return Path(os.environ.get("JIELONG_HOME") or ".jielong")
-
-
-def home_folder() -> Path:
-    """The home, made on first use, and ignored by git."""
-    folder = home_path()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-    except OSError as error:
-        raise unwritable_home(folder, error.strerror) from None
-    return folder
-
-
-def unwritable_home(folder: Path, why: str | None) -> BadInput:
-    return BadInput(f"cannot write to {folder} ({why}); set JIELONG_HOME to a folder you own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +84,7 @@ class Ledger:
                 uri = f"{self.file.resolve().as_uri()}?{'immutable=1' if fixed else 'mode=ro'}"
                 self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=60)
                 return
+            self._close_to_others()
             self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
@@ -114,6 +95,14 @@ class Ledger:
 
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
         self._db.close()
+
+    def _close_to_others(self) -> None:
+        """SQLite gives the files that it makes beside the ledger the ledger's own mode."""
+        with suppress(OSError):  # where it cannot be written, SQLite says so
+            if not self.file.exists():
+                open(self.file, "a", opener=private_opener).close()
+            for file in filter(Path.exists, (self.file, Path(f"{self.file}-wal"), Path(f"{self.file}-shm"))):
+                close_to_others(file, PRIVATE_FILE)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ memory, CPU time and file size that it cannot raise. At the time limit its whole
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, Process
 
 from . import seccomp
+from .program_path import find_program
 from .program_result import ProgramResult, SandboxLimits, Status
 
 _SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
@@ -145,7 +145,7 @@ def _walls() -> tuple[str, ...]:
     hidden = [str(path) for path in (Path(stdlib, "site-packages"), Path(stdlib, "dist-packages")) if path.is_dir()]
     masks = [argument for path in hidden for argument in ("--tmpfs", path, "--remount-ro", path)]
     return (
-        shutil.which("bwrap") or "bwrap",
+        find_program("bwrap") or "bwrap",
         *("--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
         *("--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8"),
@@ -166,7 +166,7 @@ def why_unavailable() -> str | None:
     """Why bubblewrap does not work here, found out by using it; None when it does."""
     if sys.platform != "linux":
         return "bubblewrap runs on Linux only"
-    if not shutil.which("bwrap"):
+    if not find_program("bwrap"):
         return "bubblewrap is not installed: apt install bubblewrap"
     with _command("print(6 * 7)", SandboxLimits()) as (command, files):
         no_input = subprocess.DEVNULL

@@ -19,7 +19,8 @@ import uvicorn
 from .. import context
 from ..contract import Model
 from ..errors import BadInput
-from ..runtime.ledger import home_folder, use_ledger
+from ..runtime.home import home_folder
+from ..runtime.ledger import use_ledger
 from ..runtime.runtime import Runtime
 from ..runtime.telemetry import telemetry
 from ..sync import run_sync

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .. import registry
+from ..atomic_write import write_whole
 from ..errors import BadInput, MissingExtra
 from . import data_files
 from .answer_equality import infer_rule, same
@@ -198,6 +199,5 @@ def _bad(row: DataRow, why: str) -> BadRow:
 
 
 def _set_aside(file: Path, bad: Sequence[tuple[str, BadRow]]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"file": name, **asdict(row)}, ensure_ascii=False) for name, row in bad]
-    file.write_text("\n".join(lines) + "\n")
+    write_whole(file, "\n".join(lines) + "\n")

@@ -58,7 +58,6 @@ def encode_document(tokenizer: Tokenizer, document: Document) -> EncodedDocument
 def trained_tokenizer(file: Path, config: TokenizerConfig, positions: int) -> ChatTokenizer:
     """mini's tokenizer, trained on the world and kept in `file`; read from there where it exists."""
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
         with temporary_beside(file) as unfinished:
             train_tokenizer(_corpus(config.documents), config.vocabulary).save(str(unfinished))
     tokenizer_config = {

@@ -89,7 +89,6 @@ def train_network(
 
 def export_checkpoint(network: Any, chat: ChatTokenizer, folder: Path) -> None:
     """Hugging Face layout, bf16 safetensors; every file is put in its place whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.to(torch.bfloat16) for name, value in all_weights(network).items()}
     with temporary_beside(folder / "model.safetensors") as unfinished:
         save_file(weights, unfinished, metadata={"format": "pt"})

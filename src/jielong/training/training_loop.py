@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from ..atomic_write import unfinished
+from ..atomic_write import make_folder, unfinished
 from ..errors import TrainingFailed
 from ..scope import note
 from . import training_checkpoint
@@ -42,7 +42,7 @@ def train(
     Where `out` holds a checkpoint with this `digest`, goes on from it. `on_snapshot` gets the tokens read so far.
     Raises TrainingFailed when the loss is NaN, BadInput for a damaged checkpoint or one of another training.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     _prepare(network, loop)
     optimizers = optimizers_for(network, loop)
     if loop.checkpoint_interval(feed.steps) >= feed.steps > 1:

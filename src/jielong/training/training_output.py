@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ..atomic_write import write_whole
+from ..atomic_write import private_opener, write_whole
 
 CURVE, CHECKPOINT, WEIGHTS, RESULT = "curve.jsonl", "checkpoint.safetensors", "weights", "result.json"
 
@@ -54,7 +54,7 @@ class CurveWriter:
         self._file = file
 
     def add(self, point: CurvePoint) -> None:
-        with self._file.open("a") as stream:
+        with open(self._file, "a", opener=private_opener) as stream:
             stream.write(json.dumps(asdict(point)) + "\n")
 
 

@@ -170,7 +170,6 @@ def _draft(scored: ScoredDraft) -> dict[str, Any]:
 
 def write(plan: SearchPlan, result: SearchResult, folder: Path) -> None:
     """The result folder, each file under a temporary name first, so that none is ever half there."""
-    folder.mkdir(parents=True, exist_ok=True)
     summary = result_summary(plan, result)
     write_whole(folder / "prompts.json", json.dumps(summary, ensure_ascii=False, indent=1) + "\n")
     write_whole(folder / "tried.jsonl", _lines(_tried(scored) for scored in result.state.drafts))

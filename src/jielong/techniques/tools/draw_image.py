@@ -23,7 +23,7 @@ from ...models.openai.connection_pools import connection_pool, proxy_for
 from ...models.openai.endpoint_presets import ENDPOINT_PRESETS, EndpointTarget, resolve_endpoint
 from ...prompts import Language
 from ...registry import unknown_name
-from ...runtime.ledger import home_folder
+from ...runtime.home import home_folder
 from ...runtime.provider import AttemptFailed
 from .read_url import body, fetch
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
@@ -100,9 +100,7 @@ async def _post(where: EndpointTarget, request_body: dict[str, Any]) -> Any:
 
 def store(data: bytes, suffix: str) -> str:
     """Write a picture under the hash of its content; its path."""
-    folder = home_folder() / "pictures"
-    folder.mkdir(exist_ok=True)
-    file = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
+    file = home_folder() / "pictures" / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
     if not file.exists():
         with temporary_beside(file) as unfinished:
             unfinished.write_bytes(data)
