@@ -16,7 +16,7 @@ SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
     {"installation", "errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
-    {"killable_worker"},
+    {"killable_worker", "bounded_json", "regular_files"},
     {"events", "settings_error", "model_names"},
     {"contract"},
     {"scope"},
@@ -208,6 +208,32 @@ def test_nothing_is_evaluated_or_unpickled():
         wrong += [
             f"{name_of(file)} imports {m}" for m, _ in imported(file) if m in ("pickle", "marshal", "shelve", "dill")
         ]
+    assert not wrong
+
+
+READ_ELSEWHERE = {  # what this program wrote itself, and what comes with it
+    "bounded_json.py": {"json.loads", "json.JSONDecoder", "ast.literal_eval", "json.detect_encoding"},
+    "killable_worker.py": {"json.loads"},
+    "installation.py": {"json.loads"},
+    "tasks/mini_tasks.py": {"json.loads"},
+    "models/mini/tokenizer.py": {"json.loads"},
+    "answers/json_answer.py": {"_json.JSONDecoder"},  # its numbers are read in another way, by read_json_at
+    "models/openai/calls_in_text.py": {"ast.literal_eval"},  # of nodes of a tree that it parsed
+    "techniques/tools/text_protocol.py": {"ast.literal_eval"},
+    "techniques/feedback.py": {"ast.literal_eval"},
+}
+READERS = {"loads", "load", "JSONDecoder", "literal_eval", "raw_decode"}
+
+
+def test_what_others_wrote_as_json_is_read_by_bounded_json_alone():
+    wrong = []
+    for file in FILES:
+        for node in ast.walk(parsed(file)):
+            if isinstance(node, ast.Attribute) and node.attr in READERS and isinstance(node.value, ast.Name):
+                name = f"{node.value.id}.{node.attr}"
+                allowed = READ_ELSEWHERE.get(name_of(file), set())
+                if node.value.id in ("json", "_json", "ast") and name not in allowed:
+                    wrong.append(f"{name_of(file)} uses {name}")
     assert not wrong
 
 

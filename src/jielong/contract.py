@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn, Protocol, Self, TypeAlias, runtime_checkable
 
 from . import events
+from .bounded_json import read_json
 from .context import current
 from .errors import NoAnswer, Refused, Truncated, Unsupported
 from .lifetime import Lifetime
@@ -58,7 +58,7 @@ class ToolCall:
     def parsed_arguments(self) -> Any:
         """The arguments as JSON values; their text, where it is no JSON."""
         try:
-            return json.loads(self.arguments)
+            return read_json(self.arguments)
         except ValueError:
             return self.arguments
 

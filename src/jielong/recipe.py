@@ -20,6 +20,7 @@ from typing import Any, Literal, NoReturn, Protocol, TypeAlias, Union, cast, get
 
 from .answers import RULES
 from .answers.metric_rule import MetricRule
+from .bounded_json import read_json
 from .contract import AnswerRule, Model
 from .errors import RecipeError, UnknownName
 from .model_names import unknown_model
@@ -114,7 +115,7 @@ class _Parser:
 
     def string(self, token: str) -> str:
         try:
-            return str(json.loads(token, strict=False))
+            return str(read_json(token, strict=False))
         except ValueError:
             self.expected("a text with JSON escapes")
 

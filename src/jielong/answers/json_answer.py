@@ -4,6 +4,7 @@ import json as _json
 import re
 from typing import Any, NoReturn
 
+from ..bounded_json import read_json_at
 from .answer_markers import without_thoughts
 from .fenced_blocks import fenced
 from .statements import clause_before, is_aside
@@ -28,8 +29,8 @@ def json(text: str, /) -> str | None:
         if opening.start() < end:
             continue
         try:
-            value, end = _DECODER.raw_decode(readable, opening.start())
-        except (ValueError, RecursionError):
+            value, end = read_json_at(readable, opening.start(), _DECODER)
+        except ValueError:
             failures += 1
             if failures * len(readable) > _WORK and failures > 50:
                 return None

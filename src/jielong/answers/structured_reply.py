@@ -1,7 +1,8 @@
 """The answer field of a reply that is a JSON object: `{"reasoning": "…", "answer": 42}` answers 42."""
 
-import json
 import re
+
+from ..bounded_json import read_json_at
 
 _ANSWER = re.compile(
     r"(?:final|correct|my|the)?[_ ]?(?:answer|result|label|choice|class|category|prediction|verdict|output"
@@ -30,8 +31,8 @@ def answer_field(text: str) -> str | None:
         return None
     for at in [match.start() for match in _OBJECT.finditer(bare)][:20]:
         try:
-            fields, end = json.JSONDecoder().raw_decode(bare, at)
-        except (ValueError, RecursionError):
+            fields, end = read_json_at(bare, at)
+        except ValueError:
             continue
         if isinstance(fields, dict) and (at == start or end == len(bare)):
             return _meant(fields)

@@ -15,6 +15,7 @@ import click
 from ..errors import BadInput
 from .messages import localized
 
+MOST_PIPED = 64_000_000  # characters
 Decorator: TypeAlias = Callable[[Any], Any]
 
 
@@ -30,7 +31,14 @@ def in_order(*added: Decorator) -> Decorator:
 def _question(context: click.Context, option: click.Parameter, words: tuple[str, ...]) -> str:
     if not words:
         raise BadInput(localized("ask.no_words"))
-    return sys.stdin.read() if words == ("-",) else " ".join(words)
+    return _piped() if words == ("-",) else " ".join(words)
+
+
+def _piped() -> str:
+    text = sys.stdin.read(MOST_PIPED + 1)
+    if len(text) > MOST_PIPED:
+        raise BadInput(f"standard input has more than {MOST_PIPED:,} characters; expected a question")
+    return text
 
 
 question = click.argument("text", nargs=-1, callback=_question)

@@ -20,8 +20,10 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
+from ..bounded_json import read_json
 from ..contract import Image, Message, Request, ToolCall, ToolSpec
 from ..errors import DamagedFile, NoAnswer, Unsupported
+from ..regular_files import read_regular_file
 from ..scope import note
 from .constrained_decoding import Grammars, TokenConstraint
 from .folded_messages import arrangements, fold_system_messages
@@ -35,9 +37,9 @@ class ChatTemplate:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._plain_tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            config: dict[str, Any] = dict(json.loads((folder / "tokenizer_config.json").read_text("utf-8")))
+            tokenizer = read_regular_file(folder / "tokenizer.json")
+            self.tokenizer, self._plain_tokenizer = Tokenizer.from_buffer(tokenizer), Tokenizer.from_buffer(tokenizer)
+            config: dict[str, Any] = dict(read_json(read_regular_file(folder / "tokenizer_config.json")))
         except Exception as error:  # tokenizers raises bare Exception
             raise DamagedFile(f"{folder}: the tokenizer cannot be read ({str(error)[:100]}); fetch it again") from None
         self._plain_tokenizer.encode_special_tokens = True
@@ -139,7 +141,7 @@ class ChatTemplate:
             return Message("assistant", self.decode(tokens))
         text = self.decode(tokens[1:])
         try:
-            call = json.loads(text)
+            call = read_json(text)
             name, arguments = str(call["name"]), json.dumps(call["arguments"], ensure_ascii=False)
         except (ValueError, KeyError, TypeError):
             raise NoAnswer(f"the model began a tool call that is not valid JSON: {text[:100]}") from None
@@ -199,7 +201,7 @@ def _token_content(token: Any) -> str:
 def _template_source(folder: Path, config: dict[str, Any]) -> str | None:
     file = folder / "chat_template.jinja"
     if file.exists():
-        return file.read_text("utf-8")
+        return read_regular_file(file).decode()
     source = config.get("chat_template")
     if isinstance(source, list):
         return next((str(entry["template"]) for entry in source if entry.get("name") == "default"), None)

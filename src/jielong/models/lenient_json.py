@@ -4,11 +4,12 @@ Known misses: fences, Python's literals, single or curly quotes, comments, trail
 text, closing brackets forgotten. What was cut off is not guessed.
 """
 
-import ast
 import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from ..bounded_json import read_json, read_literal
 
 LONGEST = 100_000  # characters that are looked at
 
@@ -19,8 +20,8 @@ def read_arguments(text: str) -> Any:
         raise ValueError(f"{len(text)} characters")
     for candidate in _candidates(text):
         try:
-            value = json.loads(candidate, strict=False)
-        except (ValueError, RecursionError):
+            value = read_json(candidate, strict=False)
+        except ValueError:
             value = _python(candidate)
         if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
             return read_arguments(value)
@@ -103,8 +104,6 @@ def _closed(text: str) -> str:
 def _python(text: str) -> Any:
     """The value of a Python literal; `_NOT_A_LITERAL` if it is none."""
     try:
-        value = ast.literal_eval(text)
-        json.dumps(value)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return read_literal(text)
+    except ValueError:
         return _NOT_A_LITERAL
-    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
+from ..bounded_json import read_json
 from ..errors import DamagedFile, Unsupported
+from ..regular_files import read_regular_file
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -56,7 +57,7 @@ class Weights:
 
 def read_weights(folder: Path) -> Weights:
     """The weights of a checkpoint folder. Raises Unsupported for another architecture, DamagedFile."""
-    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config = read_json(read_regular_file(folder / "config.json"))
     if other := unsupported_setting(config):
         raise Unsupported(f"{folder}: only plain Llama checkpoints run without torch, and this has {other}")
     tensors: dict[str, Floats] = {}
@@ -125,7 +126,7 @@ def unsupported_setting(config: dict[str, Any]) -> str | None:
 def read_safetensors(file: Path) -> dict[str, Floats]:
     """All tensors as fp32. bf16 is the upper half of fp32, which NumPy can widen itself. Raises DamagedFile."""
     try:
-        entries = deserialize(file.read_bytes())  # type: ignore[no-untyped-call]
+        entries = deserialize(read_regular_file(file, file.stat().st_size))  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise DamagedFile(f"{file} is not a whole safetensors file ({str(error)[:80]}); fetch it again") from None
     for name, entry in entries:

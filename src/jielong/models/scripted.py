@@ -11,7 +11,6 @@ line; the first line whose `contains` occurs in the last message answers it:
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 import re
 from collections.abc import Callable
@@ -21,11 +20,13 @@ from typing import Any, ClassVar, Literal
 
 import anyio
 
+from ..bounded_json import read_json
 from ..context import current
 from ..contract import Message, Model, Reply, Request, Text, Thinking, Usage
 from ..errors import BadInput, NoAnswer
 from ..events import Delta
 from ..recipe import quote
+from ..regular_files import read_regular_file
 from ..runtime.provider import AttemptFailed, Provider
 from .function_identity import function_identity
 
@@ -105,7 +106,7 @@ class Scripted(Provider):
 class _Script:
     def __init__(self, file: Path) -> None:
         try:
-            data = file.read_bytes()
+            data = read_regular_file(file)
             lines = data.decode().splitlines()
         except OSError as error:
             reason = f"cannot be read ({error.strerror})"
@@ -119,7 +120,7 @@ class _Script:
     def _line(self, file: Path, number: int, line: str) -> dict[str, Any]:
         expected = 'expected an object such as {"contains": "2+2", "reply": "4"}'
         try:
-            entry = json.loads(line)
+            entry = read_json(line)
         except ValueError:
             raise BadInput(f"scripted:{file}:{number}: not JSON; {expected}") from None
         if not isinstance(entry, dict) or "reply" not in entry or not set(entry) <= _FIELDS:

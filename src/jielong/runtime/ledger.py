@@ -22,10 +22,12 @@ from typing import Any, Generic, Literal, TypeVar
 
 from .. import context
 from ..atomic_write import PRIVATE_FILE, private_opener
+from ..bounded_json import read_json, well_formed
 from ..contract import Request, Usage
 from ..errors import BadInput, DamagedFile
+from ..regular_files import check_regular_file
 from .home import close_to_others
-from .ledger_json import Json, encode_request, encode_usage
+from .ledger_json import Json, check_request, check_result, decode_usage, encode_request, encode_usage
 from .notifier import Notifier
 
 State = Literal["done", "failed", "cut"]
@@ -45,6 +47,8 @@ create index if not exists run on calls(run);
 create table if not exists runs(
     run text primary key, fingerprint text not null, what text not null, started real not null, finished real);
 """
+
+_NO_ROW = (ValueError, KeyError, TypeError, AttributeError, OverflowError)  # what is no call raises one of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Ledger:
         self.file = Path(file)
         self._lock = threading.Lock()
         self._in_flight: dict[str, Notifier] = {}
+        check_regular_file(self.file)
         with self._reading():
             if to_read:
                 # Where no log can be made beside it, SQLite wants to be told that nobody else writes.
@@ -120,17 +125,15 @@ class Ledger:
         with self._reading():
             row = self._db.execute("select reply, run from calls where key = ? and state = 'done'", (key,)).fetchone()
         try:
-            return CachedResult(decode(json.loads(row[0])), row[1]) if row else None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise DamagedFile(
-                f"the ledger {self.file} is damaged (call {key[:12]}); move it away to start a new one"
-            ) from None
+            return CachedResult(decode(read_json(row[0])), str(row[1])) if row else None
+        except _NO_ROW:
+            raise self._damaged(key) from None
 
     def reply(self, key: str) -> LedgerRow | None:
         """The one call that was answered under this key."""
         with self._reading():
             row = self._db.execute(f"select {_COLUMNS} from calls where key = ? and state = 'done'", (key,)).fetchone()
-        return _row(row) if row else None
+        return self._row(row) if row else None
 
     def put(
         self,
@@ -151,7 +154,8 @@ class Ledger:
         """
         state: State = "done" if reply else "cut" if usage.unsettled_calls else "failed"
         usage_json = encode_usage(usage)
-        body = json.dumps({**reply, "usage": usage_json}, ensure_ascii=False) if reply else None
+        body = well_formed(json.dumps({**reply, "usage": usage_json}, ensure_ascii=False)) if reply else None
+        error = error and well_formed(error)
         row = (key, run, provider, request, body, error, json.dumps(usage_json), bound_tokens, time.time())
         insert = "insert into calls(key, run, provider, request, reply, error, usage, bound_tokens, at, state)"
         with self._reading():
@@ -216,13 +220,22 @@ class Ledger:
             if not rows:
                 return
             for last, *columns in rows:  # noqa: B007
-                yield _row(columns)
+                yield self._row(columns)
 
+    def _row(self, columns: Sequence[Any]) -> LedgerRow:
+        """A row, each part of which is what its name says: a ledger may come from somebody else."""
+        key, run, state, provider, request, reply, error, usage, bound, at = columns
+        try:
+            parsed = check_result(read_json(reply)) if reply else None
+            asked, spent = check_request(read_json(request)), read_json(usage)
+            decode_usage(spent)
+            bound, error = None if bound is None else int(bound), None if error is None else str(error)
+            return LedgerRow(str(key), str(run), state, str(provider), asked, parsed, error, spent, bound, float(at))
+        except _NO_ROW:
+            raise self._damaged(str(key)) from None
 
-def _row(columns: Sequence[Any]) -> LedgerRow:
-    key, run, state, provider, request, reply, error, usage, bound, at = columns
-    parsed = json.loads(reply) if reply else None
-    return LedgerRow(key, run, state, provider, json.loads(request), parsed, error, json.loads(usage), bound, at)
+    def _damaged(self, key: str) -> DamagedFile:
+        return DamagedFile(f"the ledger {self.file} is damaged (call {key[:12]}); move it away to start a new one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +267,7 @@ def call_key(
 
     A sample without a seed has no identity, so its key is a new one; what is not sampled is the same anywhere.
     """
-    request_json = json.dumps({**encode_request(request), **arguments}, sort_keys=True, ensure_ascii=False)
+    request_json = well_formed(json.dumps({**encode_request(request), **arguments}, sort_keys=True, ensure_ascii=False))
     sample: Any = None
     if sampled:
         sample = path if request.sampling.seed is not None else uuid.uuid4().hex

@@ -81,20 +81,43 @@ def _set_fields(row: Json) -> Json:
 def decode_message(row: Json) -> Message:
     content = row["content"]
     return Message(
-        row["role"],
+        _text(row["role"]),  # type: ignore[arg-type]
         content if isinstance(content, str) else tuple(map(_decode_part, content)),
-        tuple(ToolCall(**call) for call in row.get("tool_calls", ())),
-        row.get("tool_call_id"),
-        row.get("name"),
+        tuple(ToolCall(**{name: _text(value) for name, value in call.items()}) for call in row.get("tool_calls", ())),
+        _text_or_none(row.get("tool_call_id")),
+        _text_or_none(row.get("name")),
     )
 
 
 def _decode_part(row: Json) -> Part:
     if "text" in row:
-        return Text(row["text"])
+        return Text(_text(row["text"]))
     if "thinking" in row:
-        return Thinking(row["thinking"], row.get("signature"), row.get("form"))
-    return Image(base64.b64decode(row["image"]), row["mime"])
+        return Thinking(_text(row["thinking"]), _text_or_none(row.get("signature")), _text_or_none(row.get("form")))
+    return Image(base64.b64decode(row["image"]), _text(row["mime"]))
+
+
+def check_request(row: Json) -> Json:
+    """The row, which is a request. Raises what `decode_reply` raises: a ledger may come from somebody else."""
+    for message in row.get("messages", ()):
+        decode_message(message)
+    return row
+
+
+def check_result(row: Json) -> Json:
+    """The row, which holds a message. Raises what `decode_reply` raises."""
+    decode_message(row["message"])
+    return row
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, found {type(value).__name__}")
+    return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def encode_usage(usage: Usage) -> Json:
@@ -102,6 +125,8 @@ def encode_usage(usage: Usage) -> Json:
 
 
 def decode_usage(row: Json) -> Usage:
+    if not all(isinstance(value, int | float) or (value is None and name == "usd") for name, value in row.items()):
+        raise TypeError("expected numbers")
     return Usage(**row)
 
 
@@ -118,7 +143,7 @@ def decode_reply(row: Json) -> Reply:
     logprobs = row.get("logprobs")
     return Reply(
         decode_message(row["message"]),
-        row["finish"],
+        _text(row["finish"]),  # type: ignore[arg-type]
         decode_usage(row["usage"]),
         logprobs=None if logprobs is None else tuple(_decode_logprob(*token) for token in logprobs),
         sources=tuple(Source(**source) for source in row.get("sources", ())),
@@ -144,7 +169,7 @@ def decode_embeddings(row: Json) -> Embeddings:
 
 
 def _decode_logprob(token: str, logprob: float, top: list[list[Any]] | None = None) -> TokenLogprob:
-    return TokenLogprob(token, logprob, tuple((word, value) for word, value in top or ()))
+    return TokenLogprob(_text(token), float(logprob), tuple((_text(word), float(value)) for word, value in top or ()))
 
 
 def max_input_tokens(request: Request, arguments: Mapping[str, Any]) -> int | None:
@@ -161,12 +186,16 @@ def max_input_tokens(request: Request, arguments: Mapping[str, Any]) -> int | No
     if arguments:
         texts.append(json.dumps(arguments, ensure_ascii=False))
     template = TEMPLATE_TOKENS + TEMPLATE_TOKENS_A_MESSAGE * (len(request.messages) + len(request.tools))
-    return sum(len(text.encode()) for text in texts if text is not None) + template
+    return sum(map(_bytes, filter(None, texts))) + template
 
 
 def max_message_tokens(message: Message) -> int:
     """The most tokens that a reply has: its UTF-8 bytes, and what a template puts around it."""
-    return sum(len(text.encode()) for text in _texts(message) if text is not None) + TEMPLATE_TOKENS_A_MESSAGE
+    return sum(map(_bytes, filter(None, _texts(message)))) + TEMPLATE_TOKENS_A_MESSAGE
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))
 
 
 def _texts(message: Message) -> list[str | None]:

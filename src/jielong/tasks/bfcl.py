@@ -16,8 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..bounded_json import read_json
 from ..contract import Message, Reply, ToolSpec
 from ..errors import BadInput
+from ..regular_files import MAX_DATA_BYTES, read_regular_file
 from .data_row import BadRow, DataRow
 from .item import Item
 from .metric import CheckMetric, Score
@@ -41,7 +43,9 @@ def _answers(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     try:
-        rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+        rows = [
+            read_json(line) for line in read_regular_file(file, MAX_DATA_BYTES).decode().splitlines() if line.strip()
+        ]
         return {str(row["id"]): row["ground_truth"] for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{file}: not JSON lines with id and ground_truth ({type(error).__name__}: {error})") from None
@@ -95,7 +99,7 @@ def scored(item: Item, reply: Reply) -> Score:
     calls = _calls(calls_as_text(reply))
     if calls is None:
         return Score(0.0, None)
-    accepted = [next(iter(call.items())) for call in json.loads(item.accepted[0])]
+    accepted = [next(iter(call.items())) for call in read_json(item.accepted[0])]
     unmatched = list(calls)
     for name, parameters in accepted:
         match = next((c for c in unmatched if _tool_name(c[0]) == _tool_name(name) and _fits(c[1], parameters)), None)
@@ -119,8 +123,8 @@ def _calls(text: str) -> list[tuple[str, dict[str, Any]]] | None:
 def _json(text: str) -> Any:
     """The value; None for what is not JSON."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return None
 
 

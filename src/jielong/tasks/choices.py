@@ -1,15 +1,14 @@
 """The choices of an item as data files write them: a list, `a|b|c`, JSON, a Python list, lines, ARC's two lists, or a
 column for each of them; and which of them is right, by letter, by text or by number."""
 
-import ast
 import hashlib
-import json
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..bounded_json import read_json, read_literal
 from .answer_equality import chosen_letter, plain, same_number
 
 _LETTERED = re.compile(r"\s*\(?([A-Z])[).:、]\s*")
@@ -45,10 +44,10 @@ def _texts(cell: Any) -> list[str] | None:
         return None
     text = cell.strip()
     if text[:1] in "[{":
-        for read in (json.loads, ast.literal_eval):  # a CSV that was written from Python holds ['a', 'b']
+        for read in (read_json, read_literal):  # a CSV that was written from Python holds ['a', 'b']
             try:
                 value = read(text)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
+            except ValueError:
                 continue
             return _texts(value) if isinstance(value, list | tuple | dict) else None
         return None

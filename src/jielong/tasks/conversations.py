@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ..bounded_json import read_json
 from ..contract import Message, Role, ToolCall
 
 _ROLES: dict[str, Role] = {
@@ -31,7 +32,7 @@ def as_conversation(cell: Any) -> Any:
     """The cell; a conversation that stands as JSON in the cell of a CSV file is read."""
     if isinstance(cell, str) and cell.lstrip().startswith("[{"):
         try:
-            value = json.loads(cell)
+            value = read_json(cell)
         except ValueError:
             return cell
         return value if is_conversation(value) else cell
@@ -76,7 +77,7 @@ def read_text(content: Any, role: str) -> str:
 def _shared_calls(value: Any) -> list[dict[str, Any]]:
     """ShareGPT's calls: one object or a list of them, as JSON text."""
     try:
-        calls = json.loads(value) if isinstance(value, str) else value
+        calls = read_json(value) if isinstance(value, str) else value
         return [
             {"type": "function", "function": {"name": call["name"], "arguments": call["arguments"]}}
             for call in (calls if isinstance(calls, list) else [calls])

@@ -8,7 +8,9 @@ from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 
+from ..bounded_json import read_json
 from ..errors import BadInput, MissingExtra
+from ..regular_files import MAX_DATA_BYTES, read_regular_file
 from .data_row import BadRow, DataRow, Fields
 from .separated_values import column_names, separated_rows, without_title
 from .text_decoding import decode
@@ -47,7 +49,7 @@ def _rows(file: Path, note: Callable[[str], None]) -> Iterator[DataRow | BadRow]
 
 def _bytes(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_regular_file(file, MAX_DATA_BYTES)
     except IsADirectoryError:
         raise BadInput(f"{file} is a folder; expected a file ({', '.join(KINDS)})") from None
     except OSError as error:
@@ -69,8 +71,8 @@ def _json_lines(file: Path, text: str) -> Iterator[DataRow | BadRow]:
         if at_head or not line.strip():
             continue
         try:
-            yield _object(number, json.loads(line), line)
-        except (ValueError, RecursionError):
+            yield _object(number, read_json(line), line)
+        except ValueError:
             yield BadRow(number, "not JSON", line)
 
 
@@ -82,15 +84,15 @@ def _object(number: int, fields: Any, text: str) -> DataRow | BadRow:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text, longest=MAX_DATA_BYTES)
+    except ValueError:
         return None
 
 
 def _json(file: Path, text: str) -> Iterator[DataRow | BadRow]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = read_json(text, longest=MAX_DATA_BYTES)
+    except ValueError as error:
         if text.lstrip().startswith("{") and "Extra data" in str(error):  # JSON lines under another name
             return _json_lines(file, text)
         raise BadInput(f"{file}: not JSON ({error}); one object a line goes into a .jsonl file") from None

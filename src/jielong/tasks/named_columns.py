@@ -6,13 +6,13 @@ context, choices or A, B, C, …          what else the question consists of
 messages                                a conversation; its last turn is the answer, if nothing else is
 """
 
-import ast
 import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..bounded_json import read_json, read_literal
 from ..contract import Message
 from ..errors import BadInput
 from .choices import ChoiceColumns, find_choice_columns, find_wrong_answers, number_base, right_letter, shuffled
@@ -144,10 +144,10 @@ class NamedColumns:
     def _several(self, cell: Any) -> Any:
         """The cell; what a CSV file holds as the text of a list or of SQuAD's object is read, if several are meant."""
         if isinstance(cell, str) and _plain_name(self.gold or "").endswith("answers") and cell.strip()[:1] in "[{":
-            for read in (json.loads, ast.literal_eval):
+            for read in (read_json, read_literal):
                 try:
                     return read(cell)
-                except (ValueError, SyntaxError, RecursionError, MemoryError):
+                except ValueError:
                     continue
         return cell
 

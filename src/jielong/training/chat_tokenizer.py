@@ -5,7 +5,6 @@ The checkpoint says all of it: which tokens begin and end a text, and how turns 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,7 +12,9 @@ from typing import Any, TypeAlias
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
+from ..bounded_json import read_json
 from ..models.chat_template import template_environment
+from ..regular_files import read_regular_file
 from .sequence_packing import EncodedDocument
 
 JsonObjects: TypeAlias = Sequence[dict[str, Any]]
@@ -34,10 +35,10 @@ class ChatTokenizer:
     @classmethod
     def from_folder(cls, folder: Path) -> ChatTokenizer:
         """The tokenizer of a checkpoint in Hugging Face layout."""
-        config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+        config = read_json(read_regular_file(folder / "tokenizer_config.json"))
         if (template := folder / "chat_template.jinja").exists():
-            config["chat_template"] = template.read_text("utf-8")
-        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")), config)
+            config["chat_template"] = read_regular_file(template).decode()
+        return cls(Tokenizer.from_buffer(read_regular_file(folder / "tokenizer.json")), config)
 
     def special_id(self, name: str) -> int | None:
         """The id of `bos_token`, `eos_token` or `pad_token`; None where the checkpoint has none."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import BadInput
+from ..regular_files import MAX_DATA_BYTES, read_regular_file
 from ..scope import note
 from ..tasks.data_files import read
 from ..tasks.data_row import BadRow, WatchedRow
@@ -68,7 +69,7 @@ class FileSource:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the file."""
-        return hashlib.sha256(self._file.read_bytes()).hexdigest()
+        return hashlib.sha256(read_regular_file(self._file, MAX_DATA_BYTES)).hexdigest()
 
     @cached_property
     def packed(self) -> list[list[int]]:

@@ -4,10 +4,10 @@ Conversations come as OpenAI's `messages`, as ShareGPT's `conversations`, as `pr
 messages, of which the completion alone is learnt), and as Alpaca's `instruction`, `input` and `output`.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..bounded_json import read_json
 from ..tasks.conversations import as_conversation, is_conversation, read_conversation, read_text
 from ..tasks.named_columns import is_nothing
 from .chat_tokenizer import ChatTokenizer
@@ -105,7 +105,7 @@ def _tools(cell: Any) -> list[dict[str, Any]] | None:
     if is_nothing(cell):
         return None
     try:
-        tools = json.loads(cell) if isinstance(cell, str) else cell
+        tools = read_json(cell) if isinstance(cell, str) else cell
         return [tool if "function" in tool else {"type": "function", "function": dict(tool)} for tool in tools] or None
     except (ValueError, TypeError):
         raise ValueError(f"tools: expected a list of functions, found {str(cell)[:60]!r}") from None

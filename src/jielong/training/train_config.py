@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import BadInput
+from ..regular_files import read_regular_file
 from ..settings_error import settings_error
 
 
@@ -149,10 +150,10 @@ _NO_INFLUENCE = {"log_every", "evaluate_every", "checkpoint_every", "snapshots"}
 def read_train_config(file: Path, overrides: Mapping[str, object] | None = None) -> TrainConfig:
     """The settings in `file`; `overrides` are dotted names and the values that replace the file's. Raises BadInput."""
     try:
-        settings: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+        settings: dict[str, Any] = tomllib.loads(read_regular_file(file).decode())
     except FileNotFoundError:
         raise BadInput(f"{file}: no such file; expected a TOML file with the settings of a training") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError, RecursionError) as error:
         raise BadInput(f"{file}: not TOML ({error})") from None
     for dotted_name, value in (overrides or {}).items():
         *sections, name = dotted_name.split(".")

@@ -13,6 +13,7 @@ from torch import nn
 
 from ..atomic_write import temporary_beside
 from ..errors import BadInput
+from ..regular_files import check_regular_file
 
 
 def save(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], step: int, digest: str) -> None:
@@ -32,6 +33,7 @@ def save(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimi
 def load(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], digest: str) -> int:
     """Restore weights and optimizers; the step to go on with. Raises BadInput for a damaged or another checkpoint."""
     try:
+        check_regular_file(file)
         with safe_open(file, "pt") as checkpoint:
             metadata = checkpoint.metadata() or {}
             tensors = {key: checkpoint.get_tensor(key) for key in checkpoint.keys()}  # noqa: SIM118 — it is no mapping

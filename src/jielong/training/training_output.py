@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from ..atomic_write import private_opener, write_whole
+from ..bounded_json import read_json
+from ..regular_files import read_regular_file
 
 CURVE, CHECKPOINT, WEIGHTS, RESULT = "curve.jsonl", "checkpoint.safetensors", "weights", "result.json"
 
@@ -42,7 +44,7 @@ class TrainResult:
     @classmethod
     def read(cls, out: Path) -> TrainResult:
         """The result of the training that ended in `out`."""
-        return TypeAdapter(cls).validate_json((out / RESULT).read_bytes())
+        return TypeAdapter(cls).validate_json(read_regular_file(out / RESULT))
 
 
 class CurveWriter:
@@ -61,9 +63,9 @@ class CurveWriter:
 def read_curve(file: Path) -> list[CurvePoint]:
     """The points in `file`; a line that a kill cut short is left out."""
     points = []
-    for line in file.read_text().splitlines() if file.exists() else ():
+    for line in read_regular_file(file).decode(errors="replace").splitlines() if file.exists() else ():
         try:
-            points.append(CurvePoint(**json.loads(line)))
-        except ValueError:
+            points.append(CurvePoint(**read_json(line)))
+        except (ValueError, TypeError):
             continue
     return points

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ...bounded_json import read_json
 from ...errors import BadInput, DamagedFile, MissingExtra
 from ...registry import unknown_name
+from ...regular_files import read_regular_file
 from ..llama_engine import fastest_engine
 from ..llama_weights import unsupported_setting
 
 OPTIONS, ENGINES = ("device", "dtype", "engine"), ("torch", "onnx", "numpy")
+MAX_HEADER_BYTES = 64_000_000  # of a safetensors file; a real one takes some 100 bytes a tensor
 DEVICES, DTYPES = ("auto", "cpu", "cuda", "mps"), ("auto", "float32", "bfloat16", "float16")
 
 
@@ -141,8 +143,8 @@ def generation_defaults(folder: Path) -> GenerationDefaults:
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
+        content = read_json(read_regular_file(file))
+    except (ValueError, OSError) as error:
         raise DamagedFile(f"{file} is not JSON ({error}); fetch it again") from None
     if not isinstance(content, dict):
         raise DamagedFile(f"{file}: expected a JSON object; fetch it again")
@@ -158,7 +160,7 @@ def _check_weights(file: Path) -> None:
     try:
         with file.open("rb") as opened:
             length = int.from_bytes(opened.read(8), "little")
-            header: dict[str, Any] = json.loads(opened.read(min(length, 100_000_000)))
+            header: dict[str, Any] = read_json(opened.read(min(length, MAX_HEADER_BYTES)))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DamagedFile(f"{file} is not a safetensors file; fetch it again") from None

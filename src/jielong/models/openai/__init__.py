@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 import aiohttp
 
+from ...bounded_json import read_json, well_formed
 from ...context import current
 from ...contract import Model, Reply, Request, Usage
 from ...errors import EndpointUnfit, MissingKey
@@ -89,7 +90,7 @@ class Endpoint(Provider):
         self, address: EndpointAddress, headers: dict[str, str], body: dict[str, Any], request: Request
     ) -> Reply:
         url = f"{address.url}/chat/completions"
-        data = json.dumps(body, ensure_ascii=False).encode()
+        data = well_formed(json.dumps(body, ensure_ascii=False)).encode()
         session = await connection_pool()
         try:
             async with session.post(
@@ -169,7 +170,7 @@ def _notify_observer(payload: Any) -> Any:
 
 def _parse_json(data: bytes, url: str) -> Any:
     try:
-        return json.loads(data)
+        return read_json(data)
     except ValueError:
         _refuse_web_page(data, url)
         raise Malformed(f"the reply is not JSON: {data[:80]!r}", failed=True) from None
@@ -209,7 +210,7 @@ async def _chunks(response: aiohttp.ClientResponse, assembler: ReplyAssembler, r
         if data == "[DONE]":
             return
         try:
-            chunk = json.loads(data)
+            chunk = read_json(data)
         except ValueError:
             raise Malformed(f"an event of the stream is not JSON: {data[:80]!r}", failed=True) from None
         if not isinstance(chunk, dict):

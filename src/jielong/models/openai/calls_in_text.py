@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from ...bounded_json import read_json, read_json_at
 from ...contract import Message, Request, ToolSpec
 from ..lenient_json import read_arguments
 from ..parameter_schema import value_schema
@@ -223,10 +224,10 @@ def _whole(text: str, tools: Mapping[str, ToolSpec]) -> Calls:
 
 def _leading_values(text: str) -> tuple[list[Any], str]:
     """The JSON values that a text begins with, and what follows them."""
-    decoder, values = json.JSONDecoder(strict=False), []
+    values: list[Any] = []
     while text[:1] in ("{", "["):
         try:
-            value, end = decoder.raw_decode(text)
+            value, end = read_json_at(text)
         except ValueError:
             break
         values.append(value)
@@ -241,7 +242,7 @@ def _values(text: str) -> list[Any]:
 
 def _first_json(text: str) -> Any:
     try:
-        return json.JSONDecoder(strict=False).raw_decode(text)[0]
+        return read_json_at(text)[0]
     except ValueError:
         return read_arguments(re.split(r"<(?:[/|｜]|end_)", text)[0])
 
@@ -293,7 +294,7 @@ def _typed_call(name: str, pairs: Sequence[tuple[str, str]], tools: Mapping[str,
 
 def _json_or_text(text: str, types: Sequence[str]) -> Any:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return text
     return text if "string" in types and isinstance(value, dict | list) else value

@@ -3,7 +3,6 @@
 The words and codes are data in `dialects`; here is the order in which they are asked for.
 """
 
-import json
 import re
 import threading
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
+from ...bounded_json import read_json
 from ...errors import EndpointGaveUp, EndpointUnfit, MissingKey, Refused, RequestRefused, TooLong, Unsupported
 from ...runtime.provider import AttemptFailed
 from ...runtime.runtime import active_runtime
@@ -102,7 +102,7 @@ def error_inside(payload: Any) -> bool:
 def read_error(status: int, text: str) -> EndpointError:
     """The error in the body of an answer, in whatever form it comes."""
     try:
-        payload: Any = json.loads(text)
+        payload: Any = read_json(text)
     except ValueError:
         payload = re.sub(r"<[^>]+>", " ", text)
     if isinstance(payload, dict) and payload.get("choices"):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...bounded_json import read_json
 from ...contract import Message, Part, Reply, Request, Text, Thinking, TokenLogprob, ToolCall, Usage
 from . import dialects
 from .calls_in_text import CallGate
@@ -34,7 +35,7 @@ class PartialCall:
     @property
     def is_complete(self) -> bool:
         try:
-            return isinstance(json.loads(self.arguments), dict)
+            return isinstance(read_json(self.arguments), dict)
         except ValueError:
             return False
 

@@ -1,10 +1,10 @@
 """Requests as the JSON of the chat completions protocol. Thoughts go back in tool turns, in the form they came in."""
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ...bounded_json import read_json
 from ...contract import Image, Message, Part, Request, Text, Thinking, ToolCall, ToolSpec
 from ...errors import BadInput
 from .dialects import CALL_SIGNATURES, THOUGHT_FIELDS, THOUGHT_LISTS, THOUGHT_MARKS
@@ -103,8 +103,8 @@ def _thoughts(message: Message, content: Any) -> Json:
 def _json(text: str | None) -> Any:
     """A signature may come from a client, so that it can be anything."""
     try:
-        return json.loads(text or "null")
-    except (ValueError, RecursionError):
+        return read_json(text or "null")
+    except ValueError:
         return None
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 from dataclasses import replace
 
+from ...bounded_json import read_literal
 from ...prompts import Language
 from ...sandbox import SandboxLimits, evaluate_expression
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
@@ -31,8 +32,8 @@ async def _calculate(arguments: Arguments) -> ToolResult:
     if outcome.status != "ok" or outcome.value is None:
         raise ToolFailed("raised", {"error": (outcome.last_error_line or outcome.status)[:200]})
     try:
-        value = ast.literal_eval(outcome.value)
-    except (ValueError, SyntaxError):
+        value = read_literal(outcome.value)
+    except ValueError:
         value = None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ToolFailed("no_number", {"value": outcome.value[:100]})

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 from ...atomic_write import temporary_beside
+from ...bounded_json import read_json
 from ...contract import Usage
 from ...errors import BadInput, Refused
 from ...models.openai import endpoint_errors
@@ -88,7 +89,7 @@ async def _post(where: EndpointTarget, request_body: dict[str, Any]) -> Any:
                     )
                 except Refused as refused:
                     raise ToolFailed("raised", {"error": str(refused)}) from None
-            return json.loads(data or b"")
+            return read_json(data or b"")
     except aiohttp.ClientConnectorError:
         raise BadInput(f"draw: nothing answers at {url}; start the endpoint, or check its URL") from None
     except ValueError:

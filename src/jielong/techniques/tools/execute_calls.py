@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ...bounded_json import read_json
 from ...context import sub_path
 from ...contract import Request, ToolCall
 from ...prompts import Language, catalogue, fill
@@ -80,6 +81,6 @@ def _parse_call(
 def _valid_arguments(arguments: str) -> str:
     """Arguments that cannot be read are left out of the history: the model reads them in the error."""
     try:
-        return arguments if isinstance(json.loads(arguments), dict) else "{}"
-    except (ValueError, RecursionError):
+        return arguments if isinstance(read_json(arguments), dict) else "{}"
+    except ValueError:
         return "{}"

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
+from ...bounded_json import read_json, read_json_at
 from ...contract import Message, ToolCall, ToolSpec
 from ...models.lenient_json import STRING_OR_BRACKET, read_arguments
 from ...models.openai.calls_in_text import find_calls, quoted_calls
@@ -116,8 +117,8 @@ def _call(text: str, call_id: str) -> ToolCall:
 def _first_value(text: str) -> Any:
     """What a block holds; of one that was never closed, the JSON value that it begins with."""
     try:
-        return json.JSONDecoder(strict=False).raw_decode(text)[0]
-    except (ValueError, RecursionError):
+        return read_json_at(text)[0]
+    except ValueError:
         return read_arguments(text)
 
 
@@ -180,8 +181,8 @@ def _argument_text(text: str, start: int) -> tuple[str, int]:
 def _as_json(argument: str) -> str:
     """A bare text between brackets, as ReAct writes it, becomes a JSON text; `name=value` becomes an object."""
     try:
-        json.loads(argument)
-    except (ValueError, RecursionError):
+        read_json(argument)
+    except ValueError:
         named = _named(argument)
         if named is None and argument[:1] in ("{", '"', "'"):
             return argument

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+from ...bounded_json import read_json, well_formed
 from ...contract import Message, Model, Reply, Request, Sampling, ToolSpec, Usage
 from ...models.parameter_schema import parameter_text
 from ...prompts import Language, catalogue, fill
@@ -115,10 +116,10 @@ def request_of(arguments: Arguments, seed: int | None) -> Request:
 
 async def _reply(tool: Tool, language: Language, request: Request) -> Reply:
     try:
-        result = await tool.call(json.loads(request.messages[-1].text))
+        result = await tool.call(read_json(request.messages[-1].text))
     except ToolFailed as failed:
         result = ToolResult(failed.words(language))
-    text = result.text
+    text = well_formed(result.text)
     if len(text) > MAX_CHARACTERS:
         cut = catalogue(language)["tool_results"]["cut"]
         text = fill(cut, {"text": text[:MAX_CHARACTERS], "most": str(MAX_CHARACTERS), "all": str(len(result.text))})

@@ -26,6 +26,7 @@ import pydantic
 
 from ...atomic_write import make_folder, private_opener
 from ...errors import BadInput
+from ...regular_files import read_regular_file
 from ...runtime.home import config_folder, home_path, is_home_chosen
 from ...settings_error import settings_error
 from .mcp_servers import McpServer
@@ -92,16 +93,16 @@ def tools_config() -> Settings:
         return Settings.model_validate(tomllib.loads(text))
     except pydantic.ValidationError as wrong:
         raise settings_error(file, Settings, wrong) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{file}: not TOML ({error})") from None
 
 
 def read_settings(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        return read_regular_file(file).decode()
     except OSError as error:
         raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{file}: not TOML ({error})") from None
 
 

@@ -4,7 +4,6 @@
 with its key in an environment variable. The price of a search is unknown unless the operator says it.
 """
 
-import json
 import re
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import aiohttp
 
+from ...bounded_json import read_json
 from ...errors import BadInput, MissingKey
 from ...models.openai.connection_pools import connection_pool, proxy_for
 from ...prompts import Language, catalogue, fill
@@ -82,7 +82,7 @@ async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise AttemptFailed(f"web_search: {url} cannot be reached ({type(error).__name__})", unsettled=True) from None
     try:
-        return json.loads(data or b"")
+        return read_json(data or b"")
     except ValueError:
         raise BadInput(f"web_search: {url} gave no JSON; a SearXNG needs json among its search.formats") from None
 
