@@ -184,18 +184,18 @@ def main(function: str, seconds: float, memory: int) -> None:
     work: Callable[..., Any] = getattr(import_module(module), name)()
     print("ready", file=results, flush=True)
     for line in sys.stdin.buffer:
-        _bound_time(2 * seconds + 1)
+        bound_time(2 * seconds + 1)
         try:
             result = {"result": work(*json.loads(line))}
         except MemoryError:
             os._exit(_OUT_OF_MEMORY)  # what is left of such a process is not to be trusted
         except Exception as error:  # whatever a parser raises at what it was not made for
             result = {"error": f"{type(error).__name__}: {str(error)[:300]}"}
-        _bound_time(0.0)
+        bound_time(0.0)
         print(json.dumps(result), file=results, flush=True)
 
 
-def _bound_time(seconds: float) -> None:
+def bound_time(seconds: float) -> None:
     """After so much processor time the system ends this process, whatever it is in; 0 takes the timer back."""
     import signal
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+import anyio.to_thread
 from jinja2.exceptions import TemplateError
 from jinja2.ext import Extension
 from jinja2.nodes import Node
@@ -36,6 +38,7 @@ class ChatTemplate:
     """The tokenizer and template of a checkpoint folder in Hugging Face layout."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         try:
             tokenizer = read_regular_file(folder / "tokenizer.json")
             self.tokenizer, self._plain_tokenizer = Tokenizer.from_buffer(tokenizer), Tokenizer.from_buffer(tokenizer)
@@ -52,6 +55,7 @@ class ChatTemplate:
         except TemplateError as error:
             raise DamagedFile(f"{folder}: the chat template cannot be read ({error}); fetch it again") from None
         self._grammars: Grammars | None = None
+        self._preparing = threading.Lock()
         self.call_token = self.tokenizer.token_to_id(CALL) if source and "tools" in source else None
 
     def encode_request(self, request: Request) -> tuple[int, ...]:
@@ -121,15 +125,20 @@ class ChatTemplate:
             note("this is a base model without a chat template: the system message was put before the text")
         return tuple(self._plain_tokenizer.encode(messages[0].text).ids)
 
-    def constraint(self, request: Request, end: frozenset[int]) -> TokenConstraint | None:
+    async def constraint(self, request: Request, end: frozenset[int]) -> TokenConstraint | None:
         """The constraint on the reply, None where there is none. Raises Unsupported for what cannot be enforced."""
         if _callable_tools(request) and self.call_token is None:
             raise Unsupported("this model has no tools; use one that has")
         if request.schema is None and self.call_token is None:
             return None
-        if self._grammars is None:  # preparing the vocabulary takes a while, and most requests have no schema
-            self._grammars = Grammars(self.tokenizer, end)
-        return TokenConstraint(self._grammars, request, self.call_token)
+        grammars = self._grammars or await anyio.to_thread.run_sync(self._prepare_grammars, end)
+        return await TokenConstraint.of(grammars, request, self.call_token)
+
+    def _prepare_grammars(self, end: frozenset[int]) -> Grammars:
+        """Once, in a thread: preparing the vocabulary takes a while, and most requests have no schema."""
+        with self._preparing:
+            self._grammars = self._grammars or Grammars(self.tokenizer, self._folder / "tokenizer.json", end)
+            return self._grammars
 
     def is_tool_call(self, tokens: Sequence[int]) -> bool:
         """Whether a reply that begins with these tokens calls a tool."""

@@ -158,13 +158,22 @@ class Batcher:
                 continuing.append(sequence)
         if continuing:
             logits = self._engine.step([s.slot for s in continuing], [s.tokens[-1] for s in continuing])
-            continuing = [s for s, its_logits in zip(continuing, logits, strict=True) if self._add(s, its_logits)]
+            continuing = [s for s, its_logits in zip(continuing, logits, strict=True) if self._goes_on(s, its_logits)]
         if new:
             slots, logits = self._engine.start([s.job.prompt for s in new])
             for sequence, slot in zip(new, slots, strict=True):
                 sequence.slot = slot
-            continuing += [s for s, its_logits in zip(new, logits, strict=True) if self._add(s, its_logits)]
+            continuing += [s for s, its_logits in zip(new, logits, strict=True) if self._goes_on(s, its_logits)]
         return continuing
+
+    def _goes_on(self, sequence: _Sequence, logits: Logits) -> bool:
+        """`_add`, where an error, such as a schema that cannot be enforced any further, ends this sequence alone."""
+        try:
+            return self._add(sequence, logits)
+        except Exception as error:
+            self._release(sequence)
+            _notify_caller(sequence, sequence.future.set_exception, error)
+            return False
 
     def _add(self, sequence: _Sequence, logits: Logits) -> bool:
         """Sample the sequence's next token; False when the sequence has ended."""

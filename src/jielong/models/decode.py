@@ -33,7 +33,7 @@ async def generate_reply(
         lambda tokens: "" if chat.is_tool_call(tokens) else chat.decode(tokens),  # a call is not part of the text
         request.sampling.stop,
         request.sampling.logprobs,
-        constraint=chat.constraint(request, end),
+        constraint=await chat.constraint(request, end),
     )
     result = await _stream_to_listener(batcher, job)
     # The token that ends a reply was generated, too, and is not among the result's tokens.

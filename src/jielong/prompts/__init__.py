@@ -10,11 +10,14 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from ..contract import Request
+from ..errors import BadInput
 
 Language = Literal["en", "zh"]
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z]+")
+_FIELD = re.compile(r"\{(\w+)\}")
+MAX_LENGTH = 8_000_000  # characters of a prompt: more than the longest context holds
 
 
 def language(text: str) -> Language:
@@ -43,5 +46,9 @@ def catalogue(language: Language) -> dict[str, dict[str, str]]:
 
 
 def fill(template: str, values: dict[str, str]) -> str:
-    """`{name}` replaced by its value, in one pass: braces inside the values stay as they are."""
-    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), template)
+    """`{name}` replaced by its value, in one pass: braces inside the values stay as they are. Raises BadInput for what
+    would be longer than any model reads: templates within templates multiply."""
+    length = len(template) + sum(len(values.get(match[1], "")) for match in _FIELD.finditer(template))
+    if length > MAX_LENGTH:
+        raise BadInput(f"a prompt of up to {length:,} characters; at most {MAX_LENGTH:,}. Use fewer of its {{fields}}")
+    return _FIELD.sub(lambda match: values.get(match[1], match[0]), template)
