@@ -131,14 +131,16 @@ class ChatTemplate:
             raise Unsupported("this model has no tools; use one that has")
         if request.schema is None and self.call_token is None:
             return None
-        grammars = self._grammars or await anyio.to_thread.run_sync(self._prepare_grammars, end)
-        return await TokenConstraint.of(grammars, request, self.call_token)
+        if self._grammars is None:
+            await anyio.to_thread.run_sync(self._prepare_grammars, end)
+        assert self._grammars
+        return await TokenConstraint.of(self._grammars, request, self.call_token)
 
-    def _prepare_grammars(self, end: frozenset[int]) -> Grammars:
+    def _prepare_grammars(self, end: frozenset[int]) -> None:
         """Once, in a thread: preparing the vocabulary takes a while, and most requests have no schema."""
         with self._preparing:
-            self._grammars = self._grammars or Grammars(self.tokenizer, self._folder / "tokenizer.json", end)
-            return self._grammars
+            if self._grammars is None:
+                self._grammars = Grammars(self.tokenizer, self._folder / "tokenizer.json", end)
 
     def is_tool_call(self, tokens: Sequence[int]) -> bool:
         """Whether a reply that begins with these tokens calls a tool."""

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import anyio.to_thread
@@ -40,6 +40,7 @@ _PLAIN_WORDS = frozenset((
 ))  # fmt: skip
 _PLAIN_NODES = 300
 _HOLD_SCHEMAS = ("items", "anyOf", "additionalProperties")
+_Outcome: TypeAlias = llguidance.LLMatcher | Unsupported
 
 
 class Grammars:

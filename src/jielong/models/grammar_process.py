@@ -26,6 +26,7 @@ FIRST_TOKENS, MASK_SECONDS = 12, 0.05  # that are tried, and the processor time 
 LIMITS = llguidance.LLParserLimits(
     step_lexer_fuel=100_000,  # about 7 ms for one mask
     step_max_items=50_000,
+    max_items_in_row=10_000,  # an object of 500 optional properties needs 2,000
     max_lexer_states=20_000,  # about 2 kB each
     verbose_errors=False,
 )
