@@ -56,8 +56,9 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "readline": {"cli/chat.py"},  # this one and the next three are not there on Windows
     "termios": {"cli/keyboard.py"},
     "tty": {"cli/keyboard.py"},
-    "resource": {"killable_worker.py"},
+    "resource": {"killable_worker.py", "sandbox/inside/start.py"},
     "signal": {"killable_worker.py"},
+    "posix": {"sandbox/inside/start.py"},
     "torch": {"models/local/transformers_engine.py"},
     "transformers": {"models/local/transformers_engine.py"},
     "huggingface_hub": {"models/local/checkpoint_folder.py"},
@@ -172,6 +173,8 @@ def test_public_signatures_have_no_kwargs():
         ("cli/messages/__init__.py", "localized"),
         *(("world/vocabulary.py", name) for name in ("sentence", "phrase", "fill_form")),
         ("contract.py", "with_sampling"),
+        ("sandbox/inside/judged_program.py", "__call__"),  # stand for functions with any signature
+        ("sandbox/inside/test_runner.py", "__call__"),
     }
     wrong = []
     for file in FILES:
@@ -199,15 +202,19 @@ def test_imports_inside_functions_are_of_heavy_libraries_by_their_owners():
 
 
 def test_nothing_is_evaluated_or_unpickled():
+    """But inside the sandbox, for which `marshal` writes what runs there."""
     wrong = []
     for file in FILES:
+        if name_of(file).startswith("sandbox/inside/"):
+            continue
         for node in ast.walk(parsed(file)):
             called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
             if called in ("eval", "exec", "__import__"):
                 wrong.append(f"{name_of(file)} calls {called}")
         wrong += [
-            f"{name_of(file)} imports {m}" for m, _ in imported(file) if m in ("pickle", "marshal", "shelve", "dill")
+            f"{name_of(file)} reads marshal" for node in ast.walk(parsed(file)) if ast.unparse(node) == "marshal.loads"
         ]
+        wrong += [f"{name_of(file)} imports {m}" for m, _ in imported(file) if m in ("pickle", "shelve", "dill")]
     assert not wrong
 
 

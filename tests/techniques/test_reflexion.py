@@ -78,13 +78,13 @@ async def test_without_tests_it_is_enough_that_the_program_runs(asked: Asked) ->
 
 
 async def test_a_program_that_does_not_end_is_told_as_such(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jielong.sandbox import SandboxLimits, run_program
+    from jielong.sandbox import SandboxLimits, run_tests
     from jielong.techniques import feedback
 
-    async def impatient(code: str) -> Any:
-        return await run_program(code, limits=SandboxLimits(seconds=0.5))
+    async def impatient(code: str, tests: str) -> Any:
+        return await run_tests(code, tests, limits=SandboxLimits(seconds=0.5))
 
-    monkeypatch.setattr(feedback, "run_program", impatient)
+    monkeypatch.setattr(feedback, "run_tests", impatient)
     model = learning("```python\nwhile True:\n    pass\n```", RIGHT)
     assert (await (model | reflexion(signal="runs")).generate(asked("Write double(x)."))).text == RIGHT
     assert "TimeoutError" in notes(model)[0]

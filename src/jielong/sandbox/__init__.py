@@ -9,7 +9,7 @@ from typing import Literal
 from ..errors import SandboxMissing
 from .program_result import ProgramResult, SandboxLimits
 
-__all__ = ["ProgramResult", "SandboxLimits", "available", "evaluate_expression", "run_program"]
+__all__ = ["ProgramResult", "SandboxLimits", "available", "evaluate_expression", "run_program", "run_tests"]
 
 _BEYOND_MONTY = ("ModuleNotFoundError", "ImportError", "NotImplementedError", "SyntaxError")
 
@@ -25,15 +25,35 @@ async def run_program(
 
     Raises SandboxMissing when no sandbox here can run it.
     """
-    from . import bubblewrap, monty
+    from . import bubblewrap, monty, process
 
     problem = bubblewrap.why_unavailable() if sandbox != "monty" else None
     if sandbox != "monty" and problem is None:
-        return await bubblewrap.run(code, stdin, limits)
+        ended = await process.run(bubblewrap, process.Work(code), limits, stdin.encode())
+        return ProgramResult(ended.status, ended.stdout, ended.stderr, None, ended.seconds, "bubblewrap")
     if sandbox == "bubblewrap":
         raise SandboxMissing(f"{problem}; the program was not run")
-    outcome = await monty.run(code, limits)
-    if sandbox == "auto" and outcome.status == "error" and outcome.stderr.startswith(_BEYOND_MONTY):
+    return _within_monty(await monty.run(code, limits), problem)
+
+
+async def run_tests(
+    program: str, tests: str, *, given: str = "", entry_point: str = "", limits: SandboxLimits = SandboxLimits()
+) -> ProgramResult:
+    """Whether tests hold for a program, which cannot say so itself: status "ok" means that they all ran and held.
+
+    Tests and program run in a sandbox each. The tests call what the program defines and compare plain values on their
+    side of the wall. `given` is code that the tests may rely on besides: what it defines is not taken from the program,
+    all but `entry_point`. Raises SandboxMissing when no sandbox here can run them.
+    """
+    from . import bubblewrap, judging, monty
+
+    if (problem := bubblewrap.why_unavailable()) is None:
+        return await judging.run(bubblewrap, "bubblewrap", program, (tests, given, entry_point), limits)
+    return _within_monty(await monty.run_tests(program, tests, limits), problem)
+
+
+def _within_monty(outcome: ProgramResult, problem: str | None) -> ProgramResult:
+    if problem is not None and outcome.status == "error" and outcome.stderr.startswith(_BEYOND_MONTY):
         raise SandboxMissing(f"the program needs more than the embedded sandbox has, and {problem}; it did not finish")
     return outcome
 

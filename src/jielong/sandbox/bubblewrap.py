@@ -1,164 +1,127 @@
 """bubblewrap: a whole Python in namespaces of its own. No network, no /proc, nothing mounted but Python's own files.
 
-The program gets a private /tmp, no environment, no capabilities, no right to start processes (seccomp), and limits on
-memory, CPU time and file size that it cannot raise. At the time limit its whole process group is killed.
+The program gets a private /tmp, no environment, no capabilities, a few system calls (system_calls.py), and limits on
+memory, processes, CPU time and file size that it cannot raise. For root it runs as a user who is nobody else on this
+machine; where that is forbidden, and for everybody else, in a user namespace.
 """
 
 import contextlib
 import os
-import signal
+import random
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-import anyio
-from anyio.abc import ByteReceiveStream, Process
-
-from . import seccomp
+from . import process, system_calls
 from .program_path import find_program
-from .program_result import ProgramResult, SandboxLimits, Status
+from .program_result import SandboxLimits
 
-_SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
-_START = """
-import resource as r
-for name, most in {limits}:
-    r.setrlimit(getattr(r, name), (most, most))
-import runpy
-runpy.run_path("/tmp/program.py", run_name="__main__")
-"""
-
-
-async def run(code: str, stdin: str, limits: SandboxLimits) -> ProgramResult:
-    started = time.monotonic()
-    read = _Reader(limits.output_bytes)
-    with _command(code, limits) as (command, descriptors):
-        process = await anyio.open_process(command, pass_fds=descriptors, start_new_session=True, env={})
-    timed_out = False
-    try:
-        with anyio.move_on_after(limits.seconds) as clock:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_feed, process, stdin)
-                tasks.start_soon(read.all, process, process.stdout, read.stdout)
-                tasks.start_soon(read.all, process, process.stderr, read.stderr)
-            await process.wait()
-        timed_out = clock.cancelled_caught
-    finally:
-        with anyio.CancelScope(shield=True):
-            _kill(process)
-            await process.wait()
-            await process.aclose()
-    stdout, stderr = read.stdout.decode(errors="replace"), read.stderr.decode(errors="replace")
-    status = _status(process.returncode, timed_out, read.flooded, stderr)
-    return ProgramResult(status, stdout, stderr, None, time.monotonic() - started, "bubblewrap")
-
-
-class _Reader:
-    def __init__(self, most: int) -> None:
-        self.left, self.flooded = most, False
-        self.stdout, self.stderr = bytearray(), bytearray()
-
-    async def all(self, process: Process, stream: ByteReceiveStream | None, into: bytearray) -> None:
-        assert stream
-        async for chunk in stream:
-            into += chunk[: max(0, self.left)]
-            self.left -= len(chunk)
-            if self.left < 0:
-                self.flooded = True
-                _kill(process)
-                return
-
-
-async def _feed(process: Process, stdin: str) -> None:
-    assert process.stdin
-    with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
-        await process.stdin.send(stdin.encode())
-        await process.stdin.aclose()
-
-
-def _kill(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _status(code: int | None, timed_out: bool, flooded: bool, stderr: str) -> Status:
-    if flooded:
-        return "output"
-    if timed_out or code in (128 + signal.SIGXCPU, -signal.SIGXCPU):
-        return "timeout"
-    if code == 0:
-        return "ok"
-    return "memory" if (stderr.strip().splitlines() or [""])[-1].startswith("MemoryError") else "error"
+Identity = Literal["user", "user namespace"]
+NAME = "bubblewrap"
+_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
+_STRANGERS = 1_900_000_000, 2_100_000_000  # user ids that no account has
 
 
 @contextlib.contextmanager
-def _command(code: str, limits: SandboxLimits) -> Iterator[tuple[list[str], list[int]]]:
-    """The command, and the descriptors of two files in memory that bwrap reads: the program and the filter."""
-    descriptors = [_in_memory("program", code.encode())]
-    if rules := seccomp.seccomp_program():
-        descriptors.append(_in_memory("filter", rules))
-    try:
-        yield _arguments(limits, *map(str, descriptors)), descriptors
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
+def command(work: process.Work, limits: SandboxLimits) -> Iterator[tuple[list[str], list[int]]]:
+    with _command(work, limits, identity() or "user namespace") as arguments:
+        yield arguments
 
 
-def _in_memory(name: str, content: bytes) -> int:
-    descriptor = os.memfd_create(name)
-    os.write(descriptor, content)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def _arguments(limits: SandboxLimits, program: str, *seccomp_filter: str) -> list[str]:
-    megabyte = 1_000_000
-    bounds = [
-        ("RLIMIT_AS", limits.memory_mb * megabyte),
-        ("RLIMIT_FSIZE", limits.file_mb * megabyte),
-        ("RLIMIT_CPU", int(limits.seconds) + 1),
-        ("RLIMIT_NOFILE", 64),
-        ("RLIMIT_NPROC", 64),
-        ("RLIMIT_CORE", 0),
-    ]
-    return [
-        *_walls(),
-        *["--size", str(limits.file_mb * megabyte), "--tmpfs", "/tmp"],
-        *["--ro-bind-data", program, "/tmp/program.py"],
-        *["--remount-ro", "/", "--chdir", "/tmp", *(["--seccomp", *seccomp_filter] if seccomp_filter else [])],
-        *[_python(), "-I", "-S", "-B", "-X", "utf8", "-c", _START.format(limits=bounds)],
-    ]
+@contextlib.contextmanager
+def _command(work: process.Work, limits: SandboxLimits, as_whom: Identity) -> Iterator[tuple[list[str], list[int]]]:
+    with contextlib.ExitStack() as files:
+        bounds = [*process.limits_of(limits), ("RLIMIT_NPROC", 64)]
+        stranger = random.SystemRandom().randrange(*_STRANGERS) if as_whom == "user" else None
+        start, descriptor = files.enter_context(process.sent(work, {"limits": bounds, "identity": stranger}))
+        descriptors = [descriptor]
+        walls = list(_walls(as_whom))
+        # Where the host's root is inside all the same, /dev/null is its own, and so is its mode.
+        without = ("chmod", "fchmod", "fchmodat") if os.geteuid() == 0 and stranger is None else ()
+        if (rules := system_calls.allowed(without)) is not None:
+            descriptors.append(files.enter_context(process.in_memory("filter", rules)))
+            walls += ["--seccomp", str(descriptors[-1])]
+        size = str(limits.file_mb * 1_000_000)
+        tmp = ["--perms", "1777", "--size", size, "--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]
+        yield [*walls, *tmp, python(), "-I", "-S", "-B", "-X", "utf8", "-c", start], descriptors
 
 
 @cache
-def _walls() -> tuple[str, ...]:
-    stdlib, dynamic = sysconfig.get_path("stdlib"), sysconfig.get_config_var("DESTSHARED") or ""
-    shared = [str(library) for library in Path(sys.base_prefix, "lib").glob("libpython*.so*")]
-    seen: list[str] = []
-    for path in (*_SYSTEM_LIBRARIES, stdlib, dynamic, _python(), *shared):
-        if path and os.path.exists(path) and path not in seen:
-            seen.append(path)
-    binds = [argument for path in seen for argument in ("--ro-bind", path, path)]
-    hidden = [str(path) for path in (Path(stdlib, "site-packages"), Path(stdlib, "dist-packages")) if path.is_dir()]
+def _walls(as_whom: Identity) -> tuple[str, ...]:
+    binds: list[str] = []
+    for path in (*_LIBRARIES, *python_files()):
+        if os.path.islink(path):
+            binds += ["--symlink", os.readlink(path), path]
+        elif os.path.exists(path):
+            binds += ["--ro-bind", path, path]
+    # Parents that bwrap makes by itself are closed to all but root.
+    above = sorted({str(parent) for path in (*_LIBRARIES, *python_files()) for parent in Path(path).parents if path})
+    folders = [argument for path in above[1:] for argument in ("--dir", path) if not os.path.islink(path)]
+    hidden = [str(p) for p in (Path(python_files()[0], f"{n}-packages") for n in ("site", "dist")) if p.is_dir()]
     masks = [argument for path in hidden for argument in ("--tmpfs", path, "--remount-ro", path)]
+    devices = [argument for path in ("/dev/null", "/dev/urandom") for argument in ("--dev-bind", path, path)]
+    privileges = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    if as_whom == "user namespace":
+        privileges = ["--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
     return (
         find_program("bwrap") or "bwrap",
-        *("--unshare-all", "--unshare-user", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
-        *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
-        *("--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8"),
-        *binds,
-        *masks,
-        *("--dir", "/dev", "--dev-bind", "/dev/null", "/dev/null", "--dev-bind", "/dev/urandom", "/dev/urandom"),
+        *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", *privileges),
+        *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--clearenv"),
+        *(
+            "--setenv",
+            "HOME",
+            "/tmp",
+            "--setenv",
+            "LANG",
+            "C.UTF-8",
+            *folders,
+            *binds,
+            *masks,
+            "--dir",
+            "/dev",
+            *devices,
+        ),
     )
 
 
 @cache
-def _python() -> str:
+def python_files() -> tuple[str, ...]:
+    """What Python needs beside the system's libraries; the standard library comes first."""
+    stdlib, dynamic = sysconfig.get_path("stdlib"), sysconfig.get_config_var("DESTSHARED") or ""
+    shared = [str(library) for library in Path(sys.base_prefix, "lib").glob("libpython*.so*")]
+    outside = [path for path in (dynamic, python(), *shared) if not path.startswith((f"{stdlib}/", *_LIBRARIES[2:4]))]
+    return tuple(dict.fromkeys([stdlib, *filter(os.path.exists, outside)]))
+
+
+@cache
+def python() -> str:
     """The interpreter behind a virtual environment."""
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+@cache
+def _tried(as_whom: Identity) -> str | None:
+    work = process.Work("print(6 * 7)")
+    with _command(work, SandboxLimits(), as_whom) as (command, files):
+        no_input = subprocess.DEVNULL
+        trial = subprocess.run(command, pass_fds=files, stdin=no_input, capture_output=True, text=True, timeout=20)
+    if trial.stdout.strip() == "42":
+        return None
+    return (trial.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+
+
+@cache
+def identity() -> Identity | None:
+    """Who a program is inside: for root a user of its own, if this system lets it be one; None where nothing works."""
+    if sys.platform != "linux" or not find_program("bwrap"):
+        return None
+    if os.geteuid() == 0 and _tried("user") is None:
+        return "user"
+    return "user namespace" if _tried("user namespace") is None else None
 
 
 @cache
@@ -168,10 +131,7 @@ def why_unavailable() -> str | None:
         return "bubblewrap runs on Linux only"
     if not find_program("bwrap"):
         return "bubblewrap is not installed: apt install bubblewrap"
-    with _command("print(6 * 7)", SandboxLimits()) as (command, files):
-        no_input = subprocess.DEVNULL
-        trial = subprocess.run(command, pass_fds=files, stdin=no_input, capture_output=True, text=True, timeout=20)
-    if trial.stdout.strip() == "42":
+    if identity() is not None:
         return None
-    first_line = (trial.stderr.strip().splitlines() or ["it printed nothing"])[0]
-    return f"bubblewrap is installed but does not work here ({first_line}); user namespaces may be forbidden"
+    why = _tried("user namespace")
+    return f"bubblewrap is installed but does not work here ({why}); user namespaces may be forbidden"

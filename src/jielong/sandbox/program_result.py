@@ -25,7 +25,7 @@ class ProgramResult:
     stderr: str
     value: str | None
     seconds: float
-    sandbox: Literal["bubblewrap", "monty"]
+    sandbox: Literal["bubblewrap", "landlock", "monty"]
 
     @property
     def last_error_line(self) -> str:

@@ -1,17 +1,17 @@
-"""Tests of code that a model wrote, run in the sandbox and nowhere else."""
+"""Tests of code that a model wrote, run in the sandbox and nowhere else, and out of reach of that code."""
 
 import re
 import textwrap
 from dataclasses import dataclass
 
-from ..sandbox import SandboxLimits, run_program
+from ..sandbox import SandboxLimits, run_tests
 
 LIMITS = SandboxLimits(seconds=10.0)
 
 
 @dataclass(frozen=True)
 class Tests:
-    """Code that decides whether a reply's code is right: it runs after it, and fails by an exception."""
+    """Code that decides whether a reply's code is right: it uses what that code defines, and fails by an exception."""
 
     code: str
     prompt: str = ""  # put before a reply that only completes it
@@ -19,8 +19,11 @@ class Tests:
 
 
 async def passes_tests(tests: Tests, code: str) -> bool:
-    """Whether the program ends without an exception. Raises SandboxMissing where it cannot be run safely."""
-    outcome = await run_program(f"{whole(tests, code)}\n\n{tests.code}\n", limits=LIMITS)
+    """Whether all tests hold for the program. Raises SandboxMissing where they cannot be run safely."""
+    program = whole(tests, code)
+    outcome = await run_tests(
+        program, tests.code, given=tests.prompt, entry_point=tests.entry_point or "", limits=LIMITS
+    )
     return outcome.status == "ok"
 
 

@@ -20,7 +20,7 @@ from typing import Literal, Protocol, TypeAlias, cast
 from ..answers import RULES
 from ..contract import AnswerRule, Model, Reply, Request, Scorer
 from ..prompts import fill, prompt
-from ..sandbox import run_program
+from ..sandbox import run_tests
 from ..technique import FailedSample, ballot, gather
 from .prompting import with_question
 from .self_check import verdict_question
@@ -67,9 +67,7 @@ async def fault(
 
 async def _program_fault(reply: Reply, tests: Sequence[str]) -> str | None:
     code = RULES["code"](reply.text) or reply.text.strip()
-    # A test that fails says which it was.
-    checks = [f"try:\n    {t}\nexcept AssertionError:\n    raise AssertionError({t!r})" for t in tests]
-    outcome = await run_program("\n".join([code, *checks]))
+    outcome = await run_tests(code, "\n".join(tests))
     if outcome.status == "ok":
         return None
     return _LIMITS.get(outcome.status, (outcome.last_error_line or "Exception")[:300])
