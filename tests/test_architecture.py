@@ -211,9 +211,8 @@ def test_nothing_is_evaluated_or_unpickled():
             called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
             if called in ("eval", "exec", "__import__"):
                 wrong.append(f"{name_of(file)} calls {called}")
-        wrong += [
-            f"{name_of(file)} reads marshal" for node in ast.walk(parsed(file)) if ast.unparse(node) == "marshal.loads"
-        ]
+            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("marshal.load", "marshal.loads"):
+                wrong.append(f"{name_of(file)} reads marshal")
         wrong += [f"{name_of(file)} imports {m}" for m, _ in imported(file) if m in ("pickle", "shelve", "dill")]
     assert not wrong
 
