@@ -37,7 +37,7 @@ NAME_TYPES_ABOVE = {"errors", "context", "events"}  # they hold what they know b
 SISTERS = {"techniques", "training", "explaining", "measuring"}
 HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "scipy": {"stats.py"},
-    "rich": {"reporting/formatting.py", "cli/progress.py"},
+    "rich": {"reporting/formatting.py", "reporting/terminal.py", "cli/progress.py"},
     "markupsafe": {"reporting/wording.py"},  # the command line reads its words without it
     "lets_plot": {"reporting/charts.py"},
     "genai_prices": {"runtime/prices.py"},

@@ -7,6 +7,13 @@ import sys
 
 
 def main() -> None:
+    from .reporting.terminal import plain_output
+
+    with plain_output():
+        _main()
+
+
+def _main() -> None:
     import click
 
     from .cli import group

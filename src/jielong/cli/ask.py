@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from ..contract import Message, Model, Reply, Request, Sampling, Step, require_a
 from ..errors import NoAnswer, Truncated
 from ..events import Delta
 from ..recipe import load, parse
+from ..reporting.terminal import print_json
 from ..runtime.home import home_folder
 from ..runtime.ledger import Ledger, use_ledger
 from ..runtime.ledger_json import decode_reply, encode_message, encode_request, encode_usage
@@ -74,7 +74,7 @@ async def _ask(model: Model, request: Request, limit: str | None, trace: bool, a
         if as_json:
             usage = encode_usage(replace(reply.usage, seconds=0.0))  # the same reply prints the same document
             document = {"model": model.name, **encode_message(reply.message), "finish": reply.finish, "usage": usage}
-            print(json.dumps(document, ensure_ascii=False))
+            print_json(document)
         if trace:
             print("\n".join(trace_lines(reply, ledger)), file=sys.stderr)
     if reply.finish == "length" and limit:
@@ -127,7 +127,7 @@ def _show(recipe: str, request: Request, as_json: bool) -> None:
     first_request, max_calls = anyio.run(capture_first_request, recipe, request)
     if as_json:
         document = {**encode_request(first_request), "max_calls": max_calls}
-        print(json.dumps(document, ensure_ascii=False, indent=1))
+        print_json(document, indent=1)
         return
     print(localized("ask.bound", calls=max_calls), file=sys.stderr)
     for message in first_request.messages:

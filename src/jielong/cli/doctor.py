@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import platform
 import subprocess
@@ -17,6 +16,7 @@ from ..errors import BadInput
 from ..installation import install_command
 from ..models.openai.endpoint_presets import ENDPOINT_PRESETS
 from ..reporting.formatting import print_table
+from ..reporting.terminal import print_json
 from ..runtime.home import home_path, unwritable_home
 from ..sandbox.program_path import find_program
 from . import options
@@ -50,7 +50,7 @@ def doctor(confirm: bool, as_json: bool) -> None:
     for key in filter(None, (preset.key_variable for preset in ENDPOINT_PRESETS.values())):
         checks.append((key, bool(os.environ.get(key)), "" if os.environ.get(key) else f"export {key}=…"))
     if as_json:
-        print(json.dumps([{"what": what, "ok": ok, "how": how} for what, ok, how in checks], ensure_ascii=False))
+        print_json([{"what": what, "ok": ok, "how": how} for what, ok, how in checks])
     else:
         rows = [[what, localized("doctor.yes") if ok else localized("doctor.no"), how] for what, ok, how in checks]
         print_table("", ["", "", ""], rows, left=(0, 1, 2))

@@ -21,6 +21,7 @@ from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
 from ..reporting.formatting import print_table
 from ..reporting.recipe_rows import disagreement, eval_rows, results_table, short
+from ..reporting.terminal import print_json
 from ..reporting.wording import words
 from ..runtime.home import home_folder
 from ..stats import minimum_detectable
@@ -47,7 +48,7 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
     _announce(task, candidates, calls)
     if measurement.dry_run:
         if measurement.as_json:
-            print(json.dumps({"task": task.name, "n": len(task.items), "max_calls": calls}))
+            print_json({"task": task.name, "n": len(task.items), "max_calls": calls})
         return
     with Progress(len(candidates), len(task.items)) as progress:
         reports: list[EvalReport] = []
@@ -65,7 +66,7 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
         write_report(report, out)
         print(localized("run.written", out=out), file=sys.stderr)
     if measurement.as_json:
-        print(json.dumps(report.to_json(), ensure_ascii=False))
+        print_json(report.to_json())
     else:
         _print(report)
     for result in report.results:

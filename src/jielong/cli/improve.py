@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import replace
@@ -21,6 +20,7 @@ from ..measuring.results import EvalReport
 from ..recipe import load
 from ..reporting.formatting import count, percent
 from ..reporting.improve.verdict_text import note_text
+from ..reporting.terminal import print_json
 from ..runtime.home import home_folder
 from . import options
 from .eval import proposal_line, read_task, task_line, write_report
@@ -52,7 +52,7 @@ def improve(
     if measurement.dry_run:
         if as_json:
             recipes, plan = [candidate.recipe for candidate in prepared.candidates], prepared.plan
-            print(json.dumps({"recipes": recipes, "max_calls": plan.max_calls, "max_usd": plan.max_usd}))
+            print_json({"recipes": recipes, "max_calls": plan.max_calls, "max_usd": plan.max_usd})
         return 0
     with Progress() as progress:
         on_stage, on_answer = progress.stage, progress.step
@@ -68,7 +68,7 @@ def improve(
         write_report(report, out, _summary(outcome))
     page = write_outcome(outcome, out or home_folder() / "runs" / str(outcome.run))
     if as_json:
-        print(json.dumps({**report.to_json(), **_summary(outcome)}, ensure_ascii=False))
+        print_json({**report.to_json(), **_summary(outcome)})
     else:
         print_outcome(outcome)
     for line in nothing_right(prepared.task, outcome.finalists[0]) if outcome.finalists else []:

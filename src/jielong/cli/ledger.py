@@ -11,6 +11,7 @@ import click
 from ..contract import Usage
 from ..errors import BadInput
 from ..reporting.formatting import print_table, token_count
+from ..reporting.terminal import print_json
 from ..runtime.home import home_path
 from ..runtime.ledger import Ledger, LedgerRow
 from ..runtime.ledger_json import decode_usage
@@ -41,9 +42,9 @@ def _rows(key: str | None = None, run: str | None = None) -> list[LedgerRow]:
 def show(key: str | None, last: int, as_json: bool) -> None:
     rows = _rows(key)[-last:]
     if as_json:
-        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False))
+        print_json([asdict(row) for row in rows])
     elif key is not None and len(rows) == 1:
-        print(json.dumps(asdict(rows[0]), ensure_ascii=False, indent=1))
+        print_json(asdict(rows[0]), indent=1)
     else:
         print_table("", _columns("key run state model tokens reply"), [_line(row) for row in rows])
 
@@ -76,7 +77,7 @@ def cost(as_json: bool) -> None:
             {"run": run, "model": model, **asdict(usage), "unsettled_bound_tokens": bounds[run, model]}
             for (run, model), usage in totals.items()
         ]
-        print(json.dumps(document, ensure_ascii=False))
+        print_json(document)
         return
     lines: list[list[str]] = []
     for (run, model), usage in totals.items():
@@ -96,4 +97,4 @@ def _unsettled(calls: int, bound: int | None) -> str:
 @click.option("--run")
 def export(run: str | None) -> None:
     for row in _rows(run=run):
-        print(json.dumps(asdict(row), ensure_ascii=False))
+        print_json(asdict(row))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -16,6 +15,7 @@ from ..contract import Message, Model, NextToken, Request
 from ..errors import Unsupported
 from ..models.next_token import ShowsNextTokens
 from ..recipe import RecipeNode, build, parse
+from ..reporting.terminal import console, print_json
 from . import options
 from .capture_request import capture_first_request
 from .keyboard import single_keys
@@ -49,7 +49,7 @@ async def _show(recipe: str, question: str, top: int, steps: int, as_json: bool)
         rows = await _next(base, request, chain, top)
     if as_json:
         document = {"model": base.name, "chain": _as_json(chain), "next": _as_json(rows)}
-        print(json.dumps(document, ensure_ascii=False))
+        print_json(document)
     elif not sys.stdin.isatty() or not sys.stdout.isatty():
         print(chain_text(request, chain, rows))
     else:
@@ -71,7 +71,7 @@ async def _by_keypress(model: ShowsNextTokens, request: Request, chain: list[Nex
             rows = await _next(model, request, chain, top)
             width = shutil.get_terminal_size().columns
             keys = _wrapped(re.findall(r".+?(?: · |$)", localized("next.keys", n=len(rows))), width)
-            click.clear()
+            console(stderr=False).clear()
             print(chain_text(request, chain, rows, width) + "\n\n" + keys)
             key = next_key()
             if key in ("q", "\x1b", "\x03", "\x04"):

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..contract import Model
+from ..reporting.terminal import console
 from .messages import localized
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Progress:
     def model(self, number: int, model: Model) -> None:
         name = model.name if len(model.name) <= 48 else model.name[:47] + "…"
         if self._bar:
-            self._bar.update(self._task, description=f"{number + 1}/{self._models} {name}".replace("[", r"\["))
+            self._bar.update(self._task, description=f"{number + 1}/{self._models} {name}")
 
     def stage(self, round: int, candidates: int, questions: int) -> None:
         """The next round of a search; 0 is the final."""
@@ -47,16 +48,15 @@ class Progress:
 
 
 def _bar(total: int) -> tuple[Bar, TaskID]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
     )
-    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    bar = Bar(*columns, console=console(stderr=True), redirect_stdout=False, redirect_stderr=False, transient=True)
     return bar, bar.add_task("", total=total, rate="")

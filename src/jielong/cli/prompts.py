@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import get_args
 
 import anyio
 import click
-from rich.console import Console
+from rich.text import Text
 
 from ..improving.prompt_search.prompt_draft import PromptDraft
 from ..improving.prompt_search.search_loop import PROPOSERS, SearchPlan, SearchResult
@@ -17,6 +16,7 @@ from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.judge import Judge
 from ..recipe import load
 from ..reporting.formatting import count, interval, p_value, percent, print_table, signed, token_count
+from ..reporting.terminal import console, print_json
 from ..stats import minimum_detectable
 from ..techniques.prompting import Place
 from . import options
@@ -68,22 +68,21 @@ def search(
     _announce(plan)
     if measurement.dry_run:
         if as_json:
-            print(json.dumps({"model": plan.model.name, "max_calls": plan.limits.calls}))
+            print_json({"model": plan.model.name, "max_calls": plan.limits.calls})
         return
-    console = Console(stderr=True)
-    with console.status("") as status:
+    with console(stderr=True).status("") as status:
 
         def on_round(result: SearchResult) -> None:
             state, calls = result.state, result.usage.calls
             line = localized("prompts.round", n=state.round, calls=count(calls), best=percent(state.best.mean))
-            status.update(line.replace("[", r"\["))
+            status.update(Text(line))
 
         at_once = measurement.concurrency
         result = anyio.run(lambda: run_prompt_search(plan, concurrency=at_once, out=out, on_round=on_round))
     if out:
         print(localized("prompts.written", out=out), file=sys.stderr)
     if as_json:
-        print(json.dumps(result_summary(plan, result), ensure_ascii=False))
+        print_json(result_summary(plan, result))
     else:
         _print(plan, result)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
 from typing import Any
 
 import click
 
 from ..recipe import find_technique, write_value
 from ..registry import name_origins, names
+from ..reporting.terminal import print_json
 from . import options
 from .messages import localized
 
@@ -20,7 +20,7 @@ from .messages import localized
 def techniques(name: str | None, as_json: bool) -> None:
     if as_json:
         chosen = [name] if name else names("techniques")
-        print(json.dumps([_description(each) for each in chosen], ensure_ascii=False, indent=1))
+        print_json([_description(each) for each in chosen], indent=1)
     elif name:
         description = _description(name)
         print(f"{description['recipe']}\n{_origin(description)}\n{description['help']}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..contract import Model
 from ..errors import BadInput
+from ..reporting.terminal import console, print_json
 from ..scope import scope
 from . import options
 from .messages import language, localized
@@ -82,7 +81,7 @@ def _train(run: Training, config: TrainConfig, as_json: bool) -> None:
     if points:
         write_page(points, config.out.name, page, language())
     if as_json:
-        print(json.dumps({"weights": str(result.weights), "sha256": result.sha256, "loss": result.loss}))
+        print_json({"weights": str(result.weights), "sha256": result.sha256, "loss": result.loss})
     else:
         print(localized("train.done", weights=result.weights, sha256=result.sha256, page=page))
 
@@ -101,22 +100,23 @@ def _parse_assignment(assignment: str) -> tuple[str, object]:
 @contextmanager
 def _progress_bar(steps: int, notes: Mapping[str, object]) -> Iterator[Callable[[CurvePoint], None]]:
     """A bar with loss, speed and time left; a line each hundred steps where there is no terminal. Notes come first."""
-    console, printed_notes = Console(stderr=True), 0
-    figures_column = TextColumn("{task.percentage:3.0f} %  {task.fields[figures]}")
+    out, printed_notes = console(stderr=True), 0
+    figures_column = TextColumn("{task.percentage:3.0f} %  {task.fields[figures]}", markup=False)
     columns = BarColumn(bar_width=30), figures_column, TimeRemainingColumn()
 
     def show(point: CurvePoint) -> None:
         nonlocal printed_notes
         for text in [*notes][printed_notes:]:
-            print(text, file=sys.stderr)
+            out.print(text, soft_wrap=True)
         printed_notes = len(notes)
         held_out = "" if point.held_out is None else localized("train.held_out", loss=f"{point.held_out:.4f}")
         loss, speed = f"{point.loss:.4f}", f"{point.tokens_per_second:,.0f}"
         figures = localized("train.point", step=point.step, loss=loss, speed=speed) + held_out
         bar.update(task, completed=point.step, figures=figures)
-        if not console.is_terminal and (held_out or point.step % 100 == 0):
+        if not out.is_terminal and (held_out or point.step % 100 == 0):
             print(figures, file=sys.stderr)
 
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    silent = not out.is_terminal
+    with Progress(*columns, console=out, redirect_stdout=False, redirect_stderr=False, disable=silent) as bar:
         task = bar.add_task("", total=steps, figures="")
         yield show

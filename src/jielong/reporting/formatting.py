@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .terminal import console, visible
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -69,30 +71,30 @@ def print_table(
 ) -> None:
     """Texts (the columns `left`) to the left, figures to the right; as wide as the terminal, else 180 columns. In a
     terminal that is too narrow for its figures the table is a list."""
-    from rich.console import Console, JustifyMethod
+    from rich.console import JustifyMethod
     from rich.measure import Measurement
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(stderr=to_stderr)
-    if not console.is_terminal:
-        console.width = 180
+    out = console(stderr=to_stderr)
+    if not out.is_terminal:
+        out.width = 180
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for i, column in enumerate(columns):
         prose, width = i in left, 0 if i else 28
         justify: JustifyMethod = "left" if prose else "right"
         table.add_column(column, justify=justify, overflow="fold", no_wrap=not prose, min_width=width)
-    lines = list(rows)
+    lines = [[*map(visible, row)] for row in rows]
     for row in lines:
         table.add_row(*row)
-    if Measurement.get(console, console.options.update(max_width=10_000), table).minimum <= console.width:
-        console.print(table, markup=False)
+    if Measurement.get(out, out.options.update(max_width=10_000), table).minimum <= out.width:
+        out.print(table)
         return
     if title:
-        console.print(Text(title, style="italic"))
+        out.print(Text(title, style="italic"))
     for name, *cells in lines:
-        console.print(Text(name, style="bold"))
+        out.print(Text(name, style="bold"))
         for column, cell in zip(columns[1:], cells, strict=True):
             if cell:
-                console.print(Padding(Text(f"{column}: {cell}" if column else cell), (0, 0, 0, 2)))
+                out.print(Padding(Text(f"{column}: {cell}" if column else cell), (0, 0, 0, 2)))
