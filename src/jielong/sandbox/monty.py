@@ -54,7 +54,7 @@ class _Judged:
 
     def __init__(self, session: MontySession, program: str, printed: CollectStreams) -> None:
         self._session, self._printed = session, printed
-        self.crash: MontyCrashedError | None = None
+        self.end: MontyError | None = None
         session.feed_run(program, print_callback=printed)
 
     def function(self, name: str) -> Any:
@@ -63,11 +63,10 @@ class _Judged:
             code = f"{name}(*_arguments, **_named)"
             try:
                 value = self._session.feed_run(code, inputs=inputs, print_callback=self._printed)
-            except MontyCrashedError as crash:
-                self.crash = crash  # no test may take it for an exception of the program
-                raise
             except MontyError as error:
                 inner = error.exception()
+                if isinstance(error, MontyCrashedError) or isinstance(inner, TimeoutError | MemoryError):
+                    self.end = error  # no test may take it for an exception that it expected
                 if isinstance(inner, StopIteration):
                     raise RuntimeError("the program raised StopIteration") from None
                 raise inner from None
@@ -97,8 +96,8 @@ def _run(code: str, limits: SandboxLimits, judged: str | None = None) -> Program
             session = sessions.enter_context(_session(limits))
             result = session.feed_run(code, print_callback=printed, external_lookup=names)
             value = None if result is None else repr(result)
-            if judged is not None and program.crash:
-                raise program.crash
+            if judged is not None and program.end:
+                raise program.end
     except SyntaxError as error:
         status, output = "error", f"SyntaxError: {error}"
     except MontyCrashedError as error:
