@@ -44,7 +44,7 @@ def _outcome(verdict: process.Ended, judged: list[process.Ended]) -> tuple[Statu
     if verdict.stdout == PASSED and verdict.code == 0:
         return "ok", ""
     words = verdict.stdout.removeprefix(FAILED)
-    if verdict.flooded or not words:
+    if verdict.exceeded or not words:
         return verdict.status if verdict.status != "ok" else "error", verdict.stderr
     if words == ENDED and judged and judged[0].status != "ok":
         return judged[0].status, judged[0].stderr or words

@@ -22,6 +22,7 @@ from anyio.abc import ByteReceiveStream, Process
 
 from .program_result import SandboxLimits, Status
 
+_MOST_FILES = 10_000
 _MODULES = ("plain_values", "judged_program", "test_runner")
 
 
@@ -40,13 +41,13 @@ class Ended:
     stdout: str
     stderr: str
     timed_out: bool
-    flooded: bool
+    exceeded: Status | None
     seconds: float
 
     @property
     def status(self) -> Status:
-        if self.flooded:
-            return "output"
+        if self.exceeded:
+            return self.exceeded
         if self.timed_out or self.code in (128 + signal.SIGXCPU, -signal.SIGXCPU):
             return "timeout"
         if self.code == 0:
@@ -55,6 +56,9 @@ class Ended:
 
 
 class Sandbox(Protocol):
+    def files(self, pid: int) -> int:
+        """How many files the program has in its folder; `pid` is the command's."""
+
     def command(self, work: Work, limits: SandboxLimits) -> AbstractContextManager[tuple[list[str], list[int]]]:
         """A command that runs it, and the descriptors that it inherits."""
 
@@ -71,12 +75,15 @@ async def run(sandbox: Sandbox, work: Work, limits: SandboxLimits, stdin: bytes 
     timed_out = False
     try:
         with anyio.move_on_after(limits.seconds) as clock:
-            async with anyio.create_task_group() as tasks:
-                if isinstance(stdin, bytes):
-                    tasks.start_soon(_feed, process, stdin)
-                tasks.start_soon(read.all, process, process.stdout, read.stdout)
-                tasks.start_soon(read.all, process, process.stderr, read.stderr)
-            await process.wait()
+            async with anyio.create_task_group() as watching:
+                watching.start_soon(_watch, sandbox, process, read)
+                async with anyio.create_task_group() as tasks:
+                    if isinstance(stdin, bytes):
+                        tasks.start_soon(_feed, process, stdin)
+                    tasks.start_soon(read.all, process, process.stdout, read.stdout)
+                    tasks.start_soon(read.all, process, process.stderr, read.stderr)
+                await process.wait()
+                watching.cancel_scope.cancel()
         timed_out = clock.cancelled_caught
     finally:
         with anyio.CancelScope(shield=True):
@@ -84,12 +91,13 @@ async def run(sandbox: Sandbox, work: Work, limits: SandboxLimits, stdin: bytes 
             await process.wait()
             await process.aclose()
     stdout, stderr = read.stdout.decode(errors="replace"), read.stderr.decode(errors="replace")
-    return Ended(process.returncode, stdout, stderr, timed_out, read.flooded, time.monotonic() - started)
+    return Ended(process.returncode, stdout, stderr, timed_out, read.exceeded, time.monotonic() - started)
 
 
 class _Reader:
     def __init__(self, most: int) -> None:
-        self.left, self.flooded = most, False
+        self.left = most
+        self.exceeded: Status | None = None
         self.stdout, self.stderr = bytearray(), bytearray()
 
     async def all(self, process: Process, stream: ByteReceiveStream | None, into: bytearray) -> None:
@@ -98,9 +106,18 @@ class _Reader:
             into += chunk[: max(0, self.left)]
             self.left -= len(chunk)
             if self.left < 0:
-                self.flooded = True
+                self.exceeded = "output"
                 _kill(process)
                 return
+
+
+async def _watch(sandbox: Sandbox, process: Process, read: _Reader) -> None:
+    """Each file takes a kilobyte of the kernel's memory, which no limit of a process counts."""
+    await anyio.sleep(0.1)
+    while sandbox.files(process.pid) < _MOST_FILES:  # noqa: ASYNC110 - nothing tells of them
+        await anyio.sleep(0.03)
+    read.exceeded = "memory"
+    _kill(process)
 
 
 async def _feed(process: Process, stdin: bytes) -> None:
