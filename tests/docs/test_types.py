@@ -53,5 +53,5 @@ def test_pyright_passes(folder: Path):
     assert pyright_problems(folder) == ""
 
 
-def test_mypy_strict_passes(folder: Path, tmp_path_factory: pytest.TempPathFactory):
-    assert mypy_problems(folder, tmp_path_factory.getbasetemp() / "mypy_cache") == ""
+def test_mypy_strict_passes(folder: Path):
+    assert mypy_problems(folder) == ""
