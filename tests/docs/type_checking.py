@@ -12,7 +12,7 @@ from docs.snippets import ROOT
 
 
 def mypy_problems(folder: Path) -> str:
-    """What `mypy --strict` says of the files in this folder; "" if nothing. What `make check` read is not read again."""
+    """What `mypy --strict` says of these files, "" if nothing. What `make check` has read is not read again."""
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")]
     command += ["--cache-dir", str(ROOT / ".mypy_cache"), "--no-error-summary", "."]
     return _output(command, folder, MYPYPATH=str(ROOT / "src"))
