@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint
@@ -36,9 +36,11 @@ from ..events import Delta, tracking_listener
 from ..scope import charge, count_call, record_turn
 from .budget import CallCost, reserve
 from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_of, retry_delay
+from .key_filter import FilteredListener, KeyFilter
 from .ledger import ActiveRun, CachedResult, call_key, with_derived_seed
 from .ledger_json import max_input_tokens, max_message_tokens
 from .operations import EMBED, GENERATE, LOGPROBS, NEXT_TOKENS, ProviderCall, R
+from .runtime import active_runtime
 
 __all__ = ["AttemptFailed", "EmbeddingProvider", "OpenWeightsProvider", "Provider"]
 
@@ -65,6 +67,10 @@ class Provider(Model):
         Raises AttemptFailed when another attempt may help, any JielongError when not. Streams to the listener of the
         context, if it has one.
         """
+
+    def keys(self) -> tuple[str, ...]:
+        """What it is sent to prove who asks; nothing that comes back may repeat it."""
+        return ()
 
     def endpoint(self) -> str | None:
         """What shares a limiter; None: nothing to limit."""
@@ -204,7 +210,7 @@ class Provider(Model):
             if call.attempts == 0:
                 count_call()
             call.attempts += 1
-            result = await call.send(request, f"{call.key[:24]}-{call.attempts}")
+            result = await self._send_filtered(call, request, f"{call.key[:24]}-{call.attempts}")
             used = replace(result.usage, usd=self.usd(result.usage))
             cost = (
                 self._max_of_reply(call, result)
@@ -225,6 +231,22 @@ class Provider(Model):
             call.add_attempt(used, time.monotonic() - started)
             for budget in budgets:
                 budget.settle(max_cost, cost, result if isinstance(result, Reply) else None)
+
+    async def _send_filtered(self, call: ProviderCall[R], request: Request, attempt: str) -> R:
+        """Sends it; what comes back, in whatever way, does not repeat a key."""
+        if not (keys := self.keys()):
+            return await call.send(request, attempt)
+        key_filter, listener = active_runtime().get(KeyFilter, keys), current().listener
+        filtered = FilteredListener(key_filter, listener) if listener else None
+        try:
+            with context.replace(listener=filtered):
+                result = await call.send(request, attempt)
+        except (JielongError, AttemptFailed) as error:
+            key_filter.error(error)
+            raise
+        if filtered:
+            await filtered.finish()
+        return cast(R, key_filter.reply(result)) if isinstance(result, Reply) else result
 
     def _max_cost(self, call: ProviderCall[R], max_output: int | None = None) -> CallCost:
         """The most that one attempt costs; `max_output`: where what it wrote is known."""

@@ -17,6 +17,7 @@ from ...errors import EndpointUnfit, MissingKey
 from ...events import Delta, Listener
 from ...recipe import quote
 from ...runtime import prices
+from ...runtime.key_filter import KeyFilter
 from ...runtime.keys import is_loopback
 from ...runtime.provider import AttemptFailed, Provider
 from ...runtime.runtime import active_runtime
@@ -42,6 +43,7 @@ class Endpoint(Provider):
 
     def __init__(self, target: EndpointTarget) -> None:
         self.target = target
+        self._keys = tuple(dict.fromkeys(key for address in target.addresses for key in address.keys))
         self._turns = itertools.count()
         self._bad_keys: set[str] = set()
 
@@ -54,6 +56,9 @@ class Endpoint(Provider):
 
     def endpoint(self) -> str:
         return self.identity()
+
+    def keys(self) -> tuple[str, ...]:
+        return self._keys
 
     def usd(self, usage: Usage) -> float | None:
         if self.target.is_free:
@@ -120,9 +125,9 @@ class Endpoint(Provider):
 
         if response.status != 200:
             refuse(response.status, (await response.content.read(100_000)).decode(errors="replace"))
-        listener = current().listener
+        listener, keys = current().listener, active_runtime().get(KeyFilter, self._keys)
         if body.get("stream") and listener and "json" not in response.content_type:
-            assembler = await _read_stream(response, listener, ReplyAssembler(request, self._held()), refuse)
+            assembler = await _read_stream(response, listener, ReplyAssembler(request, self._held()), refuse, keys)
         else:
             assembler = ReplyAssembler(request)
             completion = _parse_json(await _read_body(response), address.url)
@@ -130,7 +135,7 @@ class Endpoint(Provider):
                 refuse(200, json.dumps(completion, ensure_ascii=False))
             if not isinstance(completion, dict) or not completion.get("choices"):
                 raise Malformed(f"the reply holds no choice: {str(completion)[:200]}")
-            _notify_observer(completion)
+            _notify_observer(completion, keys)
             assembler.add(completion)
             _, thinking = assembler.finish()
             if listener:
@@ -162,10 +167,10 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(data)
 
 
-def _notify_observer(payload: Any) -> Any:
+def _notify_observer(payload: Any, keys: KeyFilter) -> None:
     if (observer := current().observer) and isinstance(payload, dict):
-        observer.answered(payload)
-    return payload
+        names = {name: keys.text(text) for name in ("id", "model") if isinstance(text := payload.get(name), str)}
+        observer.answered(names)
 
 
 def _parse_json(data: bytes, url: str) -> Any:
@@ -189,12 +194,12 @@ async def _tell(listener: Listener, text: str, thinking: str) -> None:
 
 
 async def _read_stream(
-    response: aiohttp.ClientResponse, listener: Listener, assembler: ReplyAssembler, refuse: Refuse
+    response: aiohttp.ClientResponse, listener: Listener, assembler: ReplyAssembler, refuse: Refuse, keys: KeyFilter
 ) -> ReplyAssembler:
     if "html" in response.content_type:
         _refuse_web_page(await _read_body(response), str(response.url).removesuffix("/chat/completions"))
     try:
-        async for chunk in _chunks(response, assembler, refuse):
+        async for chunk in _chunks(response, assembler, refuse, keys):
             await _tell(listener, *assembler.add(chunk))
     except (Malformed, aiohttp.ClientError, TimeoutError, OSError):
         await _tell(listener, assembler.break_off(), "")
@@ -203,7 +208,9 @@ async def _read_stream(
     return assembler
 
 
-async def _chunks(response: aiohttp.ClientResponse, assembler: ReplyAssembler, refuse: Refuse) -> AsyncIterator[Any]:
+async def _chunks(
+    response: aiohttp.ClientResponse, assembler: ReplyAssembler, refuse: Refuse, keys: KeyFilter
+) -> AsyncIterator[Any]:
     """The chunks of a stream up to its end. Raises what an error among them stands for."""
     observed = False
     async for data in _server_sent_events(response):
@@ -220,7 +227,7 @@ async def _chunks(response: aiohttp.ClientResponse, assembler: ReplyAssembler, r
                 raise Malformed(f"the stream broke off: {endpoint_errors.read_error(200, data).words}", failed=True)
             refuse(200, data)
         if not observed:
-            _notify_observer(chunk)
+            _notify_observer(chunk, keys)
             observed = True
         yield chunk
     if not assembler.has_ended:

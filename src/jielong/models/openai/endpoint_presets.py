@@ -127,7 +127,7 @@ def _address(spec: str, text: str, preset: EndpointPreset) -> EndpointAddress:
     url = _checked_url(text)
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     if parameters.keys() - {"key"}:
-        raise RecipeError(f"{url} may be followed by ?key=VARIABLE and by nothing else, found {query!r}")
+        raise RecipeError(f"{url} may be followed by ?key=VARIABLE and by nothing else")
     if variable := parameters.get("key"):
         if not re.fullmatch(r"[A-Za-z_]\w*", variable, re.A):
             raise RecipeError(f"{url}?key= takes the name of an environment variable that holds the key, not the key")
@@ -156,7 +156,8 @@ def _base_url(text: str, variable: str) -> str:
             text if "://" in text else f"http://{text}"
         )  # fmt: skip
     except (BadInput, ValueError):
-        raise BadInput(f"{variable} is {text!r}; expected something like http://127.0.0.1:8000/v1") from None
+        shown = repr(text) if "@" not in text and "?" not in text else "something else"
+        raise BadInput(f"{variable} is {shown}; expected something like http://127.0.0.1:8000/v1") from None
 
 
 def _ollama_url(text: str) -> str:

@@ -47,6 +47,7 @@ def draw(model: str, *, usd: float | None = None, language: Language = "en") -> 
         usd=usd if usd is not None else 0.0 if where.is_free else None,
         tokens=None,
         identity=f"{' '.join(where.urls)} {where.model}",
+        keys=where.addresses[0].keys,
         endpoint=f"draw {where.urls[0]} {where.model}",
         shows=True,
     )

@@ -20,7 +20,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ...errors import BadInput, JielongError, MissingExtra
-from ...runtime.keys import keys_for
+from ...models.openai.connection_pools import proxy_for
+from ...runtime.key_filter import KeyFilter
+from ...runtime.keys import keys_for, keys_in
 from ...sync import unwrap_exception_group
 from .tool import Arguments, Tool, ToolFailed, ToolResult
 
@@ -51,7 +53,8 @@ class McpServer:
 
     @property
     def place(self) -> str:
-        return self.url or " ".join(self.command)
+        """Without what a URL may hold of secrets."""
+        return re.sub(r"//[^/@]*@|\?.*", lambda match: "//" * (match[0][0] == "/"), self.url or " ".join(self.command))
 
 
 class McpSessions:
@@ -118,8 +121,10 @@ async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
         except Exception as error:
             if connected:
                 raise
-            raise BadInput(f"MCP server {server.name} ({server.place}) cannot be used: "
-                           f"{_words(error, stderr)}; check its command or URL") from None  # fmt: skip
+            words = _filter(server).text(_words(error, stderr))
+            raise BadInput(
+                f"MCP server {server.name} ({server.place}) cannot be used: {words}; check its command or URL"
+            ) from None
 
 
 @asynccontextmanager
@@ -139,7 +144,8 @@ async def _client(server: McpServer, stderr: TextIO) -> AsyncIterator[Client]:
     else:
         assert server.url
         headers = {"Authorization": f"Bearer {key}"} if key else None
-        async with httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30.0, read=SECONDS)) as http:
+        timeout, proxy = httpx2.Timeout(30.0, read=SECONDS), proxy_for(server.url)  # none for what runs on this machine
+        async with httpx2.AsyncClient(headers=headers, timeout=timeout, proxy=proxy, trust_env=False) as http:
             transport = streamable_http_client(server.url, http_client=http)
             async with Client(transport, read_timeout_seconds=SECONDS) as client:
                 yield client
@@ -150,6 +156,10 @@ def _key(server: McpServer) -> str | None:
         return None
     purpose = f"MCP server {server.name}"
     return keys_for(server.url or "http://localhost", server.key_variable, purpose)[0]
+
+
+def _filter(server: McpServer) -> KeyFilter:
+    return KeyFilter(keys_in(server.key_variable) if server.key_variable else ())
 
 
 def _words(error: Exception, stderr: TextIO) -> str:
@@ -167,19 +177,22 @@ async def _allowed(server: McpServer, client: Client) -> tuple[Tool, ...]:
         server_tools |= {tool.name: tool for tool in page.tools}
     missing = [name for name in server.allow if name not in server_tools]
     if missing:
-        raise BadInput(f"MCP server {server.name} has no tool {missing[0]}; it has {', '.join(server_tools) or 'none'}")
+        offered = _filter(server).text(", ".join(server_tools)) or "none"
+        raise BadInput(f"MCP server {server.name} has no tool {missing[0]}; it has {offered}")
     return tuple(_tool(server, client, server_tools[name]) for name in server.allow)
 
 
 def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
-    schema: Mapping[str, Any] = listed.input_schema
+    keys = _filter(server)
+    schema: Mapping[str, Any] = keys.document(listed.input_schema)
     return Tool(
         re.sub(r"[^A-Za-z0-9_-]", "_", listed.name)[:64],
-        listed.description or listed.title or "",
+        keys.text(listed.description or listed.title or ""),
         schema,
         partial(_call, client, listed.name),
         partial(_check, schema),
         usd=server.usd if server.usd is not None else 0.0 if server.command else None,
+        keys=keys_in(server.key_variable) if server.key_variable else (),
         identity=f"{server.place} {json.dumps(schema, sort_keys=True)}",
     )
 

@@ -65,6 +65,7 @@ class Tool:
     tokens: int | None = 0
     identity: str = ""
     endpoint: str | None = None
+    keys: tuple[str, ...] = field(default=(), repr=False)  # that its results must not repeat
     shown: str = ""  # how it is written where tools are described in plain text
     shows: bool = False  # its result, a path, is for the user to see, too
 
@@ -158,6 +159,9 @@ class _MeteredTool(Provider):
 
     def endpoint(self) -> str | None:
         return self.tool.endpoint
+
+    def keys(self) -> tuple[str, ...]:
+        return self.tool.keys
 
     def usd(self, usage: Usage) -> float | None:
         return self.tool.usd

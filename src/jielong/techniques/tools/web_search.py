@@ -15,7 +15,7 @@ from ...bounded_json import read_json
 from ...errors import BadInput, MissingKey
 from ...models.openai.connection_pools import connection_pool, proxy_for
 from ...prompts import Language, catalogue, fill
-from ...runtime.keys import is_loopback, keys_for
+from ...runtime.keys import is_loopback, keys_for, keys_in
 from ...runtime.provider import AttemptFailed
 from .read_url import body
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
@@ -34,13 +34,14 @@ def web_search(
 ) -> Tool:
     """The tool, asking the engine at `url`. `usd`: the price of one search; one on this machine costs nothing."""
     if not url.startswith(("http://", "https://")) or "@" in url.partition("//")[2].partition("/")[0]:
-        raise BadInput(f"web_search: {url!r} is not the URL of a search engine; expected e.g. http://127.0.0.1:8888")
+        raise BadInput("web_search: url is not the URL of a search engine; expected e.g. http://127.0.0.1:8888")
     if kind == "brave" and key_variable is None:
         raise BadInput("web_search: kind brave needs key_variable, the environment variable that holds the key")
     price = usd if usd is not None else 0.0 if kind == "searxng" and is_loopback(url) else None
     call = partial(_search, url.rstrip("/"), kind, key_variable, catalogue(language)["web_search"]["result"])
     tool = text_tool("web_search", "query", call, language)
-    return replace(tool, usd=price, identity=f"{kind} {url}", endpoint=f"web_search {url}")
+    keys = keys_in(key_variable) if key_variable else ()
+    return replace(tool, usd=price, identity=f"{kind} {url}", endpoint=f"web_search {url}", keys=keys)
 
 
 async def _search(url: str, kind: Kind, key_variable: str | None, words: str, arguments: Arguments) -> ToolResult:
