@@ -17,10 +17,11 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 
 @contextmanager
-def stub(*options: str) -> Iterator[str]:
-    """The URL of a stub endpoint."""
+def stub(*options: str, quiet: bool = False) -> Iterator[str]:
+    """The URL of a stub endpoint; `quiet`: what it says of clients that leave is not shown."""
     command = [sys.executable, "-m", "endpoint", *options]
-    process = subprocess.Popen(command, cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True)
+    errors = subprocess.DEVNULL if quiet else None
+    process = subprocess.Popen(command, cwd=ROOT / "tests", stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout
     try:
         yield json.loads(process.stdout.readline())["url"]
@@ -34,7 +35,7 @@ def stats(url: str) -> dict[str, Any]:
         return dict(json.load(said))
 
 
-def write(name: str, figures: dict[str, Any]) -> None:
+def write(name: str, figures: dict[str, Any], *, quiet: bool = False) -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -46,4 +47,5 @@ def write(name: str, figures: dict[str, Any]) -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(said, indent=1) + "\n")
-    print(json.dumps(said, indent=1))
+    if not quiet:
+        print(json.dumps(said, indent=1))

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,13 +25,14 @@ from tokenizers import Tokenizer
 
 from ..bounded_json import read_json
 from ..contract import Image, Message, Request, ToolCall, ToolSpec
-from ..errors import DamagedFile, NoAnswer, Unsupported
+from ..errors import DamagedFile, NoAnswer, TooLong, Unsupported
 from ..regular_files import read_regular_file
 from ..scope import note
 from .constrained_decoding import Grammars, TokenConstraint
 from .folded_messages import arrangements, fold_system_messages
 
 CALL = "<|call|>"
+LONG_TEXT = 10_000  # characters that are not worth a thread
 _PLACEHOLDER = "\x00{}\x00"
 
 
@@ -58,6 +60,23 @@ class ChatTemplate:
         self._preparing = threading.Lock()
         self.call_token = self.tokenizer.token_to_id(CALL) if source and "tools" in source else None
 
+    @cached_property
+    def _characters_a_token(self) -> int:
+        """The most that a token stands for; four times as many where the text is normalised before."""
+        longest = max(map(len, self.tokenizer.get_vocab()), default=1)
+        return longest if self.tokenizer.normalizer is None else 4 * longest
+
+    def check_length(self, name: str, request: Request, context: int) -> bool:
+        """Whether the request is long. Raises TooLong for one that cannot fit, before anything is made of its text."""
+        length = sum(len(message.text) for message in request.messages)
+        length += sum(len(tool.description) for tool in _callable_tools(request))
+        if length < LONG_TEXT:
+            return False
+        if length > context * self._characters_a_token:
+            tokens = length // self._characters_a_token
+            raise TooLong(f"{name} reads {context} tokens and the request has {tokens:,} at least; shorten it")
+        return True
+
     def encode_request(self, request: Request) -> tuple[int, ...]:
         """The tokens of a request, up to where the reply begins. Raises Unsupported for what a template cannot hold."""
         if any(isinstance(part, Image) for message in request.messages for part in message.content):
@@ -71,7 +90,7 @@ class ChatTemplate:
         texts = [message.text for message in request.messages]
         tool_texts = self._tool_texts(request)
         if not any(token in text for text in [*texts, *tool_texts] for token in self._added):
-            return tuple(self.tokenizer.encode(self._render(request, texts), add_special_tokens=False).ids)
+            return _token_ids(self.tokenizer, self._render(request, texts))
         if any(token in text for text in tool_texts for token in self._added):
             raise Unsupported("a tool or a call of one holds a special token of this model; write it in another way")
         # A user wrote a special token: the template is rendered around placeholders, and what users wrote is encoded
@@ -123,7 +142,7 @@ class ChatTemplate:
                               "send a single user message, or use a chat model")  # fmt: skip
         if messages != request.messages:
             note("this is a base model without a chat template: the system message was put before the text")
-        return tuple(self._plain_tokenizer.encode(messages[0].text).ids)
+        return _token_ids(self._plain_tokenizer, messages[0].text, special=True)
 
     async def constraint(self, request: Request, end: frozenset[int]) -> TokenConstraint | None:
         """The constraint on the reply, None where there is none. Raises Unsupported for what cannot be enforced."""
@@ -169,11 +188,11 @@ class ChatTemplate:
 
     def encode_text(self, text: str) -> tuple[int, ...]:
         """The tokens of a text in which nothing is special."""
-        return tuple(self._plain_tokenizer.encode(text, add_special_tokens=False).ids)
+        return _token_ids(self._plain_tokenizer, text)
 
     def encode_special(self, text: str) -> tuple[int, ...]:
         """The tokens of a text in which special tokens are recognised."""
-        return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)
+        return _token_ids(self.tokenizer, text)
 
     def special_name(self, token: int) -> str:
         """How a special token is written; "" for all others."""
@@ -186,6 +205,15 @@ class ChatTemplate:
 
     def decode(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+
+def _token_ids(tokenizer: Tokenizer, text: str, *, special: bool = False) -> tuple[int, ...]:
+    """`special`: with the tokens that the tokenizer puts around a text. Only `encode_batch` releases the interpreter's
+    lock, and only for a long text that matters."""
+    if len(text) < LONG_TEXT:
+        return tuple(tokenizer.encode(text, add_special_tokens=special).ids)
+    (encoding,) = tokenizer.encode_batch([text], add_special_tokens=special)
+    return tuple(encoding.ids)
 
 
 def _as_dict(message: Message, text: str) -> dict[str, Any]:

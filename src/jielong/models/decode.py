@@ -21,7 +21,8 @@ async def generate_reply(
 
     Raises Unsupported for what the checkpoint has no form for, TooLong for a request longer than the context.
     """
-    prompt = chat.encode_request(request)
+    long = chat.check_length(name, request, batcher.context)
+    prompt = await asyncio.to_thread(chat.encode_request, request) if long else chat.encode_request(request)
     room = batcher.context - len(prompt)
     if room < 1:
         raise TooLong(f"{name} reads {batcher.context} tokens and the request has {len(prompt)}; shorten it")

@@ -76,6 +76,10 @@ class Provider(Model):
         """What shares a limiter; None: nothing to limit."""
         return None
 
+    def check_length(self, request: Request) -> None:
+        """Raises TooLong for a request that certainly is, before it is written down anywhere."""
+        return
+
     def usd(self, usage: Usage) -> float | None:
         """US dollars for these tokens, None when unknown. What runs on this machine costs 0."""
         return 0.0
@@ -88,6 +92,7 @@ class Provider(Model):
         return self._max_cost(ProviderCall(GENERATE, request, self.send))
 
     async def _call(self, call: ProviderCall[R]) -> R:
+        self.check_length(call.request)
         call.key, call.request_json = call_key(
             self.identity(), call.operation.name, call.request, call.arguments, current().path, call.operation.sampled
         )

@@ -10,16 +10,20 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from ..contract import Model
 from ..errors import BadInput, RecipeError
-from ..recipe import RecipeNode, RecipeValue, build, find_technique, load, parse
+from ..recipe import RecipeNode, RecipeStep, RecipeValue, build, find_technique, load, parse
 from ..registry import BUILT_IN, name_origins, names, unknown_name
 from .error_responses import unknown_model
 
-MAX_CALLS, CACHE_SIZE = 256, 64  # a composed recipe's calls for one reply; how many composed models are kept
+MAX_CALLS, CACHE_SIZE = 256, 64  # a composed recipe's calls for one request; how many composed models are kept
+MAX_SETTING = 2**31  # numbers that order no work: seeds, limits of tokens and money; no other is larger than MAX_CALLS
+_SETTINGS = ("options", "budget")
 _REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.rag", "jielong.agents")
 _NAME_AND_RECIPE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
 
@@ -52,10 +56,16 @@ class AllowedModels:
     def names(self) -> list[str]:
         return list(dict.fromkeys([*self.named, *(model.name for model in self.allowed.values())]))
 
-    def find(self, name: str) -> Model:
+    def find(self, name: str, choices: int = 1) -> Model:
         """The model of this name, or the composed one. Raises ErrorResponse (404) for what is neither, BadInput."""
         if name in self.named:
             return self.named[name]
+        model = self._find_composed(name)
+        if choices > 1:
+            self.check_calls(model, choices)
+        return model
+
+    def _find_composed(self, name: str) -> Model:
         if not self.allowed:
             raise unknown_model(f"no model {name[:200]!r} here; /v1/models lists them")
         if name in self._composed:
@@ -75,11 +85,14 @@ class AllowedModels:
             if part.spec not in self.allowed:
                 allowed = ", ".join(self.allowed)
                 raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {allowed}")
-        model = build(node, self.allowed[node.spec])
-        if model.max_calls() > MAX_CALLS:
-            calls = f"up to {model.max_calls():,} calls for one reply"
-            raise BadInput(f"model: {calls}; a composed recipe may make {MAX_CALLS}")
-        return model
+        self.check_calls(build(_without_budgets(node), self.allowed[node.spec]), 1)
+        return build(node, self.allowed[node.spec])
+
+    @staticmethod
+    def check_calls(model: Model, choices: int) -> None:
+        """Raises BadInput for a composed model that would make too many calls for so many choices of one request."""
+        if (calls := choices * model.max_calls()) > MAX_CALLS:
+            raise BadInput(f"model: up to {calls:,} calls for one request; a composed recipe may make {MAX_CALLS}")
 
 
 def _name_and_model(recipe: str | Model) -> tuple[str, Model]:
@@ -107,8 +120,31 @@ def _parts(node: RecipeNode, techniques: Set[str]) -> Iterator[RecipeNode]:
         for option, value in (("", ()), *step.options):
             if not composable(step.name, option):
                 raise unknown_model(f"a composed recipe may not use {step.name}({option and option + '='})")
+            _check_numbers(step, option, value, hints.get(option))
             if Model in _types_in(hints.get(option)):
                 yield from _models(value, techniques)
+
+
+def _check_numbers(step: RecipeStep, option: str, value: Any, hint: Any) -> None:
+    """Raises BadInput for a number that is too large, or none."""
+    if isinstance(value, tuple):
+        for item in value:
+            _check_numbers(step, option, item, hint)
+        return
+    most = MAX_SETTING if step.name in _SETTINGS else MAX_CALLS
+    if isinstance(value, RecipeNode) and not value.quoted and {int, float} & _types_in(hint):
+        with suppress(ValueError):  # none, or what `read` refuses
+            if not abs(float(value.spec)) <= most:
+                raise BadInput(f"model: {step.name}({option}=) may be {most:,} at most in a composed recipe")
+
+
+def _without_budgets(value: Any) -> Any:
+    """A budget bounds what is spent, and not how many calls are begun."""
+    if isinstance(value, tuple):
+        return tuple(map(_without_budgets, value))
+    steps = [step for step in value.steps if step.name != "budget"]
+    kept = [RecipeStep(step.name, tuple((n, _without_budgets(v)) for n, v in step.options)) for step in steps]
+    return replace(value, steps=tuple(kept))
 
 
 def _models(value: RecipeValue, techniques: Set[str]) -> Iterator[RecipeNode]:

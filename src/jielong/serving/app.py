@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi import Request as HttpRequest
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.datastructures import Headers
@@ -28,6 +29,7 @@ from ..runtime.telemetry import spans
 from ..scope import Scope, scope
 from .allowed_models import AllowedModels
 from .error_responses import ErrorResponse, ErrorResponses, framework_error_response
+from .json_body import BodyRoute
 from .n_choices import generate_choices
 from .request_lifetime import RequestLifetime, ServerLimits
 from .request_schema import MAX_NAME_LENGTH, ChatCompletionRequest, EmbeddingsRequest, request_of
@@ -45,6 +47,7 @@ from .response_schema import (
 )
 from .streaming import EventStream, stream_answer
 
+MAX_COPIES = 500_000_000  # bytes of the body, times all calls that it can lead to, each of which holds it
 _EVENTS = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
 _STREAM: dict[int | str, Any] = {200: {"content": {"text/event-stream": {"schema": _EVENTS}}}}
 _ERRORS: dict[int | str, Any] = {"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}}
@@ -74,6 +77,7 @@ class Server:
             ],
             telemetry={"tracing": False, "metrics": False, "logs": False},  # the spans here are our own
         )
+        app.router.route_class = BodyRoute
         post, get = ["POST"], ["GET"]
         chat, embeddings = "/v1/chat/completions", "/v1/embeddings"
         app.add_api_route(chat, self.chat, methods=post, response_model=ChatCompletion, responses=_STREAM)
@@ -114,8 +118,14 @@ class Server:
                 observer.record_request(payload.model, request, choices=n, streamed=bool(payload.stream))
             yield request, request_scope
 
-    async def chat(self, payload: ChatCompletionRequest) -> Response:
-        model, n = self.models.find(payload.model), payload.n or 1
+    async def chat(self, payload: ChatCompletionRequest, http: HttpRequest) -> Response:
+        n = payload.n or 1
+        model = self.models.find(payload.model, n)
+        if (size := len(await http.body()) * n * model.max_calls()) > MAX_COPIES:
+            problem = (
+                f"up to {size:,} bytes in the calls for one request, at most {MAX_COPIES:,}: shorten it, or sample less"
+            )
+            raise ErrorResponse(413, problem, code="too_large")
         answer = ServedReply(payload.model)
 
         async def stream(out: EventStream) -> None:
@@ -129,7 +139,7 @@ class Server:
             replies = await generate_choices(model, request, n, None)
             if observer := spans():
                 observer.record_response(answer.id, answer.model, replies)
-        return JsonResponse(answer.completion(replies, request_scope))
+        return Response(await answer.completion(replies, request_scope), media_type="application/json")
 
     async def embed(self, payload: EmbeddingsRequest) -> Response:
         model = self.models.find(payload.model)
@@ -138,7 +148,8 @@ class Server:
             raise ErrorResponse(404, problem, code="unsupported", param="model")
         texts = [payload.input] if isinstance(payload.input, str) else payload.input
         embeddings = await model.embed(texts)
-        return JsonResponse(embedding_list(payload.model, embeddings, payload.encoding_format == "base64"))
+        body = await embedding_list(payload.model, embeddings, payload.encoding_format == "base64")
+        return Response(body, media_type="application/json")
 
     async def list_models(self) -> Response:
         return JsonResponse({"object": "list", "data": [_card(name) for name in self.models.names()]})

@@ -47,6 +47,7 @@ _BY_STATUS = {
     413: (_INVALID, "too_large"),
     415: (_INVALID, "media_type"),
     421: (_INVALID, "foreign_host"),
+    503: (_SERVER, "busy"),
 }
 
 

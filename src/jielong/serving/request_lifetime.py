@@ -14,6 +14,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .error_responses import refusal
+from .json_structure import JsonStructure
+
+SMALL_BODY = 65_536  # bytes that do not count as in flight: a crowd of large bodies does not refuse small ones
 
 
 @dataclass(frozen=True)
@@ -21,19 +24,25 @@ class ServerLimits:
     """What one client may take of the server before it is refused or disconnected."""
 
     body_bytes: int = 20_000_000
+    body_marks: int = 100_000  # quotes, commas and opening brackets outside texts
+    body_depth: int = 100
+    bytes_in_flight: int = 128_000_000  # of all bodies whose requests have not ended
+    unread_bytes: int = 256_000_000  # of all replies that clients have not read
+    connections: int = 4096
     head_bytes: int = 65_536
     head_seconds: float = 30.0  # until the head of a request is complete, also between two requests
     body_seconds: float = 30.0
-    write_seconds: float = 60.0  # how long a client may leave a full send buffer unread
-    grace_seconds: float = 60.0  # for open answers when the server ends
+    write_seconds: float = 60.0  # in which a client must have read some more of what waits for it
+    grace_seconds: float = 4.0  # for open answers when the server ends
 
 
 class RequestLifetime:
     def __init__(self, app: ASGIApp, limits: ServerLimits) -> None:
         self.app, self.limits = app, limits
+        self.bytes_in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = _Body(Headers(scope=scope), receive, self.limits)
+        body = _Body(Headers(scope=scope), receive, self)
         answered = False
 
         async def send_on(message: Message) -> None:
@@ -48,18 +57,22 @@ class RequestLifetime:
             if not answered:  # servers say the same once an answer is complete
                 tasks.cancel_scope.cancel()
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(cancel_when_client_leaves)
-            await self.app(scope, body.receive, send_on)
-            tasks.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(cancel_when_client_leaves)
+                await self.app(scope, body.receive, send_on)
+                tasks.cancel_scope.cancel()
+        finally:
+            self.bytes_in_flight -= body.counted
 
 
 class _Body:
-    """The input of a request, refused by 413, 415 or 408 as soon as it breaks a limit."""
+    """The input of a request, refused by 413, 415, 408 or 503 as soon as it breaks a limit."""
 
-    def __init__(self, headers: Headers, receive: Receive, limits: ServerLimits) -> None:
-        self._headers, self._receive, self._limits = headers, receive, limits
-        self._size = 0
+    def __init__(self, headers: Headers, receive: Receive, lifetime: RequestLifetime) -> None:
+        self._headers, self._receive, self._lifetime, self._limits = headers, receive, lifetime, lifetime.limits
+        self._size = self.counted = 0
+        self._structure = JsonStructure()
         self._deadline: float | None = None
         self.complete = anyio.Event()
 
@@ -72,12 +85,28 @@ class _Body:
         if in_time.cancelled_caught:
             problem = f"the body did not come within {self._limits.body_seconds:g} s"
             raise refusal(408, problem, {"Connection": "close"})
-        self._size += len(message.get("body", b""))
-        if self._size > self._limits.body_bytes:
-            raise self._too_large()
+        self._take(message.get("body", b""))
         if not message.get("more_body", False):
             self.complete.set()
         return message
+
+    def _take(self, piece: bytes) -> None:
+        limits, structure = self._limits, self._structure
+        self._size += len(piece)
+        if self._size > limits.body_bytes:
+            raise self._too_large()
+        counted = max(0, self._size - SMALL_BODY)
+        self._lifetime.bytes_in_flight += counted - self.counted
+        self.counted = counted
+        if counted and self._lifetime.bytes_in_flight > limits.bytes_in_flight:
+            raise refusal(503, "too many large bodies at once; try again", {"Retry-After": "1", "Connection": "close"})
+        structure.add(piece)
+        if structure.marks > limits.body_marks:
+            raise refusal(
+                413, f"the body holds more than {limits.body_marks:,} values and keys", {"Connection": "close"}
+            )
+        if structure.depth > limits.body_depth:
+            raise refusal(400, f"the body is more than {limits.body_depth} levels deep", {"Connection": "close"})
 
     def _check_headers(self) -> None:
         content_type = self._headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -18,7 +18,8 @@ from ..contract import Image, Message, Part, Request, Role, Sampling, Text, Thin
 from ..scope import note
 from .error_responses import ErrorResponse
 
-MAX_NAME_LENGTH, MAX_CHOICES, MAX_STOP_TEXTS = 4096, 128, 16
+MAX_NAME_LENGTH, MAX_CHOICES, MAX_STOP_TEXTS, MAX_STOP_LENGTH = 4096, 128, 16, 256
+MAX_MESSAGES, MAX_PARTS, MAX_TOOLS, MAX_CALLS, MAX_KEYS = 4096, 1024, 1024, 1024, 64
 _IMAGE = r"^data:image/(png|jpeg|gif|webp);base64,([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _INT64 = 2**63
 
@@ -34,9 +35,23 @@ def _only_false(value: bool) -> bool:
     return value
 
 
+def at_most(count: int) -> BeforeValidator:
+    """A limit that honest clients never meet, checked before any item is. It is not described: tools that make requests
+    of a description would fill it."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list | dict) and len(value) > count:
+            raise ValueError(f"{len(value):,} entries; at most {count:,}")
+        return value
+
+    return BeforeValidator(check)
+
+
 INTEGER = BeforeValidator(_as_integer)
 OnlyFalse: TypeAlias = Annotated[bool, AfterValidator(_only_false), Field(json_schema_extra={"const": False})]
 NonEmpty: TypeAlias = Annotated[str, Field(min_length=1)]
+StopText: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_STOP_LENGTH)]
+Note: TypeAlias = Annotated[dict[str, Any], at_most(MAX_KEYS)]  # of a client or an endpoint, for itself
 
 
 class _Strict(BaseModel):
@@ -44,7 +59,7 @@ class _Strict(BaseModel):
 
 
 class _ContentPart(_Strict):
-    cache_control: dict[str, Any] | None = None  # a matter of price between client and endpoint; changes no reply
+    cache_control: Note | None = None  # a matter of price between client and endpoint; changes no reply
 
 
 class TextPart(_ContentPart):
@@ -67,6 +82,11 @@ class RefusalPart(_ContentPart):
     refusal: str
 
 
+TextParts: TypeAlias = Annotated[list[TextPart], at_most(MAX_PARTS)]
+UserPart: TypeAlias = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+AssistantPart: TypeAlias = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
+
+
 class CalledFunction(_Strict):
     name: str
     arguments: str
@@ -77,7 +97,7 @@ class AssistantToolCall(_Strict):
     type: Literal["function"] = "function"
     function: CalledFunction
     index: Annotated[int, INTEGER] | None = None  # as streams number them; some clients send it back
-    extra_content: dict[str, Any] | None = None  # ours, or that of the endpoint that made the call
+    extra_content: Note | None = None  # ours, or that of the endpoint that made the call
 
 
 class _Message(_Strict):
@@ -86,25 +106,25 @@ class _Message(_Strict):
 
 class SystemMessage(_Message):
     role: Literal["system", "developer"]
-    content: str | list[TextPart]
+    content: str | TextParts
 
 
 class UserMessage(_Message):
     role: Literal["user"]
-    content: str | list[Annotated[TextPart | ImagePart, Field(discriminator="type")]]
+    content: str | Annotated[list[UserPart], at_most(MAX_PARTS)]
 
 
 class AssistantMessage(_Message):
     """An earlier reply; clients send back whatever the reply held."""
 
     role: Literal["assistant"]
-    content: str | list[Annotated[TextPart | RefusalPart, Field(discriminator="type")]] | None = None
-    tool_calls: list[AssistantToolCall] | None = None
+    content: str | Annotated[list[AssistantPart], at_most(MAX_PARTS)] | None = None
+    tool_calls: Annotated[list[AssistantToolCall], at_most(MAX_CALLS)] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    reasoning_details: list[dict[str, Any]] | None = None
+    reasoning_details: Annotated[list[Note], at_most(MAX_PARTS)] | None = None
     refusal: str | None = None
-    annotations: list[Any] | None = None
+    annotations: Annotated[list[Any], at_most(MAX_PARTS)] | None = None
     audio: None = None
     function_call: None = None
 
@@ -112,7 +132,7 @@ class AssistantMessage(_Message):
 class ToolMessage(_Message):
     role: Literal["tool"]
     tool_call_id: str
-    content: str | list[TextPart]
+    content: str | TextParts
 
 
 AnyMessage: TypeAlias = Annotated[
@@ -179,17 +199,17 @@ class ChatCompletionRequest(_Strict):
     model_config = ConfigDict(json_schema_extra={"not": {**_SEVERAL_AT_ZERO, "required": ["n", "temperature"]}})
 
     model: ModelName
-    messages: Annotated[list[AnyMessage], Field(min_length=1)]
+    messages: Annotated[list[AnyMessage], Field(min_length=1), at_most(MAX_MESSAGES)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1, lt=2**31), INTEGER] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1, lt=2**31), INTEGER] | None = None
-    stop: NonEmpty | Annotated[list[NonEmpty], Field(max_length=MAX_STOP_TEXTS)] | None = None
+    stop: StopText | Annotated[list[StopText], Field(max_length=MAX_STOP_TEXTS)] | None = None
     seed: Annotated[int, Field(ge=-_INT64, lt=_INT64), INTEGER] | None = None
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGER] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20), INTEGER] | None = None
-    tools: list[Tool] | None = None  # without a described limit: how many fit hangs on the model's context
+    tools: Annotated[list[Tool], at_most(MAX_TOOLS)] | None = None  # how many fit hangs on the model's context
     tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | None = None
     response_format: Annotated[PlainFormat | JsonSchemaFormat, Field(discriminator="type")] | None = None
     parallel_tool_calls: bool | None = None
@@ -199,7 +219,7 @@ class ChatCompletionRequest(_Strict):
 
     # They change no reply.
     user: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Note | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     service_tier: Literal["auto", "default"] | None = None

@@ -7,12 +7,14 @@ paths and texts that are nobody's business.
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import itertools
 import json
 import secrets
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, cast
 
@@ -27,6 +29,7 @@ from ..scope import Scope
 
 Json: TypeAlias = dict[str, Any]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
+TOKENS_AT_ONCE, VECTORS_AT_ONCE = 100, 8  # that are encoded before others have their turn
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -163,20 +166,16 @@ class ServedReply:
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}")
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def completion(self, replies: Sequence[Reply], scope: Scope) -> ChatCompletion:
-        choices: list[CompletionChoice] = [
-            {"index": i, "message": message(r), "logprobs": logprobs(r), "finish_reason": FINISHES[r.finish]}  # type: ignore[typeddict-item]
-            for i, r in enumerate(replies)
+    async def completion(self, replies: Sequence[Reply], scope: Scope) -> bytes:
+        """A `ChatCompletion`."""
+        choices = [
+            b'{"index":%d,"message":%b,"logprobs":%b,"finish_reason":"%b"}'
+            % (i, encode_json(message(reply)), await _encode_logprobs(reply), FINISHES[reply.finish].encode())
+            for i, reply in enumerate(replies)
         ]
-        return {
-            "id": self.id,
-            "object": "chat.completion",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-            "usage": usage(scope.usage),
-            "jielong": account(scope),
-        }
+        head = {"id": self.id, "object": "chat.completion", "created": self.created, "model": self.model}
+        end = {"usage": usage(scope.usage), "jielong": account(scope)}
+        return b'%b,"choices":[%b],%b' % (encode_json(head)[:-1], b",".join(choices), encode_json(end)[1:])
 
     def chunk(self, choices: list[Json], more: Json | None = None) -> bytes:
         head = {"id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model}
@@ -201,19 +200,22 @@ class StreamedChoice:
         self.begun = True
         return self._chunk({"role": "assistant", "content": ""})
 
-    def end(self, reply: Reply, more: Json | None) -> bytes:
+    def end(self, reply: Reply, more: Json | None) -> Iterator[bytes]:
         """What is known at the end only: log-probabilities, tool calls, a refusal, and why it ended."""
-        chunks = b"" if self.begun else self.begin()
-        if (reply_logprobs := logprobs(reply)) is not None:
-            chunks += self._chunk({"content": ""}, reply_logprobs)
+        if not self.begun:
+            yield self.begin()
+        if reply.logprobs is not None:
+            for start in range(0, max(1, len(reply.logprobs)), TOKENS_AT_ONCE):
+                content = list(map(_logprob, reply.logprobs[start : start + TOKENS_AT_ONCE]))
+                yield self._chunk({"content": ""}, {"content": content, "refusal": None})
         if reply.message.tool_calls:
             if details := reasoning_details(reply):
-                chunks += self._chunk({"reasoning_details": details})
-            chunks += self._chunk({"tool_calls": [{"index": i, **call} for i, call in enumerate(tool_calls(reply))]})
+                yield self._chunk({"reasoning_details": details})
+            yield self._chunk({"tool_calls": [{"index": i, **call} for i, call in enumerate(tool_calls(reply))]})
         if not self.has_content and reply.text:
-            chunks += self._chunk({"refusal" if reply.finish == "refused" else "content": reply.text})
+            yield self._chunk({"refusal" if reply.finish == "refused" else "content": reply.text})
         last = {"index": self.index, "delta": {}, "logprobs": None, "finish_reason": FINISHES[reply.finish]}
-        return chunks + self.answer.chunk([last], more)
+        yield self.answer.chunk([last], more)
 
     def _chunk(self, delta: Json, reply_logprobs: Logprobs | None = None) -> bytes:
         choice = {"index": self.index, "delta": delta, "logprobs": reply_logprobs, "finish_reason": None}
@@ -270,8 +272,21 @@ def _tool_call(call: ToolCall) -> ToolCallBody:
     return body if call.signature is None else {**body, "extra_content": {"signature": call.signature}}
 
 
-def logprobs(reply: Reply) -> Logprobs | None:
-    return None if reply.logprobs is None else {"content": list(map(_logprob, reply.logprobs)), "refusal": None}
+async def encode_list(values: Iterable[Any], at_once: int) -> bytes:
+    """A list, so many values at a time: there may be millions of numbers, and between them others have their turn."""
+    pieces = []
+    for i, value in enumerate(values, 1):
+        pieces.append(encode_json(value))
+        if i % at_once == 0:
+            await asyncio.sleep(0)
+    return b"[%b]" % b",".join(pieces)
+
+
+async def _encode_logprobs(reply: Reply) -> bytes:
+    """`Logprobs`, or null."""
+    if reply.logprobs is None:
+        return b"null"
+    return b'{"content":%b,"refusal":null}' % await encode_list(map(_logprob, reply.logprobs), TOKENS_AT_ONCE)
 
 
 def _logprob(token: TokenLogprob) -> TokenLogprobBody:
@@ -295,13 +310,17 @@ def usage(total: Usage) -> CompletionUsage | None:
     }
 
 
-def embedding_list(model: str, embeddings: Embeddings, as_base64: bool) -> EmbeddingList:
-    data: list[Embedding] = []
-    for i, vector in enumerate(embeddings.vectors):
+async def embedding_list(model: str, embeddings: Embeddings, as_base64: bool) -> bytes:
+    """An `EmbeddingList`."""
+
+    def embedding(i: int, vector: Sequence[float]) -> Embedding:
         packed = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode() if as_base64 else list(vector)
-        data.append({"object": "embedding", "index": i, "embedding": packed})
+        return {"object": "embedding", "index": i, "embedding": packed}
+
+    data = await encode_list(itertools.starmap(embedding, enumerate(embeddings.vectors)), VECTORS_AT_ONCE)
     tokens = embeddings.usage.input_tokens
-    return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    end = {"model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    return b'{"object":"list","data":%b,%b' % (data, encode_json(end)[1:])
 
 
 def progress(scope: Scope, max_calls: int, seconds: float) -> Json:

@@ -27,7 +27,7 @@ from ..sync import run_sync
 from .allowed_models import AllowedModels
 from .app import Server
 from .auth import access_middleware
-from .http_connection import HttpConnection
+from .http_connection import Connections, HttpConnection
 from .request_lifetime import ServerLimits
 
 MAX_CALLS_AT_ONCE = 4096  # at one endpoint: as many as clients ask for, until it says that it is enough
@@ -92,7 +92,7 @@ async def serving(
         with at_once, use_ledger(home_folder() / "ledger.db") as ledger, _listening(host, port) as listener:
             config = uvicorn.Config(
                 Server(models, ledger).app(access, limits, token=token is not None),
-                http=partial(HttpConnection, limits=limits),  # type: ignore[arg-type]  # all that uvicorn does is call it
+                http=partial(HttpConnection, connections=Connections(limits)),  # type: ignore[arg-type]  # all that uvicorn does is call it
                 ws="none",
                 lifespan="off",
                 log_config=None,

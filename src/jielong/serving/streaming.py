@@ -100,11 +100,16 @@ async def stream_answer(
     if observer := spans():
         observer.record_response(answer.id, answer.model, replies)
     spent: Json = {"jielong": account(scope)}
-    ends = [choice.end(reply, None) for choice, reply in zip(choices[:-1], replies[:-1], strict=True)]
-    ends.append(choices[-1].end(replies[-1], None if with_usage else spent))
+    end = b""
+    for choice, reply in zip(choices, replies, strict=True):
+        for chunk in choice.end(reply, None if with_usage or choice is not choices[-1] else spent):
+            end += chunk
+            if len(end) > MAX_PENDING:
+                await out.flush(end)
+                end = b""
     if with_usage:
-        ends.append(answer.chunk([], {"usage": usage(scope.usage), **spent}))
-    await out.flush(b"".join(ends) + b"data: [DONE]\n\n")
+        end += answer.chunk([], {"usage": usage(scope.usage), **spent})
+    await out.flush(end + b"data: [DONE]\n\n")
 
 
 class _Progress:

@@ -66,6 +66,10 @@ class Local(OpenWeightsProvider):
         """Waits until nobody generates with these weights; inside the block, `generate` waits, also one's own."""
         return self._loaded.exclusive()
 
+    def check_length(self, request: Request) -> None:
+        if (context := self._loaded.context()) is not None:
+            self._loaded.chat.check_length(self.name, request, context)
+
     async def send(self, request: Request, attempt: str) -> Reply:
         loaded = self._loaded
         batcher, defaults = await asyncio.to_thread(loaded.batcher), loaded.defaults

@@ -39,6 +39,10 @@ class LoadedCheckpoint:
                 self._batcher = Batcher(engine)
             return self._batcher
 
+    def context(self) -> int | None:
+        """How many tokens the network reads; None while it is not loaded."""
+        return self._batcher.context if self._batcher else None
+
     def module(self) -> Any:
         """The torch module, the one that generates where the engine is torch. Raises MissingExtra, DamagedFile."""
         with self._lock:
