@@ -59,6 +59,8 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "resource": {"killable_worker.py", "sandbox/inside/start.py"},
     "signal": {"killable_worker.py"},
     "posix": {"sandbox/inside/start.py"},
+    "ctypes": {"sandbox/inside/start.py"},
+    "os": {"sandbox/inside/start.py"},  # which all but one start do without
     "torch": {"models/local/transformers_engine.py"},
     "transformers": {"models/local/transformers_engine.py"},
     "huggingface_hub": {"models/local/checkpoint_folder.py"},

@@ -183,6 +183,7 @@ PURE_CACHES = {
     "runtime/prices.py": "the packaged price table",
     "runtime/telemetry/semantic_conventions.py": "a recipe as a short name",
     "sandbox/bubblewrap.py": "what this machine has installed",
+    "sandbox/landlock.py": "what this machine has",
     "sandbox/process.py": "what runs inside, compiled",
     "tasks/bfcl.py": "the packaged file names",
     "tasks/mini_tasks.py": "the packaged world",

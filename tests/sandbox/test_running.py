@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from jielong.errors import SandboxMissing
-from jielong.sandbox import SandboxLimits, bubblewrap, evaluate_expression, run_program
+from jielong.sandbox import SandboxLimits, bubblewrap, evaluate_expression, landlock, run_program, run_tests
 
 sys.path.insert(0, str(Path(__file__).parent))
 from attacks import AS_ROOT, ATTACKS
@@ -66,11 +66,23 @@ def test_an_expression_has_a_value():
 
 def test_without_bubblewrap_a_program_beyond_monty_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bubblewrap, "why_unavailable", lambda: "bubblewrap is not installed: apt install bubblewrap")
+    monkeypatch.setattr(landlock, "why_unavailable", lambda: "Landlock does not work here")
     assert anyio.run(run_program, "print(6 * 7)").stdout == "42\n"
     with pytest.raises(SandboxMissing, match="apt install bubblewrap"):
         anyio.run(run_program, "import sqlite3\nprint(sqlite3.connect(':memory:'))")
     with pytest.raises(SandboxMissing, match="not run"):
         anyio.run(lambda: run_program("print(1)", sandbox="bubblewrap"))
+
+
+@pytest.mark.skipif(landlock.why_unavailable() is not None, reason=str(landlock.why_unavailable()))
+def test_where_bubblewrap_is_missing_landlock_runs_programs_and_tests(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bubblewrap, "why_unavailable", lambda: "bubblewrap is not installed: apt install bubblewrap")
+    code = "import os, sqlite3, tempfile\nwith tempfile.TemporaryFile() as f: f.write(b'x')\nprint(os.listdir('.'))"
+    outcome = anyio.run(run_program, code)
+    assert (outcome.status, outcome.stdout, outcome.sandbox) == ("ok", "[]\n", "landlock"), outcome.stderr
+    outcome = anyio.run(run_tests, "def double(x): return x * 2", "assert double(3) == 6")
+    assert (outcome.status, outcome.sandbox) == ("ok", "landlock")
+    assert anyio.run(run_tests, "import os\nos._exit(0)", "assert double(3) == 6").status == "error"
 
 
 AS_NOBODY = """

@@ -1,13 +1,17 @@
 """Where code that a model wrote may run. There is no way to run it anywhere else.
 
-`bubblewrap` (Linux) runs whole programs; `monty`, which comes with jielong, runs expressions and small programs on any
-system. The outcome says which it was. Where neither can, SandboxMissing is raised and nothing was run.
+`bubblewrap` (Linux) runs whole programs, and so does Landlock where that is not installed; `monty`, which comes with
+jielong, runs expressions and small programs on any system. The outcome says which it was. Where none can,
+SandboxMissing is raised and nothing was run.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import SandboxMissing
 from .program_result import ProgramResult, SandboxLimits
+
+if TYPE_CHECKING:
+    from .process import Sandbox
 
 __all__ = ["ProgramResult", "SandboxLimits", "available", "evaluate_expression", "run_program", "run_tests"]
 
@@ -19,20 +23,22 @@ async def run_program(
     *,
     stdin: str = "",
     limits: SandboxLimits = SandboxLimits(),
-    sandbox: Literal["auto", "bubblewrap", "monty"] = "auto",
+    sandbox: Literal["auto", "bubblewrap", "landlock", "monty"] = "auto",
 ) -> ProgramResult:
-    """Run a Python program: in bubblewrap where it works, else in monty if the program is within its subset.
+    """Run a Python program: in bubblewrap or Landlock where they work, else in monty if it is within its subset.
 
     Raises SandboxMissing when no sandbox here can run it.
     """
-    from . import bubblewrap, monty, process
+    from . import monty, process
 
-    problem = bubblewrap.why_unavailable() if sandbox != "monty" else None
-    if sandbox != "monty" and problem is None:
-        ended = await process.run(bubblewrap, process.Work(code), limits, stdin.encode())
-        return ProgramResult(ended.status, ended.stdout, ended.stderr, None, ended.seconds, "bubblewrap")
-    if sandbox == "bubblewrap":
-        raise SandboxMissing(f"{problem}; the program was not run")
+    problem = None
+    if sandbox != "monty":
+        walls, name, problem = _walls(sandbox)
+        if problem is None:
+            ended = await process.run(walls, process.Work(code), limits, stdin.encode())
+            return ProgramResult(ended.status, ended.stdout, ended.stderr, None, ended.seconds, name)
+        if sandbox != "auto":
+            raise SandboxMissing(f"{problem}; the program was not run")
     return _within_monty(await monty.run(code, limits), problem)
 
 
@@ -45,11 +51,22 @@ async def run_tests(
     side of the wall. `given` is code that the tests may rely on besides: what it defines is not taken from the program,
     all but `entry_point`. Raises SandboxMissing when no sandbox here can run them.
     """
-    from . import bubblewrap, judging, monty
+    from . import judging, monty
 
-    if (problem := bubblewrap.why_unavailable()) is None:
-        return await judging.run(bubblewrap, "bubblewrap", program, (tests, given, entry_point), limits)
+    walls, name, problem = _walls("auto")
+    if problem is None:
+        return await judging.run(walls, name, program, (tests, given, entry_point), limits)
     return _within_monty(await monty.run_tests(program, tests, limits), problem)
+
+
+def _walls(wanted: str) -> "tuple[Sandbox, Literal['bubblewrap', 'landlock'], str | None]":
+    """The better of the two that run whole programs, its name, and why it does not work."""
+    from . import bubblewrap, landlock
+
+    problem = bubblewrap.why_unavailable()
+    if wanted == "landlock" or (wanted == "auto" and problem is not None and landlock.why_unavailable() is None):
+        return landlock, "landlock", landlock.why_unavailable()
+    return bubblewrap, "bubblewrap", problem
 
 
 def _within_monty(outcome: ProgramResult, problem: str | None) -> ProgramResult:
@@ -67,9 +84,9 @@ async def evaluate_expression(expression: str, *, limits: SandboxLimits = Sandbo
 
 def available() -> dict[str, str | None]:
     """Each sandbox and why it does not work here; None when it does."""
-    from . import bubblewrap, monty
+    from . import bubblewrap, landlock, monty
 
     outcome = monty._run("6 * 7", SandboxLimits())
     works = outcome.value == "42" and outcome.seconds < 60
     problem = None if works else f"monty gave {outcome.stderr[:100]!r}"
-    return {"bubblewrap": bubblewrap.why_unavailable(), "monty": problem}
+    return {"bubblewrap": bubblewrap.why_unavailable(), "landlock": landlock.why_unavailable(), "monty": problem}

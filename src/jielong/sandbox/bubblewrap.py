@@ -21,8 +21,7 @@ from .program_path import find_program
 from .program_result import SandboxLimits
 
 Identity = Literal["user", "user namespace"]
-NAME = "bubblewrap"
-_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
+LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _STRANGERS = 1_900_000_000, 2_100_000_000  # user ids that no account has
 
 
@@ -61,13 +60,13 @@ def files(pid: int) -> int:
 @cache
 def _walls(as_whom: Identity) -> tuple[str, ...]:
     binds: list[str] = []
-    for path in (*_LIBRARIES, *python_files()):
+    for path in (*LIBRARIES, *python_files()):
         if os.path.islink(path):
             binds += ["--symlink", os.readlink(path), path]
         elif os.path.exists(path):
             binds += ["--ro-bind", path, path]
     # Parents that bwrap makes by itself are closed to all but root.
-    above = sorted({str(parent) for path in (*_LIBRARIES, *python_files()) for parent in Path(path).parents if path})
+    above = sorted({str(parent) for path in (*LIBRARIES, *python_files()) for parent in Path(path).parents if path})
     folders = [argument for path in above[1:] for argument in ("--dir", path) if not os.path.islink(path)]
     hidden = [str(p) for p in (Path(python_files()[0], f"{n}-packages") for n in ("site", "dist")) if p.is_dir()]
     masks = [argument for path in hidden for argument in ("--tmpfs", path, "--remount-ro", path)]
@@ -101,7 +100,7 @@ def python_files() -> tuple[str, ...]:
     """What Python needs beside the system's libraries; the standard library comes first."""
     stdlib, dynamic = sysconfig.get_path("stdlib"), sysconfig.get_config_var("DESTSHARED") or ""
     shared = [str(library) for library in Path(sys.base_prefix, "lib").glob("libpython*.so*")]
-    outside = [path for path in (dynamic, python(), *shared) if not path.startswith((f"{stdlib}/", *_LIBRARIES[2:4]))]
+    outside = [path for path in (dynamic, python(), *shared) if not path.startswith((f"{stdlib}/", *LIBRARIES[2:4]))]
     return tuple(dict.fromkeys([stdlib, *filter(os.path.exists, outside)]))
 
 

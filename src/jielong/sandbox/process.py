@@ -70,26 +70,26 @@ async def run(sandbox: Sandbox, work: Work, limits: SandboxLimits, stdin: bytes 
     with sandbox.command(work, limits) as (command, descriptors):
         source = subprocess.PIPE if isinstance(stdin, bytes) else stdin.fileno()
         process = await anyio.open_process(command, stdin=source, pass_fds=descriptors, start_new_session=True, env={})
-    if isinstance(stdin, socket.socket):
-        stdin.close()
-    timed_out = False
-    try:
-        with anyio.move_on_after(limits.seconds) as clock:
-            async with anyio.create_task_group() as watching:
-                watching.start_soon(_watch, sandbox, process, read)
-                async with anyio.create_task_group() as tasks:
-                    if isinstance(stdin, bytes):
-                        tasks.start_soon(_feed, process, stdin)
-                    tasks.start_soon(read.all, process, process.stdout, read.stdout)
-                    tasks.start_soon(read.all, process, process.stderr, read.stderr)
+        if isinstance(stdin, socket.socket):
+            stdin.close()
+        timed_out = False
+        try:
+            with anyio.move_on_after(limits.seconds) as clock:
+                async with anyio.create_task_group() as watching:
+                    watching.start_soon(_watch, sandbox, process, read)
+                    async with anyio.create_task_group() as tasks:
+                        if isinstance(stdin, bytes):
+                            tasks.start_soon(_feed, process, stdin)
+                        tasks.start_soon(read.all, process, process.stdout, read.stdout)
+                        tasks.start_soon(read.all, process, process.stderr, read.stderr)
+                    await process.wait()
+                    watching.cancel_scope.cancel()
+            timed_out = clock.cancelled_caught
+        finally:
+            with anyio.CancelScope(shield=True):
+                _kill(process)
                 await process.wait()
-                watching.cancel_scope.cancel()
-        timed_out = clock.cancelled_caught
-    finally:
-        with anyio.CancelScope(shield=True):
-            _kill(process)
-            await process.wait()
-            await process.aclose()
+                await process.aclose()
     stdout, stderr = read.stdout.decode(errors="replace"), read.stderr.decode(errors="replace")
     return Ended(process.returncode, stdout, stderr, timed_out, read.exceeded, time.monotonic() - started)
 

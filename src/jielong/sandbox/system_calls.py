@@ -66,18 +66,14 @@ _USES = {  # the values that an argument may have, by its position
 }
 
 
-def allowed(without: Collection[str] = (), signals_to: int | None = None) -> bytes | None:
+def allowed(without: Collection[str] = ()) -> bytes | None:
     """The filter for this machine's architecture; None where there is none.
 
-    `signals_to`: the only process that may be sent signals. Times of files are not set by anyone: whoever may write to
-    /dev/null may set the host's.
+    Times of files are not set by anyone: whoever may write to /dev/null may set the host's.
     """
     if platform.machine() not in _ARCHITECTURES:
         return None
     arch, column = _ARCHITECTURES[platform.machine()]
-    uses = dict(_USES)
-    if signals_to is not None:
-        uses |= {"kill": (0, (signals_to,)), "tgkill": (0, (signals_to,)), "tkill": (0, ())}
     lines = [_do(_LOAD, _ARCH), _if(_EQUAL, arch, 1, 0), _do(_RETURN, _KILL), _do(_LOAD, _NUMBER)]
     lines += [_if(_AT_LEAST, _X32, 0, 1), _do(_RETURN, _ERRNO | _ENOSYS)]
     for name, numbers in _ALLOWED.items():
@@ -86,8 +82,8 @@ def allowed(without: Collection[str] = (), signals_to: int | None = None) -> byt
         if name == "clone":
             rule = [_do(_LOAD, _ARGUMENTS), _if(_ANY_BIT, _NEW_NAMESPACES, 1, 0), _if(_ANY_BIT, _CLONE_THREAD, 1, 0)]
             rule += [_do(_RETURN, _ERRNO | _EPERM), _do(_RETURN, _ALLOW)]
-        elif name in uses:
-            position, values = uses[name]
+        elif name in _USES:
+            position, values = _USES[name]
             rule = [_do(_LOAD, _ARGUMENTS + 8 * position)]
             rule += [_if(_EQUAL, value, len(values) - at, 0) for at, value in enumerate(values)]
             rule += [_do(_RETURN, _ERRNO | _EPERM), _do(_RETURN, _ALLOW)]
