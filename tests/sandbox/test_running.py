@@ -26,6 +26,20 @@ def test_a_program_runs_with_its_input_and_says_where():
 
 
 @works
+def test_a_start_imports_hardly_anything():
+    code = "import sys; print(sorted({'typing', 'collections', 're', 'os', 'runpy', 'ctypes'} & sys.modules.keys()))"
+    assert anyio.run(run_program, code).stdout == "[]\n"
+    assert (
+        anyio.run(
+            run_tests,
+            f"{code.replace('os', 'none')}\nfound = sys.modules.keys() & {{'typing', 're'}}",
+            "assert found == set()",
+        ).status
+        == "ok"
+    )
+
+
+@works
 def test_the_standard_library_is_there():
     code = "import json, re, math, random, datetime, decimal, collections, itertools, typing, heapq; print('ok')"
     assert anyio.run(run_program, code).stdout == "ok\n"

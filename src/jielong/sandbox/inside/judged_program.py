@@ -4,12 +4,17 @@ It shares its process with that program, which may change all of it. So nothing 
 arguments and gives back values, and what was expected never comes here.
 """
 
+from __future__ import annotations
+
 import builtins
 import os
 import sys
-from typing import Any
 
 from .plain_values import MOST_BYTES, decode, encode
+
+TYPE_CHECKING = False  # importing typing would be half of a start
+if TYPE_CHECKING:
+    from typing import Any
 
 # What an object of a class of one's own holds as the plain value that it is besides, whatever its methods say.
 _AS_PLAIN: dict[type, Any] = {

@@ -6,10 +6,15 @@ as a number (`refer`, `resolve`). Reading runs no code of the other side, and si
 the sandbox, where starting is most of the time, so it imports nothing.
 """
 
+from __future__ import annotations
+
 import builtins
 import sys
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False  # importing typing would be half of a start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 MOST_BYTES, MOST_DEPTH = 8_000_000, 100
 _SEQUENCES: dict[Any, bytes] = {list: b"l", tuple: b"u", set: b"e", frozenset: b"z"}

@@ -3,9 +3,14 @@
 It imports as little as it can: this is part of every start.
 """
 
+from __future__ import annotations
+
 import sys
-from types import CodeType
-from typing import Any
+
+TYPE_CHECKING = False  # importing typing would be half of a start
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
 
 
 def main(

@@ -4,14 +4,19 @@ What is compared is compared here, on plain values. An object of the judged prog
 read, looped over and passed back, but it is not asked whether it equals something, so no `__eq__` of it decides a test.
 """
 
+from __future__ import annotations
+
 import _symtable  # type: ignore[import-not-found]
 import builtins
 import os
 import sys
-from typing import Any, NoReturn
 
 from .judged_program import Channel, Objects
 from .plain_values import decode, encode
+
+TYPE_CHECKING = False  # importing typing would be half of a start
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 PASSED, FAILED = "passed", "failed\n"
 ENDED = "the program ended before it had answered"
@@ -68,7 +73,7 @@ class Judge:
                 raise error
             self._channel.send(self._called_back(first, second, *rest))
 
-    def call(self, function: "Remote", arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def call(self, function: Remote, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         self._channel.send(encode(("call", function, arguments, named), self.refer))
         return self.answer(arguments)
 
@@ -122,7 +127,7 @@ class Remote:
         mine, theirs = _data(self), _data(other)
         return self is other or (mine is not None and theirs is not None and bool(mine[0] == theirs[0]))
 
-    def __deepcopy__(self, memo: object) -> "Remote":
+    def __deepcopy__(self, memo: object) -> Remote:
         return self
 
     def __hash__(self) -> int:
