@@ -27,6 +27,8 @@ _COMMAND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\
 
 def visible(text: str) -> str:
     """The text, with each character that is a command in a form that can be seen."""
+    if text.isprintable():
+        return text
     return _COMMAND.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

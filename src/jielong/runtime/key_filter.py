@@ -11,7 +11,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -35,8 +35,8 @@ class KeyFilter:
             for start in range(0, last, _STEP):
                 self._rests.setdefault(form[start : start + _HEAD], form[start:])
         self._beginnings = {head[:n] for head in self._rests for n in range(_GRAM, len(head))}
-        self._grams = {head[:_GRAM] for head in self._rests}
-        self._heads = re.compile("|".join(map(re.escape, self._rests)) or "(?!)", re.I | re.A)
+        self._grams = _any_of({head[:_GRAM] for head in self._rests}, re.A)
+        self._heads = _any_of(self._rests, re.I | re.A)
 
     def text(self, text: str) -> str:
         lower = text.lower()
@@ -74,6 +74,10 @@ class KeyFilter:
         error.args = tuple(self.text(part) if isinstance(part, str) else part for part in error.args)
 
 
+def _any_of(texts: Iterable[str], flags: re.RegexFlag) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, texts)) or "(?!)", flags)
+
+
 def _forms(key: str) -> Iterator[str]:
     yield key
     yield quote(key, safe="")
@@ -92,12 +96,16 @@ class _Pieces:
     is the same however the text is cut."""
 
     def __init__(self, keys: KeyFilter) -> None:
-        self._keys, self._pending, self._passed = keys, "", 0  # so many characters of what is pending were passed on
+        self._keys, self._begins = keys, keys._grams.search
+        self._pending, self._passed = "", 0  # so many characters of what is pending were passed on
 
     def add(self, piece: str) -> str:
         text = self._pending + piece
-        if {text[i : i + _GRAM].lower() for i in range(len(text) - _GRAM + 1)}.isdisjoint(self._keys._grams):
-            return self._pass(text, "", len(text))
+        if not self._begins(text.lower()):  # nearly always: no key begins in it
+            out = piece if self._passed == len(self._pending) else text[self._passed :]
+            self._pending = text[-_SHOWN:]
+            self._passed = len(self._pending)
+            return out
         out = ""
         while match := self._keys._heads.search(text):
             end = self._end(text, match)
@@ -128,17 +136,23 @@ class _Pieces:
         return "…" if is_key else self._pending[self._passed :]
 
 
+async def _nothing() -> None:
+    pass
+
+
 class FilteredListener:
     """Passes on the pieces of an answer and of thoughts, without keys."""
 
     def __init__(self, keys: KeyFilter, listener: Listener) -> None:
         self._listener, self._texts = listener, {thinking: _Pieces(keys) for thinking in (False, True)}
 
-    async def __call__(self, event: Event) -> None:
-        if not isinstance(event, Delta):
-            await self._listener(event)
-        elif text := self._texts[event.thinking].add(event.text):
-            await self._listener(replace(event, text=text))
+    def __call__(self, event: Event) -> Awaitable[None]:  # it awaits nothing itself, which is dear for each piece
+        if isinstance(event, Delta):
+            text = self._texts[event.thinking].add(event.text)
+            if not text:
+                return _nothing()
+            event = event if text is event.text else replace(event, text=text)
+        return self._listener(event)
 
     async def finish(self) -> None:
         for thinking in (True, False):

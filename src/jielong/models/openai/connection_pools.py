@@ -41,7 +41,8 @@ class ConnectionPools:
         if loop in self._pools and not self._pools[loop][0].closed:
             return self._pools[loop][0]
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=_read_seconds())
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30), timeout=timeout)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
         until_the_end = _close_at_the_end(session)
         self._pools[loop] = session, until_the_end
         await anext(until_the_end)
