@@ -32,9 +32,9 @@ async def run(
     async with anyio.create_task_group() as both:
         both.start_soon(run_judged)
         verdict = await process.run(sandbox, process.Work(module="test_runner", task=tests), limits, ours)
-        if verdict.stdout.endswith(ENDED):
-            with anyio.move_on_after(1.0):  # to learn how it ended
-                await has_ended.wait()
+        # It ends by itself when the tests are gone: then its processes are waited for, and we learn how it ended.
+        with anyio.move_on_after(0.5):
+            await has_ended.wait()
         both.cancel_scope.cancel()
     status, words = _outcome(verdict, judged)
     return ProgramResult(status, "", words, None, verdict.seconds, name)
