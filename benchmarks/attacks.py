@@ -69,7 +69,7 @@ def raw(messages: str, more: str = "") -> bytes:
 
 
 HELLO, EMPTY = '[{"role": "user", "content": "hi"}]', '{"role": "user", "content": ""}'
-BIG = 19_000_000
+BIG = 7_900_000
 # name: the body of one request, or its bytes
 BODIES: dict[str, Callable[[], Body | bytes]] = {
     "schema: 39 patterns at once": lambda: schema(patterns(39)),
@@ -99,13 +99,13 @@ BODIES: dict[str, Callable[[], Body | bytes]] = {
         {"type": "array", "minItems": 10**6, "items": {"type": "string", "minLength": 10**6, "pattern": "^(ab|ba)*$"}}
     ),
     "body: 2 MB of text": lambda: chat("a b " * 500_000),
-    "body: 19 MB of text": lambda: chat("a b " * (BIG // 4)),
-    "body: 19 MB of Chinese": lambda: raw(HELLO.replace("hi", "接龙" * (BIG // 6))),
-    "body: 19 MB of escapes": lambda: raw(HELLO.replace("hi", "\\n" * (BIG // 2))),
-    "body: 19 MB of empty lists": lambda: raw(HELLO, ', "metadata": {"a": ' + many(BIG // 3, "[]") + "}"),
-    "body: 19 MB for an endpoint": lambda: chat("a b " * (BIG // 4), model="echo"),
-    "body: 19 MB for 16 samples": lambda: chat("a b " * (BIG // 4), model="echo", n=16),
-    "body: a picture of 19 MB": lambda: raw(
+    "body: 8 MB of text": lambda: chat("a b " * (BIG // 4)),
+    "body: 8 MB of Chinese": lambda: raw(HELLO.replace("hi", "接龙" * (BIG // 6))),
+    "body: 8 MB of escapes": lambda: raw(HELLO.replace("hi", "\\n" * (BIG // 2))),
+    "body: 8 MB of empty lists": lambda: raw(HELLO, ', "metadata": {"a": ' + many(BIG // 3, "[]") + "}"),
+    "body: 8 MB for an endpoint": lambda: chat("a b " * (BIG // 4), model="echo"),
+    "body: 8 MB for 16 samples": lambda: chat("a b " * (BIG // 4), model="echo", n=16),
+    "body: a picture of 8 MB": lambda: raw(
         json.dumps([{"role": "user", "content": [
             {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "AAAA" * (BIG // 4)}}]}])
     ),
@@ -160,23 +160,25 @@ class Target:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     async def post(self, body: bytes, path: str) -> None:
-        reader, writer = await self.open()
+        head = f"{_HEAD.format(path)}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         try:
-            writer.write(
-                f"{_HEAD.format(path)}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-            )
-            status = (await asyncio.wait_for(reader.read(), 30))[9:12].decode() or "closed"
+            reader, writer = await self.open()
+            with contextlib.closing(writer):
+                writer.write(head.encode() + body)
+                status = (await asyncio.wait_for(reader.read(), 30))[9:12].decode() or "closed"
         except (OSError, TimeoutError) as error:
             status = type(error).__name__
-        finally:
-            writer.close()
+            await asyncio.sleep(0.05)
         self.answers[status] = self.answers.get(status, 0) + 1
 
 
-async def bodies(target: Target, make: Callable[[], Body | bytes]) -> None:
+async def bodies(target: Target, make: Callable[[], Body | bytes], *, same: bool) -> None:
+    body = make()
+
     async def one() -> None:
+        nonlocal body
         while target.goes_on():
-            body = make()
+            body = body if same else make()
             path = "embeddings" if isinstance(body, dict) and "input" in body else "chat/completions"
             await target.post(body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode(), path)
 
@@ -235,7 +237,7 @@ NAMES = [*BODIES, *OTHERS]
 
 async def attack(name: str, port: int, seconds: float) -> None:
     target = Target(port, time.time() + seconds)
-    run = OTHERS[name](target) if name in OTHERS else bodies(target, BODIES[name])
+    run = OTHERS[name](target) if name in OTHERS else bodies(target, BODIES[name], same="body:" in name)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(run, seconds + 2)
     print(json.dumps(target.answers))

@@ -70,10 +70,10 @@ class ChatTemplate:
         """Whether the request is long. Raises TooLong for one that cannot fit, before anything is made of its text."""
         length = sum(len(message.text) for message in request.messages)
         length += sum(len(tool.description) for tool in _callable_tools(request))
-        if length < LONG_TEXT:
+        if length < LONG_TEXT and len(request.messages) < LONG_TEXT // 100:
             return False
-        if length > context * self._characters_a_token:
-            tokens = length // self._characters_a_token
+        tokens = max(length // self._characters_a_token, len(request.messages))
+        if tokens > context:
             raise TooLong(f"{name} reads {context} tokens and the request has {tokens:,} at least; shorten it")
         return True
 

@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar, Literal, TypeVar, cast
 
 import anyio
@@ -39,6 +40,7 @@ from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_
 from .key_filter import FilteredListener, KeyFilter
 from .ledger import ActiveRun, CachedResult, call_key, with_derived_seed
 from .ledger_json import max_input_tokens, max_message_tokens
+from .long_texts import in_turn, length
 from .operations import EMBED, GENERATE, LOGPROBS, NEXT_TOKENS, ProviderCall, R
 from .runtime import active_runtime
 
@@ -93,9 +95,9 @@ class Provider(Model):
 
     async def _call(self, call: ProviderCall[R]) -> R:
         self.check_length(call.request)
-        call.key, call.request_json = call_key(
-            self.identity(), call.operation.name, call.request, call.arguments, current().path, call.operation.sampled
-        )
+        identity = self.identity(), call.operation.name, call.request, call.arguments, current().path
+        key_of = partial(call_key, *identity, call.operation.sampled)
+        call.key, call.request_json = await in_turn(length(call.request), key_of)
         observer = current().observer
         if observer is None:
             return await self._replay_or_attempt(call)

@@ -47,7 +47,7 @@ from .response_schema import (
 )
 from .streaming import EventStream, stream_answer
 
-MAX_COPIES = 500_000_000  # bytes of the body, times all calls that it can lead to, each of which holds it
+MAX_COPIES = 128_000_000  # bytes of the body, times all calls that it can lead to, each of which holds it
 _EVENTS = {"type": "object", "properties": {"data": {"type": "string"}}, "required": ["data"]}
 _STREAM: dict[int | str, Any] = {200: {"content": {"text/event-stream": {"schema": _EVENTS}}}}
 _ERRORS: dict[int | str, Any] = {"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}}

@@ -23,10 +23,10 @@ SMALL_BODY = 65_536  # bytes that do not count as in flight: a crowd of large bo
 class ServerLimits:
     """What one client may take of the server before it is refused or disconnected."""
 
-    body_bytes: int = 20_000_000
+    body_bytes: int = 8_000_000
     body_marks: int = 100_000  # quotes, commas and opening brackets outside texts
     body_depth: int = 100
-    bytes_in_flight: int = 128_000_000  # of all bodies whose requests have not ended
+    bytes_in_flight: int = 64_000_000  # of all bodies whose requests have not ended
     unread_bytes: int = 256_000_000  # of all replies that clients have not read
     connections: int = 4096
     head_bytes: int = 65_536

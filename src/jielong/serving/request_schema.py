@@ -12,7 +12,15 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from ..contract import Image, Message, Part, Request, Role, Sampling, Text, Thinking, ToolCall, ToolSpec
 from ..scope import note
@@ -36,8 +44,8 @@ def _only_false(value: bool) -> bool:
 
 
 def at_most(count: int) -> BeforeValidator:
-    """A limit that honest clients never meet, checked before any item is. It is not described: tools that make requests
-    of a description would fill it."""
+    """A limit that honest clients never meet, checked before any entry is. It is not described: tools that make
+    requests of a description would fill it."""
 
     def check(value: Any) -> Any:
         if isinstance(value, list | dict) and len(value) > count:
@@ -56,6 +64,14 @@ Note: TypeAlias = Annotated[dict[str, Any], at_most(MAX_KEYS)]  # of a client or
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_keys(cls, value: Any) -> Any:
+        """Each unknown key would be an error of its own."""
+        if isinstance(value, dict) and len(value) > MAX_KEYS:
+            raise ValueError(f"{len(value):,} keys; at most {MAX_KEYS}")
+        return value
 
 
 class _ContentPart(_Strict):
@@ -82,7 +98,7 @@ class RefusalPart(_ContentPart):
     refusal: str
 
 
-TextParts: TypeAlias = Annotated[list[TextPart], at_most(MAX_PARTS)]
+TextParts: TypeAlias = Annotated[list[TextPart], Field(fail_fast=True), at_most(MAX_PARTS)]
 UserPart: TypeAlias = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 AssistantPart: TypeAlias = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
 
@@ -111,20 +127,20 @@ class SystemMessage(_Message):
 
 class UserMessage(_Message):
     role: Literal["user"]
-    content: str | Annotated[list[UserPart], at_most(MAX_PARTS)]
+    content: str | Annotated[list[UserPart], Field(fail_fast=True), at_most(MAX_PARTS)]
 
 
 class AssistantMessage(_Message):
     """An earlier reply; clients send back whatever the reply held."""
 
     role: Literal["assistant"]
-    content: str | Annotated[list[AssistantPart], at_most(MAX_PARTS)] | None = None
-    tool_calls: Annotated[list[AssistantToolCall], at_most(MAX_CALLS)] | None = None
+    content: str | Annotated[list[AssistantPart], Field(fail_fast=True), at_most(MAX_PARTS)] | None = None
+    tool_calls: Annotated[list[AssistantToolCall], Field(fail_fast=True), at_most(MAX_CALLS)] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    reasoning_details: Annotated[list[Note], at_most(MAX_PARTS)] | None = None
+    reasoning_details: Annotated[list[Note], Field(fail_fast=True), at_most(MAX_PARTS)] | None = None
     refusal: str | None = None
-    annotations: Annotated[list[Any], at_most(MAX_PARTS)] | None = None
+    annotations: Annotated[list[Any], Field(fail_fast=True), at_most(MAX_PARTS)] | None = None
     audio: None = None
     function_call: None = None
 
@@ -199,7 +215,7 @@ class ChatCompletionRequest(_Strict):
     model_config = ConfigDict(json_schema_extra={"not": {**_SEVERAL_AT_ZERO, "required": ["n", "temperature"]}})
 
     model: ModelName
-    messages: Annotated[list[AnyMessage], Field(min_length=1), at_most(MAX_MESSAGES)]
+    messages: Annotated[list[AnyMessage], Field(min_length=1, fail_fast=True), at_most(MAX_MESSAGES)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1, lt=2**31), INTEGER] | None = None
@@ -209,7 +225,9 @@ class ChatCompletionRequest(_Strict):
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES), INTEGER] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20), INTEGER] | None = None
-    tools: Annotated[list[Tool], at_most(MAX_TOOLS)] | None = None  # how many fit hangs on the model's context
+    tools: Annotated[list[Tool], Field(fail_fast=True), at_most(MAX_TOOLS)] | None = (
+        None  # how many fit hangs on the model's context
+    )
     tool_choice: Literal["none", "auto", "required"] | NamedToolChoice | None = None
     response_format: Annotated[PlainFormat | JsonSchemaFormat, Field(discriminator="type")] | None = None
     parallel_tool_calls: bool | None = None

@@ -6,6 +6,7 @@ import codecs
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, ClassVar, Literal, NoReturn
 
 import aiohttp
@@ -19,6 +20,7 @@ from ...recipe import quote
 from ...runtime import prices
 from ...runtime.key_filter import KeyFilter
 from ...runtime.keys import is_loopback
+from ...runtime.long_texts import in_turn, length
 from ...runtime.provider import AttemptFailed, Provider
 from ...runtime.runtime import active_runtime
 from . import dialects, endpoint_errors, wire_format
@@ -95,7 +97,7 @@ class Endpoint(Provider):
         self, address: EndpointAddress, headers: dict[str, str], body: dict[str, Any], request: Request
     ) -> Reply:
         url = f"{address.url}/chat/completions"
-        data = well_formed(json.dumps(body, ensure_ascii=False)).encode()
+        data = await in_turn(length(request), partial(_encode, body))
         session = await connection_pool()
         try:
             async with session.post(
@@ -165,6 +167,10 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
         if len(data) > MAX_REPLY_BYTES:
             raise Malformed(f"the reply is larger than {MAX_REPLY_BYTES:,} bytes")
     return bytes(data)
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    return well_formed(json.dumps(body, ensure_ascii=False)).encode()
 
 
 def _notify_observer(payload: Any, keys: KeyFilter) -> None:
