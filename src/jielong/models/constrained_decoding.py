@@ -31,7 +31,7 @@ _JSON_FORMAT = {"whitespace_flexible": False, "item_separator": ", ", "key_separ
 Allowed = NDArray[np.bool_]  # (vocabulary,)
 
 MAX_SCHEMA_BYTES, MAX_NODES, MAX_DEPTH, MAX_PATTERN_LENGTH = 500_000, 20_000, 50, 4_000
-MAX_KEPT = 64  # compiled schemas
+MAX_KEPT, SECONDS_KEPT = 64, 1.0  # compiled schemas, and what it took to compile them: their memory grows with it
 SECONDS_A_REPLY, SECONDS_A_TOKEN = 0.5, 0.01  # of processor time that the masks of one reply may take
 # A schema of these words alone is compiled by work in proportion to its size, so a small one needs no trial.
 _PLAIN_WORDS = frozenset((
@@ -52,26 +52,28 @@ class Grammars:
         self.end = end
         self._source = (str(file.resolve()), self.vocabulary, min(end))
         self._tokenizer = load_vocabulary(*self._source)
-        self._kept: OrderedDict[str, _Outcome] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[_Outcome, float]] = OrderedDict()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
 
     async def matcher(self, schema: Mapping[str, Any]) -> llguidance.LLMatcher:
         """A matcher at the start of the schema's JSON. Raises Unsupported for a schema that cannot be enforced, or not
         within limits of time and memory, with the reason."""
         lark = f'start: " "? value\nvalue: %json {json.dumps({**schema, "x-guidance": _JSON_FORMAT})}'
-        if (outcome := self._kept.get(lark)) is None:
-            outcome = await self._compile(lark, plain=_check_size(schema, len(lark)))
+        if (kept := self._kept.get(lark)) is None:
+            kept = await self._compile(lark, plain=_check_size(schema, len(lark)))
+        outcome, _ = kept
         if isinstance(outcome, Unsupported):
             raise Unsupported(*outcome.args)
         return outcome.deep_copy()
 
-    async def _compile(self, lark: str, *, plain: bool) -> _Outcome:
+    async def _compile(self, lark: str, *, plain: bool) -> tuple[_Outcome, float]:
+        """The outcome, and the processor time that it took here."""
         if plain:
-            return self._keep(lark, await anyio.to_thread.run_sync(self._outcome, lark))
+            return self._keep(lark, *await anyio.to_thread.run_sync(self._outcome, lark))
         loop = asyncio.get_running_loop()
         async with self._turns.setdefault(loop, anyio.CapacityLimiter(1)):  # the same one may be wanted 64 times
-            if (outcome := self._kept.get(lark)) is not None:
-                return outcome
+            if (kept := self._kept.get(lark)) is not None:
+                return kept
             worker = active_runtime().get(
                 KillableWorker, grammar_process.TRIER, grammar_process.SECONDS, grammar_process.MEMORY
             )
@@ -79,21 +81,23 @@ class Grammars:
                 reason = await worker.call(*self._source, lark)
             except WorkStopped as stopped:
                 what = "simplify its patterns and what allOf, $ref and multipleOf combine"
-                return self._keep(lark, unenforceable(f"to compile it takes too much ({stopped}); {what}"))
-            outcome = Unsupported(reason) if reason else await anyio.to_thread.run_sync(self._outcome, lark)
-            return self._keep(lark, outcome)
+                return self._keep(lark, unenforceable(f"to compile it takes too much ({stopped}); {what}"), 0.0)
+            if reason:
+                return self._keep(lark, Unsupported(reason), 0.0)
+            return self._keep(lark, *await anyio.to_thread.run_sync(self._outcome, lark))
 
-    def _outcome(self, lark: str) -> _Outcome:
+    def _outcome(self, lark: str) -> tuple[_Outcome, float]:
+        began = time.thread_time()
         try:
-            return compile_grammar(self._tokenizer, lark)
+            return compile_grammar(self._tokenizer, lark), time.thread_time() - began
         except Unsupported as error:
-            return error.with_traceback(None)
+            return error.with_traceback(None), 0.0
 
-    def _keep(self, lark: str, outcome: _Outcome) -> _Outcome:
-        self._kept[lark] = outcome
-        if len(self._kept) > MAX_KEPT:
+    def _keep(self, lark: str, outcome: _Outcome, seconds: float) -> tuple[_Outcome, float]:
+        self._kept[lark] = outcome, seconds
+        while len(self._kept) > MAX_KEPT or sum(seconds for _, seconds in self._kept.values()) > SECONDS_KEPT:
             self._kept.popitem(last=False)
-        return outcome
+        return outcome, seconds
 
 
 def _check_size(schema: Mapping[str, Any], size: int) -> bool:

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from json.encoder import encode_basestring
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
@@ -32,6 +33,7 @@ from .notifier import Notifier
 
 State = Literal["done", "failed", "cut"]
 R = TypeVar("R")
+PIECE = 65_536  # characters that are hashed at a time
 
 _COLUMNS = "key, run, state, provider, request, reply, error, usage, bound_tokens, at"
 
@@ -271,8 +273,12 @@ def call_key(
     sample: Any = None
     if sampled:
         sample = path if request.sampling.seed is not None else uuid.uuid4().hex
-    identified = json.dumps([identity, operation, request_json, sample], ensure_ascii=False)
-    return hashlib.sha256(identified.encode()).hexdigest(), request_json
+    before, after = json.dumps([identity, operation], ensure_ascii=False), json.dumps(sample, ensure_ascii=False)
+    digest = hashlib.sha256(f'{before[:-1]}, "'.encode())  # of all four as one list
+    for start in range(0, len(request_json), PIECE):  # a long text would hold the interpreter's lock
+        digest.update(encode_basestring(request_json[start : start + PIECE])[1:-1].encode())
+    digest.update(f'", {after}]'.encode())
+    return digest.hexdigest(), request_json
 
 
 def with_derived_seed(request: Request, path: tuple[int | str, ...]) -> Request:

@@ -19,7 +19,7 @@ from ..contract import Image, Message, Request
 from .runtime import active_runtime
 
 T = TypeVar("T")
-LONG = 500_000  # characters or bytes
+LONG = 100_000  # characters or bytes
 PAUSE = 3  # times as long as the work took
 
 
@@ -31,8 +31,8 @@ class _Turns:
         return self._of_loop.setdefault(asyncio.get_running_loop(), anyio.CapacityLimiter(1))
 
 
-async def in_turn(size: int, work: Callable[[], T]) -> T:
-    """What `work` returns; done at once where its text of `size` is not long."""
+async def in_turn(size: int, work: Callable[[], T], *, more: float = 0.0) -> T:
+    """What `work` returns; done at once where its text of `size` is not long. `more`: seconds of work around it."""
     if size < LONG:
         return work()
 
@@ -42,7 +42,7 @@ async def in_turn(size: int, work: Callable[[], T]) -> T:
 
     async with active_runtime().get(_Turns).here():
         result, seconds = await anyio.to_thread.run_sync(timed)
-        await anyio.sleep(PAUSE * seconds)
+        await anyio.sleep(PAUSE * (seconds + more))
         return result
 
 

@@ -33,7 +33,7 @@ class ServerLimits:
     head_seconds: float = 30.0  # until the head of a request is complete, also between two requests
     body_seconds: float = 30.0
     write_seconds: float = 60.0  # in which a client must have read some more of what waits for it
-    grace_seconds: float = 4.0  # for open answers when the server ends
+    grace_seconds: float = 3.0  # for open answers when the server ends
 
 
 class RequestLifetime:
@@ -84,7 +84,7 @@ class _Body:
             message = await self._receive()
         if in_time.cancelled_caught:
             problem = f"the body did not come within {self._limits.body_seconds:g} s"
-            raise refusal(408, problem, {"Connection": "close"})
+            raise refusal(408, problem)
         self._take(message.get("body", b""))
         if not message.get("more_body", False):
             self.complete.set()
@@ -99,14 +99,12 @@ class _Body:
         self._lifetime.bytes_in_flight += counted - self.counted
         self.counted = counted
         if counted and self._lifetime.bytes_in_flight > limits.bytes_in_flight:
-            raise refusal(503, "too many large bodies at once; try again", {"Retry-After": "1", "Connection": "close"})
+            raise refusal(503, "too many large bodies at once; try again", {"Retry-After": "1"})
         structure.add(piece)
         if structure.marks > limits.body_marks:
-            raise refusal(
-                413, f"the body holds more than {limits.body_marks:,} values and keys", {"Connection": "close"}
-            )
+            raise refusal(413, f"the body holds more than {limits.body_marks:,} values and keys")
         if structure.depth > limits.body_depth:
-            raise refusal(400, f"the body is more than {limits.body_depth} levels deep", {"Connection": "close"})
+            raise refusal(400, f"the body is more than {limits.body_depth} levels deep")
 
     def _check_headers(self) -> None:
         content_type = self._headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import math
 import os
 import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 
@@ -54,6 +55,7 @@ def serve(
     Raises: BadInput for a port that is taken or a missing token, and what `load` and `telemetry` raise.
     """
     offer = AllowedModels(models, allow)
+    _return_large_memory()
 
     async def run() -> None:
         serving_here = serving(
@@ -71,6 +73,12 @@ def serve(
             anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
         else:
             run_sync(run)
+
+
+def _return_large_memory() -> None:
+    """glibc keeps what large texts took, ever more of it, unless this bound stands still (M_MMAP_THRESHOLD)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(-3, 1 << 18)
 
 
 @asynccontextmanager
