@@ -139,8 +139,11 @@ BODIES: dict[str, Callable[[], Body | bytes]] = {
     ),
     "composed: 47 steps": lambda: composed(" | ".join(["cot"] * 47)),
     "composed: a fresh recipe of 4,000 characters": lambda: composed(f'instruct(text="{"ab " * 1200}")'),
-    "reply: 128 choices with 20 log-probabilities": lambda: chat(
-        "Tell me of Tom.", n=128, temperature=2, logprobs=True, top_logprobs=20, max_tokens=60
+    "reply: 128 choices with 2 log-probabilities": lambda: chat(
+        "Tell me of Tom.", n=128, temperature=2, logprobs=True, top_logprobs=2, max_tokens=60
+    ),
+    "reply: 16 choices with 20 log-probabilities": lambda: chat(
+        "Tell me of Tom.", n=16, temperature=2, logprobs=True, top_logprobs=20, max_tokens=400
     ),
     "embeddings: 2,048 texts of 9 kB": lambda: {"model": "mini", "input": ["a b " * 2300] * 2048},
 }  # fmt: skip
@@ -211,7 +214,7 @@ def request(body: Body, more: str = "") -> bytes:
 
 
 LONG = chat("word " * 200_000, model="echo", max_tokens=1_000_000)
-UNREAD = chat("Tell me of Tom.", n=64, temperature=2, logprobs=True, top_logprobs=20, max_tokens=60)
+UNREAD = chat("Tell me of Tom.", n=16, temperature=2, logprobs=True, top_logprobs=20, max_tokens=60)
 CHUNKED = _HEAD.format("chat/completions").encode() + b"Transfer-Encoding: chunked\r\n\r\n"
 OTHERS: dict[str, Callable[[Target], Awaitable[None]]] = {
     "connections: 3,000 that say nothing": lambda t: hold(t, 3000, b""),
@@ -236,6 +239,7 @@ NAMES = [*BODIES, *OTHERS]
 
 
 async def attack(name: str, port: int, seconds: float) -> None:
+    os.nice(4)  # it comes from another machine
     target = Target(port, time.time() + seconds)
     run = OTHERS[name](target) if name in OTHERS else bodies(target, BODIES[name], same="body:" in name)
     with contextlib.suppress(TimeoutError):

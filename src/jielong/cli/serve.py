@@ -8,6 +8,7 @@ import sys
 import click
 
 from ..errors import BadInput
+from ..serving.request_lifetime import GRACE_SECONDS
 from ..serving.serve import serve as run
 from .messages import localized
 
@@ -20,6 +21,9 @@ from .messages import localized
 @click.option("--allow-host", "allow_hosts", multiple=True, metavar="NAME", help=localized("option.allow_host"))
 @click.option("--allow-origin", "allow_origins", multiple=True, metavar="URL", help=localized("option.allow_origin"))
 @click.option("--root-path", default="", metavar="PATH", help=localized("option.root_path"))
+@click.option(
+    "--grace", type=click.FloatRange(0, 3600), default=GRACE_SECONDS, show_default=True, help=localized("option.grace")
+)
 @click.option("--token-env", metavar="VAR", help=localized("option.token_env"))
 def serve(
     recipes: tuple[str, ...],
@@ -29,6 +33,7 @@ def serve(
     allow_hosts: tuple[str, ...],
     allow_origins: tuple[str, ...],
     root_path: str,
+    grace: float,
     token_env: str | None,
 ) -> None:
     token = os.environ.get(token_env) if token_env else None
@@ -40,5 +45,5 @@ def serve(
 
     run(
         *recipes, host=host, port=port, allow=allow, token=token, allow_hosts=allow_hosts, allow_origins=allow_origins,
-        root_path=root_path, ready=ready,
+        root_path=root_path, grace=grace, ready=ready,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -49,6 +49,7 @@ class GenerationJob:
     logprobs: int | None = None
     on_text: Callable[[str], None] | None = None
     constraint: TokenConstraint | None = None
+    request: str = ""  # what it belongs to, where several requests share the engine
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Batcher:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.context = engine.context
-        self._waiting: deque[_Sequence] = deque()
+        self._waiting: dict[str, deque[_Sequence]] = {}  # of each request, in the order in which they came
         self._changed = threading.Condition()
         self._running = self._reading = 0  # sequences in the batch, and calls of `logits`
         self._exclusive = False
@@ -91,7 +92,7 @@ class Batcher:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="jielong batcher", daemon=True)
                 self._thread.start()
-            self._waiting.append(sequence)
+            self._waiting.setdefault(job.request, deque()).append(sequence)
             self._changed.notify_all()
         try:
             return await sequence.future
@@ -128,7 +129,7 @@ class Batcher:
     def _work(self) -> None:
         active: list[_Sequence] = []
         while True:
-            new = self._admit(len(active))
+            new = self._admit(active)
             try:
                 active = self._round(active, new)
             except BaseException as error:  # the callers must get the error, and the thread must live on
@@ -137,16 +138,32 @@ class Batcher:
                     _notify_caller(sequence, sequence.future.set_exception, error)
                 active = []
 
-    def _admit(self, running: int) -> list[_Sequence]:
+    def _admit(self, active: Sequence[_Sequence]) -> list[_Sequence]:
         with self._changed:
-            self._running = running
-            if not running:
+            self._running = len(active)
+            if not active:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting and not self._exclusive)
-            room = 0 if self._exclusive else self._engine.max_rows - running
-            new = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+            new = [] if self._exclusive else self._next_ones(active)
             self._running += len(new)
         return [sequence for sequence in new if not sequence.cancelled]
+
+    def _next_ones(self, active: Sequence[_Sequence]) -> list[_Sequence]:
+        """The next row is for the request that has fewest. The last rows are not for one that has many, so that a small
+        request does not wait for a large one."""
+        rows, kept = self._engine.max_rows, self._engine.max_rows // 4
+        running = Counter(sequence.job.request for sequence in active)
+        new: list[_Sequence] = []
+        while self._waiting and len(active) + len(new) < rows:
+            request = min(self._waiting, key=running.__getitem__)
+            if request and len(active) + len(new) >= rows - kept and running[request] >= kept:
+                break
+            queue = self._waiting[request]
+            new.append(queue.popleft())
+            running[request] += 1
+            if not queue:
+                del self._waiting[request]
+        return new
 
     def _round(self, active: list[_Sequence], new: list[_Sequence]) -> list[_Sequence]:
         """One token for every sequence; those that go on."""

@@ -9,6 +9,7 @@ from ..context import current
 from ..contract import Message, Reply, Request, Usage
 from ..errors import TooLong
 from ..events import Delta
+from ..runtime.runtime import active_runtime
 from .chat_template import ChatTemplate
 from .continuous_batching import Batcher, GeneratedTokens, GenerationJob
 from .token_sampling import Sampler
@@ -35,6 +36,7 @@ async def generate_reply(
         request.sampling.stop,
         request.sampling.logprobs,
         constraint=await chat.constraint(request, end),
+        request=run.run if active_runtime().shared and (run := current().active_run) else "",
     )
     result = await _stream_to_listener(batcher, job)
     # The token that ends a reply was generated, too, and is not among the result's tokens.

@@ -20,7 +20,7 @@ from ..errors import Unsupported
 from ..killable_worker import bound_time
 
 TRIER = "jielong.models.grammar_process:trier"
-SECONDS, CPU_SECONDS = 10.0, 1.5  # for one grammar: on the clock of a machine that may be busy, and of work
+SECONDS, CPU_SECONDS = 10.0, 1.0  # for one grammar: on the clock of a machine that may be busy, and of work
 MEMORY = 1 << 30  # bytes of address space, of which a third is taken before any grammar
 FIRST_TOKENS, MASK_SECONDS = 12, 0.05  # that are tried, and the processor time that the mask of one may take
 LIMITS = llguidance.LLParserLimits(
@@ -32,7 +32,6 @@ LIMITS = llguidance.LLParserLimits(
 )
 
 
-@lru_cache(4)
 def load_vocabulary(file: str, size: int, end: int) -> llguidance.LLTokenizer:
     """`file` is a tokenizer.json."""
     return llguidance.LLTokenizer(Path(file).read_text("utf-8"), n_vocab=size, eos_token=end)
@@ -57,10 +56,12 @@ def unenforceable(reason: str) -> Unsupported:
 def trier() -> Callable[[str, int, int, str], str]:
     """What runs in the process: "" for a grammar that can be enforced, at least for some tokens, else the reason."""
     if hasattr(os, "nice"):
-        os.nice(10)  # who waits for a schema waits for others
+        os.nice(5)  # who waits for a schema waits for others
+
+    vocabulary_of = lru_cache(4)(load_vocabulary)
 
     def attempt(file: str, size: int, end: int, lark: str) -> str:
-        vocabulary = load_vocabulary(file, size, end)
+        vocabulary = vocabulary_of(file, size, end)
         bound_time(CPU_SECONDS)
         try:
             _follow(compile_grammar(vocabulary, lark))

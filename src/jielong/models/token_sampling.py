@@ -72,6 +72,6 @@ def log_softmax(logits: Logits) -> NDArray[np.float64]:
 def token_logprob(logits: Logits, token: int, top: int, text_of: Any) -> TokenLogprob:
     """The log-probability of `token` and of the `top` most likely ones; `text_of(token)` gives their texts."""
     logprobs = log_softmax(logits)
-    best = np.argsort(-logprobs, kind="stable")[:top]
+    best = np.argsort(-logprobs, kind="stable")[:top] if top else ()
     others = tuple((text_of(int(b)), float(logprobs[b])) for b in best)
     return TokenLogprob(text_of(token), float(logprobs[token]), others)

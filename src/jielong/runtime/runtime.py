@@ -17,11 +17,12 @@ from ..lifetime import Lifetime
 
 
 class Runtime(Lifetime):
-    """`initial_concurrency`: the calls at once that the limiter of a new endpoint starts with."""
+    """`initial_concurrency`: the calls at once that the limiter of a new endpoint starts with. `shared`: runs are those
+    of different clients, none of which may keep the others waiting."""
 
-    def __init__(self, *, initial_concurrency: int = 32) -> None:
+    def __init__(self, *, initial_concurrency: int = 32, shared: bool = False) -> None:
         super().__init__()
-        self.initial_concurrency = initial_concurrency
+        self.initial_concurrency, self.shared = initial_concurrency, shared
 
     def _replace_context(self) -> context.replace:
         return context.replace(runtime=self, lifetime=self)

@@ -21,7 +21,8 @@ from .request_lifetime import ServerLimits
 
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending, so that it can read the refusal
 SLICE = 16_384  # bytes that are parsed at a time: a client may fill them with requests or pieces of a body
-MAX_PIPELINED, MAX_CHUNKS = 16, 20_000  # requests that wait for an answer, and chunks of a body
+MAX_PIPELINED = 16  # requests that wait for an answer
+FREE_PIECES, BYTES_A_PIECE = 100, 64  # a request may come in so many pieces, and in one more for each so many bytes
 MIN_READ = 65_536  # bytes that a client must have read within the time for reading
 _silent = logging.getLogger("jielong.serving.http")
 _silent.disabled = True
@@ -61,7 +62,7 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(**arguments)
         self.logger, self.access_log = _silent, False
         self.shared, self.limits = connections, connections.limits
-        self._head_bytes = self._chunks = 0
+        self._head_bytes = self._bytes = self._pieces = 0
         self._admitted = self._refused = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -106,6 +107,8 @@ class HttpConnection(HttpToolsProtocol):
                 return
             piece = data[start : start + SLICE]
             self._head_bytes += len(piece)
+            self._bytes += len(piece)
+            self._pieces += 1
             super().data_received(piece)
             self._check_amounts()
 
@@ -115,22 +118,22 @@ class HttpConnection(HttpToolsProtocol):
             self.send_400_response(f"the head of the request is longer than {self.limits.head_bytes:,} bytes")
         elif len(self.pipeline) > MAX_PIPELINED:
             self.send_400_response(f"more than {MAX_PIPELINED} requests wait for an answer")
-        elif self._chunks > MAX_CHUNKS:
-            self.send_400_response(f"the body comes in more than {MAX_CHUNKS:,} chunks")
+        elif self._pieces > FREE_PIECES + self._bytes // BYTES_A_PIECE:
+            self.send_400_response(f"the request comes in pieces of less than {BYTES_A_PIECE} bytes")
 
     def on_headers_complete(self) -> None:
         self._stop_timer("head")
-        self._head_bytes = self._chunks = 0
+        self._head_bytes = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._head_bytes = 0
-        self._chunks += 1
+        self._pieces += 1
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._head_bytes = 0
+        self._head_bytes = self._bytes = self._pieces = 0
         self.shared.waiting.pop(self, None)
         if self.cycle.response_complete:
             self._stop_timer("linger")

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .error_responses import refusal
 from .json_structure import JsonStructure
 
+GRACE_SECONDS = 2.0
 SMALL_BODY = 65_536  # bytes that do not count as in flight: a crowd of large bodies does not refuse small ones
 
 
@@ -32,8 +33,9 @@ class ServerLimits:
     head_bytes: int = 65_536
     head_seconds: float = 30.0  # until the head of a request is complete, also between two requests
     body_seconds: float = 30.0
+    refusal_seconds: float = 0.05  # that a refusal waits, so that a crowd of bad requests costs its sender more than us
     write_seconds: float = 60.0  # in which a client must have read some more of what waits for it
-    grace_seconds: float = 3.0  # for open answers when the server ends
+    grace_seconds: float = GRACE_SECONDS  # for open answers when the server ends
 
 
 class RequestLifetime:
@@ -47,6 +49,8 @@ class RequestLifetime:
 
         async def send_on(message: Message) -> None:
             nonlocal answered
+            if message["type"] == "http.response.start" and 400 <= message["status"] < 500:
+                await anyio.sleep(self.limits.refusal_seconds)
             answered = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 

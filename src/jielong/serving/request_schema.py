@@ -208,11 +208,22 @@ class StreamOptions(_Strict):
 
 
 ModelName: TypeAlias = Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
-_SEVERAL_AT_ZERO: Any = {"properties": {"n": {"type": "integer", "minimum": 2}, "temperature": {"const": 0}}}
+FEW_CHOICES, FEW_LOGPROBS = 16, 2  # one of the two is not exceeded: each token of each choice has its list
+_SEVERAL_AT_ZERO: Any = {
+    "properties": {"n": {"type": "integer", "minimum": 2}, "temperature": {"const": 0}},
+    "required": ["n", "temperature"],
+}
+_MANY_LISTS: Any = {
+    "properties": {
+        "n": {"type": "integer", "minimum": FEW_CHOICES + 1},
+        "top_logprobs": {"type": "integer", "minimum": FEW_LOGPROBS + 1},
+    },
+    "required": ["n", "top_logprobs"],
+}
 
 
 class ChatCompletionRequest(_Strict):
-    model_config = ConfigDict(json_schema_extra={"not": {**_SEVERAL_AT_ZERO, "required": ["n", "temperature"]}})
+    model_config = ConfigDict(json_schema_extra={"not": {"anyOf": [_SEVERAL_AT_ZERO, _MANY_LISTS]}})
 
     model: ModelName
     messages: Annotated[list[AnyMessage], Field(min_length=1, fail_fast=True), at_most(MAX_MESSAGES)]
@@ -252,6 +263,8 @@ class ChatCompletionRequest(_Strict):
     def _choices_differ(self) -> ChatCompletionRequest:
         if (self.n or 1) > 1 and self.temperature == 0:
             raise ValueError(f"{self.n} choices at temperature 0 are copies of one; set a temperature, or leave n out")
+        if (self.n or 1) > FEW_CHOICES and (self.top_logprobs or 0) > FEW_LOGPROBS:
+            raise ValueError(f"more than {FEW_CHOICES} choices have up to {FEW_LOGPROBS} top_logprobs a token")
         return self
 
 

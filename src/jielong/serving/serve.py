@@ -29,8 +29,9 @@ from .allowed_models import AllowedModels
 from .app import Server
 from .auth import access_middleware
 from .http_connection import Connections, HttpConnection
-from .request_lifetime import ServerLimits
+from .request_lifetime import GRACE_SECONDS, ServerLimits
 
+SEND_BUFFER = 1 << 18  # bytes of a connection in the system, beside what is in this process
 MAX_CALLS_AT_ONCE = 4096  # at one endpoint: as many as clients ask for, until it says that it is enough
 
 
@@ -43,6 +44,7 @@ def serve(
     allow_hosts: Sequence[str] = (),
     allow_origins: Sequence[str] = (),
     root_path: str = "",
+    grace: float = GRACE_SECONDS,
     ready: Callable[[str], object] = print,
 ) -> None:
     """Serve models by the OpenAI protocol until Ctrl-C or SIGTERM; open answers are finished first.
@@ -50,7 +52,8 @@ def serve(
     `models` are recipes, `NAME=RECIPE`, or models made in Python; `allow` are the specs that clients may compose
     recipes of. Off loopback a `token` is needed. Behind a proxy, `allow_hosts` are the names that clients know the
     server by and `root_path` is the path that the proxy strips. `allow_origins` are sites whose pages may use the
-    server. `ready` is called with the URL. Works in a notebook's running loop, too.
+    server. Open replies are given `grace` seconds at the end. `ready` is called with the URL. Works in a notebook's
+    running loop, too.
 
     Raises: BadInput for a port that is taken or a missing token, and what `load` and `telemetry` raise.
     """
@@ -61,6 +64,7 @@ def serve(
         serving_here = serving(
             offer, host=host, port=port, token=token,
             allow_hosts=allow_hosts, allow_origins=allow_origins, root_path=root_path,
+            limits=ServerLimits(grace_seconds=grace),
         )  # fmt: skip
         async with serving_here as url:
             ready(url)
@@ -95,7 +99,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """A server inside a running loop; gives its URL. At the end of the block open answers are finished."""
     access = access_middleware(host, token=token, allow_hosts=allow_hosts, allow_origins=allow_origins)
-    async with Runtime(initial_concurrency=MAX_CALLS_AT_ONCE):
+    async with Runtime(initial_concurrency=MAX_CALLS_AT_ONCE, shared=True):
         at_once = context.replace(max_concurrency=MAX_CALLS_AT_ONCE)
         with at_once, use_ledger(home_folder() / "ledger.db") as ledger, _listening(host, port) as listener:
             config = uvicorn.Config(
@@ -121,6 +125,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         reason = error.strerror or error
         raise BadInput(f"cannot listen on {host}, port {port} ({reason}); use another --port or --host") from None
     with listener:
+        # What the system takes for a client that does not read is work that was done for nothing.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         yield listener
 
 
