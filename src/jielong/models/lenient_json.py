@@ -11,7 +11,7 @@ from typing import Any
 
 from ..bounded_json import read_json, read_literal
 
-LONGEST = 100_000  # characters that are looked at
+LONGEST, MAX_UNCLOSED = 100_000, 50  # characters that are looked at; quotes among them that nothing closes
 
 
 def read_arguments(text: str) -> Any:
@@ -37,8 +37,8 @@ def _candidates(text: str) -> Iterable[str]:
     """The text, and ever more mended readings of it."""
     candidate = text.strip() or "{}"
     yield candidate
-    fenced = re.fullmatch(r"```\w*\s*(.*?)\s*```", candidate, re.S)
-    candidate = fenced[1] if fenced else candidate
+    if candidate.startswith("```") and candidate.endswith("```") and len(candidate) > 5:
+        candidate = re.sub(r"\A\w*", "", candidate[3:-3]).strip()
     yield candidate
     if candidate[:1] not in ("{", "[", '"') and "{" in candidate and candidate.endswith("}"):
         candidate = candidate[candidate.find("{") :]
@@ -53,6 +53,7 @@ def _candidates(text: str) -> Iterable[str]:
 _CURLY = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "，": ",", "：": ":"})
 _LITERALS = {"True": "true", "False": "false", "None": "null"}
 STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*(?P<end>")?|[][(){}]', re.S)
+_QUOTE = re.compile("[\"']")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'", re.S)
 
 
@@ -60,7 +61,7 @@ def _normalised(text: str) -> str:
     """Without comments and trailing commas; with JSON's literals. What is within quotes stays as it is."""
 
     def normalised(part: str) -> str:
-        part = re.sub(r"//[^\n]*|/\*.*?\*/|(?<=[\s{,])#[^\n]*", "", part, flags=re.S)
+        part = re.sub(r"//[^\n]*|/\*.*?(?:\*/|\Z)|(?<=[\s{,])#[^\n]*", "", part, flags=re.S)
         part = re.sub(r"\b(?:True|False|None)\b", lambda literal: _LITERALS[literal[0]], part)
         return re.sub(r",(\s*[}\]])", r"\1", part)
 
@@ -68,21 +69,28 @@ def _normalised(text: str) -> str:
 
 
 def _bare_keys(text: str) -> str:
-    keyed = _outside(text, lambda part: re.sub(r"([{,]\s*)([A-Za-z_][\w-]*)(\s*:)", r'\1"\2"\3', part))
+    def double_quoted(quoted: str) -> str:
+        text = quoted[1:-1].replace("\\'", "'")
+        return quoted if quoted[0] == '"' else json.dumps(text, ensure_ascii=False)
 
-    def double_quoted(match: re.Match[str]) -> str:
-        text = match[0][1:-1].replace("\\'", "'")
-        return match[0] if match[0][0] == '"' else json.dumps(text, ensure_ascii=False)
-
-    return _STRING.sub(double_quoted, keyed)
+    keys = re.compile(r"([{,]\s*)([A-Za-z_][\w-]*)(\s*:)")
+    return _outside(text, lambda part: keys.sub(r'\1"\2"\3', part), double_quoted)
 
 
-def _outside(text: str, change: Callable[[str], str]) -> str:
-    """`change` applied to what is not within quotes."""
-    parts, position = [], 0
-    for match in _STRING.finditer(text):
-        parts += [change(text[position : match.start()]), match[0]]
-        position = match.end()
+def _outside(text: str, change: Callable[[str], str], within: Callable[[str], str] = str) -> str:
+    """`change` applied to what is not within quotes, `within` to what is."""
+    parts, position, unclosed = list[str](), 0, 0
+    for quote in _QUOTE.finditer(text):
+        if quote.start() < position:
+            continue
+        string = _STRING.match(text, quote.start())
+        if string is None:
+            unclosed += 1  # each was looked for up to the end of the text
+            if unclosed > MAX_UNCLOSED:
+                raise ValueError("quotes that are not closed")
+            continue
+        parts += [change(text[position : string.start()]), within(string[0])]
+        position = string.end()
     return "".join([*parts, change(text[position:])])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import itertools
 import json
@@ -112,7 +113,9 @@ class Endpoint(Provider):
         except Malformed as error:
             raise AttemptFailed(f"{self.target.spec}: {error}", unsettled=True, final=not error.failed) from None
         except TimeoutError:
-            raise AttemptFailed(f"{self.target.spec} was silent for too long", unsettled=True) from None
+            raise AttemptFailed(
+                f"{self.target.spec} was silent for too long, or came to no end", unsettled=True
+            ) from None
         except (aiohttp.ClientError, OSError) as error:
             words = f"{self.target.spec}: the connection broke ({type(error).__name__})"
             raise AttemptFailed(words, unsettled=True) from None
@@ -132,7 +135,7 @@ class Endpoint(Provider):
             assembler = await _read_stream(response, listener, ReplyAssembler(request, self._held()), refuse, keys)
         else:
             assembler = ReplyAssembler(request)
-            completion = _parse_json(await _read_body(response), address.url)
+            completion = await _parsed(await _read_body(response), address.url)
             if endpoint_errors.error_inside(completion):
                 refuse(200, json.dumps(completion, ensure_ascii=False))
             if not isinstance(completion, dict) or not completion.get("choices"):
@@ -185,6 +188,11 @@ def _parse_json(data: bytes, url: str) -> Any:
     except ValueError:
         _refuse_web_page(data, url)
         raise Malformed(f"the reply is not JSON: {data[:80]!r}", failed=True) from None
+
+
+async def _parsed(data: bytes, url: str) -> Any:
+    """The JSON; a large one in a thread, as others are answered meanwhile."""
+    return await asyncio.to_thread(_parse_json, data, url) if len(data) > 1_000_000 else _parse_json(data, url)
 
 
 def _refuse_web_page(data: bytes, url: str) -> None:
@@ -243,18 +251,23 @@ async def _chunks(
 async def _server_sent_events(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
     """The data of each server-sent event (WHATWG HTML, 9.2): lines joined, comments and other fields left out."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    unfinished, data, size = "", [], 0
+    line_so_far, data, size = list[str](), list[str](), 0  # a line may come in thousands of pieces
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > MAX_REPLY_BYTES:
             raise Malformed(f"the stream is larger than {MAX_REPLY_BYTES:,} bytes")
-        *lines, unfinished = (unfinished + decoder.decode(chunk)).replace("\r\n", "\n").split("\n")
+        line_so_far.append(decoder.decode(chunk))
+        if "\n" not in line_so_far[-1]:
+            continue
+        *lines, rest = "".join(line_so_far).replace("\r\n", "\n").split("\n")
+        line_so_far = [rest]
         for line in lines:
             if line.startswith(("data:", "error:")):  # llama.cpp names an error so
                 data.append(line.partition(":")[2].removeprefix(" "))
             elif not line and data:
                 yield "\n".join(data)
                 data = []
+    unfinished = "".join(line_so_far)
     if unfinished.startswith("data:"):
         data.append(unfinished[5:].removeprefix(" "))
     if data:

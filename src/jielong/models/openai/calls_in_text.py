@@ -8,17 +8,20 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
 from itertools import islice
 from typing import Any
 
 from ...bounded_json import read_json, read_json_at
 from ...contract import Message, Request, ToolSpec
-from ..lenient_json import read_arguments
+from ..lenient_json import LONGEST, read_arguments
 from ..parameter_schema import value_schema
 
 Call = tuple[str, str]  # the name, and the arguments as JSON
 Calls = list[Call]
-MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message and marks in it that are searched for quotations
+MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message that are searched for quotations; marks that are tried
+MAX_WORK = 1_000_000  # characters that attempts at calls without marks may read in all: some tenths of a second
+LONGEST_PROGRAM = 20_000
 LONGEST_BEGINNING = 100  # characters of a mark, or of the beginning of a line, that are held back
 
 _WORDS = ("[TOOL_CALLS]", "functools[")
@@ -47,20 +50,31 @@ class CallGate:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.tools = {tool.name: tool for tool in request.tools} if request.tool_choice != "none" else {}
-        self.text, self.calls = "", Calls()
+        self.calls = Calls()
+        self._text = StringIO()  # linear, however many pieces there are
+        self._end = ""  # of the text: what is held back, and as much before it as shows what it is
         self._passed = 0
-        self._begun: int | None = None  # where a call may begin: nothing behind it is heard before the end
+        self._begun = False  # a call may have: nothing behind that place is heard before the end
+
+    @property
+    def text(self) -> str:
+        return self._text.getvalue()
 
     def add(self, piece: str) -> str:
-        start = self._passed
-        self.text += piece
+        self._text.write(piece)
         if not self.tools:
-            self._passed = len(self.text)
-        elif self._begun is None:
-            begins = _BEGINS.search(self.text, start)
-            self._begun = begins.start() if begins else None
-            self._passed = begins.start() if begins else min(len(self.text), max(start, _safe_end(self.text)))
-        return self.text[start : self._passed]
+            self._passed += len(piece)
+            return piece
+        if self._begun:
+            return ""
+        text = self._end + piece
+        start = len(text) - (self._text.tell() - self._passed)
+        begins = _BEGINS.search(text, start)
+        self._begun = begins is not None
+        end = begins.start() if begins else min(len(text), max(start, _safe_end(text)))
+        self._passed += end - start
+        self._end = text[min(max(0, end - 1), max(0, len(text) - LONGEST_BEGINNING - 1)) :]
+        return text[start:end]
 
     def finish(self, look: bool) -> str:
         """`look`: the reply has ended by itself and holds no other calls."""
@@ -68,7 +82,9 @@ class CallGate:
             found = find_calls(self.text, self.tools, unmarked=self.request.schema is None)
             quoted = quoted_calls(self.request.messages, self.tools) if found else frozenset()
             if found and (calls := [call for call in found[0] if call not in quoted]):
-                self.calls, self.text = calls, self.text[: found[1]]
+                self.calls, left = calls, self.text[: found[1]]
+                self._text = StringIO()
+                self._text.write(left)
         return self.text[self._passed :]
 
 
@@ -88,25 +104,35 @@ def quoted_calls(messages: Iterable[Message], tools: Mapping[str, ToolSpec]) -> 
 
 
 def _calls_anywhere(text: str, tools: Mapping[str, ToolSpec]) -> Iterator[Call]:
+    work = MAX_WORK
     for begin in islice(_BEGINS.finditer(text), MAX_MARKS):
-        source = text[begin.start() :]
+        source = text[begin.start() : begin.start() + LONGEST]
         if _MARK.match(source):
             yield from _marked(source, tools) or ()
             continue
         fenced = _SHUT_FENCE.match(source)
-        yield from _whole(fenced[1] if fenced else source.partition("\n\n")[0], tools)
+        source = fenced[1] if fenced else source.partition("\n\n")[0]
+        work -= len(source)
+        if work > 0:
+            yield from _whole(source, tools)
 
 
 def find_calls(text: str, tools: Mapping[str, ToolSpec], *, unmarked: bool = True) -> tuple[Calls, int] | None:
     """The calls of a reply, and where the first begins. None when there are none."""
+    marks, work = 0, MAX_WORK
     for begin in _BEGINS.finditer(text):
         start = begin.start()
-        if text[start - 1 : start] in ("`", '"', "'") or (not unmarked and not _MARK.match(text, start)):
-            continue
         marked = _MARK.match(text, start) is not None
-        source = text[start:]
-        calls = _marked(source, tools) if marked else _unmarked(source, tools)
-        at_line_start = not text[:start].rstrip(" \t") or text[:start].rstrip(" \t").endswith("\n")
+        if text[start - 1 : start] in ("`", '"', "'") or (not unmarked and not marked):
+            continue
+        if marked:
+            marks += 1
+            calls = _marked(text[start : start + LONGEST], tools) if marks <= MAX_MARKS else None
+        else:
+            work -= len(text) - start
+            calls = _unmarked(text[start:], tools) if work > 0 else None
+        line = text[max(0, text.rfind("\n", 0, start)) : start] if calls else ""
+        at_line_start = not line.strip(" \t\n")
         known = all(name in tools for name, _ in calls or ())
         if calls and (known or (marked and at_line_start)):
             return calls, start
@@ -123,8 +149,8 @@ def _marked(source: str, tools: Mapping[str, ToolSpec]) -> Calls | None:
     return None
 
 
-_FUNCTION = re.compile(r"<function=([^>\s]+)>(.*?)(?:</function>|(?=<function=)|\Z)", re.S)
-_PARAMETER = re.compile(r"<parameter=([^>\s]+)>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.S)
+_FUNCTION = re.compile(r"<function=([^<>\s]{1,200})>(.*?)(?:</function>|(?=<function=)|\Z)", re.S)
+_PARAMETER = re.compile(r"<parameter=([^<>\s]{1,200})>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.S)
 
 
 def _xml_functions(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
@@ -138,42 +164,56 @@ def _xml_functions(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     return calls
 
 
+# What is never closed is read up to the next one: looking for its end from each would take quadratic time.
 _INVOKE = re.compile(
-    r"<(?:｜DSML｜)?(?:invoke|function) name=\"([^\"]+)\">(.*?)</(?:｜DSML｜)?(?:invoke|function)>", re.S
+    r"<(?:｜DSML｜)?(?:invoke|function) name=\"([^\"<>]{1,200})\">(.*?)"
+    r"(</(?:｜DSML｜)?(?:invoke|function)>|(?=<(?:｜DSML｜)?(?:invoke|function) name=)|\Z)",
+    re.S,
 )
 _INVOKE_PARAMETER = re.compile(
-    r"<(?:｜DSML｜)?parameter name=\"([^\"]+)\"(?: string=\"\w+\")?>(.*?)</(?:｜DSML｜)?parameter>", re.S
+    r"<(?:｜DSML｜)?parameter name=\"([^\"<>]{1,200})\"(?: string=\"\w{1,20}\")?>(.*?)"
+    r"(</(?:｜DSML｜)?parameter>|(?=<(?:｜DSML｜)?parameter name=)|\Z)",
+    re.S,
 )
 
 
 def _invocations(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     """Anthropic's old form, MiniMax M2, DeepSeek V3.2."""
-    return [_typed_call(name, _INVOKE_PARAMETER.findall(inside), tools) for name, inside in _INVOKE.findall(source)]
+    return [
+        _typed_call(name, [(key, text) for key, text, shut in _INVOKE_PARAMETER.findall(inside) if shut], tools)
+        for name, inside, shut in _INVOKE.findall(source)
+        if shut
+    ]
 
 
-_BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.S)
-_ARG_PAIRS = re.compile(r"([\w.:-]+)\s*((?:<arg_key>.*?</arg_key>\s*<arg_value>.*?</arg_value>\s*)*)", re.S)
+BLOCK = re.compile(r"<tool_call>(.*?)(?:</tool_call>|(?=<tool_call>)|\Z)", re.S)
+_NAME = re.compile(r"[\w.:-]{1,200}")
+_ARG_PAIR = re.compile(
+    r"\s*<arg_key>((?:(?!<arg_key>).)*?)</arg_key>\s*<arg_value>((?:(?!<arg_key>).)*?)</arg_value>", re.S
+)
 
 
 def _arg_pairs(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     """GLM 4.5 and later."""
     calls = []
-    for inside in _BLOCK.findall(source):
-        match = _ARG_PAIRS.fullmatch(inside)
-        if match is None or (not match[2] and match[1] not in tools):
+    for block in BLOCK.findall(source):
+        inside = block.strip()
+        name = _NAME.match(inside)
+        behind = inside[name.end() :] if name else inside
+        if name is None or _ARG_PAIR.sub("", behind).strip() or (not behind and name[0] not in tools):
             return []
-        pairs = re.findall(r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", match[2], re.S)
-        calls.append(_typed_call(match[1], pairs, tools))
+        calls.append(_typed_call(name[0], _ARG_PAIR.findall(behind), tools))
     return calls
 
 
 # A name, then JSON: DeepSeek V3 and V3.1, Kimi K2, gpt-oss, Mistral from v7
 _NAMED = re.compile(
-    r"(?:<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?|<\|tool_call_begin\|>\s*"
-    r"|<\|channel\|>commentary to=|\[TOOL_CALLS\]\s*|<start_function_call>\s*call:)"
-    r"(?P<name>[A-Za-z_][\w.-]*)(?::\d+)?"
-    r"(?:<｜tool▁sep｜>|\s*<\|tool_call_argument_begin\|>|\s*(?:<\|constrain\|>\s*json|json)?\s*<\|message\|>"
-    r"|\[CALL_ID\]\w+|\[ARGS\])*\s*(?:```(?:json)?)?\s*(?=\{)"
+    r"(?:<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?|<\|tool_call_begin\|>\s{0,9}"
+    r"|<\|channel\|>commentary to=|\[TOOL_CALLS\]\s{0,9}|<start_function_call>\s{0,9}call:)"
+    r"(?P<name>[A-Za-z_][\w.-]{0,200})(?::\d{1,9})?"
+    r"(?:<｜tool▁sep｜>|\s{0,9}<\|tool_call_argument_begin\|>"
+    r"|\s{0,9}(?:<\|constrain\|>\s{0,9}json|json)?\s{0,9}<\|message\|>"
+    r"|\[CALL_ID\]\w{1,100}|\[ARGS\]){0,9}\s{0,9}(?:```(?:json)?)?\s{0,9}(?=\{)"
 )
 
 
@@ -184,7 +224,7 @@ def _named_json(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
 
 def _json_blocks(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     """Hermes and its kin, Mistral's list, Llama's tag: a mark, then one object, several, or a list; or Python."""
-    if blocks := _BLOCK.findall(source):
+    if blocks := BLOCK.findall(source):
         return [call for block in blocks for call in _calls_of(_values(block), bare=False)]
     inside = _MARK.sub("[" if source.startswith("functools[") else "", source, count=1)
     inside = re.sub(r"^\s*<\|plugin\|>|</[A-Za-z_]+>\s*\Z", "", inside).strip()
@@ -204,7 +244,8 @@ def _unmarked(source: str, tools: Mapping[str, ToolSpec]) -> Calls | None:
         if _SHUT_FENCE.sub("", source).strip():
             return None
         inside = "\n".join(_SHUT_FENCE.findall(source))
-    calls = _whole(_END_TOKENS.sub("", inside), tools)
+    body, end = inside[:-LONGEST_BEGINNING], inside[-LONGEST_BEGINNING:]
+    calls = _whole(body + _END_TOKENS.sub("", end), tools)
     return calls if all(name in tools for name, _ in calls) else None
 
 
@@ -225,14 +266,19 @@ def _whole(text: str, tools: Mapping[str, ToolSpec]) -> Calls:
 def _leading_values(text: str) -> tuple[list[Any], str]:
     """The JSON values that a text begins with, and what follows them."""
     values: list[Any] = []
-    while text[:1] in ("{", "["):
+    at = 0
+    while text[at : at + 1] in ("{", "["):
         try:
-            value, end = read_json_at(text)
+            value, at = read_json_at(text, at)
         except ValueError:
             break
         values.append(value)
-        text = text[end:].lstrip(" \t\r\n;,")
-    return values, text
+        while text[at : at + 1] in _BETWEEN:
+            at += 1
+    return values, text[at:]
+
+
+_BETWEEN = tuple(" \t\r\n;,")
 
 
 def _values(text: str) -> list[Any]:
@@ -302,6 +348,8 @@ def _json_or_text(text: str, types: Sequence[str]) -> Any:
 
 def _python(source: str, tools: Mapping[str, ToolSpec]) -> Calls:
     """`[f(a=1), g(b=2)]` (Llama 3.2, Llama 4), or statements that call, printed or not (Gemma)."""
+    if len(source) > LONGEST_PROGRAM:
+        return []
     try:
         statements = ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -326,5 +374,5 @@ def _python_call(expression: ast.expr | None, tools: Mapping[str, ToolSpec]) -> 
         arguments = {names[n]: ast.literal_eval(value) for n, value in enumerate(expression.args)}
         arguments |= {str(k.arg): ast.literal_eval(k.value) for k in expression.keywords if k.arg}
         return _call(name, arguments)
-    except (ValueError, IndexError, TypeError, SyntaxError):
+    except (ValueError, IndexError, TypeError, SyntaxError, RecursionError):
         return None

@@ -16,6 +16,7 @@ from ...runtime.keys import is_loopback
 from ...runtime.runtime import active_runtime
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 600.0
+SILENCES = 12  # that the longest reply may take in all: an endpoint that sends a byte a minute comes to an end, too
 
 
 async def connection_pool() -> aiohttp.ClientSession:
@@ -40,7 +41,8 @@ class ConnectionPools:
     async def of(self, loop: asyncio.AbstractEventLoop) -> aiohttp.ClientSession:
         if loop in self._pools and not self._pools[loop][0].closed:
             return self._pools[loop][0]
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=_read_seconds())
+        longest = SILENCES * _read_seconds()
+        timeout = aiohttp.ClientTimeout(total=longest, sock_connect=CONNECT_SECONDS, sock_read=_read_seconds())
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=30)
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
         until_the_end = _close_at_the_end(session)

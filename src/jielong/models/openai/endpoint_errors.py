@@ -20,6 +20,7 @@ from . import dialects
 from .endpoint_presets import EndpointTarget
 
 Json = dict[str, Any]
+LONGEST_WORDS = 10_000  # of an error: patterns look for what they mean
 SYSTEM_ROLE = "system messages"  # what is learned of an endpoint whose template knows none
 
 
@@ -104,22 +105,22 @@ def read_error(status: int, text: str) -> EndpointError:
     try:
         payload: Any = read_json(text)
     except ValueError:
-        payload = re.sub(r"<[^>]+>", " ", text)
+        payload = re.sub(r"<[^<>]{1,1000}>", " ", text)
     if isinstance(payload, dict) and payload.get("choices"):
         payload = payload["choices"][0]
     words = " ".join(" ".join(dict.fromkeys(_sentences(payload))).split()) or " ".join(text.split())
     objects = list(_objects(payload))
     codes = frozenset(
-        str(one[key]) for one in objects for key in _CODES
+        str(one[key])[:100] for one in objects for key in _CODES
         if isinstance(one.get(key), str | int)
     )  # fmt: skip
     if status == 200:
-        numbers = [int(code) for code in codes if code.isdecimal() and 400 <= int(code) < 600]
+        numbers = [int(code) for code in codes if re.fullmatch("[45][0-9][0-9]", code)]
         status = next(
             (dialects.BODY_CODES[code] for code in codes if code in dialects.BODY_CODES), max(numbers, default=200)
         )
-    parameter = next((str(one["param"]) for one in objects if one.get("param")), None)
-    return EndpointError(status, words or "(no words)", codes, parameter)
+    parameter = next((str(one["param"])[:100] for one in objects if one.get("param")), None)
+    return EndpointError(status, words[:LONGEST_WORDS] or "(no words)", codes, parameter)
 
 
 _WORDS = (
@@ -254,5 +255,5 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         pass
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, LookupError, OverflowError):
         return None

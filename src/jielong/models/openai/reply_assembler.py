@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any
 
 from ...bounded_json import read_json
@@ -13,6 +14,8 @@ from .calls_in_text import CallGate
 from .thoughts_in_text import ThoughtSplitter
 
 Json = dict[str, Any]
+MAX_CALLS, LONGEST_NAME = 10_000, 1_000
+MAX_LOOKS = 200  # at the arguments of a call in progress
 
 
 class Malformed(Exception):
@@ -29,13 +32,20 @@ class PartialCall:
 
     id: str = ""
     name: str = ""
-    arguments: str = ""
+    written: StringIO = field(default_factory=StringIO)  # the arguments
     signature: str | None = None
+    looks: int = 0
+
+    @property
+    def arguments(self) -> str:
+        return self.written.getvalue()
 
     @property
     def is_complete(self) -> bool:
+        self.looks += 1
         try:
-            return isinstance(read_json(self.arguments), dict)
+            # Each look reads all of it: who sends thousands of pieces that need one does not get them all.
+            return self.looks <= MAX_LOOKS and isinstance(read_json(self.arguments), dict)
         except ValueError:
             return False
 
@@ -44,9 +54,9 @@ class PartialCall:
 class _Thoughts:
     """Thoughts outside the text: of a field, or a list that goes back unchanged."""
 
-    text: str = ""
+    text: StringIO = field(default_factory=StringIO)
     form: str | None = None
-    entries: list[Json] = field(default_factory=list)
+    entries: list[list[Json]] = field(default_factory=list)  # the pieces of each
 
 
 class ReplyAssembler:
@@ -60,15 +70,20 @@ class ReplyAssembler:
         self.splitter = ThoughtSplitter(hold)
         self.gate = CallGate(request)
         self._offered = {tool.name for tool in request.tools}
-        self.refusal = ""
+        self._refusal = StringIO()
         self.usage: Any = None
         self.has_begun = False  # the endpoint has sent some of the reply
         self._thoughts = _Thoughts()
-        self._split_thoughts = ""
+        self._split_thoughts = StringIO()
         self._slots: dict[int, PartialCall] = {}
+        self._last_slot = 0
         self._calls: list[PartialCall] = []
         self._logprobs: list[TokenLogprob] | None = None
         self._finish: Any = None
+
+    @property
+    def refusal(self) -> str:
+        return self._refusal.getvalue()
 
     @property
     def has_ended(self) -> bool:
@@ -83,8 +98,9 @@ class ReplyAssembler:
     def add(self, chunk: Any) -> tuple[str, str]:
         try:
             return self._add(chunk)
-        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-            raise Malformed(f"not a chat completion ({type(error).__name__} {error}): {str(chunk)[:200]}") from None
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            words = f"{type(error).__name__} {str(error)[:100]}"
+            raise Malformed(f"not a chat completion ({words}): {str(chunk)[:200]}") from None
 
     def _add(self, chunk: Any) -> tuple[str, str]:
         choices = chunk.get("choices")
@@ -95,7 +111,7 @@ class ReplyAssembler:
         self.usage = choice.get("usage") or self.usage
         delta = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
         text, thoughts = self._read_content(delta.get("content"))
-        self.refusal += delta.get("refusal") or ""
+        self._refusal.write(delta.get("refusal") or "")
         thoughts += self._read_thoughts(delta)
         begun: set[int] = set()
         for call in delta.get("tool_calls") or ():
@@ -103,7 +119,8 @@ class ReplyAssembler:
         if isinstance(delta.get("function_call"), dict):
             self._add_call({"index": 0, "function": delta["function_call"]}, begun)
         if (tokens := (choice.get("logprobs") or {}).get("content")) is not None:
-            self._logprobs = [*(self._logprobs or []), *map(parse_logprob, tokens)]
+            self._logprobs = self._logprobs or []
+            self._logprobs += map(parse_logprob, tokens)
         self._finish = choice.get("finish_reason") or self._finish
         self.has_begun = self.has_begun or bool(text or thoughts or self._calls)
         return self._heard(self.splitter.add(text), thoughts)
@@ -111,53 +128,53 @@ class ReplyAssembler:
     def _heard(self, split: tuple[str, str], thoughts: str = "") -> tuple[str, str]:
         """Thoughts in the text say again what a field has said already."""
         answer, in_text = split
-        self._split_thoughts += in_text
-        return self.gate.add(answer), thoughts + ("" if self._thoughts.text else in_text)
+        self._split_thoughts.write(in_text)
+        return self.gate.add(answer), thoughts + ("" if self._thoughts.text.tell() else in_text)
 
     def _read_content(self, content: Any) -> tuple[str, str]:
         """The text of content that may come in parts, and its thoughts."""
-        text = thoughts = ""
+        text, thoughts = list[str](), list[str]()
         for part in content if isinstance(content, list) else [content or ""]:
             kind = "" if isinstance(part, str) else part.get("type") or ""
             if isinstance(part, str):
-                text += part
+                text.append(part)
             elif kind in dialects.THOUGHT_PARTS:
                 piece = _text_of(part)
-                thoughts += piece
+                thoughts.append(piece)
                 self._keep_entry("content", part, piece)
             elif kind == "refusal":
-                self.refusal += part["refusal"]
+                self._refusal.write(part["refusal"])
             elif "text" in part:
-                text += part["text"] if isinstance(part["text"], str) else part["text"]["value"]
+                text.append(part["text"] if isinstance(part["text"], str) else part["text"]["value"])
             elif kind not in dialects.SILENT_PARTS:
-                raise Malformed(f"a part of the reply is of the type {kind or part!r}, which cannot be read")
-        return text, thoughts
+                raise Malformed(f"a part of the reply is of the type {str(kind or part)[:100]!r}, which cannot be read")
+        return "".join(text), "".join(thoughts)
 
     def _read_thoughts(self, delta: Json) -> str:
         """The thoughts in the fields of a message; several fields say the same."""
         said = {name: delta[name] for name in dialects.THOUGHT_FIELDS if isinstance(delta.get(name), str | dict)}
         name = next(iter(said), None)
         text = next((t if isinstance(t, str) else _text_of(t) for t in said.values() if t), "")
-        entries = ""
+        entries = list[str]()
         for form in dialects.THOUGHT_LISTS:
             for entry in delta.get(form) or ():
                 piece = _text_of(entry)
-                entries += piece
+                entries.append(piece)
                 self._keep_entry(form, entry, "" if text else piece)
         if name and not self._thoughts.form:
             self._thoughts.form = name
-        self._thoughts.text += text
-        return text or entries
+        self._thoughts.text.write(text)
+        return text or "".join(entries)
 
     def _keep_entry(self, form: str, entry: Json, piece: str) -> None:
         kept = self._thoughts
         kept.form = form
-        kept.text += piece
-        if kept.entries and all(kept.entries[-1].get(k) == entry.get(k) for k in ("type", "index", "id") if k in entry):
-            kept.entries[-1] = {k: _joined(kept.entries[-1].get(k), entry.get(k), k)
-                                for k in kept.entries[-1] | entry}  # fmt: skip
+        kept.text.write(piece)
+        names = entry.keys() & {"type", "index", "id"}
+        if kept.entries and all(kept.entries[-1][0].get(name) == entry[name] for name in names):
+            kept.entries[-1].append(entry)
         else:
-            kept.entries.append(entry)
+            kept.entries.append([entry])
 
     def _add_call(self, call: Json, begun: set[int]) -> None:
         """A call, or a piece of one: some endpoints give all calls one index, or none, or no id."""
@@ -167,7 +184,8 @@ class ReplyAssembler:
             arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False) if arguments else ""
         )
         index = call.get("index")
-        slot = int(index) if index is not None and not isinstance(index, bool) else max(self._slots, default=0)
+        slot = int(index) if index is not None and not isinstance(index, bool) else self._last_slot
+        self._last_slot = max(self._last_slot, slot) if self._slots else slot
         call_id = str(call.get("id") or "")
         known = self._slots.get(slot)
         if known and name:
@@ -176,14 +194,19 @@ class ReplyAssembler:
             if another or slot in begun or (not call_id and (known.is_complete or both_offered)):
                 known = None
         if known is None:
+            if len(self._calls) >= MAX_CALLS:
+                raise Malformed(f"the reply has over {MAX_CALLS:,} tool calls")
             known = self._slots[slot] = PartialCall()
             self._calls.append(known)
         begun.add(slot)
         known.id = known.id or call_id
         if name and name != known.name:
             known.name += name
-        if not (known.is_complete and arguments == known.arguments):  # some say all of it once more at the end
-            known.arguments += arguments
+            if len(known.name) > LONGEST_NAME:
+                raise Malformed(f"the name of a tool has over {LONGEST_NAME:,} characters: {known.name[:80]!r}")
+        once_more = len(arguments) == known.written.tell() and arguments == known.arguments
+        if not (once_more and known.is_complete):  # some say all of it once more at the end
+            known.written.write(arguments)
         signatures = {key: call[key] for key in dialects.CALL_SIGNATURES if call.get(key)}
         known.signature = json.dumps(signatures, ensure_ascii=False) if signatures else known.signature
 
@@ -229,14 +252,16 @@ class ReplyAssembler:
 
     def _all_thoughts(self, calls: bool) -> Thinking | None:
         kept = self._thoughts
-        signature = json.dumps(kept.entries, ensure_ascii=False, sort_keys=True) if kept.entries else None
-        if kept.text or signature or (kept.form and calls and not self._split_thoughts):
-            return Thinking(kept.text, signature, kept.form)
-        return Thinking(self._split_thoughts, None, self.splitter.form) if self._split_thoughts else None
+        entries = [_merged(pieces) for pieces in kept.entries]
+        signature = json.dumps(entries, ensure_ascii=False, sort_keys=True) if entries else None
+        text, in_text = kept.text.getvalue(), self._split_thoughts.getvalue()
+        if text or signature or (kept.form and calls and not in_text):
+            return Thinking(text, signature, kept.form)
+        return Thinking(in_text, None, self.splitter.form) if in_text else None
 
     def _finished_calls(self) -> tuple[ToolCall, ...]:
         """Each with an id of its own: some endpoints give none, or the same twice."""
-        calls = self._calls or [PartialCall("", name, arguments) for name, arguments in self.gate.calls]
+        calls = self._calls or [PartialCall("", name, StringIO(arguments)) for name, arguments in self.gate.calls]
         taken = {call.id for message in self.request.messages for call in message.tool_calls}
         turn = len(self.request.messages)
         finished = []
@@ -260,16 +285,38 @@ def _text_of(entry: Json) -> str:
     return str(value)
 
 
-def _joined(before: Any, more: Any, key: str) -> Any:
-    """Two pieces of one entry of a list: texts go on, all else is replaced."""
-    if more is None or before is None:
-        return before if more is None else more
-    if isinstance(before, list) and isinstance(more, list):
-        if before and more and {"type", "text"} == before[-1].keys() == more[0].keys():
-            return [*before[:-1], {**before[-1], "text": before[-1]["text"] + more[0]["text"]}, *more[1:]]
-        return before + more
-    goes_on = isinstance(before, str) and key in ("thinking", "text", "reasoning", "summary", "data")
-    return before + more if goes_on else more
+def _merged(pieces: Sequence[Json]) -> Json:
+    """The pieces of one entry of a list: texts and lists go on, all else is replaced."""
+    merged: Json = {}
+    for name in dict.fromkeys(name for piece in pieces for name in piece):
+        values = [piece[name] for piece in pieces if piece.get(name) is not None]
+        if all(isinstance(value, str) for value in values) and name in _GOES_ON:
+            merged[name] = "".join(values) if values else None
+        elif values and all(isinstance(value, list) for value in values):
+            merged[name] = _joined_lists(values)
+        else:
+            merged[name] = values[-1] if values else None
+    return merged
+
+
+_GOES_ON = ("thinking", "text", "reasoning", "summary", "data")
+
+
+def _joined_lists(lists: Sequence[list[Any]]) -> list[Any]:
+    """One after the other; a text that the next list goes on with is one text."""
+    joined: list[Any] = []
+    texts: list[str] = []  # of the last part, as far as it has come
+    for part_list in lists:
+        for n, part in enumerate(part_list):
+            is_text = isinstance(part, dict) and {"type", "text"} == part.keys() and isinstance(part["text"], str)
+            if not (is_text and n == 0 and texts):
+                if texts:
+                    joined[-1] = {**joined[-1], "text": "".join(texts)}
+                joined.append(part)
+                texts = []
+            if is_text:
+                texts.append(part["text"])
+    return [*joined[:-1], {**joined[-1], "text": "".join(texts)}] if texts else joined
 
 
 def parse_logprob(token: Json) -> TokenLogprob:

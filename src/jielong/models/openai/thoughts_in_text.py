@@ -6,6 +6,7 @@ with thoughts and only the second mark shows it: so the beginning of such a text
 
 from .dialects import ANSWER_BEGINS, ANSWER_ENDS, LONE_ENDS, THOUGHT_MARKS
 
+MAX_LOOKS = 200  # at a text that is held back, each of which reads all of it
 LONGEST_MARK = max(len(mark) for mark in (*(m for marks in THOUGHT_MARKS for m in marks), *ANSWER_BEGINS)) + 1
 
 
@@ -24,11 +25,17 @@ class ThoughtSplitter:
         self._text = ""
         self._end: str | None = None  # the mark that ends the thoughts in progress
         self._answering = self._framed = self._after = False
-        self._has_thoughts, self._space = False, ""
+        self._over = False  # so is the answer: a mark has ended it
+        self._has_thoughts, self._space = False, [""]
         self._searched = 0  # up to where no mark has ended thoughts
+        self._pieces: list[str] = []  # that came since, while all is held back
+        self._looks = MAX_LOOKS
 
     def add(self, piece: str) -> tuple[str, str]:
-        self._text += piece
+        self._pieces.append(piece)
+        if self._over or self._may_wait(piece):
+            return "", ""
+        self._text, self._pieces = self._text + "".join(self._pieces), []
         thoughts = ""
         while not self._answering:  # which it does to the end, once it has begun
             before = (self._text, self._end, self._answering)
@@ -37,8 +44,20 @@ class ThoughtSplitter:
                 return "", thoughts
         return self._take_answer(), thoughts
 
+    def _may_wait(self, piece: str) -> bool:
+        """Whether nothing can be told yet of a long text that is held back. Copying it at each piece would take
+        quadratic time: a mark is looked for at once in the last pieces, and now and then in all."""
+        undecided = self._end is None and not self._answering and len(self._text) >= 8 * LONGEST_MARK
+        if not undecided or len(self._pieces) * 8 > len(self._text):
+            return False
+        if self._after or self.hold is not None:
+            return piece.isspace()  # all of it is space so far
+        end = "".join([self._text[-LONGEST_MARK:], *self._pieces[-LONGEST_MARK:]]).lower()
+        self._looks -= any(mark in end for mark in LONE_ENDS)
+        return self._looks <= 0 or not any(mark in end for mark in LONE_ENDS)
+
     def finish(self) -> tuple[str, str]:
-        rest, self._text = self._text, ""
+        rest, self._text = self._text + "".join(self._pieces), ""
         if self._end is not None:
             return "", self._stripped(rest)
         if self._framed:
@@ -78,7 +97,7 @@ class ThoughtSplitter:
         at = self._text.lower().find(end)
         if at >= 0:
             thoughts, self._text = self._stripped(self._text[:at]), self._text[at + len(end) :]
-            self._end, self._after, self._space = None, True, "\n\n" if self._has_thoughts else ""
+            self._end, self._after, self._space = None, True, ["\n\n"] if self._has_thoughts else []
             return thoughts
         kept = _partial(self._text.lower(), end)
         thoughts, self._text = self._text[: len(self._text) - kept], self._text[len(self._text) - kept :]
@@ -86,15 +105,18 @@ class ThoughtSplitter:
 
     def _stripped(self, thoughts: str) -> str:
         """Without the space around all thoughts; that within them is kept until more follows."""
-        text = self._space + thoughts if self._has_thoughts else thoughts.lstrip()
+        text = thoughts if self._has_thoughts else thoughts.lstrip()
         bare = text.rstrip()
-        self._has_thoughts = self._has_thoughts or bool(bare)
-        self._space = text[len(bare) :] if self._has_thoughts else ""
-        return bare
+        if not bare:
+            self._space.append(text)
+            return ""
+        space, self._space, self._has_thoughts = "".join(self._space), [text[len(bare) :]], True
+        return space + bare
 
     def _take_answer(self) -> str:
         kept = max(_partial(self._text.lower(), end) for end in ANSWER_ENDS) if self._framed else 0
         if self._framed and any(end in self._text.lower() for end in ANSWER_ENDS):
+            self._over = True
             return ""  # the rest is not the answer: `finish` drops it
         if self.released and _lone_end(self._text, 0):
             self.late_end = True

@@ -17,6 +17,7 @@ from ...models.parameter_schema import Schema, ValueSchema, value_schema
 
 _PREFIX = re.compile(r"^(?:functions?|tools?|default_api|api)[.:/_-]+", re.I)
 _WRAPPERS = ("arguments", "parameters", "args", "params", "input", "kwargs", "properties")
+LONGEST_NAME = 200  # characters: comparing takes the square of them
 NEAR, CLEARLY = 0.75, 0.12  # how alike a name must be, and by how much more alike than the next one
 
 Json = dict[str, Any]
@@ -27,6 +28,8 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     names = list(dict.fromkeys(known))
     if name in names:
         return name
+    if len(name) > LONGEST_NAME:
+        return None
     for plain in (_plain(name), _plain(_PREFIX.sub("", name))):
         if same := [one for one in names if _plain(one) == plain]:
             return same[0] if len(same) == 1 else None

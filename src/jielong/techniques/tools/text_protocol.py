@@ -16,12 +16,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, TypeAlias
 
 from ...bounded_json import read_json, read_json_at
 from ...contract import Message, ToolCall, ToolSpec
-from ...models.lenient_json import STRING_OR_BRACKET, read_arguments
-from ...models.openai.calls_in_text import find_calls, quoted_calls
+from ...models.lenient_json import LONGEST, STRING_OR_BRACKET, read_arguments
+from ...models.openai.calls_in_text import BLOCK, MAX_MARKS, find_calls, quoted_calls
 from ...prompts import Language, catalogue, fill
 from .tool import Tool
 
@@ -72,7 +73,6 @@ def key(call: ToolCall) -> str:
     return f"{call.name.strip().casefold()} {arguments}"
 
 
-_BLOCK = re.compile(r"<tool_call>\s*(.*?)\s*(?:</tool_call>|(?=<tool_call>)|\Z)", re.S)
 _MARKS = re.compile(r"<(/?\s*tool_(?:call|response))", re.I)
 
 
@@ -92,8 +92,8 @@ def _is_readable(call: ToolCall) -> bool:
 
 
 def _blocks(text: str) -> ParsedReply:
-    blocks = list(_BLOCK.finditer(text))
-    calls = tuple(_call(block[1], f"call_{n}") for n, block in enumerate(blocks))
+    blocks = list(islice(BLOCK.finditer(text), MAX_MARKS))
+    calls = tuple(_call(block[1].strip(), f"call_{n}") for n, block in enumerate(blocks))
     return ParsedReply(calls, text[: blocks[-1].end()].rstrip() if blocks else "")
 
 
@@ -146,7 +146,7 @@ def _actions(text: str, specs: Specs) -> ParsedReply:
 
 def _every_action(text: str) -> ParsedReply:
     """All actions wherever they stand, which is what a text can quote."""
-    actions = enumerate(_ACTION.finditer(text))
+    actions = enumerate(islice(_ACTION.finditer(text), MAX_MARKS))
     return ParsedReply(tuple(ToolCall(f"call_{n}", a["name"], _input(text, a)[0] or "{}") for n, a in actions), text)
 
 
@@ -192,6 +192,8 @@ def _as_json(argument: str) -> str:
 
 def _named(argument: str) -> dict[str, Any] | None:
     try:
+        if len(argument) > LONGEST:
+            return None
         call = ast.parse(f"f({argument})", mode="eval").body
         if not isinstance(call, ast.Call) or call.args or not call.keywords:
             return None
