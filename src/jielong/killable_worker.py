@@ -55,6 +55,10 @@ class KillableWorker:
         for _ in range(self.processes):
             self._slots.put(None)
 
+    def run(self, *arguments: Any) -> Any:
+        """As `call`, from a thread that may wait."""
+        return self._run(_Call(json.dumps(arguments).encode() + b"\n"))
+
     async def call(self, *arguments: Any) -> Any:
         """The result, from any event loop; a cancelled call is killed. Raises WorkStopped when it took too long or too
         much memory, crashed or raised, and Unsupported where the process does not start."""

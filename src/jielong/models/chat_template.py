@@ -10,30 +10,26 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import anyio.to_thread
-from jinja2.exceptions import TemplateError
-from jinja2.ext import Extension
-from jinja2.nodes import Node
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from ..bounded_json import read_json
 from ..contract import Image, Message, Request, ToolCall, ToolSpec
-from ..errors import DamagedFile, NoAnswer, TooLong, Unsupported
+from ..errors import DamagedFile, JielongError, NoAnswer, TooLong, Unsupported
 from ..regular_files import read_regular_file
 from ..scope import note
 from .constrained_decoding import Grammars, TokenConstraint
 from .folded_messages import arrangements, fold_system_messages
+from .template_rendering import ChatTemplateSource, TemplateRefused
 
 CALL = "<|call|>"
 LONG_TEXT = 10_000  # characters that are not worth a thread
 _PLACEHOLDER = "\x00{}\x00"
+_OWN = Path(__file__).parent / "mini/weights"
 
 
 class ChatTemplate:
@@ -45,16 +41,19 @@ class ChatTemplate:
             tokenizer = read_regular_file(folder / "tokenizer.json")
             self.tokenizer, self._plain_tokenizer = Tokenizer.from_buffer(tokenizer), Tokenizer.from_buffer(tokenizer)
             config: dict[str, Any] = dict(read_json(read_regular_file(folder / "tokenizer_config.json")))
-        except Exception as error:  # tokenizers raises bare Exception
+            names = ("bos_token", "eos_token", "pad_token", "unk_token")
+            self._special = {name: _token_content(config.get(name)) for name in names}
+            source = _template_source(folder, config)
+        except BaseException as error:  # tokenizers raises bare Exception, and PanicException, which is none
+            if isinstance(error, KeyboardInterrupt | SystemExit | JielongError):
+                raise
             raise DamagedFile(f"{folder}: the tokenizer cannot be read ({str(error)[:100]}); fetch it again") from None
         self._plain_tokenizer.encode_special_tokens = True
         self._added = [token.content for token in self.tokenizer.get_added_tokens_decoder().values()]
-        names = ("bos_token", "eos_token", "pad_token", "unk_token")
-        self._special = {name: _token_content(config.get(name)) for name in names}
-        source = _template_source(folder, config)
+        self.is_own = folder == _OWN
         try:
-            self._template = template_environment().from_string(source) if source else None
-        except TemplateError as error:
+            self._template = ChatTemplateSource(source, trusted=self.is_own) if source else None
+        except TemplateRefused as error:
             raise DamagedFile(f"{folder}: the chat template cannot be read ({error}); fetch it again") from None
         self._grammars: Grammars | None = None
         self._preparing = threading.Lock()
@@ -131,8 +130,8 @@ class ChatTemplate:
         ]
         arguments = {"messages": messages, "tools": tools or None, "add_generation_prompt": True, **self._special}
         try:
-            return self._template.render(arguments)
-        except Exception as error:  # a template is a program of its own and may fail like one
+            return self._template.render(arguments)[0]
+        except TemplateRefused as error:
             raise Unsupported(f"the chat template refuses these messages: {error}") from None
 
     def _encode_plain_text(self, request: Request) -> tuple[int, ...]:
@@ -210,10 +209,16 @@ class ChatTemplate:
 def _token_ids(tokenizer: Tokenizer, text: str, *, special: bool = False) -> tuple[int, ...]:
     """`special`: with the tokens that the tokenizer puts around a text. Only `encode_batch` releases the interpreter's
     lock, and only for a long text that matters."""
-    if len(text) < LONG_TEXT:
-        return tuple(tokenizer.encode(text, add_special_tokens=special).ids)
-    (encoding,) = tokenizer.encode_batch([text], add_special_tokens=special)
-    return tuple(encoding.ids)
+    try:
+        if len(text) < LONG_TEXT:
+            return tuple(tokenizer.encode(text, add_special_tokens=special).ids)
+        (encoding,) = tokenizer.encode_batch([text], add_special_tokens=special)
+        return tuple(encoding.ids)
+    except BaseException as error:
+        # Where a pattern of a foreign tokenizer backtracks too far, tokenizers raises what is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise Unsupported(f"the tokenizer of this checkpoint fails at this text: {str(error)[:100]}") from None
 
 
 def _as_dict(message: Message, text: str) -> dict[str, Any]:
@@ -244,34 +249,4 @@ def _template_source(folder: Path, config: dict[str, Any]) -> str | None:
     source = config.get("chat_template")
     if isinstance(source, list):
         return next((str(entry["template"]) for entry in source if entry.get("name") == "default"), None)
-    return source
-
-
-class _GenerationBlock(Extension):
-    """`{% generation %}` stands around what an assistant wrote, for training; it changes no text."""
-
-    tags = {"generation"}  # noqa: RUF012  # as Jinja declares it
-
-    def parse(self, parser: Parser) -> list[Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _to_json(
-    value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
-) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-
-def template_environment() -> ImmutableSandboxedEnvironment:
-    """Jinja as transformers sets it up for chat templates; sandboxed, as a template comes with a checkpoint."""
-
-    def refuse(message: str) -> NoReturn:
-        raise TemplateError(message)
-
-    extensions: list[str | type[Extension]] = ["jinja2.ext.loopcontrols", _GenerationBlock]
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
-    environment.globals["raise_exception"] = refuse
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-    environment.filters["tojson"] = _to_json
-    return environment
+    return None if source is None else str(source)

@@ -23,7 +23,9 @@ async def generate_reply(
     Raises Unsupported for what the checkpoint has no form for, TooLong for a request longer than the context.
     """
     long = chat.check_length(name, request, batcher.context)
-    prompt = await asyncio.to_thread(chat.encode_request, request) if long else chat.encode_request(request)
+    # Somebody else's template runs in another process, for which others must not wait either.
+    in_thread = long or not chat.is_own
+    prompt = await asyncio.to_thread(chat.encode_request, request) if in_thread else chat.encode_request(request)
     room = batcher.context - len(prompt)
     if room < 1:
         raise TooLong(f"{name} reads {batcher.context} tokens and the request has {len(prompt)}; shorten it")

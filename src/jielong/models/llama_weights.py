@@ -18,6 +18,7 @@ from ..regular_files import read_regular_file
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
+MAX_CONTEXT = 2_000_000  # positions, whose angles are computed when it is loaded
 BLOCK = 64  # positions: a cache has room for whole blocks of them
 
 
@@ -57,7 +58,7 @@ class Weights:
 
 def read_weights(folder: Path) -> Weights:
     """The weights of a checkpoint folder. Raises Unsupported for another architecture, DamagedFile."""
-    config = read_json(read_regular_file(folder / "config.json"))
+    config = read_settings(folder / "config.json")
     if other := unsupported_setting(config):
         raise Unsupported(f"{folder}: only plain Llama checkpoints run without torch, and this has {other}")
     tensors: dict[str, Floats] = {}
@@ -66,8 +67,8 @@ def read_weights(folder: Path) -> Weights:
     try:
         weights = _weights(config, tensors)
         shapes = _shapes(weights, config)
-    except KeyError as error:
-        raise DamagedFile(f"{folder / 'config.json'}: no {error.args[0]}; fetch it again") from None
+    except ValueError as error:
+        raise DamagedFile(f"{folder / 'config.json'}: {error}; fetch it again") from None
     for name, shape in shapes.items():
         if name not in tensors or tensors[name].shape != shape:
             found = f"has the shape {list(tensors[name].shape)}" if name in tensors else "is missing"
@@ -76,22 +77,34 @@ def read_weights(folder: Path) -> Weights:
 
 
 def _weights(config: dict[str, Any], tensors: dict[str, Floats]) -> Weights:
-    heads = config["num_attention_heads"]
+    heads = _count(config, "num_attention_heads", 10_000)
+    theta = config.get("rope_theta") or (config.get("rope_parameters") or {}).get("rope_theta", 10000.0)
+    epsilon = config.get("rms_norm_eps")
+    if not all(isinstance(value, int | float) and 0 < value < 1e30 for value in (theta, epsilon)):
+        raise ValueError(f"rope_theta is {str(theta)[:40]} and rms_norm_eps {str(epsilon)[:40]}; expected numbers")
     return Weights(
-        layers=config["num_hidden_layers"],
+        layers=_count(config, "num_hidden_layers", 10_000),
         heads=heads,
-        groups=config.get("num_key_value_heads") or heads,
-        width=config.get("head_dim") or config["hidden_size"] // heads,
-        context=config["max_position_embeddings"],
-        epsilon=config["rms_norm_eps"],
-        theta=config.get("rope_theta") or config.get("rope_parameters", {}).get("rope_theta", 10000.0),
+        groups=_count(config, "num_key_value_heads", heads) if config.get("num_key_value_heads") else heads,
+        width=_count(config, "head_dim", 10_000) if config.get("head_dim") else _count(config, "hidden_size") // heads,
+        context=_count(config, "max_position_embeddings", MAX_CONTEXT),
+        epsilon=float(epsilon or 0.0),
+        theta=float(theta),
         tensors=tensors,
     )
 
 
+def _count(config: dict[str, Any], name: str, most: int = 10_000_000) -> int:
+    value = config.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        found = f"no {name}" if value is None else f"{name} is {str(value)[:40]}"
+        raise ValueError(f"{found}; expected a whole number from 1 to {most:,}")
+    return value
+
+
 def _shapes(weights: Weights, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """The tensors that a plain Llama consists of."""
-    hidden, inner, vocabulary = (config[name] for name in ("hidden_size", "intermediate_size", "vocab_size"))
+    hidden, inner, vocabulary = (_count(config, name) for name in ("hidden_size", "intermediate_size", "vocab_size"))
     queries, keys = weights.heads * weights.width, weights.groups * weights.width
     of_layer = {
         "input_layernorm": (hidden,),
@@ -113,6 +126,8 @@ def _shapes(weights: Weights, config: dict[str, Any]) -> dict[str, tuple[int, ..
 def unsupported_setting(config: dict[str, Any]) -> str | None:
     """The first setting of a configuration that our networks do not compute; None where they compute all of it."""
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        return f"rope_scaling = {str(rope)[:40]}"
     expected = {
         "model_type": (config.get("model_type"), "llama"),
         "hidden_act": (config.get("hidden_act", "silu"), "silu"),
@@ -120,7 +135,18 @@ def unsupported_setting(config: dict[str, Any]) -> str | None:
         "mlp_bias": (config.get("mlp_bias", False), False),
         "rope_type": (rope.get("rope_type", rope.get("type", "default")), "default"),
     }
-    return next((f"{name} = {value}" for name, (value, plain) in expected.items() if value != plain), None)
+    return next((f"{name} = {str(value)[:40]}" for name, (value, plain) in expected.items() if value != plain), None)
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """The JSON object in a file of a checkpoint. Raises DamagedFile."""
+    try:
+        content = read_json(read_regular_file(file))
+    except (ValueError, OSError) as error:
+        raise DamagedFile(f"{file} is not JSON ({error}); fetch it again") from None
+    if not isinstance(content, dict):
+        raise DamagedFile(f"{file}: expected a JSON object; fetch it again")
+    return content
 
 
 def read_safetensors(file: Path) -> dict[str, Floats]:

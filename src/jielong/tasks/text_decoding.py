@@ -76,5 +76,5 @@ def _western(text: str) -> bool:
     """Accented letters stand alone among plain ones, and no sign stands within a word."""
     special = re.findall(r"[^\x00-\x7f]+", re.sub("[“”‘’„‚–—…•«»€£°§¿¡]", " ", text))
     letters = [run for run in special if len(run) == 1 and run.isalpha() and run not in "ªºµ"]
-    within = re.search(r"[A-Za-z][^\W\d_’‘·\-–]*[^\w\s\x00-\x7f’‘·–—…/]\w*[a-z]", text)
+    within = re.search(r"[A-Za-z][^\W\d_’‘·\-–]{0,40}[^\w\s\x00-\x7f’‘·–—…/]\w{0,40}[a-z]", text)
     return bool(re.search("[A-Za-z]{2}", text)) and len(letters) >= 0.6 * len(special) and within is None

@@ -10,6 +10,7 @@ from ..technique import adds_output, final_call
 from .prompting import Words, last_user_message, with_question
 
 Missing: TypeAlias = Literal["assume", "ask"]
+LONGEST_POINT = 500  # characters
 _LINE = re.compile(
     r"\W*(?:\d{1,2}[.)、]\s*)?\W*(?P<point>[^:：?？\n]{1,40}?)\W*(?P<colon>[:：])[\s*_]*(?P<open>[?？])?[\s*_]*(?P<text>.*)"
 )
@@ -31,7 +32,7 @@ async def brief(
         return await final_call(model, request)
     listing = prompt(request, "brief", "question", question)
     list_reply = await model.generate(with_question(request.side_request(), listing))
-    lines = [_LINE.fullmatch(line.strip()) or line.strip() for line in list_reply.text.splitlines() if line.strip()]
+    lines = [_matched(line.strip()) or line.strip() for line in list_reply.text.splitlines() if line.strip()]
     open_points = [line for line in lines if isinstance(line, re.Match) and line["open"]]
     if open_points and missing == "ask":
         return Reply(Message("assistant", "\n".join(_point(line, line["text"] or "?") for line in open_points)))
@@ -41,6 +42,10 @@ async def brief(
     )
     words = prompt(request, "brief", "answer", answer)
     return await final_call(model, with_question(request, fill(words, {"brief": known})))
+
+
+def _matched(line: str) -> re.Match[str] | None:
+    return _LINE.fullmatch(line) if len(line) <= LONGEST_POINT else None  # the pattern takes more than linear time
 
 
 def _point(line: re.Match[str], text: str) -> str:

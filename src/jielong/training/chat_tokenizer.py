@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from jinja2 import TemplateError
 from tokenizers import Tokenizer
 
 from ..bounded_json import read_json
-from ..models.chat_template import template_environment
+from ..models.template_rendering import ChatTemplateSource, TemplateRefused
 from ..regular_files import read_regular_file
 from .sequence_packing import EncodedDocument
 
@@ -23,14 +22,14 @@ JsonObjects: TypeAlias = Sequence[dict[str, Any]]
 class ChatTokenizer:
     """`config` is the content of `tokenizer_config.json`; a `chat_template` in it is needed for conversations alone."""
 
-    def __init__(self, tokenizer: Tokenizer, config: Mapping[str, Any]) -> None:
+    def __init__(self, tokenizer: Tokenizer, config: Mapping[str, Any], *, trusted: bool = False) -> None:
         self.tokenizer, self.config = tokenizer, dict(config)
         tokens = {name: config.get(name) for name in ("bos_token", "eos_token", "pad_token")}
         self._special = {
             name: str(token["content"]) if isinstance(token, dict) else token for name, token in tokens.items() if token
         }
         template = config.get("chat_template")
-        self._template = template_environment().from_string(template) if isinstance(template, str) else None
+        self._template = ChatTemplateSource(template, trusted=trusted) if isinstance(template, str) else None
 
     @classmethod
     def from_folder(cls, folder: Path) -> ChatTokenizer:
@@ -58,27 +57,31 @@ class ChatTokenizer:
         learnt = [message["role"] == "assistant" and _counts(message) for message in messages]
         if not any(learnt):
             raise ValueError("no message of the assistant that counts: there is nothing to learn")
-        text = self._render(messages, tools, False)
+        turns = [i for i in range(len(messages)) if learnt[i]]
+        # The span of a turn: from where its reply begins (with the generation prompt) to where it ends.
+        ends = [(end, prompt) for i in turns for end, prompt in ((i, True), (i + 1, False))]
+        text, *parts = self._render(messages, tools, [(len(messages), False), *ends])
         spans = []
-        for i in range(len(messages)):
-            if learnt[i]:
-                # The span of a turn: from where its reply begins (with the generation prompt) to where it ends.
-                before = self._render(messages[:i], tools, True)
-                until = self._render(messages[: i + 1], tools, False)
-                if not (text.startswith(until) and until.startswith(before)):
-                    raise ValueError(f"the chat template changes earlier turns; turn {i} cannot be told from the rest")
-                spans.append((len(before), len(until)))
+        for i, before, until in zip(turns, parts[::2], parts[1::2], strict=True):
+            if not (text.startswith(until) and until.startswith(before)):
+                raise ValueError(f"the chat template changes earlier turns; turn {i} cannot be told from the rest")
+            spans.append((len(before), len(until)))
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
         weights = [float(any(a <= start and end <= b for a, b in spans)) for start, end in encoding.offsets]
         return EncodedDocument(encoding.ids, weights)
 
-    def _render(self, messages: JsonObjects, tools: JsonObjects | None, generation_prompt: bool) -> str:
+    def _render(
+        self, messages: JsonObjects, tools: JsonObjects | None, ends: Sequence[tuple[int, bool]]
+    ) -> Sequence[str]:
+        """The messages up to each of `ends`, with the generation prompt or without."""
         if self._template is None:
             raise ValueError("messages need a tokenizer with a chat template, and this one has none")
         try:
-            variables = {"messages": messages, "tools": tools, "add_generation_prompt": generation_prompt}
-            return str(self._template.render(self._special, **variables))
-        except TemplateError as error:
+            return self._template.render(
+                *({**self._special, "messages": messages[:end], "tools": tools, "add_generation_prompt": prompt}
+                  for end, prompt in ends)
+            )  # fmt: skip
+        except TemplateRefused as error:
             raise ValueError(f"the chat template refuses these messages: {error}") from None
 
 

@@ -69,7 +69,7 @@ def trained_tokenizer(file: Path, config: TokenizerConfig, positions: int) -> Ch
         "clean_up_tokenization_spaces": False,
         "chat_template": TEMPLATE,
     }
-    return ChatTokenizer(Tokenizer.from_file(str(file)), tokenizer_config)
+    return ChatTokenizer(Tokenizer.from_file(str(file)), tokenizer_config, trusted=True)
 
 
 def _corpus(documents: int) -> Iterator[str]:

@@ -15,11 +15,12 @@ from urllib.parse import parse_qsl
 from ...bounded_json import read_json
 from ...errors import BadInput, DamagedFile, MissingExtra
 from ...registry import unknown_name
-from ...regular_files import read_regular_file
+from ...regular_files import check_regular_file
 from ..llama_engine import fastest_engine
-from ..llama_weights import unsupported_setting
+from ..llama_weights import read_settings, unsupported_setting
 
 OPTIONS, ENGINES = ("device", "dtype", "engine"), ("torch", "onnx", "numpy")
+MAX_PARTS = 10_000  # of the weights, a file each
 MAX_HEADER_BYTES = 64_000_000  # of a safetensors file; a real one takes some 100 bytes a tensor
 DEVICES, DTYPES = ("auto", "cpu", "cuda", "mps"), ("auto", "float32", "bfloat16", "float16")
 
@@ -62,7 +63,7 @@ def open_checkpoint(rest: str) -> Checkpoint:
     path = Path(where).expanduser()  # a recipe in quotes keeps its ~ from the shell
     folder = path if path.exists() else _download(where)
     _check_files(folder)
-    if engine != "torch" and not options.get("engine") and unsupported_setting(_read_json(folder / "config.json")):
+    if engine != "torch" and not options.get("engine") and unsupported_setting(read_settings(folder / "config.json")):
         raise MissingExtra(f"local:{where}", "local")
     return Checkpoint(rest, folder, device, dtype, engine)
 
@@ -96,7 +97,7 @@ def _check_files(folder: Path) -> None:
             raise DamagedFile(f"{folder}: {name} is missing; expected a checkpoint in Hugging Face layout")
     for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
         if (folder / name).exists():
-            _read_json(folder / name)
+            read_settings(folder / name)
     files = weight_files(folder)
     if not files:
         raise DamagedFile(f"{folder}: no .safetensors file; other formats can run code and are not read")
@@ -112,12 +113,12 @@ def _names_of_weights(folder: Path, files: Sequence[Path]) -> list[str]:
     index = folder / "model.safetensors.index.json"
     if index.exists():
         try:
-            return sorted(set(_read_json(index)["weight_map"].values()))
+            return sorted({str(name) for name in read_settings(index)["weight_map"].values()})
         except (KeyError, AttributeError, TypeError):
             raise DamagedFile(f"{index}: no weight_map; fetch it again") from None
-    if part := re.fullmatch(r"(.*)-(\d+)-of-(\d+)\.safetensors", files[0].name):
+    if part := re.fullmatch(r"(.*)-(\d{1,9})-of-(\d{1,9})\.safetensors", files[0].name):
         stem, width, count = part[1], len(part[2]), int(part[3])
-        return [f"{stem}-{n:0{width}}-of-{part[3]}.safetensors" for n in range(1, count + 1)]
+        return [f"{stem}-{n:0{width}}-of-{part[3]}.safetensors" for n in range(1, min(count, MAX_PARTS) + 1)]
     return []
 
 
@@ -132,23 +133,15 @@ class GenerationDefaults:
 def generation_defaults(folder: Path) -> GenerationDefaults:
     """From `generation_config.json`, the end tokens else from `config.json`; greedy where it does not sample."""
     file = folder / "generation_config.json"
-    config = _read_json(file) if file.exists() else {}
-    end = config.get("eos_token_id", _read_json(folder / "config.json").get("eos_token_id"))
+    config = read_settings(file) if file.exists() else {}
+    end = config.get("eos_token_id", read_settings(folder / "config.json").get("eos_token_id"))
     end_tokens = end if isinstance(end, list) else [] if end is None else [end]
     temperature = config.get("temperature", 1.0) if config.get("do_sample") else 0.0
-    if not isinstance(temperature, int | float):
-        raise DamagedFile(f"{file}: temperature is {temperature!r}; expected a number")
+    if not isinstance(temperature, int | float) or not 0 <= temperature < 1000:
+        raise DamagedFile(f"{file}: temperature is {str(temperature)[:40]!r}; expected a number")
+    if not all(isinstance(token, int) and 0 <= token < 2**31 for token in end_tokens):
+        raise DamagedFile(f"{folder}: eos_token_id is {str(end)[:40]!r}; expected numbers of tokens")
     return GenerationDefaults(frozenset(end_tokens), float(temperature))
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = read_json(read_regular_file(file))
-    except (ValueError, OSError) as error:
-        raise DamagedFile(f"{file} is not JSON ({error}); fetch it again") from None
-    if not isinstance(content, dict):
-        raise DamagedFile(f"{file}: expected a JSON object; fetch it again")
-    return content
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -157,12 +150,13 @@ def weight_files(folder: Path) -> list[Path]:
 
 def _check_weights(file: Path) -> None:
     """A safetensors file states its length in its header, so a partial download is found without reading it all."""
+    check_regular_file(file)
     try:
         with file.open("rb") as opened:
             length = int.from_bytes(opened.read(8), "little")
             header: dict[str, Any] = read_json(opened.read(min(length, MAX_HEADER_BYTES)))
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError):
         raise DamagedFile(f"{file} is not a safetensors file; fetch it again") from None
     actual, expected = file.stat().st_size, 8 + length + max(ends, default=0)
     if actual != expected:

@@ -106,7 +106,7 @@ def read_error(status: int, text: str) -> EndpointError:
         payload: Any = read_json(text)
     except ValueError:
         payload = re.sub(r"<[^<>]{1,1000}>", " ", text)
-    if isinstance(payload, dict) and payload.get("choices"):
+    if isinstance(payload, dict) and isinstance(payload.get("choices"), list) and payload["choices"]:
         payload = payload["choices"][0]
     words = " ".join(" ".join(dict.fromkeys(_sentences(payload))).split()) or " ".join(text.split())
     objects = list(_objects(payload))

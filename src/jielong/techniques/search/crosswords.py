@@ -69,7 +69,7 @@ class Crosswords:
         return _about(request, thought, board_of(thought).open(), asking, n)
 
     def follow(self, thought: Thought, line: str) -> Thought | None:
-        match = _PROPOSED.fullmatch(_normal(line))
+        match = _PROPOSED.fullmatch(_normal(line[:200]))
         if not match:
             return None
         board, word = board_of(thought), match[3].replace(" ", "").upper()
