@@ -66,7 +66,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "huggingface_hub": {"models/local/checkpoint_folder.py"},
     "httpx2": {"techniques/tools/mcp_servers.py"},
     "mcp": {"techniques/tools/mcp_servers.py"},
-    "trafilatura": {"techniques/tools/read_url.py"},
+    "trafilatura": {"techniques/tools/page_text.py"},
 }
 
 

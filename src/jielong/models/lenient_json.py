@@ -11,7 +11,8 @@ from typing import Any
 
 from ..bounded_json import read_json, read_literal
 
-LONGEST, MAX_UNCLOSED = 100_000, 50  # characters that are looked at; quotes among them that nothing closes
+LONGEST, LONGEST_MENDED = 100_000, 20_000  # characters that are looked at, and that are mended
+MAX_UNCLOSED = 50  # quotes among them that nothing closes
 
 
 def read_arguments(text: str) -> Any:
@@ -37,6 +38,8 @@ def _candidates(text: str) -> Iterable[str]:
     """The text, and ever more mended readings of it."""
     candidate = text.strip() or "{}"
     yield candidate
+    if len(candidate) > LONGEST_MENDED:
+        return
     if candidate.startswith("```") and candidate.endswith("```") and len(candidate) > 5:
         candidate = re.sub(r"\A\w*", "", candidate[3:-3]).strip()
     yield candidate

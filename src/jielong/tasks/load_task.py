@@ -190,8 +190,12 @@ def _has_gold(item: Item) -> bool:
 def _item(reader: Reader, row: DataRow, subject: str, used: set[str]) -> Item | BadRow:
     try:
         return reader.item(WatchedRow(row.fields, used), subject)
-    except (KeyError, ValueError, TypeError) as error:
-        return _bad(row, f"the column {error} is missing" if isinstance(error, KeyError) else str(error))
+    except KeyError as error:
+        return _bad(row, f"the column {error} is missing")
+    except (ValueError, TypeError) as error:
+        return _bad(row, str(error))
+    except Exception as error:  # a row may hold anything at any place, and costs itself alone
+        return _bad(row, f"{type(error).__name__}: {str(error)[:200]}")
 
 
 def _bad(row: DataRow, why: str) -> BadRow:

@@ -20,7 +20,7 @@ from ..parameter_schema import value_schema
 Call = tuple[str, str]  # the name, and the arguments as JSON
 Calls = list[Call]
 MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message that are searched for quotations; marks that are tried
-MAX_WORK = 1_000_000  # characters that attempts at calls without marks may read in all: some tenths of a second
+MAX_WORK = 300_000  # characters that attempts at calls may read in all, beyond the first: some tenths of a second
 LONGEST_PROGRAM = 20_000
 LONGEST_BEGINNING = 100  # characters of a mark, or of the beginning of a line, that are held back
 
@@ -104,11 +104,12 @@ def quoted_calls(messages: Iterable[Message], tools: Mapping[str, ToolSpec]) -> 
 
 
 def _calls_anywhere(text: str, tools: Mapping[str, ToolSpec]) -> Iterator[Call]:
-    work = MAX_WORK
+    marked_work = work = MAX_WORK
     for begin in islice(_BEGINS.finditer(text), MAX_MARKS):
         source = text[begin.start() : begin.start() + LONGEST]
         if _MARK.match(source):
-            yield from _marked(source, tools) or ()
+            marked_work -= len(source)
+            yield from (_marked(source, tools) or ()) if marked_work > 0 else ()
             continue
         fenced = _SHUT_FENCE.match(source)
         source = fenced[1] if fenced else source.partition("\n\n")[0]
@@ -119,7 +120,7 @@ def _calls_anywhere(text: str, tools: Mapping[str, ToolSpec]) -> Iterator[Call]:
 
 def find_calls(text: str, tools: Mapping[str, ToolSpec], *, unmarked: bool = True) -> tuple[Calls, int] | None:
     """The calls of a reply, and where the first begins. None when there are none."""
-    marks, work = 0, MAX_WORK
+    marks, marked_work, work = 0, MAX_WORK, MAX_WORK
     for begin in _BEGINS.finditer(text):
         start = begin.start()
         marked = _MARK.match(text, start) is not None
@@ -127,7 +128,9 @@ def find_calls(text: str, tools: Mapping[str, ToolSpec], *, unmarked: bool = Tru
             continue
         if marked:
             marks += 1
-            calls = _marked(text[start : start + LONGEST], tools) if marks <= MAX_MARKS else None
+            source = text[start : start + LONGEST]
+            marked_work -= len(source) if marks > 10 else 0
+            calls = _marked(source, tools) if marks <= MAX_MARKS and marked_work > 0 else None
         else:
             work -= len(text) - start
             calls = _unmarked(text[start:], tools) if work > 0 else None

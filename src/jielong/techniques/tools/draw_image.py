@@ -67,7 +67,9 @@ async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
     if suffix is None:
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True)
     used = payload["usage"] if isinstance(payload.get("usage"), dict) else {}
-    usage = Usage(input_tokens=int(used.get("input_tokens") or 0), output_tokens=int(used.get("output_tokens") or 0))
+    counts = [used.get(name) for name in ("input_tokens", "output_tokens")]
+    read, written = (count if isinstance(count, int) and 0 <= count < 2**53 else 0 for count in counts)
+    usage = Usage(input_tokens=read, output_tokens=written)
     return ToolResult(store(data, suffix), usage)
 
 

@@ -17,8 +17,12 @@ from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
+import anyio
+
+from ...bounded_json import read_json
 from ...errors import BadInput, JielongError, MissingExtra
 from ...models.openai.connection_pools import proxy_for
 from ...runtime.key_filter import KeyFilter
@@ -29,7 +33,10 @@ from .tool import Arguments, Tool, ToolFailed, ToolResult
 if TYPE_CHECKING:
     from mcp import Client
 
-SECONDS = 60.0  # the longest silence of a server
+SECONDS = 60.0  # the longest silence of a server, and the longest time in which it may list its tools
+MAX_PAGES, MAX_TOOLS, SHOWN = 100, 10_000, 20  # of the list of tools; names of it in an error
+MAX_ANSWER = 64_000_000  # bytes of one answer over HTTP
+MAX_DESCRIPTION, MAX_SCHEMA = 10_000, 200_000  # characters of what a tool says of itself
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,8 @@ async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
         try:
             with unwrap_exception_group():
                 async with _client(server, stderr) as client:
-                    tools = await _allowed(server, client)
+                    with anyio.fail_after(SECONDS):
+                        tools = await _allowed(server, client)
                     connected = True
                     yield tools
         except JielongError:
@@ -145,10 +153,35 @@ async def _client(server: McpServer, stderr: TextIO) -> AsyncIterator[Client]:
         assert server.url
         headers = {"Authorization": f"Bearer {key}"} if key else None
         timeout, proxy = httpx2.Timeout(30.0, read=SECONDS), proxy_for(server.url)  # none for what runs on this machine
-        async with httpx2.AsyncClient(headers=headers, timeout=timeout, proxy=proxy, trust_env=False) as http:
+        hooks = {"response": [_limit_answer]}
+        async with httpx2.AsyncClient(
+            headers=headers, timeout=timeout, proxy=proxy, trust_env=False, event_hooks=hooks
+        ) as http:
             transport = streamable_http_client(server.url, http_client=http)
             async with Client(transport, read_timeout_seconds=SECONDS) as client:
                 yield client
+
+
+async def _limit_answer(response: Any) -> None:
+    """Ends an answer at MAX_ANSWER bytes: the SDK reads all that a server sends."""
+    import httpx2
+
+    class Limited(httpx2.AsyncByteStream):
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for chunk in self._stream:
+                size += len(chunk)
+                if size > MAX_ANSWER:
+                    raise httpx2.ReadError(f"an answer of the server has over {MAX_ANSWER:,} bytes")
+                yield chunk
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    response.stream = Limited(response.stream)
 
 
 def _key(server: McpServer) -> str | None:
@@ -172,22 +205,32 @@ def _words(error: Exception, stderr: TextIO) -> str:
 async def _allowed(server: McpServer, client: Client) -> tuple[Tool, ...]:
     page = await client.list_tools()
     server_tools = {tool.name: tool for tool in page.tools}
-    while page.next_cursor is not None:
-        page = await client.list_tools(cursor=page.next_cursor)
+    pages = 1
+    while page.next_cursor is not None and not server_tools.keys() >= {*server.allow}:
+        if pages >= MAX_PAGES or len(server_tools) > MAX_TOOLS:
+            raise BadInput(f"MCP server {server.name} lists over {pages} pages of tools, and its list has no end")
+        page, pages = await client.list_tools(cursor=page.next_cursor), pages + 1
         server_tools |= {tool.name: tool for tool in page.tools}
     missing = [name for name in server.allow if name not in server_tools]
     if missing:
-        offered = _filter(server).text(", ".join(server_tools)) or "none"
+        offered = _filter(server).text(", ".join(map(_plain_name, islice(server_tools, SHOWN)))) or "none"
+        offered += f" and {len(server_tools) - SHOWN} more" if len(server_tools) > SHOWN else ""
         raise BadInput(f"MCP server {server.name} has no tool {missing[0]}; it has {offered}")
     return tuple(_tool(server, client, server_tools[name]) for name in server.allow)
 
 
 def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
     keys = _filter(server)
-    schema: Mapping[str, Any] = keys.document(listed.input_schema)
+    name = _plain_name(listed.name)
+    try:
+        schema: Mapping[str, Any] = keys.document(read_json(json.dumps(listed.input_schema), longest=MAX_SCHEMA))
+        _check_schema(schema)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"MCP server {server.name}: the parameters of {name} cannot be used ({error}); "
+                       "leave it out of allow=") from None  # fmt: skip
     return Tool(
-        re.sub(r"[^A-Za-z0-9_-]", "_", listed.name)[:64],
-        keys.text(listed.description or listed.title or ""),
+        name,
+        keys.text((listed.description or listed.title or "")[:MAX_DESCRIPTION]),
         schema,
         partial(_call, client, listed.name),
         partial(_check, schema),
@@ -195,6 +238,19 @@ def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
         keys=keys_in(server.key_variable) if server.key_variable else (),
         identity=f"{server.place} {json.dumps(schema, sort_keys=True)}",
     )
+
+
+def _plain_name(name: str) -> str:
+    """As endpoints take it, and terminals show it."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name[:64])
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    properties, required = schema.get("properties", {}), schema.get("required", [])
+    if not isinstance(properties, dict) or not all(isinstance(inner, dict | bool) for inner in properties.values()):
+        raise ValueError("properties are no schemas")
+    if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+        raise ValueError("required is no list of names")
 
 
 def _check(schema: Mapping[str, Any], arguments: Arguments) -> Arguments:
@@ -209,7 +265,10 @@ async def _call(client: Client, name: str, arguments: Arguments) -> ToolResult:
     from mcp import MCPError
 
     try:
-        result = await client.call_tool(name, arguments)
+        with anyio.fail_after(2 * SECONDS):  # whatever it sends meanwhile
+            result = await client.call_tool(name, arguments)
+    except TimeoutError:
+        raise ToolFailed("raised", {"error": f"no result within {2 * SECONDS:g} seconds"}) from None
     except MCPError as error:
         raise ToolFailed("raised", {"error": str(error)[:500]}) from None
     text = _text(result.content) or json.dumps(result.structured_content, ensure_ascii=False)

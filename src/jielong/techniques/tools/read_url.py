@@ -13,10 +13,9 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import anyio
-import anyio.to_thread
 
-from ...errors import MissingExtra
 from ...prompts import Language
+from .page_text import decoded, page_text
 from .public_addresses import PublicSockets
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
@@ -32,27 +31,7 @@ def read_url(*, private: bool = False, language: Language = "en") -> Tool:
 
 
 async def _read(arguments: Arguments, *, private: bool) -> ToolResult:
-    page = await fetch(arguments["url"].strip(), private=private)
-    if page.kind in _HTML:
-        return ToolResult(await anyio.to_thread.run_sync(_text_of, page.data))
-    if page.kind.startswith("text/") or page.kind.endswith(("json", "xml")):
-        try:
-            return ToolResult(page.data.decode(page.charset, errors="replace"))
-        except LookupError:  # no encoding of that name
-            return ToolResult(page.data.decode(errors="replace"))
-    raise ToolFailed("kind_of_page", {"kind": page.kind})
-
-
-def _text_of(html: bytes) -> str:
-    """Its main text; all of its text where none stands out."""
-    try:
-        import trafilatura
-    except ImportError:
-        raise MissingExtra("reading web pages", "tools") from None
-    main_text = trafilatura.extract(html, include_comments=False, include_tables=True, favor_recall=True)
-    if text := main_text or trafilatura.html2txt(html):
-        return str(text)
-    raise ToolFailed("empty_page")
+    return ToolResult(await text_of(await fetch(arguments["url"].strip(), private=private)))
 
 
 @dataclass(frozen=True)
@@ -60,6 +39,14 @@ class Page:
     kind: str
     charset: str
     data: bytes
+
+
+async def text_of(page: Page) -> str:
+    if page.kind in _HTML:
+        return await page_text(page.data)
+    if page.kind.startswith("text/") or page.kind.endswith(("json", "xml")):
+        return decoded(page.data, page.charset)
+    raise ToolFailed("kind_of_page", {"kind": page.kind[:100]})
 
 
 async def fetch(url: str, *, private: bool = False, own: str = "") -> Page:

@@ -22,6 +22,7 @@ from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 Kind: TypeAlias = Literal["searxng", "brave"]
 RESULTS, MOST_BYTES, SECONDS = 5, 5_000_000, 20.0
+LONGEST_FIELD = 5_000  # characters of a title, an address, a description
 
 
 def web_search(
@@ -90,4 +91,4 @@ async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
 
 def _text(row: dict[str, Any], name: str) -> str:
     """One line, without the tags that engines mark words with."""
-    return " ".join(re.sub(r"</?\w+>", "", str(row.get(name) or "")).split())
+    return " ".join(re.sub(r"</?\w{1,40}>", "", str(row.get(name) or "")[:LONGEST_FIELD]).split())
