@@ -16,7 +16,7 @@ SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
     {"installation", "errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
-    {"killable_worker", "bounded_json", "regular_files"},
+    {"killable_worker", "bounded_json", "regular_files", "faults"},
     {"events", "settings_error", "model_names"},
     {"contract"},
     {"scope"},

@@ -37,7 +37,19 @@ def _main() -> None:
         _end("a text that was given is not UTF-8; convert it, for example with iconv")
     except OSError as error:
         _end(f"{error.filename or 'the system'}: {error.strerror}; free space or use another folder, then run it again")
+    except Exception as error:
+        _end(_fault(error))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fault(error: Exception) -> str:
+    """An exception that nobody expected in one line; its traceback is kept."""
+    from .cli.fault_log import FILE, kept_faults
+    from .faults import fault
+    from .runtime.home import home_path
+
+    with kept_faults():
+        return f"a fault of this program or of a plugin: {fault(error)}; its traceback is in {home_path() / FILE}"
 
 
 def _end(message: str) -> None:

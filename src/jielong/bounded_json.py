@@ -30,6 +30,8 @@ def read_json(text: str | bytes, *, strict: bool = True, longest: int = MAX_BYTE
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "replace")
     text = _prepared(text)
+    if len(text) > MAX_VALUES and text.count("[") + text.count("{") + text.count(",") > MAX_VALUES:
+        raise _error(f"more than {MAX_VALUES:,} values")
     try:
         value = (_STRICT if strict else _LENIENT).decode(text)
     except RecursionError:
@@ -85,11 +87,9 @@ def _prepared(text: str) -> str:
 
 
 def _shallow(value: Any, text: str) -> Any:
-    """The value, unless it is too deep or holds too much: both are counted only where the text has so many brackets."""
+    """The value, unless it is too deep, which is found out only where the text has so many brackets."""
     openings = text.count("[") + text.count("{")
     if openings > MAX_DEPTH:
-        if openings + text.count(",") > MAX_VALUES:
-            raise _error(f"more than {MAX_VALUES:,} values")
         level = [value]
         for _ in range(MAX_DEPTH):
             level = [
@@ -104,7 +104,7 @@ def _shallow(value: Any, text: str) -> Any:
     return value
 
 
-class _Beyond(json.JSONDecodeError):
+class BeyondLimit(json.JSONDecodeError):
     """Beyond a limit: no place in the text is wrong."""
 
     def __str__(self) -> str:
@@ -112,4 +112,4 @@ class _Beyond(json.JSONDecodeError):
 
 
 def _error(words: str) -> json.JSONDecodeError:
-    return _Beyond(words, "", 0)
+    return BeyondLimit(words, "", 0)

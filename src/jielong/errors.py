@@ -87,6 +87,13 @@ class SampleError(JielongError):
         self.lost = lost
 
 
+class Fault(SampleError):
+    """An exception that nobody expected, of this program or a plugin; `__cause__` is it. See faults.py."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, lost=True)
+
+
 class EndpointGaveUp(SampleError):
     """An endpoint kept failing, or never answered; the message holds its own words."""
 

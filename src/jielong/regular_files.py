@@ -23,8 +23,8 @@ def read_regular_file(file: Path, longest: int = MAX_SETTINGS_BYTES) -> bytes:
             if not (str(file).startswith(_OWN) and stat.S_ISFIFO(status.st_mode)):
                 raise BadInput(f"{file} is no file, but a pipe or a device; save its content to a file and name that")
             os.set_blocking(descriptor, True)
-        data = opened.read(longest + 1)
-    if len(data) > longest:
+        data = opened.read(longest + 1) if status.st_size <= longest else None
+    if data is None or len(data) > longest:
         raise BadInput(f"{file} has more than {longest:,} bytes; expected a smaller file")
     return data
 

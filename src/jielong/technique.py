@@ -22,8 +22,9 @@ import anyio
 from . import context, recipe
 from .context import sub_path
 from .contract import AnswerRule, Model, Reply, Request, TokenLogprob, require_answer
-from .errors import BadInput, NoAnswer, SampleError, Unsupported
+from .errors import BadInput, JielongError, NoAnswer, SampleError, Unsupported
 from .events import Delta, Listener, TrackingListener, tracking_listener
+from .faults import fault
 from .registry import register, unknown_name
 from .scope import note, scope
 from .sync import unwrap_exception_group
@@ -199,7 +200,8 @@ async def gather(
 
     `first` is the index of the first sample within its technique, so that no two samples share an identity. A pair
     (model, request) goes to that model. Failed, refused and truncated samples come as `FailedSample`; a reply that
-    asks for the caller's tools comes as it is, for `ballot`. Any other error cancels the rest and is raised.
+    asks for the caller's tools comes as it is, for `ballot`. Any other error of
+    the tree cancels the rest and is raised; an exception that nobody expected is a failed sample, too.
     """
     if model is None and not all(isinstance(request, tuple) for request in requests):
         raise TypeError("gather: a request without a model needs the model argument")
@@ -217,6 +219,10 @@ async def gather(
                 samples[i] = reply if reply.finish == "tool_calls" else require_answer(reply)
             except SampleError as error:
                 samples[i] = FailedSample(error)
+            except (JielongError, CallerToolCall):
+                raise
+            except Exception as error:
+                samples[i] = FailedSample(fault(error))
 
     with unwrap_exception_group():
         async with anyio.create_task_group() as tasks:

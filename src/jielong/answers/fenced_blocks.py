@@ -11,7 +11,7 @@ class Block:
     closed: bool
 
 
-_FENCE = re.compile(r"([ \t]*)(?:.{0,200}?[\s:>])??(`{3,}|~{3,})[ \t]*([\w+#.-]{0,20})[^`]*$")
+_FENCE = re.compile(r"([ \t]{0,200})(?:.{0,200}?[\s:>])??(`{3,}|~{3,})[ \t]*([\w+#.-]{0,20})[^`]*$")
 
 
 def fenced(text: str) -> list[Block]:
@@ -39,4 +39,4 @@ def _in_docstring(lines: list[str]) -> bool:
         return False
     program = "\n".join(lines)
     opened = any(program.count(quotes) % 2 == 1 for quotes in ('"""', "'''"))
-    return opened and re.search(r"^\s*(?:def|class) ", program, re.M) is not None
+    return opened and re.search(r"^[ \t]*(?:def|class) ", program, re.M) is not None

@@ -87,7 +87,7 @@ _OFFER = re.compile(
 _IN_BRACKETS = re.compile(r"\((?=[^()\n]*[A-Za-z一-鿿]{2})[^()\n]{3,200}\)")
 
 _ROUNDED = re.compile(  # a last sentence that says the same more roughly
-    r"(?<=[\d.!?。\n])\s*(?:(?:that['’]?s|this\sis|which\sis|or)\s)?(?:roughly|about|approximately|around|rounded|rounding|to\sthe\snearest"
+    r"(?<=[\d.!?。\n])\s{0,9}(?:(?:that['’]?s|this\sis|which\sis|or)\s)?(?:roughly|about|approximately|around|rounded|rounding|to\sthe\snearest"
     r"|四舍五入)\b[^\n]{0,120}$",
     re.I,
 )

@@ -65,5 +65,7 @@ def _load_plugins(ctx: click.Context, option: click.Parameter, files: tuple[Path
 def group(ctx: click.Context) -> None:
     if ctx.invoked_subcommand not in _WITHOUT_MODELS:
         from ..runtime.telemetry import telemetry
+        from .fault_log import kept_faults
 
+        ctx.with_resource(kept_faults())
         ctx.with_resource(telemetry())

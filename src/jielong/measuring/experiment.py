@@ -32,6 +32,7 @@ from ..errors import (
     SandboxMissing,
     Unsupported,
 )
+from ..faults import fault
 from ..runtime.home import home_folder
 from ..runtime.ledger import Ledger, use_ledger
 from ..scope import Scope, scope
@@ -210,7 +211,8 @@ def item_request(task: Task, item: Item, seed: int) -> Request:
 
 
 async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[ItemResult, Mapping[str, None]]:
-    """One model on one item, with notes. Of the errors only SampleError is caught: it is the result's `error`."""
+    """One model on one item, with notes. A SampleError or an
+    exception that nobody expected is the result's `error`; other errors of the tree are raised."""
     started = time.monotonic()
     reply: Reply | None = None
     score, value, error = Score(0.0, None), None, None
@@ -220,25 +222,41 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
             reply = await model.generate(item_request(task, item, seed))
             if not (item.tools and reply.finish == "tool_calls"):
                 reply = require_answer(reply)
-        except SampleError as failure:
+        except JielongError as failure:
+            if not isinstance(failure, SampleError):
+                raise
             # What came and is no answer (truncated, declined) is the model's own doing, and wrong. Where nothing came,
             # nothing is known of what the model would have said.
             reply, error = None, f"{type(failure).__name__}: {failure}"
             value = None if failure.lost else 0.0
+        except Exception as unexpected:
+            error = f"Fault: {fault(unexpected)}"
+            reply = None
         queued = asking.seconds_queued()
         seconds = max(time.monotonic() - started - queued, _longest_call(asking.steps))
     with sub_path(item.id), scope(f"{item.id}: grade", kind="grade") as grading:
         if reply is not None:
             try:
                 score = await task.metric.score(item, reply)
-                value = score.value
+                value = _checked_value(score)
             except SampleError as failure:  # of the judge: the answer is there, and nobody knows what it is worth
                 error = f"not graded: {type(failure).__name__}: {failure}"
+            except JielongError:
+                raise
+            except Exception as unexpected:
+                error = f"not graded: Fault: {fault(unexpected)}"
     text = "" if reply is None else calls_as_text(reply)
     result = ItemResult(
         item.id, value, score.extracted, text, error, asking.usage, seconds, grading.usage, tuple(asking.steps), queued
     )
     return result, asking.notes | grading.notes
+
+
+def _checked_value(score: Score) -> float:
+    """A metric may be a plugin's: what it gives is averaged, written and compared."""
+    if not (isinstance(score.value, int | float) and 0 <= score.value <= 1):
+        raise ValueError(f"a score of {score.value!r}; expected a number from 0 to 1")
+    return float(score.value)
 
 
 def _longest_call(steps: Iterable[Step]) -> float:

@@ -80,6 +80,8 @@ def _set_fields(row: Json) -> Json:
 
 def decode_message(row: Json) -> Message:
     content = row["content"]
+    if not isinstance(content, str | list):
+        raise TypeError(f"expected a text or parts, found {type(content).__name__}")
     return Message(
         _text(row["role"]),  # type: ignore[arg-type]
         content if isinstance(content, str) else tuple(map(_decode_part, content)),

@@ -34,6 +34,7 @@ from ..contract import (
 )
 from ..errors import EndpointGaveUp, JielongError
 from ..events import Delta, tracking_listener
+from ..faults import described
 from ..scope import charge, count_call, record_turn
 from .budget import CallCost, reserve
 from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_of, retry_delay
@@ -142,6 +143,9 @@ class Provider(Model):
             error = None
         except JielongError as failure:
             error = str(failure)
+            raise
+        except Exception as unexpected:
+            error = described(unexpected)
             raise
         finally:
             self._write(call, result, error)

@@ -59,6 +59,8 @@ def item(row: Mapping[str, Any], subject: str) -> Item:
     if "ground_truth" not in row and "irrelevance" not in name:
         raise ValueError("no answer: expected possible_answer/FILE beside the file")
     messages = tuple(Message(message["role"], str(message["content"])) for message in row["question"][0])
+    if not messages:
+        raise ValueError("the question has no messages")
     truth = json.dumps(row.get("ground_truth", []), ensure_ascii=False)
     return Item(name, messages, (truth,), tools=tuple(_tool(function) for function in row["function"]))
 

@@ -124,7 +124,7 @@ def _listed(document: Any) -> Sequence[Any] | None:
         if len({frozenset(value) for value in values}) == 1:
             return values
     lists = [value for value in values if isinstance(value, list)]
-    if len(lists) == len(values) and len(set(map(len, lists))) == 1 and not isinstance(lists[0][0], dict):
+    if len(lists) == len(values) and len(set(map(len, lists))) == 1 and lists[0] and not isinstance(lists[0][0], dict):
         return [dict(zip(document, cells, strict=True)) for cells in zip(*lists, strict=True)]
     inner = {
         name: value for name, value in document.items() if isinstance(value, list | dict) and _holds_objects(value)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 import aiohttp
 
-from ...bounded_json import read_json, well_formed
+from ...bounded_json import BeyondLimit, read_json, well_formed
 from ...context import current
 from ...contract import Model, Reply, Request, Usage
 from ...errors import EndpointUnfit, MissingKey
@@ -185,6 +185,8 @@ def _notify_observer(payload: Any, keys: KeyFilter) -> None:
 def _parse_json(data: bytes, url: str) -> Any:
     try:
         return read_json(data)
+    except BeyondLimit as error:  # asking again would bring the same
+        raise Malformed(f"the reply cannot be read: {error}") from None
     except ValueError:
         _refuse_web_page(data, url)
         raise Malformed(f"the reply is not JSON: {data[:80]!r}", failed=True) from None
@@ -232,6 +234,8 @@ async def _chunks(
             return
         try:
             chunk = read_json(data)
+        except BeyondLimit as error:
+            raise Malformed(f"an event of the stream cannot be read: {error}") from None
         except ValueError:
             raise Malformed(f"an event of the stream is not JSON: {data[:80]!r}", failed=True) from None
         if not isinstance(chunk, dict):

@@ -20,7 +20,7 @@ from ..parameter_schema import value_schema
 Call = tuple[str, str]  # the name, and the arguments as JSON
 Calls = list[Call]
 MAX_QUOTED, MAX_MARKS = 200_000, 200  # characters of a message that are searched for quotations; marks that are tried
-MAX_WORK = 300_000  # characters that attempts at calls may read in all, beyond the first: some tenths of a second
+MAX_WORK = 200_000  # characters that attempts at calls may read in all, beyond the first: some tenths of a second
 LONGEST_PROGRAM = 20_000
 LONGEST_BEGINNING = 100  # characters of a mark, or of the beginning of a line, that are held back
 
@@ -129,7 +129,7 @@ def find_calls(text: str, tools: Mapping[str, ToolSpec], *, unmarked: bool = Tru
         if marked:
             marks += 1
             source = text[start : start + LONGEST]
-            marked_work -= len(source) if marks > 10 else 0
+            marked_work -= len(source) if marks > 3 else 0
             calls = _marked(source, tools) if marks <= MAX_MARKS and marked_work > 0 else None
         else:
             work -= len(text) - start
