@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """JSON and texts of somebody else against `json.loads`, and against the one reader of this program."""
 
 import json
