@@ -20,7 +20,7 @@ from ..errors import Unsupported
 from ..killable_worker import bound_time
 
 TRIER = "jielong.models.grammar_process:trier"
-SECONDS, CPU_SECONDS = 10.0, 1.0  # for one grammar: on the clock of a machine that may be busy, and of work
+SECONDS, CPU_SECONDS = 30.0, 1.0  # for one grammar: on the clock of a machine that may be busy, and of work
 MEMORY = 1 << 30  # bytes of address space, of which a third is taken before any grammar
 FIRST_TOKENS, MASK_SECONDS = 12, 0.05  # that are tried, and the processor time that the mask of one may take
 LIMITS = llguidance.LLParserLimits(
