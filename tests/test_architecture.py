@@ -46,6 +46,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "datasets": {"tasks/load_task.py"},
     "pydantic": {"improving/improve_result.py"},
     "math_verify": {"tasks/math_verify_process.py"},
+    "llguidance": {"models/constrained_decoding.py", "models/grammar_process.py"},
     "click": {"__main__.py"},
     "importlib": {
         "registry.py",

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 from tokenizers import Tokenizer
 
 from ..bounded_json import read_json
@@ -56,7 +54,6 @@ class ChatTemplate:
         except TemplateRefused as error:
             raise DamagedFile(f"{folder}: the chat template cannot be read ({error}); fetch it again") from None
         self._grammars: Grammars | None = None
-        self._preparing = threading.Lock()
         self.call_token = self.tokenizer.token_to_id(CALL) if source and "tools" in source else None
 
     @cached_property
@@ -150,15 +147,8 @@ class ChatTemplate:
         if request.schema is None and self.call_token is None:
             return None
         if self._grammars is None:
-            await anyio.to_thread.run_sync(self._prepare_grammars, end)
-        assert self._grammars
+            self._grammars = Grammars(self.tokenizer, self._folder / "tokenizer.json", end)
         return await TokenConstraint.of(self._grammars, request, self.call_token)
-
-    def _prepare_grammars(self, end: frozenset[int]) -> None:
-        """Once, in a thread: preparing the vocabulary takes a while, and most requests have no schema."""
-        with self._preparing:
-            if self._grammars is None:
-                self._grammars = Grammars(self.tokenizer, self._folder / "tokenizer.json", end)
 
     def is_tool_call(self, tokens: Sequence[int]) -> bool:
         """Whether a reply that begins with these tokens calls a tool."""

@@ -8,12 +8,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import anyio.to_thread
-import llguidance
-import llguidance.numpy as bits
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
@@ -25,6 +23,9 @@ from ..runtime.runtime import active_runtime
 from . import grammar_process
 from .grammar_process import compile_grammar, load_vocabulary, raise_error_of, unenforceable
 from .token_sampling import Logits
+
+if TYPE_CHECKING:
+    import llguidance
 
 # The spacing of JSON in mini's training data: another one would be unlikely text to it.
 _JSON_FORMAT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
@@ -40,7 +41,7 @@ _PLAIN_WORDS = frozenset((
 ))  # fmt: skip
 _PLAIN_NODES = 300
 _HOLD_SCHEMAS = ("items", "anyOf", "additionalProperties")
-_Outcome: TypeAlias = llguidance.LLMatcher | Unsupported
+_Outcome: TypeAlias = "llguidance.LLMatcher | Unsupported"
 
 
 class Grammars:
@@ -51,7 +52,6 @@ class Grammars:
         self.vocabulary = tokenizer.get_vocab_size()
         self.end = end
         self._source = (str(file.resolve()), self.vocabulary, min(end))
-        self._tokenizer = load_vocabulary(*self._source)
         self._kept: OrderedDict[str, tuple[_Outcome, float]] = OrderedDict()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
 
@@ -87,9 +87,10 @@ class Grammars:
             return self._keep(lark, *await anyio.to_thread.run_sync(self._outcome, lark))
 
     def _outcome(self, lark: str) -> tuple[_Outcome, float]:
+        vocabulary = load_vocabulary(*self._source)
         began = time.thread_time()
         try:
-            return compile_grammar(self._tokenizer, lark), time.thread_time() - began
+            return compile_grammar(vocabulary, lark), time.thread_time() - began
         except Unsupported as error:
             return error.with_traceback(None), 0.0
 
@@ -170,6 +171,8 @@ class TokenConstraint:
         self._at_start = False
 
     def _allowed_by(self, vocabulary: int, matcher: llguidance.LLMatcher) -> Allowed:
+        import llguidance.numpy as bits
+
         began = time.thread_time()
         mask = bits.allocate_token_bitmask(1, self._grammars.vocabulary)
         bits.fill_next_token_bitmask(matcher, mask, 0)

@@ -13,33 +13,39 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-
-import llguidance
+from typing import TYPE_CHECKING
 
 from ..errors import Unsupported
 from ..killable_worker import bound_time
+
+if TYPE_CHECKING:
+    import llguidance
 
 TRIER = "jielong.models.grammar_process:trier"
 SECONDS, CPU_SECONDS = 30.0, 1.0  # for one grammar: on the clock of a machine that may be busy, and of work
 MEMORY = 1 << 30  # bytes of address space, of which a third is taken before any grammar
 FIRST_TOKENS, MASK_SECONDS = 12, 0.05  # that are tried, and the processor time that the mask of one may take
-LIMITS = llguidance.LLParserLimits(
-    step_lexer_fuel=100_000,  # about 7 ms for one mask
-    step_max_items=50_000,
-    max_items_in_row=10_000,  # an object of 500 optional properties needs 2,000
-    max_lexer_states=20_000,  # about 2 kB each
-    verbose_errors=False,
-)
 
 
 def load_vocabulary(file: str, size: int, end: int) -> llguidance.LLTokenizer:
-    """`file` is a tokenizer.json."""
+    """`file` is a tokenizer.json. Like the import, it takes a while, and most requests need neither."""
+    import llguidance
+
     return llguidance.LLTokenizer(Path(file).read_text("utf-8"), n_vocab=size, eos_token=end)
 
 
 def compile_grammar(vocabulary: llguidance.LLTokenizer, lark: str) -> llguidance.LLMatcher:
     """Raises Unsupported for what cannot be enforced, with the reason."""
-    matcher = llguidance.LLMatcher(vocabulary, llguidance.LLMatcher.grammar_from_lark(lark), limits=LIMITS, log_level=0)
+    import llguidance
+
+    limits = llguidance.LLParserLimits(
+        step_lexer_fuel=100_000,  # about 7 ms for one mask
+        step_max_items=50_000,
+        max_items_in_row=10_000,  # an object of 500 optional properties needs 2,000
+        max_lexer_states=20_000,  # about 2 kB each
+        verbose_errors=False,
+    )
+    matcher = llguidance.LLMatcher(vocabulary, llguidance.LLMatcher.grammar_from_lark(lark), limits=limits, log_level=0)
     raise_error_of(matcher)
     return matcher
 
