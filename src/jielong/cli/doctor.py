@@ -45,7 +45,7 @@ def doctor(confirm: bool, as_json: bool) -> None:
         advice = f"{', '.join(missing)}: {install_command(extra)}" if missing else ", ".join(modules)
         checks.append((f"extra {extra}", not missing, advice))
     for name, problem in sandbox.available().items():
-        checks.append((f"sandbox {name}", problem is None, problem or ""))
+        checks.append((f"sandbox {name}", problem is None, in_language(problem or "")))
     checks.append(("GPU", *_gpu()))
     for key in filter(None, (preset.key_variable for preset in ENDPOINT_PRESETS.values())):
         checks.append((key, bool(os.environ.get(key)), "" if os.environ.get(key) else f"export {key}=…"))

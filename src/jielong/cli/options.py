@@ -31,7 +31,9 @@ def in_order(*added: Decorator) -> Decorator:
 def _question(context: click.Context, option: click.Parameter, words: tuple[str, ...]) -> str:
     if not words:
         raise BadInput(localized("ask.no_words"))
-    return _piped() if words == ("-",) else " ".join(words)
+    text = _piped() if words == ("-",) else " ".join(words)
+    text.encode()  # raises UnicodeEncodeError for bytes that were no text
+    return text
 
 
 def _piped() -> str:
