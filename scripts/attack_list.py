@@ -31,7 +31,18 @@ class Collected:
 def attacks() -> list[tuple[str, str, list[str]]]:
     """File, test as a sentence, and the attacks that it is run with; a test without parameters is one attack."""
     collected = Collected()
-    options = ["--collect-only", "-n0", "-p", "no:cacheprovider", "-p", "no:terminal", "--rootdir", str(ROOT)]
+    options = [
+        "-o",
+        "addopts=--import-mode=importlib",
+        "--collect-only",
+        "-n0",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:terminal",
+        "--rootdir",
+        str(ROOT),
+    ]
     code = pytest.main([*options, str(ROOT / "tests" / "attacks")], plugins=[collected])
     assert code == 0, f"collecting the attacks failed: {code!r}"
     rows = []
