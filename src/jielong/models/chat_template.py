@@ -15,7 +15,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from ..bounded_json import read_json
+from ..bounded_json import read_json, well_formed
 from ..contract import Image, Message, Request, ToolCall, ToolSpec
 from ..errors import DamagedFile, JielongError, NoAnswer, TooLong, Unsupported
 from ..regular_files import read_regular_file
@@ -199,6 +199,7 @@ class ChatTemplate:
 def _token_ids(tokenizer: Tokenizer, text: str, *, special: bool = False) -> tuple[int, ...]:
     """`special`: with the tokens that the tokenizer puts around a text. Only `encode_batch` releases the interpreter's
     lock, and only for a long text that matters."""
+    text = well_formed(text)
     try:
         if len(text) < LONG_TEXT:
             return tuple(tokenizer.encode(text, add_special_tokens=special).ids)
