@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 Schema = Mapping[str, Any]
 MAX_DEPTH = 8  # of references; a schema may refer to itself
+MAX_FORMS = 200  # that are looked at: each choice within a choice multiplies them
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def value_schema(schema: Any, root: Schema) -> ValueSchema:
     types: dict[str, None] = {}
     choices: list[Any] = []
     nested: list[Schema] = []
-    alternatives = list(_alternatives(schema, root, 0))
+    alternatives = list(_alternatives(schema, root, 0, [MAX_FORMS]))
     for one in alternatives:
         listed = [one["const"]] if "const" in one else one.get("enum")
         if isinstance(listed, list):
@@ -48,21 +50,28 @@ def value_schema(schema: Any, root: Schema) -> ValueSchema:
     return ValueSchema(tuple(types), () if free else tuple(choices), tuple(nested), described[0] if described else "")
 
 
-def _alternatives(schema: Any, root: Schema, depth: int) -> list[Schema]:
-    """Every form that a value may have, each with all that is said of it."""
-    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
+def _alternatives(schema: Any, root: Schema, depth: int, left: list[int]) -> list[Schema]:
+    """Every form that a value may have, each with all that is said of it; `left` counts down to where it ends."""
+    left[0] -= 1
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH or left[0] < 0:
         return [{}]
     own = {k: v for k, v in schema.items() if k not in ("$ref", "allOf", "anyOf", "oneOf")}
     forms: list[Schema] = [own]
     if isinstance(schema.get("$ref"), str):
-        forms = [{**one, **own} for one in _alternatives(_resolved(schema["$ref"], root), root, depth + 1)]
-    for part in schema.get("allOf") or ():
-        forms = [{**one, **form} for form in forms for one in _alternatives(part, root, depth + 1)]
+        forms = [{**one, **own} for one in _alternatives(_resolved(schema["$ref"], root), root, depth + 1, left)]
+    for part in _listed(schema, "allOf"):
+        more = _alternatives(part, root, depth + 1, left)
+        forms = list(islice(({**one, **form} for form in forms for one in more), MAX_FORMS))
     for key in ("anyOf", "oneOf"):
-        if options := schema.get(key):
-            among = [one for option in options for one in _alternatives(option, root, depth + 1)]
-            forms = [{**form, **one} for form in forms for one in among]
+        if options := _listed(schema, key):
+            among = [one for option in options for one in _alternatives(option, root, depth + 1, left)]
+            forms = list(islice(({**form, **one} for form in forms for one in among), MAX_FORMS))
     return forms
+
+
+def _listed(schema: Schema, key: str) -> list[Any]:
+    parts = schema.get(key)
+    return parts[:MAX_FORMS] if isinstance(parts, list) else []
 
 
 def _resolved(reference: str, root: Schema) -> Any:
@@ -96,8 +105,9 @@ def _named(kind: str, value: ValueSchema, root: Schema, depth: int) -> str:
     if kind == "array":
         items = type_text(members.get("items"), root, depth + 1)
         return f"array of {items}" if items else kind
-    if kind == "object" and members.get("properties"):
+    if kind == "object" and isinstance(members.get("properties"), Mapping) and members["properties"]:
         needed = members.get("required", ())
+        needed = needed if isinstance(needed, list | tuple) else ()
         parts = [
             parameter_text(name, one, name in needed, root, depth + 1) for name, one in members["properties"].items()
         ]

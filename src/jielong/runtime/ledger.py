@@ -105,6 +105,8 @@ class Ledger:
 
     def _close_to_others(self) -> None:
         """SQLite gives the files that it makes beside the ledger the ledger's own mode."""
+        if str(self.file) == ":memory:":
+            return
         with suppress(OSError):  # where it cannot be written, SQLite says so
             if not self.file.exists():
                 open(self.file, "a", opener=private_opener).close()

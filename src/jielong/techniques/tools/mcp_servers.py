@@ -28,6 +28,7 @@ from ...models.openai.connection_pools import proxy_for
 from ...runtime.key_filter import KeyFilter
 from ...runtime.keys import keys_for, keys_in
 from ...sync import unwrap_exception_group
+from .repair_calls import repair_arguments
 from .tool import Arguments, Tool, ToolFailed, ToolResult
 
 if TYPE_CHECKING:
@@ -225,8 +226,9 @@ def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
     try:
         schema: Mapping[str, Any] = keys.document(read_json(json.dumps(listed.input_schema), longest=MAX_SCHEMA))
         _check_schema(schema)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"MCP server {server.name}: the parameters of {name} cannot be used ({error}); "
+        repair_arguments("{}", schema)
+    except Exception as error:  # a schema may hold anything at any place
+        raise BadInput(f"MCP server {server.name}: the parameters of {name} cannot be used ({str(error)[:100]}); "
                        "leave it out of allow=") from None  # fmt: skip
     return Tool(
         name,
