@@ -17,8 +17,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import aiohttp
@@ -284,6 +285,14 @@ def told(process: subprocess.Popen[str]) -> Any:
     return json.loads(process.communicate()[0] or "null")
 
 
+def show_faults(lines: Iterable[str]) -> None:
+    with contextlib.suppress(ValueError):  # closed
+        for line in itertools.islice(lines, 20):
+            print("  the server says:", line.rstrip()[:200], flush=True)
+        for _ in lines:
+            pass
+
+
 @contextlib.contextmanager
 def server(endpoint: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     with tempfile.TemporaryDirectory() as home:
@@ -294,6 +303,7 @@ def server(endpoint: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
         try:
             assert process.stderr
             url = next(word for word in process.stderr.readline().split() if word.startswith("http"))
+            threading.Thread(target=show_faults, args=(process.stderr,), daemon=True).start()
             yield process, int(url.rpartition(":")[2].removesuffix("/v1"))
         finally:
             process.kill()

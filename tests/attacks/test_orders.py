@@ -264,6 +264,7 @@ RECIPES = {
     "minus a million": "mini | self_refine(rounds=-1000000)",
     "many rounds in many rounds": "mini | self_refine(rounds=200) | self_refine(rounds=200) | budget(calls=1)",
     "samples in samples in samples": "mini" + " | self_consistency(n=7)" * 3 + " | budget(calls=3)",
+    "forty steps": "mini" + " | cot" * 40,
     "examples beyond number": "mini | few_shot(examples=[[a, b]], k=1000000000000)",
 }
 

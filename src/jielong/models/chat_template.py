@@ -54,6 +54,7 @@ class ChatTemplate:
         except TemplateRefused as error:
             raise DamagedFile(f"{folder}: the chat template cannot be read ({error}); fetch it again") from None
         self._grammars: Grammars | None = None
+        self._token_texts: dict[int, str] = {}
         self.call_token = self.tokenizer.token_to_id(CALL) if source and "tools" in source else None
 
     @cached_property
@@ -191,6 +192,12 @@ class ChatTemplate:
     def token_text(self, token: int) -> str:
         """The token as its tokenizer writes it, spaces as spaces."""
         return (self.tokenizer.id_to_token(token) or "").replace("\u2581", " ").replace("\u0120", " ")
+
+    def decode_token(self, token: int) -> str:
+        """The text of one token alone, "" of one that calls a tool; kept, as log-probabilities are full of them."""
+        if token not in self._token_texts:
+            self._token_texts[token] = "" if self.is_tool_call([token]) else self.decode([token])
+        return self._token_texts[token]
 
     def decode(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(tokens), skip_special_tokens=True))

@@ -49,6 +49,7 @@ class GenerationJob:
     logprobs: int | None = None
     on_text: Callable[[str], None] | None = None
     constraint: TokenConstraint | None = None
+    decode_token: Callable[[int], str] | None = None
     request: str = ""  # what it belongs to, where several requests share the engine
 
 
@@ -199,7 +200,9 @@ class Batcher:
         if job.constraint:
             job.constraint.advance(token)
         if job.logprobs is not None and token not in job.end:
-            sequence.logprobs.append(token_logprob(logits, token, job.logprobs, lambda t: job.decode([t])))
+            sequence.logprobs.append(
+                token_logprob(logits, token, job.logprobs, job.decode_token or (lambda t: job.decode([t])))
+            )
         if token in job.end:
             return self._end(sequence, "stop", job.decode(tokens))
         tokens.append(token)

@@ -38,6 +38,7 @@ async def generate_reply(
         request.sampling.stop,
         request.sampling.logprobs,
         constraint=await chat.constraint(request, end),
+        decode_token=chat.decode_token,
         request=run.run if active_runtime().shared and (run := current().active_run) else "",
     )
     result = await _stream_to_listener(batcher, job)

@@ -69,9 +69,17 @@ def log_softmax(logits: Logits) -> NDArray[np.float64]:
     return normalised
 
 
+def _most_likely(logprobs: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """The indices of so many, the most likely first and the first of equals: without sorting a whole vocabulary."""
+    if not 0 < count < len(logprobs):
+        return np.argsort(-logprobs, kind="stable")[:count]
+    among = np.flatnonzero(logprobs >= np.partition(logprobs, -count)[-count])
+    return among[np.argsort(-logprobs[among], kind="stable")][:count]
+
+
 def token_logprob(logits: Logits, token: int, top: int, text_of: Any) -> TokenLogprob:
     """The log-probability of `token` and of the `top` most likely ones; `text_of(token)` gives their texts."""
     logprobs = log_softmax(logits)
-    best = np.argsort(-logprobs, kind="stable")[:top] if top else ()
+    best = _most_likely(logprobs, top)
     others = tuple((text_of(int(b)), float(logprobs[b])) for b in best)
     return TokenLogprob(text_of(token), float(logprobs[token]), others)

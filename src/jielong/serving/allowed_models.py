@@ -22,6 +22,7 @@ from ..registry import BUILT_IN, name_origins, names, unknown_name
 from .error_responses import unknown_model
 
 MAX_CALLS, CACHE_SIZE = 256, 64  # a composed recipe's calls for one request; how many composed models are kept
+MAX_STEPS = 16  # of a composed recipe, those in its options counted
 MAX_SETTING = 2**31  # numbers that order no work: seeds, limits of tokens and money; no other is larger than MAX_CALLS
 _SETTINGS = ("options", "budget")
 _REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.rag", "jielong.agents")
@@ -81,7 +82,10 @@ class AllowedModels:
             node = parse(name)
         except RecipeError as error:
             raise unknown_model(f"no model {name[:200]!r} here, and no recipe either: {error}") from None
-        for part in _parts(node, self.allowed_techniques):
+        parts = list(_parts(node, self.allowed_techniques))
+        if sum(len(part.steps) for part in parts) > MAX_STEPS:
+            raise BadInput(f"model: a composed recipe has {MAX_STEPS} steps at most")
+        for part in parts:
             if part.spec not in self.allowed:
                 allowed = ", ".join(self.allowed)
                 raise unknown_model(f"{part.spec[:200]!r} may not be used in a composed recipe; allowed: {allowed}")

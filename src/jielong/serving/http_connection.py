@@ -14,7 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .error_responses import refusal
 from .request_lifetime import ServerLimits
@@ -64,6 +64,7 @@ class HttpConnection(HttpToolsProtocol):
         self.shared, self.limits = connections, connections.limits
         self._head_bytes = self._bytes = self._pieces = 0
         self._admitted = self._refused = False
+        self._active: RequestResponseCycle | None = None  # the request that is being answered
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def _start_timer(self, name: str, seconds: float, action: Callable[[], object]) -> None:
@@ -126,6 +127,10 @@ class HttpConnection(HttpToolsProtocol):
         self._head_bytes = 0
         super().on_headers_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._active = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_body(self, body: bytes) -> None:
         self._head_bytes = 0
         self._pieces += 1
@@ -156,11 +161,15 @@ class HttpConnection(HttpToolsProtocol):
 
     def _refuse(self, status: int, message: str, headers: str = "") -> None:
         self._refused = True
-        if self.cycle is None or self.cycle.response_complete:
+        self.pipeline.clear()
+        if self._active is None or self._active.response_complete:
             body = bytes(refusal(status, message).response().body)
             head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n{headers}"
             length = f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             self.transport.write((head + length).encode() + body)
+        else:
+            self._active.disconnected = True  # nothing can be written any more
+            self._active.message_event.set()
         # Closing with input unread would reset the connection, and the client would lose the answer.
         self.transport.write_eof()
         self._start_timer("linger", LINGER_SECONDS, self.transport.abort)
