@@ -229,7 +229,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     )
     results = {}
     for module, *arguments in (["standin"], ["jielong", "ask", "2 + 2", "-m", "mini", "--json"]):
-        path = os.pathsep.join([str(packages), os.environ.get("PYTHONPATH", "")])
+        path = os.pathsep.join(filter(None, [str(packages), os.environ.get("PYTHONPATH")]))  # an empty entry is here
         subprocess.run(
             [sys.executable, "-m", module, *arguments], cwd=folder, check=module == "jielong", capture_output=True,
             env={**os.environ, "PYTHONPATH": path, "JIELONG_HOME": str(packages)},
