@@ -329,11 +329,13 @@ LEDGER = st.tuples(
 def read_ledger(row: tuple[Any, ...]) -> None:
     reply, request, usage, bound, at = (v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in row)
     file = folder() / "foreign.db"
-    with suppress(FileNotFoundError):
-        file.unlink()
-    with Ledger(file):
-        pass
-    with sqlite3.connect(file) as db, suppress(sqlite3.IntegrityError):
+    if not file.exists():
+        with Ledger(file):
+            pass
+    db = sqlite3.connect(file, isolation_level=None)
+    db.execute("pragma synchronous = off")
+    db.execute("delete from calls")
+    with suppress(sqlite3.IntegrityError):
         values = ("k", "run", "p", request, reply, None, usage, bound, at, "done")
         db.execute("insert into calls(key, run, provider, request, reply, error, usage, bound_tokens, at, state) "
                    "values(?,?,?,?,?,?,?,?,?,?)", values)  # fmt: skip
