@@ -1,4 +1,4 @@
-# ruff: noqa: E501
+# ruff: noqa: E501, PT017
 """Pages, and lists of MCP servers, that take for ever: what reads them is stopped, and says so to the model."""
 
 import time
