@@ -24,7 +24,7 @@ from typing import Any
 
 import aiohttp
 from common import RESULTS, stub, write
-from soak import memory_mb
+from soak import memory_mb, warm_up
 
 Body = dict[str, Any]
 EVERY, CONNECTIONS = 0.02, 4
@@ -312,7 +312,7 @@ def server(endpoint: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 def measure(name: str, endpoint: str, seconds: float) -> Body:
     with server(endpoint) as (process, port):
-        told(start("--client", str(port), "--seconds", "0.5"))  # weights are loaded
+        warm_up(f"http://127.0.0.1:{port}/v1")
         before = memory_mb(process.pid)
         quiet = told(start("--client", str(port), "--seconds", "1")) if name == NAMES[0] else None
         attacker = start("--attack", name, "--port", str(port), "--seconds", str(seconds))

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ def memory_mb(root: int) -> float:
 
 def descriptors(root: int) -> int:
     return sum(len(os.listdir(f"/proc/{process}/fd")) for process in processes(root) if process == root)
+
+
+def warm_up(url: str) -> None:
+    """A full batch: weights, and the memory of all its rows, which is taken when a row is first used."""
+    body = {"model": "mini", "messages": [{"role": "user", "content": "Tell me of Tom."}], "n": 64, "max_tokens": 400}
+    data = json.dumps({**body, "temperature": 2}).encode()
+    request = urllib.request.Request(f"{url}/chat/completions", data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as response:
+        response.read()
 
 
 class Load:
@@ -224,6 +234,7 @@ def main() -> None:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         assert process.stderr
         url = next(word for word in process.stderr.readline().split() if word.startswith("http"))
+        warm_up(url)
 
         def report(load: Load, lines: list[Body]) -> None:
             slopes = {key: slope(lines, key) for key in ("rss_mb", "descriptors")}

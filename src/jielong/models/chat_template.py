@@ -64,7 +64,9 @@ class ChatTemplate:
         return longest if self.tokenizer.normalizer is None else 4 * longest
 
     def check_length(self, name: str, request: Request, context: int) -> bool:
-        """Whether the request is long. Raises TooLong for one that cannot fit, before anything is made of its text."""
+        """Whether the request is long. Raises TooLong for one that cannot fit, before anything is made of its text,
+        and Unsupported for pictures."""
+        _refuse_images(request)
         length = sum(len(message.text) for message in request.messages)
         length += sum(len(tool.description) for tool in _callable_tools(request))
         if length < LONG_TEXT and len(request.messages) < LONG_TEXT // 100:
@@ -76,8 +78,7 @@ class ChatTemplate:
 
     def encode_request(self, request: Request) -> tuple[int, ...]:
         """The tokens of a request, up to where the reply begins. Raises Unsupported for what a template cannot hold."""
-        if any(isinstance(part, Image) for message in request.messages for part in message.content):
-            raise Unsupported("this model reads no images; use one that does")
+        _refuse_images(request)
         earlier_calls = any(message.role == "tool" or message.tool_calls for message in request.messages)
         if self.call_token is None and (earlier_calls or _callable_tools(request)):
             raise Unsupported("this model has no tools; use one that has")
@@ -230,6 +231,12 @@ def _as_dict(message: Message, text: str) -> dict[str, Any]:
     if message.tool_call_id:
         rendered["tool_call_id"] = message.tool_call_id
     return rendered
+
+
+def _refuse_images(request: Request) -> None:
+    for message in request.messages:
+        if not isinstance(message.content, str) and any(isinstance(part, Image) for part in message.content):
+            raise Unsupported("this model reads no images; use one that does")
 
 
 def _callable_tools(request: Request) -> Sequence[ToolSpec]:
