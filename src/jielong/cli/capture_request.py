@@ -10,7 +10,7 @@ from ..errors import BadInput
 from ..recipe import build, parse
 
 
-class _Captured(Exception):
+class _Captured(BaseException):  # no fault of a sample, which is what an Exception would be
     def __init__(self, request: Request) -> None:
         self.request = request
 
