@@ -29,7 +29,8 @@ def read_json(text: str | bytes, *, strict: bool = True, longest: int = MAX_BYTE
         raise _error(f"over {longest:,} {'characters' if isinstance(text, str) else 'bytes'}")
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "replace")
-    text = _prepared(text)
+    if not text.isascii() or "\\u" in text:
+        text = _prepared(text)
     if len(text) > MAX_VALUES and text.count("[") + text.count("{") + text.count(",") > MAX_VALUES:
         raise _error(f"more than {MAX_VALUES:,} values")
     try:
@@ -88,8 +89,7 @@ def _prepared(text: str) -> str:
 
 def _shallow(value: Any, text: str) -> Any:
     """The value, unless it is too deep, which is found out only where the text has so many brackets."""
-    openings = text.count("[") + text.count("{")
-    if openings > MAX_DEPTH:
+    if len(text) > MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH:
         level = [value]
         for _ in range(MAX_DEPTH):
             level = [

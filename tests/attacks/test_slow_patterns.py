@@ -32,7 +32,7 @@ NAIVE = {  # a pattern that anybody would write, and a text of n characters on w
     "strings of escaped quotes": (r'"(?:[^"\\]|\\.)*"', lambda n: '"' + '\\"' * (n // 2)),
     "comments that nothing closes": (r"/\*.*?\*/", lambda n: "/*" * (n // 2)),
     "letters before a sign that does not come": (r"[A-Za-z]\w*[^\w\s]\w*[a-z]", lambda n: "a" * n),
-    "a fence around spaces": (r"```\w*\s*(.*?)\s*```x", lambda n: "```" + " " * n + "```"),
+    "a fence around spaces": (r"```\w*(.*?)\s*```x", lambda n: "```" + " " * n + "```"),
     "marks at the end of a text that goes on": (r"(?:<\|\w+\|>)+\s*\Z", lambda n: "<|a|>" * (n // 5) + "x"),
 }
 
@@ -84,7 +84,7 @@ def _decoded(text: str) -> object:
 def test_a_naive_pattern_takes_the_square_of_a_text(name: str) -> None:
     pattern, text = NAIVE[name]
     compiled = re.compile(pattern, re.S)
-    times = [min(seconds(lambda t: list(compiled.finditer(t)), text(n)) for _ in range(2)) for n in (3_000, 12_000)]
+    times = [min(seconds(lambda t: list(compiled.finditer(t)), text(n)) for _ in range(3)) for n in (1_000, 4_000)]
     assert times[1] > 6 * times[0]
 
 
@@ -98,7 +98,7 @@ PIECES = (
 
 @pytest.mark.parametrize("reader", READERS)
 def test_no_reader_takes_more_than_a_second_for_any_repetition(reader: str) -> None:
-    """50,000 characters: the naive patterns above take from ten seconds to minutes for them."""
+    """10,000 characters, for which the naive patterns above take seconds, and some of ours did."""
     read = READERS[reader]
-    slow = {piece: taken for piece in PIECES if (taken := seconds(read, piece * (50_000 // len(piece)))) > 2.0}
+    slow = {piece: taken for piece in PIECES if (taken := seconds(read, piece * (10_000 // len(piece)))) > 1.0}
     assert not slow

@@ -111,7 +111,8 @@ class ReplyAssembler:
         self.usage = choice.get("usage") or self.usage
         delta = choice.get("delta") or choice.get("message") or {"content": choice.get("text")}
         text, thoughts = self._read_content(delta.get("content"))
-        self._refusal.write(delta.get("refusal") or "")
+        if refusal := delta.get("refusal"):
+            self._refusal.write(refusal)
         thoughts += self._read_thoughts(delta)
         begun: set[int] = set()
         for call in delta.get("tool_calls") or ():
@@ -128,11 +129,14 @@ class ReplyAssembler:
     def _heard(self, split: tuple[str, str], thoughts: str = "") -> tuple[str, str]:
         """Thoughts in the text say again what a field has said already."""
         answer, in_text = split
-        self._split_thoughts.write(in_text)
+        if in_text:
+            self._split_thoughts.write(in_text)
         return self.gate.add(answer), thoughts + ("" if self._thoughts.text.tell() else in_text)
 
     def _read_content(self, content: Any) -> tuple[str, str]:
         """The text of content that may come in parts, and its thoughts."""
+        if isinstance(content, str) or content is None:
+            return content or "", ""
         text, thoughts = list[str](), list[str]()
         for part in content if isinstance(content, list) else [content or ""]:
             kind = "" if isinstance(part, str) else part.get("type") or ""
@@ -163,7 +167,8 @@ class ReplyAssembler:
                 self._keep_entry(form, entry, "" if text else piece)
         if name and not self._thoughts.form:
             self._thoughts.form = name
-        self._thoughts.text.write(text)
+        if text:
+            self._thoughts.text.write(text)
         return text or "".join(entries)
 
     def _keep_entry(self, form: str, entry: Json, piece: str) -> None:

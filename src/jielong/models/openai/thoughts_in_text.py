@@ -32,6 +32,9 @@ class ThoughtSplitter:
         self._looks = MAX_LOOKS
 
     def add(self, piece: str) -> tuple[str, str]:
+        if self._answering and not self._framed:
+            self._text += piece  # which is but the piece: nothing is held back any more
+            return self._take_answer(), ""
         self._pieces.append(piece)
         if self._over or self._may_wait(piece):
             return "", ""
