@@ -178,6 +178,7 @@ PURE_CACHES = {
     "improving/improve_result.py": "the schema of a type",
     "models/local/checkpoint_folder.py": "the digest of a checkpoint's files",
     "models/mini/__init__.py": "the digest of the packaged weights",
+    "models/template_rendering.py": "chat templates, compiled, by their text",
     "prompts/": "the packaged prompts",
     "reporting/": "packaged templates and words",
     "runtime/prices.py": "the packaged price table",
