@@ -45,7 +45,15 @@ def test_only_waiting_while_nothing_is_answered_counts():
 def test_the_ledgers_cost_keeps_the_bound_of_an_attempt_that_was_tried_again(tmp_path: Path):
     with Ledger(tmp_path / "ledger.db") as ledger:
         usage = Usage(calls=1, retries=1, unsettled_calls=1, input_tokens=5)
-        ledger.put("a", "run", "openai:m", "{}", usage=usage, reply={"message": {"role": "assistant", "content": ""}}, bound_tokens=300)
+        ledger.put(
+            "a",
+            "run",
+            "openai:m",
+            "{}",
+            usage=usage,
+            reply={"message": {"role": "assistant", "content": ""}},
+            bound_tokens=300,
+        )
         ledger.put("b", "run", "openai:m", "{}", usage=usage, error="cut", bound_tokens=200)
         ledger.put("c", "other", "openai:m", "{}", usage=usage, error="cut", bound_tokens=None)
     command = [sys.executable, "-m", "jielong", "ledger", "cost", "--json"]
