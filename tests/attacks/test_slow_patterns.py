@@ -24,13 +24,13 @@ from jielong.techniques.tools.text_protocol import CALLS, THOUGHTS
 
 NAIVE = {  # a pattern that anybody would write, and a text of n characters on which it takes n² steps or more
     "spaces before an end that is not there": (
-        r"<tool_call>\s*(.*?)\s*</tool_call>",
+        r"<tool_call>(.*?)\s*</tool_call>",
         lambda n: "<tool_call>" + " " * n,
     ),
     "openings that nothing closes": (r"<function=([^>]+)>", lambda n: "<function=" * (n // 10)),
     "tags that nothing closes": (r"<[^>]+>", lambda n: "<" * n),
     "strings of escaped quotes": (r'"(?:[^"\\]|\\.)*"', lambda n: '"' + '\\"' * (n // 2)),
-    "comments that nothing closes": (r"/\*.*?\*/", lambda n: "/*" * (n // 2)),
+    "comments that nothing closes": (r"/\*.*?\*/", lambda n: "/* " * (n // 3)),
     "letters before a sign that does not come": (r"[A-Za-z]\w*[^\w\s]\w*[a-z]", lambda n: "a" * n),
     "a fence around spaces": (r"```\w*(.*?)\s*```x", lambda n: "```" + " " * n + "```"),
     "marks at the end of a text that goes on": (r"(?:<\|\w+\|>)+\s*\Z", lambda n: "<|a|>" * (n // 5) + "x"),

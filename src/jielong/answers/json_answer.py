@@ -4,7 +4,7 @@ import json as _json
 import re
 from typing import Any, NoReturn
 
-from ..bounded_json import read_json_at
+from ..bounded_json import BeyondLimit, read_json_at
 from .answer_markers import without_thoughts
 from .fenced_blocks import fenced
 from .statements import clause_before, is_aside
@@ -30,8 +30,8 @@ def json(text: str, /) -> str | None:
             continue
         try:
             value, end = read_json_at(readable, opening.start(), _DECODER)
-        except ValueError:
-            failures += 1
+        except ValueError as error:
+            failures += 50 if isinstance(error, BeyondLimit) else 1  # what is too deep was read for long
             if failures * len(readable) > _WORK and failures > 50:
                 return None
             continue
