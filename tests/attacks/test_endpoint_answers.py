@@ -50,6 +50,7 @@ ATTACKS: dict[str, Callable[[], bytes | list[bytes]]] = {
     "a reply nested 100,000 deep": lambda: DEEP.encode(),
     "a choice nested 500 deep": lambda: raw('"content": ' + '[{"text":' * 250 + '"x"' + "}]" * 250),
     "an integer of 5,000 digits as the usage": lambda: raw('"content": "x"', '"finish_reason": "stop"}], "usage": {"prompt_tokens": ' + "1" * 5000 + '}, "x": [{"a": 1'),
+    "usage of 4,000 digits, which nobody can print": lambda: raw('"content": "x"', '"finish_reason": "stop"}], "usage": {"prompt_tokens": ' + "1" * 4000 + ', "completion_tokens": 1}, "x": [{"a": 1'),
     "usage that is 1e999": lambda: raw('"content": "x"', '"finish_reason": "stop"}], "usage": {"prompt_tokens": 1e999, "completion_tokens": 1}, "x": [{"a": 1'),
     "a lone surrogate in the text": lambda: raw('"content": "a\\ud800b"'),
     "a lone surrogate in the arguments of a call": lambda: raw('"content": "", "tool_calls": [{"id": "\\ud800", "function": {"name": "f", "arguments": "{\\"a\\": \\"\\ud800\\"}"}}]'),

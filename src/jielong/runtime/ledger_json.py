@@ -31,6 +31,7 @@ from ..contract import (
 
 Json = dict[str, Any]
 
+MAX_COUNT = 1e15  # of tokens, calls, dollars, seconds: beyond, sums are no longer exact and printing fails
 TEMPLATE_TOKENS, TEMPLATE_TOKENS_A_MESSAGE = 64, 16  # what a chat template adds, generously
 
 _SAMPLING = tuple(field.name for field in fields(Sampling))  # `asdict` copies deeply, which costs more than the rest
@@ -127,8 +128,9 @@ def encode_usage(usage: Usage) -> Json:
 
 
 def decode_usage(row: Json) -> Usage:
-    if not all(isinstance(value, int | float) or (value is None and name == "usd") for name, value in row.items()):
-        raise TypeError("expected numbers")
+    for name, value in row.items():
+        if not (isinstance(value, int | float) and 0 <= value < MAX_COUNT) and not (value is None and name == "usd"):
+            raise TypeError(f"{name}: expected a number")
     return Usage(**row)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...bounded_json import read_json
 from ...contract import Message, Part, Reply, Request, Text, Thinking, TokenLogprob, ToolCall, Usage
+from ...runtime.ledger_json import MAX_COUNT
 from . import dialects
 from .calls_in_text import CallGate
 from .thoughts_in_text import ThoughtSplitter
@@ -361,6 +362,6 @@ def _count(usage: Json, names: Sequence[str]) -> int | None:
             number = -1 if value is None or isinstance(value, bool) else int(value)
         except (ValueError, TypeError, OverflowError):
             continue
-        if number >= 0:
+        if 0 <= number < MAX_COUNT:
             return number
     return None
