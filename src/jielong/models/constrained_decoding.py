@@ -7,6 +7,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -55,6 +56,10 @@ class Grammars:
         self._kept: OrderedDict[str, tuple[_Outcome, float]] = OrderedDict()
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
 
+    @cached_property
+    def _vocabulary(self) -> llguidance.LLTokenizer:
+        return load_vocabulary(*self._source)
+
     async def matcher(self, schema: Mapping[str, Any]) -> llguidance.LLMatcher:
         """A matcher at the start of the schema's JSON. Raises Unsupported for a schema that cannot be enforced, or not
         within limits of time and memory, with the reason."""
@@ -87,7 +92,7 @@ class Grammars:
             return self._keep(lark, *await anyio.to_thread.run_sync(self._outcome, lark))
 
     def _outcome(self, lark: str) -> tuple[_Outcome, float]:
-        vocabulary = load_vocabulary(*self._source)
+        vocabulary = self._vocabulary
         began = time.thread_time()
         try:
             return compile_grammar(vocabulary, lark), time.thread_time() - began
