@@ -11,7 +11,6 @@ folder of the user can shadow a module in it. It ends when its input does, and b
 parent was killed. What comes back is JSON, so that a parser that was taken over cannot take over this process.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -24,12 +23,11 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
-import anyio
 import anyio.to_thread
 
 from .errors import Unsupported, WorkStopped
+from .sync import LoopLimiter
 
 SECONDS_TO_START = 120.0  # importing sympy on a machine that is busy with other things
 LONGEST_RESULT = 64 << 20  # bytes of JSON
@@ -44,7 +42,7 @@ class KillableWorker:
     def __init__(self, function: str, seconds: float, memory: int, processes: int = 1) -> None:
         self.seconds, self.stopped, self.processes = seconds, 0, processes
         self._command = [sys.executable, "-P", "-m", __name__, function, str(seconds), str(memory)]
-        self._limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
+        self._limiter = LoopLimiter(processes)  # who waits takes no threads
         self._forget()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)  # there the processes are the parent's
@@ -62,11 +60,9 @@ class KillableWorker:
     async def call(self, *arguments: Any) -> Any:
         """The result, from any event loop; a cancelled call is killed. Raises WorkStopped when it took too long or too
         much memory, crashed or raised, and Unsupported where the process does not start."""
-        loop = asyncio.get_running_loop()
-        limiter = self._limiters.setdefault(loop, anyio.CapacityLimiter(self.processes))  # who waits takes no threads
         call = _Call(json.dumps(arguments).encode() + b"\n")
         try:
-            return await anyio.to_thread.run_sync(self._run, call, limiter=limiter, abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(self._run, call, limiter=self._limiter.here(), abandon_on_cancel=True)
         finally:
             call.cancel()
 

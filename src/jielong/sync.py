@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
+from anyio import CapacityLimiter
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 T = TypeVar("T")
@@ -21,6 +24,17 @@ def run_sync(call: Callable[..., Awaitable[T]], *arguments: object) -> T:
     except BaseException:
         future.cancel()
         raise
+
+
+class LoopLimiter:
+    """At most so many at once in each event loop: a limiter of anyio belongs to the loop that it was first used in."""
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
+
+    def here(self) -> CapacityLimiter:
+        return self._of_loop.setdefault(asyncio.get_running_loop(), CapacityLimiter(self._at_once))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections import OrderedDict
@@ -10,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from weakref import WeakKeyDictionary
 
 import anyio.to_thread
 import numpy as np
@@ -21,6 +19,7 @@ from ..contract import Request, ToolSpec
 from ..errors import Unsupported, WorkStopped
 from ..killable_worker import KillableWorker
 from ..runtime.runtime import active_runtime
+from ..sync import LoopLimiter
 from . import grammar_process
 from .grammar_process import compile_grammar, load_vocabulary, raise_error_of, unenforceable
 from .token_sampling import Logits
@@ -54,7 +53,7 @@ class Grammars:
         self.end = end
         self._source = (str(file.resolve()), self.vocabulary, min(end))
         self._kept: OrderedDict[str, tuple[_Outcome, float]] = OrderedDict()
-        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
+        self._turns = LoopLimiter(1)
 
     @cached_property
     def _vocabulary(self) -> llguidance.LLTokenizer:
@@ -75,8 +74,7 @@ class Grammars:
         """The outcome, and the processor time that it took here."""
         if plain:
             return self._keep(lark, *await anyio.to_thread.run_sync(self._outcome, lark))
-        loop = asyncio.get_running_loop()
-        async with self._turns.setdefault(loop, anyio.CapacityLimiter(1)):  # the same one may be wanted 64 times
+        async with self._turns.here():  # the same one may be wanted 64 times
             if (kept := self._kept.get(lark)) is not None:
                 return kept
             worker = active_runtime().get(

@@ -6,16 +6,15 @@ process by some hundredths of a second; a crowd of them would leave nobody a tur
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
 
 from ..contract import Image, Message, Request
+from ..sync import LoopLimiter
 from .runtime import active_runtime
 
 T = TypeVar("T")
@@ -23,12 +22,9 @@ LONG = 100_000  # characters or bytes
 PAUSE = 3  # times as long as the work took
 
 
-class _Turns:
+class _Turns(LoopLimiter):
     def __init__(self) -> None:
-        self._of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = WeakKeyDictionary()
-
-    def here(self) -> anyio.CapacityLimiter:
-        return self._of_loop.setdefault(asyncio.get_running_loop(), anyio.CapacityLimiter(1))
+        super().__init__(1)
 
 
 async def in_turn(size: int, work: Callable[[], T], *, more: float = 0.0) -> T:
