@@ -10,6 +10,7 @@ equal keys the last counts.
 import ast
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 MAX_BYTES = 64_000_000
@@ -33,27 +34,12 @@ def read_json(text: str | bytes, *, strict: bool = True, longest: int = MAX_BYTE
         text = _prepared(text)
     if len(text) > MAX_VALUES and text.count("[") + text.count("{") + text.count(",") > MAX_VALUES:
         raise _error(f"more than {MAX_VALUES:,} values")
-    try:
-        value = (_STRICT if strict else _LENIENT).decode(text)
-    except RecursionError:
-        raise _error(f"nested more than {MAX_DEPTH} deep") from None
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # of `int`: `1` and 5,000 zeros
-        raise _error("an integer of too many digits") from None
-    return _shallow(value, text)
+    return _shallow(_decoded((_STRICT if strict else _LENIENT).decode, text), text)
 
 
 def read_json_at(text: str, start: int = 0, decoder: json.JSONDecoder = _LENIENT) -> tuple[Any, int]:
     """The value that begins at `start`, and where it ends; what follows is left alone. Raises json.JSONDecodeError."""
-    try:
-        value, end = decoder.raw_decode(text, start)
-    except RecursionError:
-        raise _error(f"nested more than {MAX_DEPTH} deep") from None
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        raise _error("an integer of too many digits") from None
+    value, end = _decoded(decoder.raw_decode, text, start)
     part = text[start:end]
     if "\\u" in part and _ESCAPED_SURROGATE.search(part):
         return read_json(part, strict=False), end
@@ -78,6 +64,17 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def _decoded(decode: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return decode(*arguments)
+    except RecursionError:
+        raise _error(f"nested more than {MAX_DEPTH} deep") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # of `int`: `1` and 5,000 zeros
+        raise _error("an integer of too many digits") from None
 
 
 def _prepared(text: str) -> str:
