@@ -10,9 +10,10 @@ from ..errors import BadInput, MissingKey
 _KEY = re.compile(r"[!#-&(-+\--~]+")  # what an HTTP header can hold, without spaces, quotes and commas
 
 
-def keys_in(variable: str) -> tuple[str, ...]:
-    """The keys in an environment variable, several separated by commas. Raises BadInput that does not show them."""
-    keys = tuple(key.strip() for key in os.environ.get(variable, "").split(",") if key.strip())
+def keys_in(variable: str | None) -> tuple[str, ...]:
+    """The keys in an environment variable, several separated by commas; none where none is named. Raises BadInput that
+    does not show them."""
+    keys = tuple(key.strip() for key in os.environ.get(variable or "", "").split(",") if key.strip())
     if any(not _KEY.fullmatch(key) for key in keys):
         raise BadInput(
             f"{variable} holds a line break, a space, a quotation mark or another character that no key has; "

@@ -27,6 +27,7 @@ from ...errors import BadInput, JielongError, MissingExtra
 from ...models.openai.connection_pools import proxy_for
 from ...runtime.key_filter import KeyFilter
 from ...runtime.keys import keys_for, keys_in
+from ...runtime.runtime import active_runtime
 from ...sync import unwrap_exception_group
 from .repair_calls import repair_arguments
 from .tool import Arguments, Tool, ToolFailed, ToolResult
@@ -193,7 +194,7 @@ def _key(server: McpServer) -> str | None:
 
 
 def _filter(server: McpServer) -> KeyFilter:
-    return KeyFilter(keys_in(server.key_variable) if server.key_variable else ())
+    return active_runtime().get(KeyFilter, keys_in(server.key_variable))
 
 
 def _words(error: Exception, stderr: TextIO) -> str:
@@ -237,7 +238,7 @@ def _tool(server: McpServer, client: Client, listed: Any) -> Tool:
         partial(_call, client, listed.name),
         partial(_check, schema),
         usd=server.usd if server.usd is not None else 0.0 if server.command else None,
-        keys=keys_in(server.key_variable) if server.key_variable else (),
+        keys=keys_in(server.key_variable),
         identity=f"{server.place} {json.dumps(schema, sort_keys=True)}",
     )
 

@@ -41,8 +41,8 @@ def web_search(
     price = usd if usd is not None else 0.0 if kind == "searxng" and is_loopback(url) else None
     call = partial(_search, url.rstrip("/"), kind, key_variable, catalogue(language)["web_search"]["result"])
     tool = text_tool("web_search", "query", call, language)
-    keys = keys_in(key_variable) if key_variable else ()
-    return replace(tool, usd=price, identity=f"{kind} {url}", endpoint=f"web_search {url}", keys=keys)
+    endpoint, keys = f"web_search {url}", keys_in(key_variable)
+    return replace(tool, usd=price, identity=f"{kind} {url}", endpoint=endpoint, keys=keys)
 
 
 async def _search(url: str, kind: Kind, key_variable: str | None, words: str, arguments: Arguments) -> ToolResult:
