@@ -25,6 +25,7 @@ from ...models.openai.endpoint_presets import ENDPOINT_PRESETS, EndpointTarget, 
 from ...prompts import Language
 from ...registry import unknown_name
 from ...runtime.home import home_folder
+from ...runtime.ledger_json import MAX_COUNT
 from ...runtime.provider import AttemptFailed
 from .read_url import body, fetch
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
@@ -68,7 +69,7 @@ async def _draw(where: EndpointTarget, arguments: Arguments) -> ToolResult:
         raise AttemptFailed(f"draw: {where.spec} sent what is no picture", unsettled=True)
     used = payload["usage"] if isinstance(payload.get("usage"), dict) else {}
     counts = [used.get(name) for name in ("input_tokens", "output_tokens")]
-    read, written = (count if isinstance(count, int) and 0 <= count < 2**53 else 0 for count in counts)
+    read, written = (count if isinstance(count, int) and 0 <= count < MAX_COUNT else 0 for count in counts)
     usage = Usage(input_tokens=read, output_tokens=written)
     return ToolResult(store(data, suffix), usage)
 
