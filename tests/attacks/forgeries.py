@@ -15,7 +15,7 @@ class Forgery:
     name: str
     program: str
     tests: str = TESTS
-    given: str = ""
+    prelude: str = ""
     in_file: bool = False  # the stand-in reads the tests from a file beside the program
     printed: bool = False  # the stand-in believes what is printed
 

@@ -24,8 +24,8 @@ def judged(forgery: Forgery) -> ProgramResult:
         return run_tests(
             forgery.program,
             forgery.tests,
-            given=forgery.given,
-            entry_point="find_zero" if forgery.given else "",
+            prelude=forgery.prelude,
+            entry_point="find_zero" if forgery.prelude else "",
             limits=LIMITS,
         )
 
@@ -37,7 +37,7 @@ def stand_in(forgery: Forgery, folder: Path) -> bool:
     """Program and tests in one process, and its exit status or its last word is the verdict."""
     tests = "exec(open('tests.py').read())" if forgery.in_file else forgery.tests
     (folder / "tests.py").write_text(forgery.tests)
-    (folder / "program.py").write_text(f"{forgery.given}\n{forgery.program}\n{tests}\nprint('passed')\n")
+    (folder / "program.py").write_text(f"{forgery.prelude}\n{forgery.program}\n{tests}\nprint('passed')\n")
     done = subprocess.run(
         [sys.executable, "-S", "program.py"], cwd=folder, capture_output=True, text=True, timeout=60,
         stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]}, check=False,

@@ -43,19 +43,19 @@ async def run_program(
 
 
 async def run_tests(
-    program: str, tests: str, *, given: str = "", entry_point: str = "", limits: SandboxLimits = SandboxLimits()
+    program: str, tests: str, *, prelude: str = "", entry_point: str = "", limits: SandboxLimits = SandboxLimits()
 ) -> ProgramResult:
     """Whether tests hold for a program, which cannot say so itself: status "ok" means that they all ran and held.
 
     Tests and program run in a sandbox each. The tests call what the program defines and compare plain values on their
-    side of the wall. `given` is code that the tests may rely on besides: what it defines is not taken from the program,
-    all but `entry_point`. Raises SandboxMissing when no sandbox here can run them.
+    side of the wall. `prelude` is code that the tests may rely on besides: what it defines is not taken from the
+    program, all but `entry_point`. Raises SandboxMissing when no sandbox here can run them.
     """
     from . import judging, monty
 
     walls, name, problem = _walls("auto")
     if problem is None:
-        return await judging.run(walls, name, program, (tests, given, entry_point), limits)
+        return await judging.run(walls, name, program, (tests, prelude, entry_point), limits)
     return _within_monty(await monty.run_tests(program, tests, limits), problem)
 
 

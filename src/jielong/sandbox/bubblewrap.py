@@ -8,7 +8,6 @@ machine; where that is forbidden, and for everybody else, in a user namespace.
 import contextlib
 import os
 import random
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -25,10 +24,10 @@ LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _STRANGERS = 1_900_000_000, 2_100_000_000  # user ids that no account has
 
 
-@contextlib.contextmanager
-def command(work: process.Work, limits: SandboxLimits) -> Iterator[tuple[list[str], list[int]]]:
-    with _command(work, limits, identity() or "user namespace") as arguments:
-        yield arguments
+def command(
+    work: process.Work, limits: SandboxLimits
+) -> contextlib.AbstractContextManager[tuple[list[str], list[int]]]:
+    return _command(work, limits, identity() or "user namespace")
 
 
 @contextlib.contextmanager
@@ -78,20 +77,8 @@ def _walls(as_whom: Identity) -> tuple[str, ...]:
         find_program("bwrap") or "bwrap",
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", *privileges),
         *("--hostname", "sandbox", "--die-with-parent", "--new-session", "--clearenv"),
-        *(
-            "--setenv",
-            "HOME",
-            "/tmp",
-            "--setenv",
-            "LANG",
-            "C.UTF-8",
-            *folders,
-            *binds,
-            *masks,
-            "--dir",
-            "/dev",
-            *devices,
-        ),
+        *("--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8"),
+        *(*folders, *binds, *masks, "--dir", "/dev", *devices),
     )
 
 
@@ -112,13 +99,8 @@ def python() -> str:
 
 @cache
 def _tried(as_whom: Identity) -> str | None:
-    work = process.Work("print(6 * 7)")
-    with _command(work, SandboxLimits(), as_whom) as (command, files):
-        no_input = subprocess.DEVNULL
-        trial = subprocess.run(command, pass_fds=files, stdin=no_input, capture_output=True, text=True, timeout=20)
-    if trial.stdout.strip() == "42":
-        return None
-    return (trial.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+    with _command(process.TRIAL, SandboxLimits(), as_whom) as trial:
+        return process.problem_of(*trial)
 
 
 @cache

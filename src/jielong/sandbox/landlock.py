@@ -8,7 +8,6 @@ what they hold together have no limit of their own.
 
 import contextlib
 import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -39,16 +38,6 @@ def why_unavailable() -> str | None:
     """Why Landlock does not work here, found out by using it; None when it does."""
     if sys.platform != "linux" or system_calls.allowed() is None:
         return f"Landlock is not used on {sys.platform} {platform.machine()}"
-    with command(process.Work("print(6 * 7)"), SandboxLimits()) as (arguments, descriptors):
-        trial = subprocess.run(
-            arguments,
-            pass_fds=descriptors,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            env={},
-        )
-    if trial.stdout.strip() == "42":
-        return None
-    return f"Landlock does not work here ({(trial.stderr.strip().splitlines() or ['it printed nothing'])[-1]})"
+    with command(process.TRIAL, SandboxLimits()) as trial:
+        problem = process.problem_of(*trial)
+    return problem and f"Landlock does not work here ({problem})"

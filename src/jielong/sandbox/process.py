@@ -35,6 +35,9 @@ class Work:
     task: tuple[str, ...] = ()
 
 
+TRIAL = Work("print(6 * 7)")
+
+
 @dataclass(frozen=True)
 class Ended:
     code: int | None
@@ -130,6 +133,17 @@ async def _feed(process: Process, stdin: bytes) -> None:
 def _kill(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def problem_of(command: list[str], descriptors: list[int]) -> str | None:
+    """Why a sandbox does not run a program that prints 42, in its own last words; None where it does."""
+    no_input = subprocess.DEVNULL
+    trial = subprocess.run(
+        command, pass_fds=descriptors, stdin=no_input, capture_output=True, text=True, timeout=20, env={}
+    )
+    if trial.stdout.strip() == "42":
+        return None
+    return (trial.stderr.strip().splitlines() or ["it printed nothing"])[-1]
 
 
 def limits_of(limits: SandboxLimits) -> list[tuple[str, int]]:

@@ -22,7 +22,7 @@ async def passes_tests(tests: Tests, code: str) -> bool:
     """Whether all tests hold for the program. Raises SandboxMissing where they cannot be run safely."""
     program = whole(tests, code)
     outcome = await run_tests(
-        program, tests.code, given=tests.prompt, entry_point=tests.entry_point or "", limits=LIMITS
+        program, tests.code, prelude=tests.prompt, entry_point=tests.entry_point or "", limits=LIMITS
     )
     return outcome.status == "ok"
 

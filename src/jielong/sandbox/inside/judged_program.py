@@ -146,11 +146,11 @@ def _ask(what: str, value: Any, *more: Any) -> object:
     if what == "exception":
         is_one = isinstance(value, type) and issubclass(value, BaseException)
         return [kind.__name__ for kind in value.__mro__] if is_one else []
-    asked: Any = {
+    operation: Any = {
         "get": getattr, "set": setattr, "iter": iter, "len": len, "bool": bool, "str": str, "repr": repr, "int": int,
         "float": float, "item": lambda v, k: v[k], "set_item": lambda v, k, x: v.__setitem__(k, x),
     }[what]  # fmt: skip
-    return asked(value, *more)
+    return operation(value, *more)
 
 
 def main(program: str) -> None:

@@ -200,12 +200,12 @@ def wanted(tests: str) -> set[str]:
     return set(calls) & used if len(set(calls)) == 1 else set()
 
 
-def run(judge: Judge, tests: str, given: str, entry_point: str) -> None:
+def run(judge: Judge, tests: str, prelude: str, entry_point: str) -> None:
     names: dict[str, Any] = {"__name__": "tests"}
-    given = _completed(given)
-    missing, trusted = wanted(tests), _names(given)[1] - {entry_point}
+    prelude = _completed(prelude)
+    missing, trusted = wanted(tests), _names(prelude)[1] - {entry_point}
     if missing & trusted:
-        exec(compile(given, "<given>", "exec"), names)
+        exec(compile(prelude, "<given>", "exec"), names)
         names.pop(entry_point, None)
         missing -= trusted
     # What tests take from the standard library without importing it is this side's own, not what the program calls so.
@@ -213,17 +213,17 @@ def run(judge: Judge, tests: str, given: str, entry_point: str) -> None:
         names[module] = __import__(module)
     test_code = compile(tests, "<tests>", "exec")
     judge.answer()  # the program has run
-    found = judge.ask("names", sorted(missing - names.keys()))
-    for name, value in found.items():
+    values = judge.ask("names", sorted(missing - names.keys()))
+    for name, value in values.items():
         if type(value) is Remote and (bases := _ask(value, "exception")):
             value = judge.exceptions[name] = type(name, (type(judge.exception(bases, [], "")),), {})
         names[name] = value
     exec(test_code, names)
 
 
-def _completed(given: str) -> str:
+def _completed(prelude: str) -> str:
     """A prompt may end in the head of a function, and need not be a program at all."""
-    for text in (given, given.rstrip() + "\n    pass\n"):
+    for text in (prelude, prelude.rstrip() + "\n    pass\n"):
         try:
             compile(text, "<given>", "exec")
         except SyntaxError:
@@ -243,11 +243,11 @@ def _described(error: BaseException, tests: str) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def main(tests: str, given: str, entry_point: str) -> None:
+def main(tests: str, prelude: str, entry_point: str) -> None:
     judge = Judge(Channel(os.dup(0)), os.dup(1))
     os.dup2(2, 1)  # what tests print is no verdict either
     try:
-        run(judge, tests, given, entry_point)
+        run(judge, tests, prelude, entry_point)
     except BaseException as error:
         judge.end(FAILED + _described(error, tests))
     judge.end(PASSED)
