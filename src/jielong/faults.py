@@ -17,10 +17,10 @@ log = logging.getLogger("jielong.faults")
 
 def fault(error: Exception) -> Fault:
     """The error of a sample that `error` has cost."""
-    found = Fault(described(error))
-    log.error("%s", found, exc_info=error)
-    found.__cause__ = error
-    return found
+    sample_error = Fault(described(error))
+    log.error("%s", sample_error, exc_info=error)
+    sample_error.__cause__ = error
+    return sample_error
 
 
 def described(error: Exception) -> str:

@@ -200,8 +200,8 @@ async def gather(
 
     `first` is the index of the first sample within its technique, so that no two samples share an identity. A pair
     (model, request) goes to that model. Failed, refused and truncated samples come as `FailedSample`; a reply that
-    asks for the caller's tools comes as it is, for `ballot`. Any other error of
-    the tree cancels the rest and is raised; an exception that nobody expected is a failed sample, too.
+    asks for the caller's tools comes as it is, for `ballot`. Any other error of the tree cancels the rest and is
+    raised; an exception that nobody expected is a failed sample, too.
     """
     if model is None and not all(isinstance(request, tuple) for request in requests):
         raise TypeError("gather: a request without a model needs the model argument")

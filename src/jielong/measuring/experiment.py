@@ -211,8 +211,8 @@ def item_request(task: Task, item: Item, seed: int) -> Request:
 
 
 async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[ItemResult, Mapping[str, None]]:
-    """One model on one item, with notes. A SampleError or an
-    exception that nobody expected is the result's `error`; other errors of the tree are raised."""
+    """One model on one item, with notes. A SampleError or an exception that nobody expected is the result's `error`;
+    other errors of the tree are raised."""
     started = time.monotonic()
     reply: Reply | None = None
     score, value, error = Score(0.0, None), None, None
@@ -222,16 +222,15 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
             reply = await model.generate(item_request(task, item, seed))
             if not (item.tools and reply.finish == "tool_calls"):
                 reply = require_answer(reply)
-        except JielongError as failure:
-            if not isinstance(failure, SampleError):
-                raise
+        except SampleError as failure:
             # What came and is no answer (truncated, declined) is the model's own doing, and wrong. Where nothing came,
             # nothing is known of what the model would have said.
             reply, error = None, f"{type(failure).__name__}: {failure}"
             value = None if failure.lost else 0.0
+        except JielongError:
+            raise
         except Exception as unexpected:
-            error = f"Fault: {fault(unexpected)}"
-            reply = None
+            reply, error = None, f"Fault: {fault(unexpected)}"
         queued = asking.seconds_queued()
         seconds = max(time.monotonic() - started - queued, _longest_call(asking.steps))
     with sub_path(item.id), scope(f"{item.id}: grade", kind="grade") as grading:

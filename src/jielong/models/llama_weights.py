@@ -97,8 +97,8 @@ def _weights(config: dict[str, Any], tensors: dict[str, Floats]) -> Weights:
 def _count(config: dict[str, Any], name: str, most: int = 10_000_000) -> int:
     value = config.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        found = f"no {name}" if value is None else f"{name} is {str(value)[:40]}"
-        raise ValueError(f"{found}; expected a whole number from 1 to {most:,}")
+        setting = f"no {name}" if value is None else f"{name} is {str(value)[:40]}"
+        raise ValueError(f"{setting}; expected a whole number from 1 to {most:,}")
     return value
 
 

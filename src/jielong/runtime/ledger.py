@@ -231,10 +231,12 @@ class Ledger:
         key, run, state, provider, request, reply, error, usage, bound, at = columns
         try:
             parsed = check_result(read_json(reply)) if reply else None
-            asked, spent = check_request(read_json(request)), read_json(usage)
-            decode_usage(spent)
+            request_row, usage_row = check_request(read_json(request)), read_json(usage)
+            decode_usage(usage_row)
             bound, error = None if bound is None else int(bound), None if error is None else str(error)
-            return LedgerRow(str(key), str(run), state, str(provider), asked, parsed, error, spent, bound, float(at))
+            return LedgerRow(
+                str(key), str(run), state, str(provider), request_row, parsed, error, usage_row, bound, float(at)
+            )
         except _NO_ROW:
             raise self._damaged(str(key)) from None
 
