@@ -116,7 +116,7 @@ class Sampling:
             object.__setattr__(self, "extra", FrozenDict(self.extra))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Request:
     """All that a model is asked, and nothing else."""
 

@@ -6,6 +6,7 @@ reply), `failed` (the endpoint gave none) or `cut` (broken off; what it cost is 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -13,8 +14,9 @@ import sqlite3
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -29,11 +31,15 @@ from ..errors import BadInput, DamagedFile
 from ..regular_files import check_regular_file
 from .home import close_to_others
 from .ledger_json import Json, check_request, check_result, decode_usage, encode_request, encode_usage
+from .ledger_threads import LedgerThreads
+from .long_texts import LONG, PAUSE, PIECE, encode_text, length
 from .notifier import Notifier
+from .runtime import active_runtime
 
 State = Literal["done", "failed", "cut"]
 R = TypeVar("R")
-PIECE = 65_536  # characters that are hashed at a time
+LOG_BYTES = 16_000_000  # in the write-ahead log, before they are moved into the database
+ROW_BYTES = 20_000  # that the shortest row takes there: a page of the table and of each index
 
 _COLUMNS = "key, run, state, provider, request, reply, error, usage, bound_tokens, at"
 
@@ -81,8 +87,10 @@ class Ledger:
 
     def __init__(self, file: Path | str, *, to_read: bool = False) -> None:
         self.file = Path(file)
-        self._lock = threading.Lock()
+        self._lock, self._flights_lock = threading.RLock(), threading.Lock()
         self._in_flight: dict[str, Notifier] = {}
+        self._threads = LedgerThreads()
+        self._log_bytes = 0
         check_regular_file(self.file)
         with self._reading():
             if to_read:
@@ -95,12 +103,14 @@ class Ledger:
             self._db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=60)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
+            self._db.execute("pragma wal_autocheckpoint = 0")  # it waits for the disk, so `_move_log` does it elsewhere
             self._db.executescript(_SCHEMA)
 
     def __enter__(self) -> Ledger:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None) -> None:
+        self._threads.close()
         self._db.close()
 
     def _close_to_others(self) -> None:
@@ -150,15 +160,17 @@ class Ledger:
         reply: Json | None = None,
         error: str | None = None,
         bound_tokens: int | None = None,
+        size: int = 0,
     ) -> None:
-        """Write one call down; `usage`, which holds the retries, takes the place of the reply's own.
+        """Write one call down; `usage`, which holds the retries, takes the place of the reply's own. `size`: about
+        how long the row is, where it may be long.
 
         A second `done` row for a key (another process was faster) is kept as `failed`, so that a key has one reply for
         ever, and the cost of both is known.
         """
         state: State = "done" if reply else "cut" if usage.unsettled_calls else "failed"
         usage_json = encode_usage(usage)
-        body = well_formed(json.dumps({**reply, "usage": usage_json}, ensure_ascii=False)) if reply else None
+        body = encode_text({**reply, "usage": usage_json}, size) if reply else None
         error = error and well_formed(error)
         row = (key, run, provider, request, body, error, json.dumps(usage_json), bound_tokens, time.time())
         insert = "insert into calls(key, run, provider, request, reply, error, usage, bound_tokens, at, state)"
@@ -167,13 +179,36 @@ class Ledger:
                 self._db.execute(f"{insert} values(?,?,?,?,?,?,?,?,?,?)", (*row, state))
             except sqlite3.IntegrityError:
                 self._db.execute(f"{insert} values(?,?,?,?,?,?,?,?,?,'failed')", row)
+            self._log_bytes += ROW_BYTES + len(request) + len(body or "")
+            if self._log_bytes > LOG_BYTES and str(self.file) != ":memory:" and self._threads.move(self._move_log):
+                self._log_bytes = 0
+
+    def _move_log(self) -> None:
+        """From the log into the database: most of it while others write, then the rest, as the log would never begin
+        anew else. What cannot be moved stays in the log, where it is as safe."""
+        with suppress(sqlite3.Error), closing(sqlite3.connect(self.file, isolation_level=None, timeout=60)) as db:
+            db.execute("pragma wal_checkpoint(passive)").fetchall()
+            with self._lock:
+                db.execute("pragma wal_checkpoint(passive)").fetchall()
+
+    async def aside(self, size: int, work: Callable[[], R]) -> R:
+        """What `work`, a `find` or `put` of about `size` characters, returns; the event loop waits neither for the disk
+        nor for those who do. Short work is done at once if nobody else is at the file. Who is cancelled does not wait;
+        the work is done all the same, before the ledger is closed."""
+        if size < LONG and self._lock.acquire(blocking=False):
+            try:
+                return work()
+            finally:
+                self._lock.release()
+        rest = PAUSE if active_runtime().shared else 0
+        return await asyncio.shield(asyncio.wrap_future(self._threads.submit(work, long=size >= LONG, rest=rest)))
 
     @asynccontextmanager
     async def single_flight(self, key: str) -> AsyncIterator[None]:
         """Inside, nobody else asks for this key: equal calls at the same moment are one call. A leader that is
         cancelled hands over to the next in line."""
         while True:
-            with self._lock:
+            with self._flights_lock:
                 notifier = self._in_flight.get(key)
                 if notifier is None:
                     self._in_flight[key] = Notifier()
@@ -183,7 +218,7 @@ class Ledger:
         try:
             yield
         finally:
-            with self._lock:
+            with self._flights_lock:
                 notifier = self._in_flight.pop(key)
             notifier.notify()
 
@@ -205,6 +240,7 @@ class Ledger:
 
     def rows(self, run: str | None = None, key: str | None = None) -> Iterator[LedgerRow]:
         """The calls in order of writing; of one run, or whose key begins with `key`."""
+        self._threads.wait()
         where, values = "id > ?", list[str]()
         if run is not None:
             where += " and run = ?"
@@ -273,16 +309,43 @@ def call_key(
 
     A sample without a seed has no identity, so its key is a new one; what is not sampled is the same anywhere.
     """
-    request_json = well_formed(json.dumps({**encode_request(request), **arguments}, sort_keys=True, ensure_ascii=False))
     sample: Any = None
     if sampled:
         sample = path if request.sampling.seed is not None else uuid.uuid4().hex
-    before, after = json.dumps([identity, operation], ensure_ascii=False), json.dumps(sample, ensure_ascii=False)
-    digest = hashlib.sha256(f'{before[:-1]}, "'.encode())  # of all four as one list
+    size = length(request)
+    begin = active_runtime().get(_LongRequests).begin if size >= LONG and not arguments else _begin
+    digest, request_json = begin(identity, operation, request, arguments, size)
+    digest = digest.copy()
+    digest.update(f'", {json.dumps(sample, ensure_ascii=False)}]'.encode())
+    return digest.hexdigest(), request_json
+
+
+def _begin(
+    identity: str, operation: str, request: Request, arguments: Mapping[str, Any], size: int
+) -> tuple[hashlib._Hash, str]:
+    """The digest of all parts of a key but the sample, as the beginning of one list; and the request as JSON."""
+    request_json = encode_text({**encode_request(request), **arguments}, size, sort_keys=True)
+    digest = hashlib.sha256(f'{json.dumps([identity, operation], ensure_ascii=False)[:-1]}, "'.encode())
     for start in range(0, len(request_json), PIECE):  # a long text would hold the interpreter's lock
         digest.update(encode_basestring(request_json[start : start + PIECE])[1:-1].encode())
-    digest.update(f'", {after}]'.encode())
-    return digest.hexdigest(), request_json
+    return digest, request_json
+
+
+class _LongRequests:
+    """What `_begin` gives for long requests, as long as they live: all samples of one are the same object."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str, str], tuple[weakref.ref[Request], hashlib._Hash, str]] = {}
+
+    def begin(
+        self, identity: str, operation: str, request: Request, arguments: Mapping[str, Any], size: int
+    ) -> tuple[hashlib._Hash, str]:
+        key = id(request), identity, operation
+        if known := self._known.get(key):
+            return known[1:]
+        begun = _begin(identity, operation, request, arguments, size)
+        self._known[key] = weakref.ref(request, lambda _: self._known.pop(key, None)), *begun
+        return begun
 
 
 def with_derived_seed(request: Request, path: tuple[int | str, ...]) -> Request:

@@ -41,7 +41,7 @@ from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_
 from .key_filter import FilteredListener, KeyFilter
 from .ledger import ActiveRun, CachedResult, call_key, with_derived_seed
 from .ledger_json import max_input_tokens, max_message_tokens
-from .long_texts import in_turn, length
+from .long_texts import in_turn, length, message_length, result_length
 from .operations import EMBED, GENERATE, LOGPROBS, NEXT_TOKENS, ProviderCall, R
 from .runtime import active_runtime
 
@@ -49,6 +49,7 @@ __all__ = ["AttemptFailed", "EmbeddingProvider", "OpenWeightsProvider", "Provide
 
 
 T = TypeVar("T", int, float)
+SECONDS_A_CHARACTER = 1e-8  # that sending a long request, reading its reply and writing both down will take
 
 
 class Provider(Model):
@@ -98,7 +99,9 @@ class Provider(Model):
         self.check_length(call.request)
         identity = self.identity(), call.operation.name, call.request, call.arguments, current().path
         key_of = partial(call_key, *identity, call.operation.sampled)
-        call.key, call.request_json = await in_turn(length(call.request), key_of)
+        size = length(call.request)
+        more = SECONDS_A_CHARACTER * size if active_runtime().shared else 0.0
+        call.key, call.request_json = await in_turn(size, key_of, more=more)
         observer = current().observer
         if observer is None:
             return await self._replay_or_attempt(call)
@@ -113,7 +116,8 @@ class Provider(Model):
         if run is None or (call.operation.sampled and call.request.sampling.seed is None):
             return await self._attempt_and_write(call)
         async with run.ledger.single_flight(call.key):
-            cached = run.ledger.find(call.key, call.operation.decode)
+            find = partial(run.ledger.find, call.key, call.operation.decode)
+            cached = await run.ledger.aside(len(call.request_json), find)
             result = await (self._attempt_and_write(call) if cached is None else self._replay(call, cached, run))
             run.used.add(call.key)
             return result
@@ -148,7 +152,7 @@ class Provider(Model):
             error = described(unexpected)
             raise
         finally:
-            self._write(call, result, error)
+            await self._write(call, result, error)
         return self._with_usage(result, call.usage, call.key)
 
     def _with_usage(self, result: R, usage: Usage, key: str) -> R:
@@ -156,10 +160,13 @@ class Provider(Model):
             return replace(result, usage=usage, steps=(Step(self.name, usage, key),))
         return replace(result, usage=usage)
 
-    def _write(self, call: ProviderCall[R], result: R | None, error: str | None) -> None:
+    async def _write(self, call: ProviderCall[R], result: R | None, error: str | None) -> None:
         if not call.usage.calls:
             return
-        if run := current().active_run:
+        run = current().active_run
+        size = len(call.request_json) + result_length(result)
+
+        def write(run: ActiveRun) -> None:
             run.ledger.put(
                 call.key,
                 run.run,
@@ -171,8 +178,14 @@ class Provider(Model):
                 bound_tokens=self._max_unsettled(call, call.usage, result).tokens
                 if call.usage.unsettled_calls
                 else None,
+                size=size,
             )
-        charge(self.name, call.usage, call.key)
+
+        try:
+            if run:
+                await run.ledger.aside(size, partial(write, run))
+        finally:
+            charge(self.name, call.usage, call.key)
 
     async def _attempts(self, call: ProviderCall[R], request: Request) -> R:
         endpoint = self.endpoint()
@@ -257,7 +270,9 @@ class Provider(Model):
             raise
         if filtered:
             await filtered.finish()
-        return cast(R, key_filter.reply(result)) if isinstance(result, Reply) else result
+        if isinstance(result, Reply):
+            return cast(R, await in_turn(message_length(result.message), partial(key_filter.reply, result)))
+        return result
 
     def _max_cost(self, call: ProviderCall[R], max_output: int | None = None) -> CallCost:
         """The most that one attempt costs; `max_output`: where what it wrote is known."""

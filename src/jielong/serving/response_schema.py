@@ -11,11 +11,13 @@ import asyncio
 import base64
 import itertools
 import json
+import math
 import secrets
 import struct
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, cast
 
 from pydantic import ConfigDict, Field, with_config
@@ -24,6 +26,7 @@ from typing_extensions import TypedDict
 
 from ..contract import Embeddings, Reply, Step, Thinking, TokenLogprob, ToolCall, Usage
 from ..events import Delta
+from ..runtime.long_texts import in_turn, message_length
 from ..runtime.telemetry.semantic_conventions import FINISHES, bare
 from ..scope import Scope
 
@@ -168,11 +171,12 @@ class ServedReply:
 
     async def completion(self, replies: Sequence[Reply], scope: Scope) -> bytes:
         """A `ChatCompletion`."""
-        choices = [
-            b'{"index":%d,"message":%b,"logprobs":%b,"finish_reason":"%b"}'
-            % (i, encode_json(message(reply)), await _encode_logprobs(reply), FINISHES[reply.finish].encode())
-            for i, reply in enumerate(replies)
-        ]
+        choices, encoder = list[bytes](), _LogprobEncoder()
+        for i, reply in enumerate(replies):
+            text = await in_turn(message_length(reply.message), partial(_encode_message, reply))
+            logprobs = b"null" if reply.logprobs is None else await encoder.whole(reply.logprobs)
+            choice = b'{"index":%d,"message":%b,"logprobs":%b,"finish_reason":"%b"}'
+            choices.append(choice % (i, text, logprobs, FINISHES[reply.finish].encode()))
         head = {"id": self.id, "object": "chat.completion", "created": self.created, "model": self.model}
         end = {"usage": usage(scope.usage), "jielong": account(scope)}
         return b'%b,"choices":[%b],%b' % (encode_json(head)[:-1], b",".join(choices), encode_json(end)[1:])
@@ -205,9 +209,9 @@ class StreamedChoice:
         if not self.begun:
             yield self.begin()
         if reply.logprobs is not None:
-            for start in range(0, max(1, len(reply.logprobs)), TOKENS_AT_ONCE):
-                content = list(map(_logprob, reply.logprobs[start : start + TOKENS_AT_ONCE]))
-                yield self._chunk({"content": ""}, {"content": content, "refusal": None})
+            before, after = self._chunk({"content": ""}, "?").split(b'"logprobs":"?"')
+            for part in _LogprobEncoder().parts(reply.logprobs):
+                yield b'%b"logprobs":{"content":[%b],"refusal":null}%b' % (before, part, after)
         if reply.message.tool_calls:
             if details := reasoning_details(reply):
                 yield self._chunk({"reasoning_details": details})
@@ -217,7 +221,7 @@ class StreamedChoice:
         last = {"index": self.index, "delta": {}, "logprobs": None, "finish_reason": FINISHES[reply.finish]}
         yield self.answer.chunk([last], more)
 
-    def _chunk(self, delta: Json, reply_logprobs: Logprobs | None = None) -> bytes:
+    def _chunk(self, delta: Json, reply_logprobs: str | None = None) -> bytes:
         choice = {"index": self.index, "delta": delta, "logprobs": reply_logprobs, "finish_reason": None}
         return self.answer.chunk([choice])
 
@@ -235,6 +239,10 @@ def encode_json(payload: Any) -> bytes:
     return _encoder.encode(payload).encode(errors="replace")
 
 
+def _encode_message(reply: Reply) -> bytes:
+    return encode_json(message(reply))
+
+
 def message(reply: Reply) -> ReplyMessage:
     refused = reply.finish == "refused"
     calls = tool_calls(reply)
@@ -243,7 +251,7 @@ def message(reply: Reply) -> ReplyMessage:
         "content": None if refused or (calls and not reply.text) else reply.text,
         "refusal": reply.text if refused else None,
     }
-    parts = [part for part in reply.message.content if isinstance(part, Thinking)]
+    parts = _thoughts(reply)
     if details := reasoning_details(reply):
         body["reasoning_details"] = details
     if thoughts := "".join(part.text for part in parts):
@@ -255,8 +263,13 @@ def message(reply: Reply) -> ReplyMessage:
 
 def reasoning_details(reply: Reply) -> list[dict[str, str | None]]:
     """Thoughts that `reasoning_content` alone does not hold in full: whoever sends them back sends these."""
-    parts = [part for part in reply.message.content if isinstance(part, Thinking) and reply.message.tool_calls]
+    parts = _thoughts(reply) if reply.message.tool_calls else []
     return [{"text": part.text, "signature": part.signature, "form": part.form} for part in parts if part.form]
+
+
+def _thoughts(reply: Reply) -> list[Thinking]:
+    content = reply.message.content
+    return [] if isinstance(content, str) else [part for part in content if isinstance(part, Thinking)]
 
 
 def tool_calls(reply: Reply) -> list[ToolCallBody]:
@@ -282,20 +295,39 @@ async def encode_list(values: Iterable[Any], at_once: int) -> bytes:
     return b"[%b]" % b",".join(pieces)
 
 
-async def _encode_logprobs(reply: Reply) -> bytes:
-    """`Logprobs`, or null."""
-    if reply.logprobs is None:
-        return b"null"
-    return b'{"content":%b,"refusal":null}' % await encode_list(map(_logprob, reply.logprobs), TOKENS_AT_ONCE)
+class _LogprobEncoder:
+    """`Logprobs`. What does not change with the number is encoded once for each text: there are few texts."""
 
+    def __init__(self) -> None:
+        self._frames: dict[str, tuple[str, str]] = {}
 
-def _logprob(token: TokenLogprob) -> TokenLogprobBody:
-    top: list[TopLogprob] = [{"token": t, "logprob": p, "bytes": _bytes(t)} for t, p in token.top]
-    return {"token": token.token, "logprob": token.logprob, "bytes": _bytes(token.token), "top_logprobs": top}
+    async def whole(self, logprobs: Sequence[TokenLogprob]) -> bytes:
+        parts = []
+        for part in self.parts(logprobs):
+            parts.append(part)
+            await asyncio.sleep(0)
+        return b'{"content":[%b],"refusal":null}' % b",".join(parts)
 
+    def parts(self, logprobs: Sequence[TokenLogprob]) -> Iterator[bytes]:
+        """The entries of so many tokens at a time; at least one part."""
+        for start in range(0, max(1, len(logprobs)), TOKENS_AT_ONCE):
+            yield ",".join(map(self._entry, logprobs[start : start + TOKENS_AT_ONCE])).encode()
 
-def _bytes(token: str) -> list[int]:
-    return list(token.encode(errors="replace"))
+    def _entry(self, token: TokenLogprob) -> str:
+        top = ",".join([f"{self._scored(text, logprob)}}}" for text, logprob in token.top])
+        return f'{self._scored(token.token, token.logprob)},"top_logprobs":[{top}]}}'
+
+    def _scored(self, text: str, logprob: float) -> str:
+        """A `TopLogprob` without its end."""
+        if (frame := self._frames.get(text)) is None:
+            utf8 = text.encode(errors="replace")
+            before, after = (
+                f'{{"token":{_encoder.encode(utf8.decode())},"logprob":',
+                f',"bytes":{_encoder.encode([*utf8])}',
+            )
+            frame = self._frames[text] = before, after
+        number = repr(logprob) if math.isfinite(logprob) else _encoder.encode(logprob)
+        return f"{frame[0]}{number}{frame[1]}"
 
 
 def usage(total: Usage) -> CompletionUsage | None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 from typing import Any, ClassVar, Literal, NoReturn
 
 import aiohttp
 
-from ...bounded_json import BeyondLimit, read_json, well_formed
+from ...bounded_json import BeyondLimit, read_json
 from ...context import current
 from ...contract import Model, Reply, Request, Usage
 from ...errors import EndpointUnfit, MissingKey
@@ -21,7 +19,7 @@ from ...recipe import quote
 from ...runtime import prices
 from ...runtime.key_filter import KeyFilter
 from ...runtime.keys import is_loopback
-from ...runtime.long_texts import in_turn, length
+from ...runtime.long_texts import encode_text, in_turn, length
 from ...runtime.provider import AttemptFailed, Provider
 from ...runtime.runtime import active_runtime
 from . import dialects, endpoint_errors, wire_format
@@ -98,7 +96,8 @@ class Endpoint(Provider):
         self, address: EndpointAddress, headers: dict[str, str], body: dict[str, Any], request: Request
     ) -> Reply:
         url = f"{address.url}/chat/completions"
-        data = await in_turn(length(request), partial(_encode, body))
+        size = length(request)
+        data = await in_turn(size, lambda: encode_text(body, size).encode())
         session = await connection_pool()
         try:
             async with session.post(
@@ -172,10 +171,6 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(data)
 
 
-def _encode(body: dict[str, Any]) -> bytes:
-    return well_formed(json.dumps(body, ensure_ascii=False)).encode()
-
-
 def _notify_observer(payload: Any, keys: KeyFilter) -> None:
     if (observer := current().observer) and isinstance(payload, dict):
         names = {name: keys.text(text) for name in ("id", "model") if isinstance(text := payload.get(name), str)}
@@ -193,8 +188,7 @@ def _parse_json(data: bytes, url: str) -> Any:
 
 
 async def _parsed(data: bytes, url: str) -> Any:
-    """The JSON; a large one in a thread, as others are answered meanwhile."""
-    return await asyncio.to_thread(_parse_json, data, url) if len(data) > 1_000_000 else _parse_json(data, url)
+    return await in_turn(len(data), lambda: _parse_json(data, url))
 
 
 def _refuse_web_page(data: bytes, url: str) -> None:
