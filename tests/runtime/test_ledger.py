@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import os
@@ -10,6 +11,8 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,9 +42,11 @@ from jielong.contract import (
 from jielong.errors import BadInput, DamagedFile, EndpointGaveUp
 from jielong.models.scripted import Scripted
 from jielong.runtime.home import home_folder
-from jielong.runtime.ledger import Ledger, LedgerRow, call_key, use_ledger, with_derived_seed
+from jielong.runtime.ledger import Ledger, LedgerRow, _LongRequests, call_key, use_ledger, with_derived_seed
 from jielong.runtime.ledger_json import decode_reply, encode_reply, encode_request
+from jielong.runtime.ledger_threads import LedgerThreads
 from jielong.runtime.provider import AttemptFailed
+from jielong.runtime.runtime import active_runtime
 from jielong.runtime.trace import trace_lines
 from jielong.scope import scope
 from jielong.techniques.self_consistency import self_consistency
@@ -327,6 +332,115 @@ async def test_two_processes_worth_of_ledgers_write_one_file(tmp_path: Path) -> 
     assert kept is not None
     assert kept.result.text == "first"
     assert [row.state for row in rows(file)] == ["done", "failed"]
+
+
+# --- long rows --------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def lock_held(ledger: Ledger) -> AsyncIterator[threading.Event]:
+    """Somebody else is at the file until the event is set."""
+    taken, end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with ledger._lock:
+            taken.set()
+            end.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait(30)
+    try:
+        yield end
+    finally:
+        end.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("length", [10, 300_000])
+async def test_the_loop_goes_on_while_somebody_else_is_at_the_file(tmp_path: Path, length: int) -> None:
+    model = Scripted("x" * length)
+    replies: list[Reply] = []
+
+    async def one() -> None:
+        replies.append(await model.generate(asked("y" * length)))
+
+    with use_ledger(tmp_path / "l.db") as ledger, anyio.fail_after(30):
+        async with lock_held(ledger) as end, anyio.create_task_group() as tasks:
+            tasks.start_soon(one)
+            await anyio.sleep(0.01)
+            assert not replies, "a reply is used once it is written down"
+            end.set()
+        assert [len(reply.text) for reply in replies] == [length]
+        assert [row.state for row in ledger.rows()] == ["done"]
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["by its scope", "by its task"])
+async def test_a_row_whose_caller_is_cancelled_while_it_waits_is_written_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    model, file = Scripted("x" * 300_000), tmp_path / "l.db"
+    cancelled, submitted, submit = anyio.CancelScope(), anyio.Event(), LedgerThreads.submit
+
+    def noted(threads: LedgerThreads, work: Any, **more: Any) -> Any:
+        submitted.set()
+        return submit(threads, work, **more)
+
+    monkeypatch.setattr(LedgerThreads, "submit", noted)
+
+    async def one() -> None:
+        with cancelled:
+            await model.generate(asked(seed=None))
+
+    with use_ledger(file) as ledger, anyio.fail_after(30), scope("all") as around:
+        async with lock_held(ledger):
+            task = asyncio.ensure_future(one())
+            await submitted.wait()
+            if native:
+                task.cancel()
+            else:
+                cancelled.cancel()
+            await asyncio.wait([task])
+    assert [row.state for row in rows(file)] == ["done"]
+    assert around.usage.calls == 1
+
+
+async def test_samples_of_a_long_request_are_encoded_once_and_have_the_keys_of_short_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys: list[list[tuple[str, str]]] = []
+    encoded: list[int] = []
+
+    def noted(request: Request) -> Any:
+        encoded.append(id(request))
+        return encode_request(request)
+
+    monkeypatch.setattr("jielong.runtime.ledger.encode_request", noted)
+    for long in (100, 10**9):
+        monkeypatch.setattr("jielong.runtime.ledger.LONG", long)
+        request = asked('a "long" 话\n' * 20_000)
+        keys.append([call_key("m", "generate", request, {}, (i,)) for i in range(5)])
+    assert keys[0] == keys[1]
+    assert len({key for key, _ in keys[0]}) == 5
+    assert len(encoded) == 1 + 5
+    del request
+    assert not active_runtime().get(_LongRequests)._known
+
+
+def test_the_log_is_moved_into_the_database_by_another_thread_while_rows_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jielong.runtime.ledger.LOG_BYTES", 200_000)
+    file, log = tmp_path / "l.db", tmp_path / "l.db-wal"
+    with Ledger(file) as ledger:
+        for i in range(300):
+            ledger.put(f"key{i}", "run", "p", json.dumps({"x": "x" * 50_000}), usage=Usage(calls=1), error="no")
+            if i % 20 == 0 and ledger._threads._moving:
+                ledger._threads._moving.result(30)
+        assert file.stat().st_size > 10_000_000
+        assert log.stat().st_size < 10_000_000, "the log begins anew once all of it was moved"
+        assert len(list(ledger.rows())) == 300
+    assert len(rows(file)) == 300
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------

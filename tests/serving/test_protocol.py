@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from contextlib import suppress
@@ -31,6 +32,7 @@ from jielong.contract import (
 )
 from jielong.errors import BudgetExceeded, EndpointGaveUp, MissingKey, NoAnswer, SandboxMissing, TooLong, Unsupported
 from jielong.models.scripted import Scripted
+from jielong.serving.response_schema import ServedReply, StreamedChoice, _LogprobEncoder, encode_json
 from serving.served import Served
 
 ASKED: list[Any] = [{"role": "user", "content": "What is 1 + 1?"}]
@@ -185,6 +187,31 @@ def test_every_part_of_a_reply_comes_back(reply: Reply, stream: bool):
             ("a", "weather", '{"x": 1}'), ("b", "weather", "{}")]  # fmt: skip
     else:
         assert said.refusal == "I will not" or stream
+
+
+def test_logprobs_are_the_json_of_their_parts():
+    """Whatever their texts and numbers: they are put together from parts that are encoded once."""
+    texts = ["a", '"quoted" \\', "0.0", "话", "\ud800", "", ',"logprob":', "\n"]
+    tokens = [
+        TokenLogprob(texts[i % 8], -1.5e-9 * i, tuple((text, -0.1 - i) for text in texts[: i % 9])) for i in range(250)
+    ]
+    tokens.append(TokenLogprob("a", float("-inf"), (("a", 0.0), ("b", -1))))
+
+    def entry(text: str, logprob: float) -> dict[str, Any]:
+        utf8 = text.encode(errors="replace")
+        return {"token": utf8.decode(), "logprob": logprob, "bytes": list(utf8)}
+
+    content = [{**entry(t.token, t.logprob), "top_logprobs": [entry(*top) for top in t.top]} for t in tokens]
+    encoder = _LogprobEncoder()
+    for some in ([], tokens):
+        expected = encode_json({"content": content[: len(some)], "refusal": None})
+        assert asyncio.run(encoder.whole(some)) == expected
+    choice = StreamedChoice(ServedReply("m"), 3)
+    choice.begun = True
+    chunks = list(choice.end(Reply(Message("assistant", ""), logprobs=tuple(tokens)), None))[:-1]
+    chosen = [json.loads(chunk.removeprefix(b"data: "))["choices"][0] for chunk in chunks]
+    assert [entry for each in chosen for entry in each["logprobs"]["content"]] == content
+    assert {(each["index"], each["delta"]["content"], each["finish_reason"]) for each in chosen} == {(3, "", None)}
 
 
 def test_thoughts_are_told_apart_from_the_answer():

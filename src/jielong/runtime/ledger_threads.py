@@ -9,11 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 R = TypeVar("R")
 
@@ -62,6 +59,4 @@ class LedgerThreads:
                 executor.shutdown()
 
     def _executor(self, name: str) -> ThreadPoolExecutor:
-        from concurrent.futures import ThreadPoolExecutor  # most processes never need one
-
         return self._executors.setdefault(name, ThreadPoolExecutor(1, f"jielong ledger {name}"))
