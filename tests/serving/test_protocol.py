@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 from contextlib import suppress
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import openai
 import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
@@ -32,6 +34,8 @@ from jielong.contract import (
 )
 from jielong.errors import BudgetExceeded, EndpointGaveUp, MissingKey, NoAnswer, SandboxMissing, TooLong, Unsupported
 from jielong.models.scripted import Scripted
+from jielong.runtime.runtime import Runtime
+from jielong.serving.n_choices import generate_choices
 from jielong.serving.response_schema import ServedReply, StreamedChoice, _LogprobEncoder, encode_json
 from serving.served import Served
 
@@ -384,3 +388,29 @@ def test_the_account_tells_no_paths_and_no_texts(tmp_path: Any):
     assert "few_shot" in told
     assert "secret" not in told
     assert str(tmp_path) not in told
+
+
+def test_others_have_their_turn_while_many_choices_begin():
+    """However many begin: not all of them in one go of the loop."""
+    begun: list[int] = []
+    between: list[int] = []
+
+    def reply(request: Any) -> str:
+        begun.append(1)
+        return "x"
+
+    async def main() -> None:
+        async def other() -> None:
+            for _ in range(1000):
+                between.append(len(begun))
+                await anyio.lowlevel.checkpoint()
+
+        model = Scripted(reply)
+        async with Runtime(shared=True), anyio.create_task_group() as tasks:
+            tasks.start_soon(other)
+            for n in (40, 40, 2, 1):
+                tasks.start_soon(generate_choices, model, Request((Message("user", "hi"),)), n, None)
+
+    anyio.run(main)
+    assert len(begun) == 83
+    assert max(b - a for a, b in itertools.pairwise(between)) <= 2 * 8 + 3

@@ -150,14 +150,15 @@ class Batcher:
         return [sequence for sequence in new if not sequence.cancelled]
 
     def _next_ones(self, active: Sequence[_Sequence]) -> list[_Sequence]:
-        """The next row is for the request that has fewest. The last rows are not for one that has many, so that a small
-        request does not wait for a large one."""
+        """The next row is for the request that has fewest. The last rows are not for one that has several, so that a
+        small request does not wait for large ones."""
         rows, kept = self._engine.max_rows, self._engine.max_rows // 4
+        several = max(1, kept // 4)
         running = Counter(sequence.job.request for sequence in active)
         new: list[_Sequence] = []
         while self._waiting and len(active) + len(new) < rows:
             request = min(self._waiting, key=running.__getitem__)
-            if request and len(active) + len(new) >= rows - kept and running[request] >= kept:
+            if request and len(active) + len(new) >= rows - kept and running[request] >= several:
                 break
             queue = self._waiting[request]
             new.append(queue.popleft())

@@ -302,10 +302,11 @@ class _LogprobEncoder:
         self._frames: dict[str, tuple[str, str]] = {}
 
     async def whole(self, logprobs: Sequence[TokenLogprob]) -> bytes:
-        parts = []
+        parts = list[bytes]()
         for part in self.parts(logprobs):
+            if parts:
+                await asyncio.sleep(0)
             parts.append(part)
-            await asyncio.sleep(0)
         return b'{"content":[%b],"refusal":null}' % b",".join(parts)
 
     def parts(self, logprobs: Sequence[TokenLogprob]) -> Iterator[bytes]:

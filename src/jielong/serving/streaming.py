@@ -19,7 +19,7 @@ from starlette.types import Scope as AsgiScope
 
 from ..contract import Model, Request
 from ..events import Delta, Event, Listener
-from ..runtime.long_texts import in_turn
+from ..runtime.long_texts import LONG, in_turn
 from ..runtime.telemetry import spans
 from ..scope import Scope
 from ..sync import unwrap_exception_group
@@ -81,7 +81,8 @@ async def stream_answer(
         async def listen(happened: Event) -> None:
             if isinstance(happened, Delta) and happened.text:
                 progress_lines.over = True
-                await out.write(await in_turn(len(happened.text), partial(choices[i].chunk, happened)))
+                encode = partial(choices[i].chunk, happened)
+                await out.write(await in_turn(len(happened.text), encode) if len(happened.text) >= LONG else encode())
 
         return listen
 
@@ -106,7 +107,8 @@ async def stream_answer(
     for choice, reply in zip(choices, replies, strict=True):
         for chunk in choice.end(reply, None if with_usage or choice is not choices[-1] else spent):
             end += chunk
-            await asyncio.sleep(0)
+            if reply.logprobs:
+                await asyncio.sleep(0)
             if len(end) > MAX_PENDING:
                 await out.flush(end)
                 end = b""
