@@ -20,7 +20,8 @@ from jielong.models.scripted import Scripted
 from serving.served import Served
 
 FULL = os.environ.get("JIELONG_FULL") == "1"
-EXAMPLES = "25" if FULL else "5"
+# The cases of each value at its limits are many hundreds, and the same on every run.
+TRIED = ["--max-examples", "25"] if FULL else ["--max-examples", "10", "--phases", "examples,fuzzing"]
 SCHEMATHESIS = shutil.which("schemathesis", path=str(Path(sys.executable).parent)) or "schemathesis"
 
 
@@ -51,15 +52,15 @@ OFFERS: dict[str, tuple[tuple[str | Model, ...], tuple[str, ...], str | None]] =
 }
 
 
-@pytest.mark.parametrize("offer", OFFERS if FULL else ["composing"])
+@pytest.mark.parametrize("offer", OFFERS if FULL else ["named"])
 def test_schemathesis_finds_nothing(offer: str, tmp_path: Path):
     models, allow, token = OFFERS[offer]
     with Served(*models, allow=allow, token=token) as served:
         bearer = ["--header", f"Authorization: Bearer {token}"] if token else []
         url = served.url.removesuffix("/v1") + "/openapi.json"
-        command = [SCHEMATHESIS, "run", url, "--no-color", "--seed", "1", "--max-examples", EXAMPLES, *bearer]
+        command = [SCHEMATHESIS, "run", url, "--no-color", "--seed", "1", *TRIED, *bearer]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert "No issues found" in done.stdout or only_too_long(done.stdout), done.stdout[-6000:]
+    assert done.returncode == 0 or only_too_long(done.stdout), done.stdout[-6000:]
 
 
 def test_the_description_names_the_models():
