@@ -131,8 +131,9 @@ HARMLESS = {"config.json lacks a setting": ("torch",), "a tensor holds whole num
 ENGINES = ("torch", "none", "numpy", "onnx") if find_spec("torch") else ("none", "numpy")
 
 
-# Loading torch takes seconds each time: what its way of reading finds by itself is tried always, the rest in full runs.
-WITH_TORCH = FAULTS if os.environ.get("JIELONG_FULL") == "1" else ("a shard is cut", "a tensor has another shape", *HARMLESS)
+# Loading torch takes seconds: what only its reader of weights can find is tried always, the rest in full runs.
+FULL = os.environ.get("JIELONG_FULL") == "1"
+WITH_TORCH = FAULTS if FULL else ("a shard is cut", "a tensor has another shape", *HARMLESS)
 RUNS = [(fault, "none") for fault in FAULTS] + [(fault, "torch") for fault in WITH_TORCH if find_spec("torch")]
 
 
