@@ -81,8 +81,10 @@ async def stream_answer(
         async def listen(happened: Event) -> None:
             if isinstance(happened, Delta) and happened.text:
                 progress_lines.over = True
-                encode = partial(choices[i].chunk, happened)
-                await out.write(await in_turn(len(happened.text), encode) if len(happened.text) >= LONG else encode())
+                if len(happened.text) < LONG:  # nearly all of very many
+                    await out.write(choices[i].chunk(happened))
+                else:
+                    await out.write(await in_turn(len(happened.text), partial(choices[i].chunk, happened)))
 
         return listen
 
