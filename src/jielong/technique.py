@@ -229,15 +229,10 @@ async def gather(
     with unwrap_exception_group():
         async with anyio.create_task_group() as tasks:
             for i in range(len(pairs)):
+                if i and i % AT_ONCE == 0:
+                    await checkpoint()
                 tasks.start_soon(sample, i)
-                await begun(i)
     return tuple(samples[i] for i in range(len(pairs)))
-
-
-async def begun(i: int) -> None:
-    """Sample `i` of many has begun; now and then others have their turn, as a hundred beginnings take 100 ms."""
-    if i % AT_ONCE == AT_ONCE - 1:
-        await checkpoint()
 
 
 def with_sampling_temperature(request: Request, n: int) -> Request:

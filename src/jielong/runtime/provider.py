@@ -41,7 +41,7 @@ from .concurrency_limiter import MAX_ATTEMPTS, MAX_WAIT, AttemptFailed, limiter_
 from .key_filter import FilteredListener, KeyFilter
 from .ledger import ActiveRun, CachedResult, call_key, with_derived_seed
 from .ledger_json import max_input_tokens, max_message_tokens
-from .long_texts import in_turn, length, message_length, result_length
+from .long_texts import LONG, in_turn, length, message_length, result_length
 from .operations import EMBED, GENERATE, LOGPROBS, NEXT_TOKENS, ProviderCall, R
 from .runtime import active_runtime
 
@@ -100,7 +100,7 @@ class Provider(Model):
         identity = self.identity(), call.operation.name, call.request, call.arguments, current().path
         key_of = partial(call_key, *identity, call.operation.sampled)
         size = length(call.request)
-        more = SECONDS_A_CHARACTER * size if active_runtime().shared else 0.0
+        more = SECONDS_A_CHARACTER * size if size >= LONG and active_runtime().shared else 0.0
         call.key, call.request_json = await in_turn(size, key_of, more=more)
         observer = current().observer
         if observer is None:
