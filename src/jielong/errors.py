@@ -109,6 +109,13 @@ class TooLong(RequestRefused):
     """The request is longer than the model reads."""
 
 
+class Overloaded(SampleError):
+    """This program has too much of the kind to do already; the same request may pass in a moment."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, lost=True)
+
+
 class Refused(SampleError):
     """The model declined to answer, or its provider would not pass the request on (`lost`)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from ..contract import Request, ToolSpec
-from ..errors import Unsupported, WorkStopped
+from ..errors import Overloaded, Unsupported, WorkStopped
 from ..killable_worker import KillableWorker
 from ..runtime.runtime import active_runtime
 from ..sync import LoopLimiter
@@ -33,6 +33,7 @@ Allowed = NDArray[np.bool_]  # (vocabulary,)
 
 MAX_SCHEMA_BYTES, MAX_NODES, MAX_DEPTH, MAX_PATTERN_LENGTH = 500_000, 20_000, 50, 4_000
 MAX_KEPT, SECONDS_KEPT = 64, 1.0  # compiled schemas, and what it took to compile them: their memory grows with it
+MAX_WAITING = 64  # different schemas that wait for their trial, of about a second each at the most
 SECONDS_A_REPLY, SECONDS_A_TOKEN = 0.5, 0.01  # of processor time that the masks of one reply may take
 # A schema of these words alone is compiled by work in proportion to its size, so a small one needs no trial.
 _PLAIN_WORDS = frozenset((
@@ -54,6 +55,7 @@ class Grammars:
         self._source = (str(file.resolve()), self.vocabulary, min(end))
         self._kept: OrderedDict[str, tuple[_Outcome, float]] = OrderedDict()
         self._turns = LoopLimiter(1)
+        self._waiting: Counter[str] = Counter()
 
     @cached_property
     def _vocabulary(self) -> llguidance.LLTokenizer:
@@ -61,7 +63,7 @@ class Grammars:
 
     async def matcher(self, schema: Mapping[str, Any]) -> llguidance.LLMatcher:
         """A matcher at the start of the schema's JSON. Raises Unsupported for a schema that cannot be enforced, or not
-        within limits of time and memory, with the reason."""
+        within limits of time and memory, with the reason, and Overloaded."""
         lark = f'start: " "? value\nvalue: %json {json.dumps({**schema, "x-guidance": _JSON_FORMAT})}'
         if (kept := self._kept.get(lark)) is None:
             kept = await self._compile(lark, plain=_check_size(schema, len(lark)))
@@ -74,6 +76,17 @@ class Grammars:
         """The outcome, and the processor time that it took here."""
         if plain:
             return self._keep(lark, *await anyio.to_thread.run_sync(self._outcome, lark))
+        if lark not in self._waiting and len(self._waiting) >= MAX_WAITING:
+            raise Overloaded(f"{MAX_WAITING} JSON schemas wait to be compiled already; try again")
+        self._waiting[lark] += 1
+        try:
+            return await self._try(lark)
+        finally:
+            self._waiting[lark] -= 1
+            if not self._waiting[lark]:
+                del self._waiting[lark]
+
+    async def _try(self, lark: str) -> tuple[_Outcome, float]:
         async with self._turns.here():  # the same one may be wanted 64 times
             if (kept := self._kept.get(lark)) is not None:
                 return kept

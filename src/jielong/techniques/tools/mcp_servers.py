@@ -29,6 +29,7 @@ from ...runtime.key_filter import KeyFilter
 from ...runtime.keys import keys_for, keys_in
 from ...runtime.runtime import active_runtime
 from ...sync import unwrap_exception_group
+from .mcp_process import stdio_streams
 from .repair_calls import repair_arguments
 from .tool import Arguments, Tool, ToolFailed, ToolResult
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0  # the longest silence of a server, and the longest time in which it may list its tools
 MAX_PAGES, MAX_TOOLS, SHOWN = 100, 10_000, 20  # of the list of tools; names of it in an error
-MAX_ANSWER = 64_000_000  # bytes of one answer over HTTP
+MAX_ANSWER = 64_000_000  # bytes of one answer
 MAX_DESCRIPTION, MAX_SCHEMA = 10_000, 200_000  # characters of what a tool says of itself
 
 
@@ -141,15 +142,15 @@ async def opened(server: McpServer) -> AsyncIterator[tuple[Tool, ...]]:
 async def _client(server: McpServer, stderr: TextIO) -> AsyncIterator[Client]:
     try:
         import httpx2
-        from mcp import Client, StdioServerParameters, stdio_client
+        from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
     except ImportError:
         raise MissingExtra("MCP servers", "tools") from None
     key = _key(server)
     if server.command:
-        environment = {server.key_variable: key} if server.key_variable and key else None
-        started = StdioServerParameters(command=server.command[0], args=list(server.command[1:]), env=environment)
-        async with Client(stdio_client(started, errlog=stderr), read_timeout_seconds=SECONDS) as client:
+        environment = {server.key_variable: key} if server.key_variable and key else {}
+        streams = stdio_streams(server.command, environment, stderr, MAX_ANSWER)
+        async with Client(streams, read_timeout_seconds=SECONDS) as client:
             yield client
     else:
         assert server.url
