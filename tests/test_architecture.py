@@ -66,7 +66,8 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "transformers": {"models/local/transformers_engine.py"},
     "huggingface_hub": {"models/local/checkpoint_folder.py"},
     "httpx2": {"techniques/tools/mcp_servers.py"},
-    "mcp": {"techniques/tools/mcp_servers.py"},
+    "mcp": {"techniques/tools/mcp_servers.py", "techniques/tools/mcp_process.py"},
+    "mcp_types": {"techniques/tools/mcp_process.py"},
     "trafilatura": {"techniques/tools/page_text.py"},
 }
 
