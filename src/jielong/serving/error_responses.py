@@ -30,7 +30,6 @@ _BY_ERROR: tuple[tuple[type[BaseException], int, str, str | None], ...] = (  # t
     (errors.TooLong, 400, _INVALID, "context_length_exceeded"),
     (errors.RequestRefused, 400, _INVALID, "endpoint_refused"),
     (errors.EndpointGaveUp, 502, _SERVER, "endpoint_gave_up"),
-    (errors.Overloaded, 503, _SERVER, "busy"),
     (errors.BudgetExceeded, 429, "insufficient_quota", "budget_spent"),
     (errors.Refused, 400, _INVALID, "content_filter"),
     (errors.Truncated, 422, _INVALID, "truncated"),
@@ -112,11 +111,11 @@ def error_response(error: Exception) -> ErrorResponse:
     """What a client learns of an error; the rest is in the operator's log."""
     if isinstance(error, ErrorResponse):
         return error
+    if isinstance(error, errors.Overloaded):
+        return refusal(503, str(error), {"Retry-After": "1"})
     for error_class, status, kind, code in _BY_ERROR:
         if isinstance(error, error_class):
             message = str(error)
-            if error_class is errors.Overloaded:
-                return refusal(status, message, {"Retry-After": "1"})
             if status >= 500:
                 log.error("%s: %s", type(error).__name__, message)
             if isinstance(error, errors.MissingKey):
