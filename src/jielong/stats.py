@@ -150,7 +150,7 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
     among_shares = min(values) >= 0 and max(values) <= 1
     if (degrees := groups.degrees_of_test()) is None:
         return Estimate(average, None, error, n)
-    quantile = _t_quantile(min(degrees, float(groups.varied)) if among_shares and variance > 0 else degrees)
+    quantile = t_quantile(min(degrees, float(groups.varied)) if among_shares and variance > 0 else degrees)
     if not among_shares:
         return Estimate(
             average, (average - quantile * error, average + quantile * error) if variance else None, error, n
@@ -192,18 +192,23 @@ def _student_test(groups: _Clusters) -> tuple[Interval | None, float | None]:
     if variance <= 1e-24:
         better, worse = (count, 0) if difference > 0 else (0, count) if difference < 0 else (0, 0)
         return _tango(better, worse, count) if abs(difference) <= 1 else None, _sign_test(better, worse)
-    from scipy import special
-
     error = math.sqrt(variance)
-    half = _t_quantile(degrees) * error
-    return (difference - half, difference + half), float(2 * special.stdtr(degrees, -abs(difference) / error))
+    half = t_quantile(degrees) * error
+    return (difference - half, difference + half), t_test(difference / error, degrees)
 
 
-def _t_quantile(degrees: float) -> float:
+def t_quantile(degrees: float) -> float:
     """Student's, for 95 %."""
     from scipy import special
 
     return float(special.stdtrit(degrees, 0.975))
+
+
+def t_test(errors: float, degrees: float) -> float:
+    """The two-sided p of a figure that is this many standard errors from 0."""
+    from scipy import special
+
+    return float(2 * special.stdtr(degrees, -abs(errors)))
 
 
 def _is_binary(values: Iterable[float]) -> bool:
