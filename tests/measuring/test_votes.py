@@ -227,6 +227,18 @@ def test_arena_files_are_read(tmp_path: Path):
     assert [vote.winner for vote in votes] == ["model_a", "both_bad", "model_a"]
 
 
+def test_a_model_with_no_vote_that_counts_is_named(tmp_path: Path):
+    rows = [row(i, "a", "b", ("model_a", "model_b")[i % 2]) for i in range(40)]
+    ranking = ranked(tmp_path, [*rows, row("x", "a", "silent", "both_bad")])
+    assert [m.model for group in ranking.groups for m in group.models] == ["a", "b"]
+    assert any(note.startswith("silent is not in the table") for note in ranking.notes)
+
+
+def test_a_file_named_twice_is_read_once(tmp_path: Path):
+    file = saved(tmp_path, [row(i, "a", "b", "tie") for i in range(5)])
+    assert len(read_votes([file, tmp_path / "." / file.name]).votes) == 5
+
+
 def test_files_without_a_vote_are_refused(tmp_path: Path):
     with pytest.raises(BadInput, match="no vote could be read"):
         read_votes([saved(tmp_path, [{"question": "2 + 2", "answer": "4"}])])

@@ -20,7 +20,7 @@ from .messages import in_language, language, localized
 
 
 @click.command(help=localized("help.rank"))
-@click.argument("files", nargs=-1, required=True, metavar="VOTES", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, metavar="VOTES...", type=click.Path(path_type=Path))
 @click.option("--style", metavar="TERMS", help=localized("option.style", terms=", ".join(STYLE_TERMS)))
 @click.option("--cluster", metavar="COL", help=localized("option.cluster"))
 @options.as_json

@@ -116,6 +116,11 @@ def rank_votes(file: VoteFile, style: Sequence[str] = ()) -> VoteRanking:
     names = sorted({model for vote in rated for model in (vote.model_a, vote.model_b)})
     data = _arrays(rated, names, style)
     notes = _notes(data, names, style)
+    unrated = {model for vote in file.votes for model in (vote.model_a, vote.model_b)} - set(names)
+    notes += [
+        f"{model} is not in the table: no vote prefers one of its replies or another's, or calls a tie"
+        for model in sorted(unrated)
+    ]
     groups = []
     for members in groups_that_met(pair_counts(data.first, data.second, data.outcome, len(names))):
         groups.append(_rank_group(data.of(members), [names[i] for i in members], style, notes))

@@ -149,7 +149,8 @@ def _climb(
 
 
 def _chance(log_odds: Floats) -> Floats:
-    return 1 / (1 + np.exp(-log_odds))
+    with np.errstate(over="ignore"):  # where e^-x is infinite the chance is 0
+        return 1 / (1 + np.exp(-log_odds))
 
 
 def _variances(values: Floats) -> Floats:

@@ -83,7 +83,7 @@ def read_votes(files: Iterable[Path], cluster: str | None = None) -> VoteFile:
     latest: dict[object, Vote] = {}
     unread: list[str] = []
     rows = given = 0
-    for file in files:
+    for file in {file.resolve(): file for file in files}.values():  # one that is named twice is read once
         for row in read(file):
             try:
                 if isinstance(row, BadRow):
