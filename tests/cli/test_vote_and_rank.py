@@ -139,8 +139,8 @@ def ranking_file(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["Ranking", "95% interval", "both bad", "Cohen's kappa: 1.00", "What style is worth", "Prompts: 50"]),
-        ("zh", ["排名", "95% 区间", "都不好", "Cohen κ：1.00", "文风的分量", "提示：50 个"]),
+        ("en", ["Ranking", "95% interval", "both bad", "Cohen's kappa: 1.00", "What style is worth", "Prompts: 40"]),
+        ("zh", ["排名", "95% 区间", "都不好", "Cohen κ：1.00", "文风的分量", "提示：40 个"]),
     ],
 )
 def test_the_ranking_is_printed(tmp_path: Path, language: str, words: list[str]):

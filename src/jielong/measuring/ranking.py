@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from ..errors import BadInput
 from .comparison_graph import Floats, Integers
@@ -55,10 +56,23 @@ def bradley_terry(
 
     Raises BadInput where style terms decide every vote, or cannot be told apart from the models.
     """
-    if style is not None and style.shape[1]:
+    # BLAS gains nothing from threads on tables so narrow, and on a busy machine they wait for each other for seconds.
+    with ThreadpoolController().limit(limits=1):
+        return _ratings(first, second, outcome, models, clusters, style if style is not None and style.size else None)
+
+
+def _ratings(
+    first: Integers,
+    second: Integers,
+    outcome: Floats,
+    models: int,
+    clusters: Integers | None,
+    style: Floats | None,
+) -> Ratings:
+    if style is not None:
         values, coefficients, information = _fit_with_style(first, second, outcome, models, style)
     else:
-        style, coefficients = None, np.zeros(0)
+        coefficients = np.zeros(0)
         values = fit_pair_counts(pair_counts(first, second, outcome, models))
         counts = np.bincount(first * models + second, minlength=models * models).reshape(models, models)
         information = _laplacian((counts + counts.T) * _variances(values))
