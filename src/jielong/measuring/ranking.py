@@ -91,7 +91,8 @@ def appearances(first: Integers, second: Integers, groups: Integers, models: int
     """In how many clusters each model was compared."""
     seen = np.zeros((int(groups.max()) + 1, models), dtype=bool)
     seen[groups, first] = seen[groups, second] = True
-    return seen.sum(axis=0)
+    counts: Integers = seen.sum(axis=0)
+    return counts
 
 
 def pair_counts(first: Integers, second: Integers, outcome: Floats, models: int) -> Floats:
@@ -116,7 +117,8 @@ def fit_pair_counts(scored: Floats) -> Floats:
         values, likelihood, size = _climb(values, step, likelihood, lambda tried: _likelihood(scored, tried))
         if size < 1e-11:
             break
-    return values - values.mean()
+    centred: Floats = values - values.mean()
+    return centred
 
 
 def _fit_with_style(
@@ -187,7 +189,8 @@ def _sums(first: Integers, second: Integers, weights: Floats, models: int, style
 
 
 def _information(first: Integers, second: Integers, weights: Floats, models: int, style: Floats) -> Floats:
-    pairs = np.bincount(first * models + second, weights, models * models).reshape(models, models)
+    counts = np.bincount(first * models + second, weights, models * models).astype(np.float64)
+    pairs = counts.reshape(models, models)
     corner = style.T @ (weights[:, None] * style)
     cross = np.stack([_sums(first, second, weights * term, models, style)[:models] for term in style.T], axis=1)
     return np.block([[_laplacian(pairs + pairs.T), cross], [cross.T, corner]])
