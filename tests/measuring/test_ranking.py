@@ -131,6 +131,14 @@ def test_a_term_that_is_the_model_is_refused():
         bradley_terry(first, second, outcome, 2, style=np.where(first == 0, 0.5, -0.5)[:, None])
 
 
+def test_two_terms_that_are_one_are_refused():
+    rng = np.random.default_rng(7)
+    first, second, outcome, terms = battles(rng, np.zeros(3), 300, style=0.5)
+    assert terms is not None
+    with pytest.raises(BadInput, match="from each other"):
+        bradley_terry(first, second, outcome, 3, style=np.hstack([terms, -terms]))
+
+
 def test_graph_tells_groups_and_what_is_finite():
     scored = np.zeros((7, 7))
     scored[0, 1] = scored[1, 0] = scored[1, 2] = scored[2, 0] = 1  # a cycle: finite

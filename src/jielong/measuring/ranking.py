@@ -202,7 +202,8 @@ def _check_identified(information: Floats, models: int) -> None:
     # One eigenvalue is 0 by design, as only differences of ratings count; a second one is a term that ratings explain.
     if np.linalg.eigvalsh(correlations)[1] < 1e-9:
         raise BadInput(
-            "style and model cannot be told apart: the models always differ in the same way; rank without it"
+            "style terms cannot be told apart from the models or from each other, as they always differ together; "
+            "name fewer"
         )
 
 
