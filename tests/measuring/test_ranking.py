@@ -72,6 +72,11 @@ def test_sandwich_is_the_sum_over_clusters_of_squared_scores(clusters: int, monk
         rows[groups[i], first[i]] += residual[i]
         rows[groups[i], second[i]] -= residual[i]
         rows[groups[i], models:] += residual[i] * style[i]
+    if clusters == 500:
+        groups = rng.permutation(500)
+        rows = np.zeros((clusters, models + 2))
+        rows[groups, first], rows[groups, second] = residual, -residual
+        rows[groups, models:] = residual[:, None] * style
     for cells in (30_000_000, 0):  # a table, and a sparse matrix
         monkeypatch.setattr("jielong.measuring.ranking._DENSE_CELLS", cells)
         assert _meat(first, second, residual, models, groups, clusters, style) == pytest.approx(rows.T @ rows)

@@ -71,13 +71,13 @@ def _ratings(
 ) -> Ratings:
     if style is not None:
         values, coefficients, information = _fit_with_style(first, second, outcome, models, style)
+        residual = outcome - _chance(values[first] - values[second] + style @ coefficients)
     else:
-        coefficients = np.zeros(0)
-        values = fit_pair_counts(pair_counts(first, second, outcome, models))
-        counts = np.bincount(first * models + second, minlength=models * models).reshape(models, models)
-        information = _laplacian((counts + counts.T) * _variances(values))
-    difference = values[first] - values[second]
-    residual = outcome - _chance(difference if style is None else difference + style @ coefficients)
+        scored, coefficients = pair_counts(first, second, outcome, models), np.zeros(0)
+        values = fit_pair_counts(scored)
+        chances = _chance(values[:, None] - values[None, :])
+        information = _laplacian((scored + scored.T) * chances * (1 - chances))
+        residual = outcome - chances.ravel()[first * models + second]
     groups = np.arange(len(first)) if clusters is None else clusters
     count = int(groups.max()) + 1
     inverse = _inverse(information, models)
@@ -169,11 +169,6 @@ def _chance(log_odds: Floats) -> Floats:
         return 1 / (1 + np.exp(-log_odds))
 
 
-def _variances(values: Floats) -> Floats:
-    chance = _chance(values[:, None] - values[None, :])
-    return chance * (1 - chance)
-
-
 def _likelihood(scored: Floats, values: Floats) -> float:
     return float(-(scored * np.logaddexp(0, values[None, :] - values[:, None])).sum())
 
@@ -192,7 +187,9 @@ def _information(first: Integers, second: Integers, weights: Floats, models: int
     counts = np.bincount(first * models + second, weights, models * models).astype(np.float64)
     pairs = counts.reshape(models, models)
     corner = style.T @ (weights[:, None] * style)
-    cross = np.stack([_sums(first, second, weights * term, models, style)[:models] for term in style.T], axis=1)
+    cross = np.zeros((models, style.shape[1]))
+    for place, term in enumerate(style.T):
+        cross[:, place] = _sums(first, second, weights * term, models, style)[:models]
     return np.block([[_laplacian(pairs + pairs.T), cross], [cross.T, corner]])
 
 
@@ -219,6 +216,8 @@ def _meat(
     first: Integers, second: Integers, residual: Floats, models: int, groups: Integers, count: int, style: Floats | None
 ) -> Floats:
     """The sum over the clusters of score × scoreᵀ, each score being the sum over a cluster's comparisons."""
+    if count >= len(first) and np.bincount(groups).max() == 1:  # each comparison is a cluster of its own
+        return _information(first, second, residual**2, models, np.zeros((len(first), 0)) if style is None else style)
     if count * models <= _DENSE_CELLS:
         rows = groups * models
         size = count * models
