@@ -64,10 +64,12 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
         **{kind: f"jielong.models.{kind}:load" for kind in ("mini", "local", "scripted")},
         **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
     },
-    "metrics": {
-        name: f"jielong.tasks.metric:{name}"
-        for name in "number choice label exact contains json code yes_no judge".split()
-    },
+    "metrics": _names(
+        {
+            "tasks.metric": "number choice label exact contains json code yes_no judge",
+            "tasks.likelihood": "acc acc_norm acc_bytes acc_mutual_info acc_letter",
+        }
+    ),
     "tasks": {"mini": "jielong.tasks.mini_tasks:built_in"},
     "tools": {},
     "verbs": {

@@ -16,6 +16,7 @@ import click
 from ..atomic_write import write_whole
 from ..contract import Model
 from ..measuring.evaluate import compare
+from ..measuring.experiment import most_calls
 from ..measuring.judge import Judge, grading_calls, with_judge
 from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
@@ -44,7 +45,7 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
     candidates = [load(model) for model in models or (options.default_model(),)]
     judge = Judge(load(measurement.judge)) if measurement.judge else None
     task, out = with_judge(read_task(measurement), judge, measurement.seed), measurement.out
-    calls = len(task.items) * sum(model.max_calls() + grading_calls(task) for model in candidates)
+    calls = sum(most_calls(task, model) + len(task.items) * grading_calls(task) for model in candidates)
     _announce(task, candidates, calls)
     if measurement.dry_run:
         if measurement.as_json:
@@ -129,6 +130,8 @@ def _print(report: EvalReport) -> None:
             continue
         for reason, times in lost_reasons(result.answers).most_common(MOST_REASONS):
             print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(reason)))
+        if parts := result.parts():
+            print(f"{model}: {', '.join(f'{name} {100 * part.mean:.1f} %' for name, part in parts.items())}")
     for note, models in Counter(note for result in report.results for note in result.notes).items():
         print(f"{in_language(note)} ({localized('run.recipes', n=models)})")
 

@@ -39,7 +39,7 @@ from ..scope import Scope, scope
 from ..sync import unwrap_exception_group
 from ..tasks.bfcl import calls_as_text
 from ..tasks.item import Item
-from ..tasks.metric import Score
+from ..tasks.metric import AskingMetric, Score
 from ..tasks.task import Task
 from .cost_forecast import BudgetLimits, CostForecast, ItemCost, usage_cost
 from .results import ItemResult
@@ -210,6 +210,13 @@ def item_request(task: Task, item: Item, seed: int) -> Request:
     return item.request().with_sampling(seed=seed, max_tokens=task.metric.max_tokens)
 
 
+def most_calls(task: Task, model: Model) -> int:
+    """The most provider calls that asking all items takes, grading apart."""
+    metric = task.metric
+    each = [metric.calls(item) if isinstance(metric, AskingMetric) else model.max_calls() for item in task.items]
+    return sum(each)
+
+
 async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[ItemResult, Mapping[str, None]]:
     """One model on one item, with notes. A SampleError or an exception that nobody expected is the result's `error`;
     other errors of the tree are raised."""
@@ -219,7 +226,10 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
     with sub_path(item.id), scope(item.id, kind="item") as asking:
         asking.turns = []
         try:
-            reply = await model.generate(item_request(task, item, seed))
+            if isinstance(task.metric, AskingMetric):
+                reply = await task.metric.ask(model, item)
+            else:
+                reply = await model.generate(item_request(task, item, seed))
             if not (item.tools and reply.finish == "tool_calls"):
                 reply = require_answer(reply)
         except SampleError as failure:
@@ -246,8 +256,9 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
                 error = f"not graded: Fault: {fault(unexpected)}"
     text = "" if reply is None else calls_as_text(reply)
     result = ItemResult(
-        item.id, value, score.extracted, text, error, asking.usage, seconds, grading.usage, tuple(asking.steps), queued
-    )
+        item.id, value, score.extracted, text, error, asking.usage, seconds, grading.usage, tuple(asking.steps), queued,
+        dict(score.parts),
+    )  # fmt: skip
     return result, asking.notes | grading.notes
 
 

@@ -8,7 +8,7 @@ items that are missing may be the hard ones (docs/decisions/0010-lost-calls.md).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ class ItemResult:
     judging: Usage = field(default_factory=Usage)  # what grading the answer took; not part of `usage`
     steps: tuple[Step, ...] = ()  # what happened beneath it
     queued: float = 0.0  # seconds for which its calls only waited: for a slot of the endpoint, or to try again
+    parts: Mapping[str, float] = field(default_factory=dict)  # named scores beneath `score`
 
 
 def lost_reasons(results: Sequence[ItemResult]) -> Counter[str]:
@@ -122,6 +123,11 @@ class ModelResult(NotebookDisplay):
         """Replies that are no answer: truncated, or the model declined."""
         return sum(answer.score is not None and answer.error is not None for answer in self.answers)
 
+    def parts(self) -> dict[str, Estimate]:
+        """The mean of each part of the scores, over the items that have it."""
+        names = dict.fromkeys(name for answer in self.answers for name in answer.parts)
+        return {name: mean_score([answer.parts.get(name) for answer in self.answers], self.clusters) for name in names}
+
     def latency(self, q: float) -> float | None:
         seconds = [answer.seconds for answer in self.answers if answer.error is None]
         return quantile(seconds, q) if seconds else None
@@ -152,6 +158,10 @@ class ModelResult(NotebookDisplay):
             "latency": {"p50": self.latency(0.5), "p95": self.latency(0.95)},
             "queued": {"p50": self.queueing(0.5), "p95": self.queueing(0.95)},
             "notes": list(self.notes),
+            "parts": {
+                name: {"mean": part.mean, "ci95": interval_json(part.ci95), "standard_error": part.standard_error}
+                for name, part in self.parts().items()
+            },
         }
 
 

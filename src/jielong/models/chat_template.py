@@ -41,6 +41,7 @@ class ChatTemplate:
             config: dict[str, Any] = dict(read_json(read_regular_file(folder / "tokenizer_config.json")))
             names = ("bos_token", "eos_token", "pad_token", "unk_token")
             self._special = {name: _token_content(config.get(name)) for name in names}
+            self._adds_first = config.get("add_bos_token") is True
             source = _template_source(folder, config)
         except BaseException as error:  # tokenizers raises bare Exception, and PanicException, which is none
             if isinstance(error, KeyboardInterrupt | SystemExit | JielongError):
@@ -83,12 +84,12 @@ class ChatTemplate:
         if self.call_token is None and (earlier_calls or _callable_tools(request)):
             raise Unsupported("this model has no tools; use one that has")
         if self._template is None:
-            return self._encode_plain_text(request)
+            return self.encode_plain(self.plain_text(request))
         request = self._accepted(request)
         texts = [message.text for message in request.messages]
         tool_texts = self._tool_texts(request)
         if not any(token in text for text in [*texts, *tool_texts] for token in self._added):
-            return _token_ids(self.tokenizer, self._render(request, texts))
+            return self._beginning_once(_token_ids(self.tokenizer, self._render(request, texts)))
         if any(token in text for text in tool_texts for token in self._added):
             raise Unsupported("a tool or a call of one holds a special token of this model; write it in another way")
         # A user wrote a special token: the template is rendered around placeholders, and what users wrote is encoded
@@ -100,7 +101,40 @@ class ChatTemplate:
                 ids += self.encode_text(request.messages[int(segment)].text)
             else:
                 ids += self.encode_special(segment)
-        return tuple(ids)
+        return self._beginning_once(tuple(ids))
+
+    def _beginning_once(self, ids: tuple[int, ...]) -> tuple[int, ...]:
+        """Without a second token that begins a text, where both a template and a tokenizer write it: it costs accuracy
+        and nobody sees it."""
+        while self.first_token is not None and ids[:2] == (self.first_token, self.first_token):
+            ids = ids[1:]
+        return ids
+
+    @cached_property
+    def first_token(self) -> int | None:
+        """The token that begins a text; None where the tokenizer has no name for one."""
+        name = self._special["bos_token"] or ""
+        return None if not name else self.tokenizer.token_to_id(name)
+
+    @property
+    def separator(self) -> int | None:
+        """What can stand before a text: the token that begins one, else the one that ends one."""
+        ends = self._special["eos_token"]
+        return self.first_token if self.first_token is not None else self.tokenizer.token_to_id(ends) if ends else None
+
+    @cached_property
+    def beginning_note(self) -> str:
+        """Whether texts begin with a token of their own: where it is missing, or stands there twice, accuracy falls."""
+        name, plain = self._special["bos_token"], self.encode_plain("x")
+        try:
+            ids = self.encode_request(Request((Message("user", "x"),)))
+        except JielongError:
+            return "the chat template shows no single question, so it is not known how texts begin"
+        if self.first_token is not None and ids[:1] == (self.first_token,):
+            return f"every text begins with {name}, once"
+        if self.first_token is not None and plain[:1] == (self.first_token,):
+            return f"no text begins with {name}: the chat template leaves it out, though the tokenizer writes it"
+        return "no text begins with a special token: this tokenizer writes none"
 
     def _accepted(self, request: Request) -> Request:
         """The request with its messages as the template takes them; what had to be changed is noted."""
@@ -133,14 +167,27 @@ class ChatTemplate:
         except TemplateRefused as error:
             raise Unsupported(f"the chat template refuses these messages: {error}") from None
 
-    def _encode_plain_text(self, request: Request) -> tuple[int, ...]:
+    @property
+    def is_base(self) -> bool:
+        """Whether there is no template: the text of a single message is continued."""
+        return self._template is None
+
+    def plain_text(self, request: Request) -> str:
+        """The text that a base model continues. Raises Unsupported for a conversation."""
         messages = fold_system_messages(request.messages)
         if len(messages) != 1 or messages[0].role != "user":
             raise Unsupported("this is a base model without a chat template: it continues one text; "
                               "send a single user message, or use a chat model")  # fmt: skip
         if messages != request.messages:
             note("this is a base model without a chat template: the system message was put before the text")
-        return _token_ids(self._plain_tokenizer, messages[0].text, special=True)
+        return messages[0].text
+
+    def encode_plain(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text in which nothing is special, with what the tokenizer puts around it."""
+        ids = _token_ids(self._plain_tokenizer, text, special=True)
+        if self._adds_first and self.first_token is not None and ids[:1] != (self.first_token,):
+            ids = (self.first_token, *ids)
+        return self._beginning_once(ids)
 
     async def constraint(self, request: Request, end: frozenset[int]) -> TokenConstraint | None:
         """The constraint on the reply, None where there is none. Raises Unsupported for what cannot be enforced."""

@@ -32,8 +32,8 @@ class Engine(Protocol):
 
     def release(self, slot: int) -> None: ...
 
-    def logits(self, tokens: Sequence[int]) -> Logits:
-        """(len(tokens), vocabulary), float32: what follows each prefix of `tokens`."""
+    def logits(self, tokens: Sequence[int], last: int | None = None) -> Logits:
+        """(len(tokens), vocabulary), float32: what follows each prefix of `tokens`; of the `last` longest alone."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,13 @@ class Batcher:
             sequence.cancelled = True
             raise
 
-    def logits(self, tokens: Sequence[int]) -> Logits:
-        """The engine's logits of all of `tokens`, computed beside a running batch. Blocks; call it in a thread."""
+    def logits(self, tokens: Sequence[int], last: int | None = None) -> Logits:
+        """See `Engine.logits`; computed beside a running batch. Blocks; call it in a thread."""
         with self._changed:
             self._changed.wait_for(lambda: not self._exclusive)
             self._reading += 1
         try:
-            return self._engine.logits(tokens)
+            return self._engine.logits(tokens, last)
         finally:
             with self._changed:
                 self._reading -= 1

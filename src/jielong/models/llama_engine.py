@@ -67,12 +67,13 @@ class LlamaEngine:
         self._bound_steps: dict[tuple[int, int], Forward] = {}
         self._prefills: dict[tuple[int, ...], Prefill] = {}
 
-    def logits(self, tokens: Sequence[int]) -> Floats:
-        """(len(tokens), vocabulary): what follows each prefix of `tokens`. May be called while a batch runs."""
+    def logits(self, tokens: Sequence[int], last: int | None = None) -> Floats:
+        """See `Engine.logits`. May be called while a batch runs."""
         n = len(tokens)
+        rows = np.arange(n)[-(last or n) :]
         forward = self._backend.bind_cache(*self._new_cache(1, n))
         with self._backend.fixed_threads():
-            return forward(np.array([tokens]), np.zeros(1, np.int64), np.arange(n))
+            return forward(np.array([tokens]), np.zeros(1, np.int64), rows)
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
         """See `Engine.start`."""

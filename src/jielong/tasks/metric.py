@@ -14,7 +14,7 @@ from ..answers import RULES
 from ..answers.named_answer import named_answer
 from ..answers.number_answer import other_readings
 from ..answers.program import code as code_rule
-from ..contract import Reply
+from ..contract import Model, Reply
 from ..errors import BadInput
 from .answer_equality import chosen_letter, matches, plain, same, same_number, without_question
 from .code_tests import passes_tests
@@ -53,6 +53,24 @@ class Metric(Protocol):
 
     def same(self, a: str, b: str) -> bool:
         """Whether two extracted answers are one answer in a vote."""
+
+
+@runtime_checkable
+class AskingMetric(Protocol):
+    """A Metric that is not of a generated reply: it asks the model by itself, as for the likelihood of each choice."""
+
+    def calls(self, item: Item) -> int:
+        """The most provider calls that it takes."""
+
+    async def ask(self, model: Model, item: Item) -> Reply:
+        """What `score` grades. Raises SampleError where the item is lost."""
+
+
+@runtime_checkable
+class LabelledMetric(Protocol):
+    """A Metric that has to know the answers of the whole task."""
+
+    def with_labels(self, labels: tuple[str, ...]) -> Metric: ...
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,9 @@ class LabelMetric:
     max_tokens: int = 1024
     unit: Unit = "share"
 
+    def with_labels(self, labels: tuple[str, ...]) -> Metric:
+        return replace(self, labels=labels)
+
     def extract(self, reply: Reply) -> str | None:
         return named_answer(reply.text, self.labels)
 
@@ -118,10 +139,10 @@ class LabelMetric:
 
 
 def with_labels(metric: Metric, answers: Sequence[str]) -> Metric:
-    """The metric `label` with the labels that a task's answers are, if it is that one."""
-    if not isinstance(metric, LabelMetric):
+    """The metric with the labels that a task's answers are, if it has to know them."""
+    if not isinstance(metric, LabelledMetric):
         return metric
-    return replace(metric, labels=tuple({plain(answer): answer.strip() for answer in reversed(answers)}.values())[::-1])
+    return metric.with_labels(tuple({plain(answer): answer.strip() for answer in reversed(answers)}.values())[::-1])
 
 
 @dataclass(frozen=True)
@@ -168,6 +189,8 @@ def answer_rule(metric: Metric) -> str | None:
     texts."""
     if isinstance(metric, RuleMetric | LabelMetric | CheckMetric | NeedsJudge):
         return metric.rule
+    if isinstance(metric, AskingMetric):
+        return None
     return metric.name if metric.name in registry.name_origins("metrics") else None
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from ...contract import Model, NextTokens, Reply, Request, TokenLogprob, Usage
-from ...errors import Unsupported
+from ...errors import TooLong, Unsupported
 from ...recipe import quote
 from ...runtime.provider import OpenWeightsProvider
 from ...runtime.runtime import active_runtime
+from ...scope import note
+from ..continuation_tokens import encode_continuation
 from ..decode import generate_reply
 from ..next_token import most_likely_tokens
 from ..token_sampling import Logits, token_logprob
@@ -75,24 +78,42 @@ class Local(OpenWeightsProvider):
         batcher, defaults = await asyncio.to_thread(loaded.batcher), loaded.defaults
         return await generate_reply(self.name, loaded.chat, batcher, request, defaults.temperature, defaults.end)
 
+    async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
+        note(self._loaded.chat.beginning_note)
+        return await super().logprobs(request, continuation)
+
     async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
-        """Prompt and continuation are encoded apart and joined, as a reply's tokens follow its prompt's."""
-        chat = self._loaded.chat
-        reply_tokens = chat.encode_text(continuation)
-        logits, usage = await self._reply_logits(request, reply_tokens)
-        pairs = zip(logits, reply_tokens, strict=False)  # the last row is of what follows the reply
-        return tuple(token_logprob(row, token, 0, lambda t: chat.decode([t])) for row, token in pairs), usage
+        """See continuation_tokens.py. Raises TooLong: what is cut off might be the question."""
+        return await asyncio.to_thread(self._logprobs, request, continuation)
+
+    def _logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
+        encoded = encode_continuation(self._loaded.chat, request, continuation)
+        prompt, reply = encoded.tokens[: encoded.start], encoded.tokens[encoded.start :]
+        logprobs, usage = self._logprobs_of(prompt, reply)
+        if encoded.replaced and logprobs:
+            # log p(prompt and continuation) - log p(prompt): the same offset for every continuation of this prompt.
+            replaced, more = self._logprobs_of(prompt, encoded.replaced)
+            first, usage = logprobs[0], usage + more
+            logprobs[0] = replace(first, logprob=first.logprob - sum(each.logprob for each in replaced))
+        return tuple(logprobs), usage
+
+    def _logprobs_of(self, prompt: Sequence[int], reply: Sequence[int]) -> tuple[list[TokenLogprob], Usage]:
+        logits, usage = self._reply_logits(prompt, reply)
+        text_of = self._loaded.chat.decode_token
+        pairs = zip(logits, reply, strict=False)  # the last row is of what follows the reply
+        return [token_logprob(row, token, 0, text_of) for row, token in pairs], usage
 
     async def send_next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> NextTokens:
-        logits, usage = await self._reply_logits(request, reply_tokens)
+        prompt = self.encode(request)
+        logits, usage = await asyncio.to_thread(self._reply_logits, prompt, reply_tokens)
         end = self._loaded.defaults.end
         return NextTokens(most_likely_tokens(self._loaded.chat, logits[-1], reply_tokens, end, k), usage)
 
-    async def _reply_logits(self, request: Request, reply_tokens: Sequence[int]) -> tuple[Logits, Usage]:
-        """(len(reply_tokens) + 1, vocabulary): before each token of the reply, and after the last; the tokens read."""
-        prompt = self.encode(request)
-        batcher = await asyncio.to_thread(self._loaded.batcher)
-        if not prompt or len(prompt) + len(reply_tokens) > batcher.context:
-            raise Unsupported(f"{self.name} reads texts of up to {batcher.context} tokens, after at least one")
-        logits = await asyncio.to_thread(batcher.logits, [*prompt, *reply_tokens])
-        return logits[len(prompt) - 1 :], Usage(input_tokens=len(prompt) + len(reply_tokens))
+    def _reply_logits(self, prompt: Sequence[int], reply: Sequence[int]) -> tuple[Logits, Usage]:
+        """(len(reply) + 1, vocabulary): before each token of the reply, and after the last; the tokens read."""
+        batcher, length = self._loaded.batcher(), len(prompt) + len(reply)
+        if not prompt:
+            raise Unsupported(f"{self.name} reads texts after at least one token, and the request has none")
+        if length > batcher.context:
+            raise TooLong(f"{self.name} reads {batcher.context} tokens and the text has {length}; shorten it")
+        return batcher.logits([*prompt, *reply], len(reply) + 1), Usage(input_tokens=length)

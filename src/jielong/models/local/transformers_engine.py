@@ -72,11 +72,12 @@ class TorchEngine:
         cache_class: Any = DynamicCache
         return cache_class(config=self.module.config)
 
-    def logits(self, tokens: Sequence[int]) -> Logits:
-        """(len(tokens), vocabulary), float32."""
+    def logits(self, tokens: Sequence[int], last: int | None = None) -> Logits:
+        """See `Engine.logits`."""
         import torch
 
-        logits: Logits = self._forward(torch.tensor([list(tokens)], device=self.module.device), use_cache=False)[0]
+        ids = torch.tensor([list(tokens)], device=self.module.device)
+        logits: Logits = self._forward(ids, use_cache=False, logits_to_keep=last or 0)[0]  # 0: all of them
         return logits
 
     def _forward(self, ids: Any, **arguments: Any) -> Logits:
