@@ -45,6 +45,8 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "python_calamine": {"tasks/data_files.py"},
     "datasets": {"tasks/load_task.py"},
     "pydantic": {"improving/improve_result.py"},
+    "sacrebleu": {"tasks/text_overlap.py"},
+    "rouge_score": {"tasks/text_overlap.py"},
     "math_verify": {"tasks/math_verify_process.py"},
     "llguidance": {"models/constrained_decoding.py", "models/grammar_process.py"},
     "click": {"__main__.py"},

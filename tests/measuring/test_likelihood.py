@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from endpoint import Answer, Endpoint
-from jielong import Message, Reply, Request, Scripted, evaluate, load
+from jielong import Message, Reply, Request, Scripted, evaluate, improve, load, search_prompts
 from jielong.contract import NextTokens, TokenLogprob, Usage
 from jielong.errors import BadInput, TooLong, Unsupported
 from jielong.measuring.results import ModelResult
@@ -126,6 +126,13 @@ def test_items_without_choices_have_the_labels_of_the_task(tmp_path: Path):
 def test_a_model_that_writes_only_is_refused_in_one_line():
     with pytest.raises(Unsupported, match="gives no log-probabilities of a given text"):
         measure("acc", Scripted(lambda request: "A"), CAPITAL)
+
+
+def test_nothing_is_improved_by_what_grades_no_replies():
+    task = Task("t", (CAPITAL,) * 40, find_metric("acc"), "", "")
+    for begin in (improve, search_prompts):
+        with pytest.raises(BadInput, match="grades no replies"):
+            begin(task, "mini")
 
 
 def test_by_letter_the_model_sees_the_choices():

@@ -12,6 +12,7 @@ from ..measuring.experiment import item_request
 from ..measuring.judge import grading_calls, judge_model, with_judge
 from ..recipe import RecipeStep, build, load, parse
 from ..stats import MIN_CLUSTERS, minimum_detectable
+from ..tasks.metric import require_replies
 from ..tasks.task import Task
 from . import successive_halving
 from .candidate_catalogue import candidates
@@ -74,6 +75,7 @@ def prepare(
     if not models:
         raise BadInput("nothing to improve: expected at least one model (-m RECIPE)")
     task, limits = with_judge(task, judge, seed), limits or BudgetLimits()
+    require_replies(task.metric)
     split = split_items(task.items, seed)
     steps = candidates(task, split.examples)
     bases = [load(model) if isinstance(model, str) else model for model in models]

@@ -194,6 +194,14 @@ def answer_rule(metric: Metric) -> str | None:
     return metric.name if metric.name in registry.name_origins("metrics") else None
 
 
+def require_replies(metric: Metric) -> None:
+    """Raises BadInput for a metric that grades no replies: what changes replies cannot be tried by it."""
+    if isinstance(metric, AskingMetric):
+        raise BadInput(
+            f"the metric `{metric.name}` grades no replies, so nothing can be improved by it; use another rule"
+        )
+
+
 number, choice, exact, contains, yes_no = map(RuleMetric, ("number", "choice", "exact", "contains", "yes_no"))
 json, code = RuleMetric("json", 2048), RuleMetric("code", 2048)
 judge, label = NeedsJudge(), LabelMetric()

@@ -28,6 +28,7 @@ from ...registry import unknown_name
 from ...stats import Estimate
 from ...sync import run_sync
 from ...tasks.load_task import load_task
+from ...tasks.metric import require_replies
 from ...tasks.task import Task
 from ...techniques.prompting import Place
 from ..data_splits import split_items
@@ -58,6 +59,7 @@ def plan_prompt_search(
             raise unknown_name("proposer", name, PROPOSERS)
     chosen = tuple(dict.fromkeys(proposers)) or (*(WRITERS if writer else ()), "edits", "examples")
     graded, split = with_judge(task, judge, seed), split_items(task.items, seed, examples=0)
+    require_replies(graded.metric)
     budget = limits if limits and limits.given() else BudgetLimits(calls=CALLS)
     return SearchPlan(graded, model, split, PromptDraft(start.strip(), place), chosen, writer, budget, max_words, seed)
 

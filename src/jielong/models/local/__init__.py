@@ -79,7 +79,7 @@ class Local(OpenWeightsProvider):
         return await generate_reply(self.name, loaded.chat, batcher, request, defaults.temperature, defaults.end)
 
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
-        note(self._loaded.chat.beginning_note)
+        note(await asyncio.to_thread(lambda: self._loaded.chat.beginning_note))
         return await super().logprobs(request, continuation)
 
     async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
