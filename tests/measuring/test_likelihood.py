@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,8 @@ def test_a_model_that_writes_only_is_refused_in_one_line():
 
 
 def test_nothing_is_improved_by_what_grades_no_replies():
-    task = Task("t", (CAPITAL,) * 40, find_metric("acc"), "", "")
+    items = tuple(replace(CAPITAL, id=str(n), input=f"Which city is number {n}?") for n in range(40))
+    task = Task("t", items, find_metric("acc"), "", "")
     for begin in (improve, search_prompts):
         with pytest.raises(BadInput, match="grades no replies"):
             begin(task, "mini")
