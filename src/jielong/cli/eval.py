@@ -65,6 +65,9 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
     (report,) = reports
     if out:
         write_report(report, out)
+        from ..reporting.evaluation_page import write_evaluation_page  # jinja and charts, which few runs need
+
+        write_evaluation_page(report, out / "report.html", language())
         print(localized("run.written", out=out), file=sys.stderr)
     if measurement.as_json:
         print_json(report.to_json())
@@ -137,7 +140,7 @@ def _print(report: EvalReport) -> None:
 
 
 def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None = None) -> None:
-    """`report.json`, and `items.jsonl` with every answer of every model."""
+    """`report.html`, `report.json`, and `items.jsonl` with every answer of every model."""
     document = {**report.to_json(), **(extra or {})}
     write_whole(folder / "report.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     lines = [

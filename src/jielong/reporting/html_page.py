@@ -1,4 +1,4 @@
-"""One HTML file that holds everything it shows: no script, no request to anywhere, light and dark, wide and narrow."""
+"""One HTML file that holds everything it shows: no request to anywhere, light and dark, wide and narrow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

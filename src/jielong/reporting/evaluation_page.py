@@ -1,0 +1,123 @@
+"""The report of an evaluation as one HTML page: what each model scored, compared in pairs, at what price, and every
+answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from .. import __version__
+from ..measuring.results import EvalReport, lost_reasons
+from .charts import Dot, Whisker, quality_against_cost, whiskers
+from .formatting import count, percent, signed
+from .html_page import HtmlPage, fill_template, read_template, table
+from .recipe_rows import RecipeRow, disagreement, eval_rows, front, results_table, short
+from .transcript_data import transcript_view
+from .translation import translate
+from .wording import Language, Words, code_markup, words
+
+MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
+
+
+def write_evaluation_page(report: EvalReport, file: Path, language: Language) -> None:
+    evaluation_page(report, language).write(file)
+
+
+def evaluation_page(report: EvalReport, language: Language) -> HtmlPage:
+    texts, rows = words(language), eval_rows(report)
+    section, task = texts["evaluation"], report.task
+    style = read_template("evaluation/style.css")
+    n = len(task.items)
+    above = section["above"].format(task=task.name, n=f"{n:,}", rule=task.metric.name)
+    lead = _verdicts(rows, section)
+    page = HtmlPage(section["title"].format(task=task.name), language, code_markup(lead), above, task.name, style)
+    judged = task.metric.unit == "grade"
+    figures = results_table(rows, texts, _name, judged=judged)
+    kinds = ["plain" if row is rows[0] else "" for row in rows]
+    parts = [_differences(rows, texts), table(figures.columns, figures.rows, kinds=kinds)]
+    parts += [_soft(line) for line in (disagreement(rows, texts, _name), *_lost(report, section, language)) if line]
+    page.add(section["scores"], *parts)
+    if len(rows) > 1:
+        page.add(section["cost"], section["cost_intro"], _cost_chart(rows, texts, judged))
+    page.add(section["answers"], transcript_view(task.items, report.results, texts))
+    page.add(texts["how"]["heading"], _how(report, texts, language))
+    return page
+
+
+def _name(row: RecipeRow) -> str:
+    return f"{row.number} `{short(row.recipe)}`"
+
+
+def _soft(line: str) -> Markup:
+    return Markup('<p class="soft">{}</p>').format(code_markup(line))
+
+
+def _verdicts(rows: Sequence[RecipeRow], section: dict[str, str]) -> str:
+    """A sentence for each model that was compared, and what the first one scored."""
+    first = rows[0]
+    low, high = first.accuracy.ci95 or (None, None)
+    interval = section["interval"].format(low=percent(low), high=percent(high)) if low is not None else ""
+    sentences = [
+        section["first"].format(model=short(first.recipe), score=percent(first.accuracy.mean), interval=interval)
+    ]
+    for row in rows[1:]:
+        if row.difference is None:
+            sentences.append(section["not_compared"].format(model=short(row.recipe)))
+            continue
+        kind = "same" if row.no_effect or row.p is None else "better" if row.difference > 0 else "worse"
+        sentences.append(section[kind].format(model=short(row.recipe), points=signed(abs(row.difference)).lstrip("+")))
+    return section["between"].join(sentences)
+
+
+def _differences(rows: Sequence[RecipeRow], texts: Words) -> Markup:
+    lines = []
+    for row in rows:
+        if row.difference is not None and row.ci95 is not None:
+            kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
+            lines.append(Whisker(f"{row.number} {short(row.recipe)}", row.difference, row.ci95, kind))
+    return whiskers(lines, x=texts["column"]["difference"]) if lines else Markup("")
+
+
+def _cost_chart(rows: Sequence[RecipeRow], texts: Words, judged: bool) -> Markup:
+    """By price where every price is known and not 0, else by tokens."""
+    priced, best = all(row.spent.usd for row in rows), front(rows)
+    dots = []
+    for row in rows:
+        cost = 1000 * (row.spent.usd or 0.0) if priced else row.spent.tokens
+        title = f"{short(row.recipe)}: {percent(row.accuracy.mean)}%, {count(round(row.spent.tokens))}"
+        kind = "plain" if row is rows[0] else "finalist"
+        label, number = short(row.recipe), str(row.number)
+        dots.append(Dot(cost, row.accuracy.mean, title, kind, label, number, row.accuracy.ci95, row.number in best))
+    chart = texts["chart"]
+    return quality_against_cost(
+        dots, cost=chart["usd" if priced else "tokens"], quality=chart["grade" if judged else "right"]
+    )
+
+
+def _lost(report: EvalReport, section: dict[str, str], language: Language) -> list[str]:
+    lines = []
+    for result in report.results:
+        for reason, times in lost_reasons(result.answers).most_common(MOST_REASONS):
+            lines.append(section["lost"].format(model=short(result.model), n=times, words=translate(reason, language)))
+        if why := result.inconclusive:
+            lines.append(section["inconclusive"].format(model=short(result.model), why=translate(why, language)))
+    return lines
+
+
+def _how(report: EvalReport, texts: Words, language: Language) -> Markup:
+    how, task = texts["how"], report.task
+    rows = [
+        (how["task"], f"{translate(task.source, language)} (SHA-256 {task.sha256[:12]})"),
+        (how["rule"], f"{task.metric.name}: {translate(task.why_metric, language)}"),
+        (how["seed"], str(report.seed)),
+        *((how.get(name, name), str(value)) for name, value in report.settings.items() if value is not None),
+        (how["version"], __version__),
+    ]
+    if report.run:
+        rows.append((texts["evaluation"]["run"], report.run))
+    notes = dict.fromkeys(translate(note, language) for result in report.results for note in result.notes)
+    if notes:
+        rows.append((how["notes"], "; ".join(notes)))
+    return fill_template("improve/how.html", {"rows": rows})
