@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..measuring.results import EvalReport, lost_reasons
-from .charts import Dot, Whisker, quality_against_cost, whiskers
+from .charts import Dot, Kind, Whisker, quality_against_cost, whiskers
 from .formatting import count, percent, signed
 from .html_page import HtmlPage, fill_template, read_template, table
 from .recipe_rows import RecipeRow, disagreement, eval_rows, front, results_table, short
@@ -75,7 +75,7 @@ def _differences(rows: Sequence[RecipeRow], texts: Words) -> Markup:
     lines = []
     for row in rows:
         if row.difference is not None and row.ci95 is not None:
-            kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
+            kind: Kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
             lines.append(Whisker(f"{row.number} {short(row.recipe)}", row.difference, row.ci95, kind))
     return whiskers(lines, x=texts["column"]["difference"]) if lines else Markup("")
 
@@ -87,7 +87,7 @@ def _cost_chart(rows: Sequence[RecipeRow], texts: Words, judged: bool) -> Markup
     for row in rows:
         cost = 1000 * (row.spent.usd or 0.0) if priced else row.spent.tokens
         title = f"{short(row.recipe)}: {percent(row.accuracy.mean)}%, {count(round(row.spent.tokens))}"
-        kind = "plain" if row is rows[0] else "finalist"
+        kind: Kind = "plain" if row is rows[0] else "finalist"
         label, number = short(row.recipe), str(row.number)
         dots.append(Dot(cost, row.accuracy.mean, title, kind, label, number, row.accuracy.ci95, row.number in best))
     chart = texts["chart"]
