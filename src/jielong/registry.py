@@ -11,7 +11,7 @@ Nobody overrides a built-in name, and a name that two places claim is an error t
     techniques  what @adds_input or @adds_output made; the entry point's name is the function's
     models      loader(kind, rest) -> Model, for the recipe "kind:rest"
     metrics     a Metric
-    tasks       loader(spec, limit, seed) -> Task, for the task "name:rest"
+    tasks       loader(spec, limit, seed) -> Task, for the task "name", "name:rest" or "name/rest"
     tools       maker of a tool
     verbs       a click.Command
 """
@@ -69,9 +69,10 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
             "tasks.metric": "number choice label exact contains json code yes_no judge",
             "tasks.likelihood": "acc acc_norm acc_bytes acc_mutual_info acc_letter",
             "tasks.text_overlap": "bleu chrf rouge",
+            "tasks.instructions": "format",
         }
     ),
-    "tasks": {"mini": "jielong.tasks.mini_tasks:built_in"},
+    "tasks": {"mini": "jielong.tasks.mini_tasks:built_in", "format": "jielong.tasks.format_task:built_in"},
     "tools": {},
     "verbs": {
         **{verb: f"jielong.cli.{verb}:{verb}" for verb in _VERBS.split()},

@@ -4,6 +4,7 @@ Rows that cannot be used are named by file and line and set aside; the rest goes
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -42,8 +43,8 @@ def load_task(
     chosen = find_metric(rule) if rule is not None else None
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}: expected at least 1 item")
-    source, colon, _ = spec.partition(":")
-    if colon and source in registry.names("tasks"):
+    source = re.split("[:/]", spec, maxsplit=1)[0]
+    if source in registry.names("tasks") and (not spec.startswith(f"{source}/") or not Path(spec).exists()):
         built_in: Task = registry.find("tasks", source)(spec, limit, seed)
         return built_in
     notes: list[str] = []
