@@ -8,6 +8,7 @@ import pytest
 
 from endpoint.wire import WEATHER, Json, Sent, WireEndpoint, ask, heard, in_pieces, question, streamed, thoughts, whole
 from jielong import Message, Request, load
+from jielong.answers.thoughts import ANSWER_BEGINS, ANSWER_ENDS, LONE_ENDS, THOUGHT_MARKS
 from jielong.contract import Reply
 from jielong.errors import EndpointUnfit, JielongError, MissingKey, TooLong
 from jielong.models.openai import dialects
@@ -99,7 +100,7 @@ def test_signatures_of_calls_go_back(name: str):
 
 
 @pytest.mark.parametrize("stream", [0, 1, 9])
-@pytest.mark.parametrize("mark", dialects.THOUGHT_MARKS, ids=lambda mark: mark[0])
+@pytest.mark.parametrize("mark", THOUGHT_MARKS, ids=lambda mark: mark[0])
 @pytest.mark.parametrize("capitals", [False, True])
 def test_marks_of_thoughts(mark: tuple[str, str], capitals: bool, stream: int):
     begin, end = (m.upper() if capitals else m for m in mark)
@@ -111,7 +112,7 @@ def test_marks_of_thoughts(mark: tuple[str, str], capitals: bool, stream: int):
 
 
 @pytest.mark.parametrize("stream", [0, 1, 9])
-@pytest.mark.parametrize("end", dialects.LONE_ENDS)
+@pytest.mark.parametrize("end", LONE_ENDS)
 def test_ends_whose_beginning_is_in_the_template(end: str, stream: int):
     text = f"hm, hm\n{end}\n\n42"
     with WireEndpoint([streamed(in_pieces(text, stream)) if stream else whole({"content": text})]) as endpoint:
@@ -121,8 +122,8 @@ def test_ends_whose_beginning_is_in_the_template(end: str, stream: int):
 
 
 @pytest.mark.parametrize("stream", [0, 1, 9])
-@pytest.mark.parametrize("begin", dialects.ANSWER_BEGINS)
-@pytest.mark.parametrize("end", [*dialects.ANSWER_ENDS, ""])
+@pytest.mark.parametrize("begin", ANSWER_BEGINS)
+@pytest.mark.parametrize("end", [*ANSWER_ENDS, ""])
 def test_marks_around_the_answer(begin: str, end: str, stream: int):
     text = f"<think>hm</think>{begin}42{end}"
     with WireEndpoint([streamed(in_pieces(text, stream)) if stream else whole({"content": text})]) as endpoint:

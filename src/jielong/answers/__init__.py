@@ -1,6 +1,6 @@
 r"""Answer rules: what counts as the answer in a text. Each gives a canonical text, or None: never a guess.
 
-Thoughts (`<think>…</think>`) are dropped first; a thought that never ends is a truncated reply and holds no answer.
+Thoughts (thoughts.py) are dropped first; one that never ends is a truncated reply and holds no answer.
 Of a reply that is a JSON object the field that is its answer is read. Then every rule climbs the same ladder and stops
 at the first rung that holds:
 
@@ -25,7 +25,6 @@ from .answer_markers import (
     marked_answers,
     readable_end,
     without_decoration,
-    without_thoughts,
 )
 from .choice_letters import choice, letter_at
 from .json_answer import json
@@ -33,6 +32,7 @@ from .marked_number import expression_in, measure
 from .number_answer import number
 from .number_formats import find_numbers, read_number
 from .program import code
+from .thoughts import without_thoughts
 from .yes_no import opening_verdict, yes_no
 
 # ---- texts, and the rule for answers of any kind ----

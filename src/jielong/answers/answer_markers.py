@@ -7,27 +7,11 @@ import re
 
 from .number_formats import find_numbers, normalised
 from .structured_reply import answer_field
+from .thoughts import without_thoughts
 
 SEVERAL_ANSWERS = ""  # a place that names several answers: none of them is the answer, and no other place is asked
 _TAIL = 20_000
 _LONGEST_BOX = 10_000
-_THOUGHT = re.compile(r"<(/?)think(?:ing)?>")
-
-
-def without_thoughts(text: str) -> str | None:
-    """The text without thoughts; None when a thought was cut off. What precedes a lone `</think>` is a thought."""
-    pieces: list[str] = []
-    position, inside = 0, False
-    for tag in _THOUGHT.finditer(text):
-        if tag[1]:
-            if not inside:
-                pieces.clear()
-            inside = False
-        elif not inside:
-            pieces.append(text[position : tag.start()])
-            inside = True
-        position = tag.end()
-    return None if inside else "".join([*pieces, text[position:]])
 
 
 def readable_end(text: str) -> str | None:
@@ -84,10 +68,12 @@ _MARK = re.compile(
     r"(?P<hash>^[ \t]{0,3}\#{4}(?!\#))"
     r"|<answer>|^[ \t#*>_]{0,12}(?:the[ ]|my[ ])?(?:final[ ]|correct[ ])?answer[ \t*_:.]{0,6}$"
     r"|\b(?:answers?|ans)\b[^\n.:=!?;。]{0,60}?"
-    r"(?:\s(?:is|are|was|would[ ]be|should[ ]be|must[ ]be|will[ ]be|comes[ ]to|equals|remains)\b(?P<n>n't)?[:]?|[:=])"
-    r"|(?:答案|(?<![回作])答(?=[ ]?:))[^\n。:;,?]{0,10}?(?P<bu>不)?(?:是(?!否[^。.,!\s])|为|选|[:=])[:]?",
+    r"(?:\s(?:is|are|was|(?:would|should|must|will)(?:[ ]\w{1,10}ly)?[ ]be|comes[ ]to|equals|remains"
+    r"|(?:seem|appear|look)s?[ ](?:to[ ]be|like))\b(?P<n>n't)?[:]?|[:=])"
+    r"|(?:答案|(?<![回作])答(?=[ ]?:))[^\n。:;,?]{0,10}?(?P<bu>不)?(?:是(?!否[^定。.,!\s])|为|选|[:=])[:]?",
     re.I | re.M,
 )
+_SEEMS_NOT = re.compile(r"(?:\bnot|n['’]t|\bnever)\s(?:seem|appear|look)", re.I)
 _SUPPOSED = re.compile(
     r"\b(?:if|whether|suppose|assume|assuming|unless|when)\s(?:\w{1,10}\s){0,2}$|如果\w{0,4}$|假设\w{0,4}$", re.I
 )
@@ -114,7 +100,7 @@ def marked_answers(readable: str) -> tuple[list[str], frozenset[str]]:
         negation = _NOT.match(rest)
         if negation and not re.search(r"\w", rest[negation.end() :].partition("\n")[0]):
             negation = None  # 答案：不是
-        if negation or mark["n"] or mark["bu"]:
+        if negation or mark["n"] or mark["bu"] or _SEEMS_NOT.search(mark[0]):
             rest = rest[negation.end() :] if negation else rest
             sentence = rest[:120].partition("\n")[0]
             other = _BUT.search(sentence)
@@ -134,7 +120,7 @@ _DRESS = re.compile(
 )
 _FILLER = re.compile(
     r"(?:therefore|thus|hence|clearly|simply|definitely|obviously|indeed|approximately|approx\.?|about|around|roughly|"
-    r"exactly|nearly|almost|still|again|then|now|most\slikely|probably|大约|大概|约为?|≈|~|\\approx|应该|应|就?是|为)(?=[^a-z])"
+    r"exactly|nearly|almost|still|again|then|now|most\slikely|probably|(?:seem|appear|look)s?\s(?:to\sbe|like)|大约|大概|约为?|≈|~|\\approx|应该|应|就?是|为)(?=[^a-z])"
     r"[\s,:]{0,3}",
     re.I,
 )

@@ -16,7 +16,7 @@ from .answer_markers import (
     readable_end,
     without_decoration,
 )
-from .statements import verdict_of
+from .statements import clause_before, verdict_of
 
 _END = r"(?![A-Za-z0-9_'’])"
 _MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" + _END)
@@ -25,9 +25,10 @@ _ARTICLE = re.compile(r"['’+-]|\s(?!(?:because|since|as|is|and|which|with|for|
 _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leaves D", 故选D
     r"(?:\b(?:[Cc]hoose|[Ss]elect|[Pp]ick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe|leav(?:es|ing)(?:\s(?:us|me)\swith)?"
     r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter|only))?"
-    r"|故选|应选|选择?|只剩下?|选项[是为]|认为[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
+    r"|故选|应选|选择?|只剩下?|选项[是为]|[认以]为[是选]|[觉看猜想][得来]?[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
     + _END
-    + r"(?!\)?[、,或和与]?\s?[A-J、](?![A-Za-z]))(?!\s?项?(?:是)?(?:错|不))"
+    + r"(?!\)?(?!,\s?[A-J](?:[、和与及或][A-J])*选?项?[都均皆]?(?:不|错|没|有误|太))[、,或和与]?\s?[A-J、](?![A-Za-z]))"
+    r"(?!\s?项?(?:是)?(?:错|不))"
     # "C is correct", (B) must be true, "only (B) fits", 选项A正确; not "A and C are", A、B、C都不对
     r"|(?<![A-Za-z、和与及或&])(?<!and\s)(?<!or\s)(?<!and\s\()(?<!or\s\()(?P<b>[A-J])\)?\**\s?"
     r"(?:(?:is|must\sbe)\s(?:the\s|my\s|indeed\s|clearly\s|only\s|final\s|right\s|correct\s|best\s){0,3}"
@@ -39,6 +40,7 @@ _SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans:
     r"[\s:.()>*=-]{0,4}([A-J]|[a-j](?<=: [a-j]))[).*\]\s]{0,4}$",
     re.M,
 )
+_NONE = re.compile(r"\bnone\b|没有一?个", re.I)
 _OPTION = re.compile(r"^[ \t>*-]{0,6}\(?([A-Z])[).:、][ \t*]", re.M)
 _LAST_LETTER = re.compile(
     r"\(([A-Z])\)|\*\*\(?([A-J])\)?\*\*"
@@ -47,6 +49,17 @@ _LAST_LETTER = re.compile(
     + r"|A[\s.]{0,3}$)"
     r"|(?<![Oo]r )\b(?:[Mm]aybe|[Pp]erhaps|[Pp]robably|[Gg]uess|[Tt]hink)[ ](?:it's[ ])?\(?([A-J])\)?[.。]?$"
     r"|(?:(?<!so )\b(?:is|be)|[是为])[ ]?\(?([B-J])\)?[.。]?$"
+)
+
+
+_BECAUSE = r"(?:(?:because|since|as|given|due\sto|for\sthe\sreason)\b|因为|由于|理由|原因)"
+_OPENING = re.compile(  # "B) 21", "B because a car moves", "B, a car moves", "B - a car moves"; not "A car moves"
+    rf"[\s*_]{{0,4}}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{{0,4}}\n|,\s(?:(?:al)?though|but)\b|[)*,]{{0,3}}\s?{_BECAUSE}"
+    r"|(?<!I),\s(?=\w+\s\w)|(?<!I)\s[-–—]\s)"
+)
+_HEDGED = re.compile(  # "I think B, given that …", "Probably C because …"
+    r"\b(?:[Ii]\s(?:think|believe|guess|suppose|would\ssay)|[Pp]robably|[Mm]aybe|[Pp]erhaps|[Mm]ost\slikely)\s"
+    rf"(?:it(?:['’]?s|\sis)\s)?\(?([A-J])\)?(?=,?\s{_BECAUSE})"
 )
 
 
@@ -70,7 +83,10 @@ def choice(text: str, /) -> str | None:
         return judged or None
     if short := list(_SHORT_MARK.finditer(readable)):
         return short[-1][1].upper()
-    if chosen := list(_CHOOSE.finditer(readable)):
+    # "None of the options A to D is correct" chooses nothing.
+    if chosen := [
+        each for each in _CHOOSE.finditer(readable) if not _NONE.search(clause_before(readable, each.start()))
+    ]:
         return chosen[-1]["a"] or chosen[-1]["b"] or chosen[-1]["c"]
     if box:  # without a letter it does not beat a marked one
         return box if len(box) <= 100 else None
@@ -145,14 +161,13 @@ def _unmarked(readable: str, rejected: frozenset[str]) -> str | None:
         return None
     if closing and (not lists_options or listed.count(closing[1]) > 1 or not _OPTION.match(last)):
         return closing[1]
-    opening = re.match(
-        r"[\s*_]{0,4}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{0,4}\n|,\s(?:al)?though\b|,\s(?:but|because|since|as)\b)",
-        reply_text,
-    )
+    opening = _OPENING.match(reply_text)
     if opening and _MORE.match(reply_text, opening.end(1)):
         return None
     if opening and not lists_options and not re.search(r"\([A-J]\)", reply_text[opening.end() : opening.end() + 200]):
         return opening[1]
+    if hedged := _HEDGED.search(reply_text):
+        return hedged[1]
     if alone := re.search(r"[.!。]\s?\(?([B-J])\)?[.。]?$", last):
         return alone[1]
     letters = {letter[0] for groups in _LAST_LETTER.findall(last) for letter in groups if letter} - rejected

@@ -5,9 +5,9 @@ import re
 from typing import Any, NoReturn
 
 from ..bounded_json import BeyondLimit, read_json_at
-from .answer_markers import without_thoughts
 from .fenced_blocks import fenced
 from .statements import clause_before, is_aside
+from .thoughts import without_thoughts
 
 _WORK = 50_000_000  # characters that failed attempts at JSON may read in all: some tenths of a second
 

@@ -182,7 +182,11 @@ def _stands_as_answer(text: str, mention: _Mention) -> bool:
 
 def _mentions(text: str, names: Sequence[str]) -> list[_Mention]:
     pattern, by_words = _pattern(tuple(names))
-    return [_Mention(by_words[_words(match[0])], match.start(), match.end()) for match in pattern.finditer(text)]
+    found = [match for match in pattern.finditer(text) if " " in match[0] or not _QUANTIFIES.match(text, match.start())]
+    return [_Mention(by_words[_words(match[0])], match.start(), match.end()) for match in found]
+
+
+_QUANTIFIES = re.compile(r"(?:none|all|some|any|both|neither|either)\sof\s(?:the|these|those|them)\b", re.I)
 
 
 @lru_cache(maxsize=64)

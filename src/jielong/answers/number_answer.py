@@ -72,6 +72,7 @@ def _unmarked(readable: str) -> str | None:
     return found
 
 
+_NONE_OF = re.compile(r"\bnone\sof\s(?:the|these|those|all)\s[\d,]{1,12}\b", re.I)
 _ORDINAL = re.compile(r"\b(\d{1,9})(?:st|nd|rd|th)\b|第[ ]?(\d{1,9})")
 _CHECK = re.compile(
     r"^[\s*#_>-]{0,6}(?:(?:let['’]?s\s|let\sme\s)?(?:double[- ])?check(?:ing)?|verif(?:y|ication|ying)|proof"
@@ -99,7 +100,7 @@ _EXPLANATION = re.compile(
 
 def _without_asides(readable: str) -> str:
     """Without checks of the answer, offers of more help and remarks in brackets, unless they hold all the numbers."""
-    text = readable
+    text = _NONE_OF.sub("none", readable)  # "None of the 4 numbers fits"
     for aside in (_CHECK, _OFFER, _IN_BRACKETS, _ROUNDED, _EXPLANATION):
         shorter = aside.sub("", text)
         if shorter != text and (find_numbers(shorter) or not re.search(r"\d", text)):

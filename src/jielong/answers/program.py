@@ -4,8 +4,8 @@ import ast
 import re
 import textwrap
 
-from .answer_markers import without_thoughts
 from .fenced_blocks import fenced
+from .thoughts import without_thoughts
 
 _OTHER_LANGUAGES = {"bash", "sh", "shell", "console", "text", "txt", "output", "json", "markdown", "md", "yaml", "toml"}
 _STATEMENT = re.compile(

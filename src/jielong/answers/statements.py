@@ -23,7 +23,7 @@ GIVES_UP = re.compile(
     re.I,
 )
 _DENIAL = re.compile(
-    r"\b(?:not(?!\sonly\b)|never|no\slonger|neither|nor|cannot|hardly|scarcely|barely|rarely|without|unlikely|implausible"
+    r"\b(?:not(?!\sonly\b)|none\sof|never|no\slonger|neither|nor|cannot|hardly|scarcely|barely|rarely|without|unlikely|implausible"
     r"|far\sfrom|anything\sbut|rather\sthan|instead\sof|as\sopposed\sto|(?<!none\s)other\sthan|(?<!other\s)than|except|doubt(?:s|ful)?|den(?:y|ies)"
     r"|exclud\w{1,4}|reject\w{0,3}|rul(?:e|es|ed|ing)\sout|mistake(?:n)?|wrong\sto|false\sthat|untrue\sthat|incorrect\sto|no"
     r"|fail(?:s|ed)?\sto|lacks?|unlike)\b|n['’]t\b|不(?!仅|只|但|错)|并非|(?<!除)非(?!常)|没有?(?!错)|未(?!来)|而非|排除|比",

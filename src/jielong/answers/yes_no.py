@@ -23,7 +23,7 @@ _OPENING = re.compile(
     rf"|(?:(?:{_SURE})[,]?\s(?:not|no|false|incorrect|wrong)|not\s(?:really|quite|exactly|at\sall|necessarily|true|correct|right)"
     r"|no|nope|nah|never|false|incorrect|wrong|unlikely|(?:very|highly)\sunlikely|untrue|hardly|by\sno\smeans|not|negative|no\sway|i['’]?m\safraid\snot"
     r"|(?:当然|应该|绝对|肯定|可能|大概|恐怕|这|并)?(?:不是|不会|不能|不可以|不行|不可能|不一定|不正确|不对|不成立|不存在|不算|没有|并非|不)(?:的|这样|如此)?"
-    rf"|并非如此|错误的?|错的?|否|假的?){_STOP})"
+    rf"|并非如此|错误的?|错的?|否定?的?|假的?){_STOP})"
     r"|(?P<yes>[✅✔✓☑👍]"
     rf"|(?:(?:{_SURE})[,]?\s(?:yes|so|true|correct)|(?:{_SURE})(?!{_OFFER})|affirmative|yes|yeah|yep|yup|true|correct|right(?!,)"
     rf"|(?:当然|应该|绝对|肯定|可能|大概)?(?:是|会|能|可以|可能|对|有|正确|成立|存在)(?:的)?|正确的?|没错|当然|行|肯定|真的?){_STOP}))",

@@ -19,6 +19,7 @@ import anyio
 from filelock import FileLock, Timeout
 
 from .. import context
+from ..answers.thoughts import without_thoughts_of
 from ..atomic_write import PRIVATE_FILE
 from ..context import sub_path
 from ..contract import Model, Reply, Request, Step, Usage, require_answer
@@ -30,6 +31,7 @@ from ..errors import (
     MissingExtra,
     SampleError,
     SandboxMissing,
+    Truncated,
     Unsupported,
 )
 from ..faults import fault
@@ -222,6 +224,7 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
     other errors of the tree are raised."""
     started = time.monotonic()
     reply: Reply | None = None
+    answer: Reply | None = None
     score, value, error = Score(0.0, None), None, None
     with sub_path(item.id), scope(item.id, kind="item") as asking:
         asking.turns = []
@@ -232,10 +235,12 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
                 reply = await model.generate(item_request(task, item, seed))
             if not (item.tools and reply.finish == "tool_calls"):
                 reply = require_answer(reply)
+            if (answer := without_thoughts_of(reply)) is None:
+                raise Truncated("the reply ends within a thought", reply)
         except SampleError as failure:
             # What came and is no answer (truncated, declined) is the model's own doing, and wrong. Where nothing came,
             # nothing is known of what the model would have said.
-            reply, error = None, f"{type(failure).__name__}: {failure}"
+            reply, error = getattr(failure, "reply", None), f"{type(failure).__name__}: {failure}"
             value = None if failure.lost else 0.0
         except JielongError:
             raise
@@ -244,9 +249,9 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
         queued = asking.seconds_queued()
         seconds = max(time.monotonic() - started - queued, _longest_call(asking.steps))
     with sub_path(item.id), scope(f"{item.id}: grade", kind="grade") as grading:
-        if reply is not None:
+        if answer is not None:
             try:
-                score = await task.metric.score(item, reply)
+                score = await task.metric.score(item, answer)
                 value = _checked_value(score)
             except SampleError as failure:  # of the judge: the answer is there, and nobody knows what it is worth
                 error = f"not graded: {type(failure).__name__}: {failure}"
@@ -254,7 +259,7 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
                 raise
             except Exception as unexpected:
                 error = f"not graded: Fault: {fault(unexpected)}"
-    text = "" if reply is None else calls_as_text(reply)
+    text = "" if reply is None else calls_as_text(reply)  # with its thoughts, and what came of a truncated one
     result = ItemResult(
         item.id, value, score.extracted, text, error, asking.usage, seconds, grading.usage, tuple(asking.steps), queued,
         dict(score.parts),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..answers.answer_markers import without_thoughts
+from ..answers.thoughts import without_thoughts
 from ..bounded_json import read_json
 from ..contract import Reply
 from ..errors import BadInput

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..answers.answer_markers import without_thoughts
+from ..answers.thoughts import without_thoughts
 from ..contract import Reply
 from ..errors import MissingExtra
 from ..prompts import language

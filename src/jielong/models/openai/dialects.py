@@ -46,23 +46,6 @@ THOUGHT_PARTS: Final = ("thinking", "redacted_thinking", "reasoning", "reasoning
 SILENT_PARTS: Final = ("reference", "citation", "redacted_thinking")  # hold nothing that is said
 CALL_SIGNATURES: Final = ("extra_content", "provider_specific_fields", "thought_signature")  # Gemini, and proxies of it
 
-# Thoughts within the text: how they begin and end
-_THOUGHT_TAGS = ("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "antthinking")
-THOUGHT_MARKS: Final = (
-    *((f"<{tag}>", f"</{tag}>") for tag in _THOUGHT_TAGS),  # DeepSeek R1, Qwen3, MiniMax and most others
-    ("[think]", "[/think]"),  # Magistral
-    ("◁think▷", "◁/think▷"),  # Kimi-VL
-    ("<|channel|>analysis<|message|>", "<|end|>"),  # gpt-oss
-    ("<|start_thinking|>", "<|end_thinking|>"),  # Command A
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ("<unused94>thought", "<unused95>"),  # MedGemma
-)
-LONE_ENDS: Final = tuple(end for _, end in THOUGHT_MARKS if "/" in end)  # where the template begins them
-ANSWER_BEGINS: Final = (
-    "<|start|>assistant<|channel|>final<|message|>", "<|channel|>final<|message|>", "<|start_response|>",
-    "<|begin_of_solution|>",
-)  # fmt: skip
-ANSWER_ENDS: Final = ("<|return|>", "<|end|>", "<|end_response|>", "<|end_of_solution|>")
 # Models whose templates are known to begin thoughts: what they stream is an answer only once that is certain.
 THINKING_MODELS: Final = re.compile(
     r"\br1\b|qwq|think|reason|qwen3|glm-?(?:4\.[5-9]|[5-9])|magistral|minimax-m|nemotron|seed-oss"

@@ -4,7 +4,7 @@ They stand at its beginning, between marks. Where a chat template has already wr
 with thoughts and only the second mark shows it: so the beginning of such a text is held back until that is decided.
 """
 
-from .dialects import ANSWER_BEGINS, ANSWER_ENDS, LONE_ENDS, THOUGHT_MARKS
+from ...answers.thoughts import ANSWER_BEGINS, ANSWER_ENDS, LONE_ENDS, THOUGHT_MARKS
 
 MAX_LOOKS = 200  # at a text that is held back, each of which reads all of it
 LONGEST_MARK = max(len(mark) for mark in (*(m for marks in THOUGHT_MARKS for m in marks), *ANSWER_BEGINS)) + 1

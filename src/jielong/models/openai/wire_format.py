@@ -4,10 +4,11 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from ...answers.thoughts import THOUGHT_MARKS
 from ...bounded_json import read_json
 from ...contract import Image, Message, Part, Request, Text, Thinking, ToolCall, ToolSpec
 from ...errors import BadInput
-from .dialects import CALL_SIGNATURES, THOUGHT_FIELDS, THOUGHT_LISTS, THOUGHT_MARKS
+from .dialects import CALL_SIGNATURES, THOUGHT_FIELDS, THOUGHT_LISTS
 
 Json = dict[str, Any]
 
