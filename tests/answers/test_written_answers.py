@@ -1,7 +1,6 @@
 """Replies as models write them, judged by each metric as a careful reader does: the shares that are judged rightly.
 
-`kept_back.toml` was looked at only after the rules were mended; the other files were written before they were mended for
-them.
+`kept_back.toml` was looked at only after the rules were mended, the other files before they were mended for them.
 A false accept is a reply that is called right and is not: it makes figures that are false, so hardly any may be left.
 """
 

@@ -16,7 +16,7 @@ from .answer_markers import (
     readable_end,
     without_decoration,
 )
-from .statements import clause_before, verdict_of
+from .statements import is_denied, verdict_of
 
 _END = r"(?![A-Za-z0-9_'’])"
 _MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" + _END)
@@ -24,6 +24,7 @@ _ARTICLE = re.compile(r"['’+-]|\s(?!(?:because|since|as|is|and|which|with|for|
 
 _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leaves D", 故选D
     r"(?:\b(?:[Cc]hoose|[Ss]elect|[Pp]ick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe|leav(?:es|ing)(?:\s(?:us|me)\swith)?"
+    r"|(?:seem|appear|look)s?\s(?:to\sbe|like)"
     r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter|only))?"
     r"|故选|应选|选择?|只剩下?|选项[是为]|[认以]为[是选]|[觉看猜想][得来]?[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
     + _END
@@ -31,7 +32,7 @@ _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leave
     r"(?!\s?项?(?:是)?(?:错|不))"
     # "C is correct", (B) must be true, "only (B) fits", 选项A正确; not "A and C are", A、B、C都不对
     r"|(?<![A-Za-z、和与及或&])(?<!and\s)(?<!or\s)(?<!and\s\()(?<!or\s\()(?P<b>[A-J])\)?\**\s?"
-    r"(?:(?:is|must\sbe)\s(?:the\s|my\s|indeed\s|clearly\s|only\s|final\s|right\s|correct\s|best\s){0,3}"
+    r"(?:(?:is|must\sbe|(?:seem|appear)s(?:\sto\sbe)?|looks(?:\slike)?)\s(?:the\s|my\s|indeed\s|clearly\s|only\s|final\s|right\s|correct\s|best\s){0,3}"
     r"(?:correct|right|best|answer|choice|option|one|true)\b|it\sis\b|选?项?(?:是|为)?(?:正确|对的?(?!应)))"
     r"|\b[Oo]nly\s(?:option\s)?\(?\**(?P<c>[A-J])\)?\**\s(?:fits|remains|works|is\b|can\b|matches|satisfies|makes)"
 )
@@ -40,7 +41,6 @@ _SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans:
     r"[\s:.()>*=-]{0,4}([A-J]|[a-j](?<=: [a-j]))[).*\]\s]{0,4}$",
     re.M,
 )
-_NONE = re.compile(r"\bnone\b|没有一?个", re.I)
 _OPTION = re.compile(r"^[ \t>*-]{0,6}\(?([A-Z])[).:、][ \t*]", re.M)
 _LAST_LETTER = re.compile(
     r"\(([A-Z])\)|\*\*\(?([A-J])\)?\*\*"
@@ -53,9 +53,12 @@ _LAST_LETTER = re.compile(
 
 
 _BECAUSE = r"(?:(?:because|since|as|given|due\sto|for\sthe\sreason)\b|因为|由于|理由|原因)"
+_AS = rf"[)*,]{{0,3}}\s?\(?{_BECAUSE}"
+_REASONED = re.compile(rf"[\s*_]{{0,4}}\(?([A-J]){_AS}")  # whatever letters its reason holds
 _OPENING = re.compile(  # "B) 21", "B because a car moves", "B, a car moves", "B - a car moves"; not "A car moves"
-    rf"[\s*_]{{0,4}}\(?([A-J])(?:[).:、][\s*]|。|[ \t]{{0,4}}\n|,\s(?:(?:al)?though|but)\b|[)*,]{{0,3}}\s?{_BECAUSE}"
-    r"|(?<!I),\s(?=\w+\s\w)|(?<!I)\s[-–—]\s)"
+    r"[\s*_]{0,4}(?:(?:[Oo]ption|[Cc]hoice|选项)\s?)?\(?([A-J])"
+    rf"(?:[).:、][\s*]|。|[ \t]{{0,4}}\n|,\s(?:(?:al)?though|but)\b|{_AS}"
+    r"|(?<!I)[,;]\s(?=\w+\s\w)|(?<!I)\s[-–—]\s)"
 )
 _HEDGED = re.compile(  # "I think B, given that …", "Probably C because …"
     r"\b(?:[Ii]\s(?:think|believe|guess|suppose|would\ssay)|[Pp]robably|[Mm]aybe|[Pp]erhaps|[Mm]ost\slikely)\s"
@@ -79,14 +82,14 @@ def choice(text: str, /) -> str | None:
             return None
         if letter is not None and letter not in rejected:
             return letter
+    if reasoned := _REASONED.match(readable):
+        return reasoned[1]
     if (judged := _judged(readable)) is not None:
         return judged or None
     if short := list(_SHORT_MARK.finditer(readable)):
         return short[-1][1].upper()
-    # "None of the options A to D is correct" chooses nothing.
-    if chosen := [
-        each for each in _CHOOSE.finditer(readable) if not _NONE.search(clause_before(readable, each.start()))
-    ]:
+    # "None of the options A to D is correct" and "does not seem to be A" choose nothing.
+    if chosen := [each for each in _CHOOSE.finditer(readable) if not is_denied(readable, each.start(), each.start())]:
         return chosen[-1]["a"] or chosen[-1]["b"] or chosen[-1]["c"]
     if box:  # without a letter it does not beat a marked one
         return box if len(box) <= 100 else None

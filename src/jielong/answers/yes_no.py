@@ -22,16 +22,17 @@ _OPENING = re.compile(
     r"|(?P<no>[❌✗✘✖👎]"
     rf"|(?:(?:{_SURE})[,]?\s(?:not|no|false|incorrect|wrong)|not\s(?:really|quite|exactly|at\sall|necessarily|true|correct|right)"
     r"|no|nope|nah|never|false|incorrect|wrong|unlikely|(?:very|highly)\sunlikely|untrue|hardly|by\sno\smeans|not|negative|no\sway|i['’]?m\safraid\snot"
-    r"|(?:当然|应该|绝对|肯定|可能|大概|恐怕|这|并)?(?:不是|不会|不能|不可以|不行|不可能|不一定|不正确|不对|不成立|不存在|不算|没有|并非|不)(?:的|这样|如此)?"
+    r"|(?:当然|应该|绝对|肯定|可能|大概|恐怕|这|并|看起?来|似乎|好像)?(?:不是|不会|不能|不可以|不行|不可能|不一定|不正确|不对|不成立|不存在|不算|没有|并非|不)(?:的|这样|如此)?"
     rf"|并非如此|错误的?|错的?|否定?的?|假的?){_STOP})"
     r"|(?P<yes>[✅✔✓☑👍]"
     rf"|(?:(?:{_SURE})[,]?\s(?:yes|so|true|correct)|(?:{_SURE})(?!{_OFFER})|affirmative|yes|yeah|yep|yup|true|correct|right(?!,)"
-    rf"|(?:当然|应该|绝对|肯定|可能|大概)?(?:是|会|能|可以|可能|对|有|正确|成立|存在)(?:的)?|正确的?|没错|当然|行|肯定|真的?){_STOP}))",
+    rf"|(?:当然|应该|绝对|肯定|可能|大概|看起?来|似乎|好像)?(?:是|会|能|可以|可能|对|有|正确|成立|存在)(?:的)?|正确的?|没错|当然|行|肯定|真的?){_STOP}))",
     re.I,
 )
 _ECHO = re.compile(  # "It does not.", "I think so."
     r"[\s*_\"'“]{0,4}(?:(?:yes|no|indeed|sure),?\s)?(?:(?:it|he|she|they|that|this|we|you|one|there)\s"
     r"(?:does|do|did|is|are|was|were|can|could|will|would|has|have|had|should|must)(?P<not>n?['’]t|not|\snot)?"
+    r"|it\s(?P<unlike>does(?:n['’]t|\snot)\s)?(?:seems?|appears?)\sso"
     r"|i\s(?P<doubt>do\s?n[o'’]t\s|doubt\s)?(?:think|believe|guess|suppose|would\ssay|it)?\s?so?)(?:\sindeed)?[\s*_.!]{0,4}$",
     re.I,
 )
@@ -87,7 +88,7 @@ _QUESTION = re.compile(r"\A\W*[^.!?。！？\n]{1,120}[?？]\s*(?=\S)")  # "True
 def opening_verdict(place: str) -> str | None:
     """The yes or no that a place begins with."""
     if echo := _ECHO.match(place[:80]):
-        return "no" if echo["not"] or echo["doubt"] else "yes"
+        return "no" if echo["not"] or echo["doubt"] or echo["unlike"] else "yes"
     opening = _OPENING.match(place)
     if opening is None or opening["neither"]:
         return None
