@@ -3,6 +3,9 @@
     {"id": "q7", "prompt": "Why is the sky blue?", "model_a": "mini", "response_a": "…", "model_b": "gpt",
      "response_b": "…"}
 
+A file may have input, output_1 and output_2 instead, as LLMBar has. `answer` (what is accepted) and `label` (1 or 2, or who
+is better, by a name as in votes) are for judges; no rater sees them.
+
 Order and sides are drawn from the rater's name and the pair, so that they are as random as any and the same when the
 rater returns.
 """
@@ -21,7 +24,7 @@ from ..errors import BadInput
 from ..tasks.data_files import read
 from ..tasks.data_row import BadRow
 from .reply_style import style_counts
-from .votes import Vote, Winner, rater_key
+from .votes import Vote, Winner, rater_key, read_winner
 
 _PROMPTS = ("prompt", "question", "instruction", "input")
 
@@ -35,6 +38,8 @@ class Pair:
     model_b: str
     response_a: str
     response_b: str
+    accepted: tuple[str, ...] = ()
+    label: Winner | None = None  # which reply is known to be better
 
     @property
     def sha256(self) -> str:
@@ -75,6 +80,9 @@ def read_pairs(file: Path) -> list[Pair]:
 def _pair(fields: Mapping[str, Any], place: str) -> Pair:
     prompt = next((fields[name] for name in _PROMPTS if fields.get(name) is not None), None)
     names = ("model_a", "model_b", "response_a", "response_b")
+    if "output_1" in fields and "output_2" in fields:
+        outputs = zip(names, ("output_1", "output_2", fields["output_1"], fields["output_2"]), strict=True)
+        fields = {**dict(outputs), **fields}
     cells = [fields.get(name) for name in names]
     missing = [name for name, cell in zip(("prompt", *names), (prompt, *cells), strict=True) if cell is None]
     if missing:
@@ -87,7 +95,17 @@ def _pair(fields: Mapping[str, Any], place: str) -> Pair:
     name = own or hashlib.sha256(json.dumps([shown, a, response_a, b, response_b]).encode()).hexdigest()[:12]
     cluster = str(fields["cluster"]) if fields.get("cluster") is not None else shown
     digest = hashlib.sha256(cluster.encode()).hexdigest()[:12] if len(cluster) > 80 else cluster
-    return Pair(name, digest, shown, a.strip(), b.strip(), response_a, response_b)
+    answer, label = fields.get("answer"), fields.get("label")
+    accepted = () if answer is None else tuple(map(_text, answer if isinstance(answer, list) else [answer]))
+    winner = None if label is None else _label(label, a.strip(), b.strip(), place)
+    return Pair(name, digest, shown, a.strip(), b.strip(), response_a, response_b, accepted, winner)
+
+
+def _label(cell: Any, a: str, b: str, place: str) -> Winner:
+    try:
+        return read_winner({"1": "model_a", "2": "model_b"}.get(str(cell).strip(), cell), a, b)
+    except ValueError as error:
+        raise BadInput(f"{place}: label: {error}, 1, 2") from None
 
 
 def _text(cell: Any) -> str:

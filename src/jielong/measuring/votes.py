@@ -116,7 +116,7 @@ def _vote(fields: Mapping[str, Any], place: str, cluster: str | None) -> Vote:
     group = str(fields[cluster]) if cluster else _first(fields, _CLUSTERS) or _first(fields, _PROMPTS) or name
     first = fields.get("shown_first")
     return Vote(
-        name, group, a, b, _winner(fields.get("winner"), a, b), _first(fields, _RATERS),
+        name, group, a, b, read_winner(fields.get("winner"), a, b), _first(fields, _RATERS),
         first if first in _SWAPPED else None, _style(fields, "a"), _style(fields, "b"), fields.get("pair"),
     ).sorted_models()  # fmt: skip
 
@@ -128,7 +128,8 @@ def _first(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
     return None
 
 
-def _winner(cell: Any, a: str, b: str) -> Winner:
+def read_winner(cell: Any, a: str, b: str) -> Winner:
+    """Who won, in any of the ways in which files say it. Raises ValueError."""
     text = cell.strip() if isinstance(cell, str) else ""
     if text in (a, b):
         return "model_a" if text == a else "model_b"
