@@ -17,6 +17,7 @@ Z95 = NormalDist().inv_cdf(0.975)
 
 
 MIN_CLUSTERS = 5  # with fewer, and with fewer than two degrees of freedom, nothing is said beyond the mean
+NO_VARIANCE = 1e-24  # below it, values that are equal differ by rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +151,19 @@ def mean(values: Sequence[float], clusters: Sequence[str] | None = None) -> Esti
     among_shares = min(values) >= 0 and max(values) <= 1
     if (degrees := groups.degrees_of_test()) is None:
         return Estimate(average, None, error, n)
-    quantile = t_quantile(min(degrees, float(groups.varied)) if among_shares and variance > 0 else degrees)
+    quantile = t_quantile(min(degrees, float(groups.varied)) if among_shares and variance > NO_VARIANCE else degrees)
     if not among_shares:
         return Estimate(
             average, (average - quantile * error, average + quantile * error) if variance else None, error, n
         )
-    counted = average * (1 - average) / variance if variance > 0 else groups.independent
-    return Estimate(average, _wilson(average, counted, quantile), error, n)
+    counted = groups.independent if variance <= NO_VARIANCE else None
+    return Estimate(average, share_interval(average, variance, quantile, counted), error, n)
+
+
+def share_interval(share: float, variance: float, quantile: float, counted: float | None = None) -> Interval:
+    """Wilson's interval of a share with this variance: that of as many independent values (or `counted`) as have it."""
+    values = counted if counted is not None else share * (1 - share) / variance if variance > 0 else 0.0
+    return _wilson(share, values, quantile) if values > 0 else (share, share)
 
 
 def paired_difference(
@@ -189,7 +196,7 @@ def _student_test(groups: _Clusters) -> tuple[Interval | None, float | None]:
     difference, count, variance = groups.mean, len(groups.sizes), groups.variance()
     if groups.named and variance > 0:
         degrees = min(degrees, max(groups.varied - 1.0, 1.0))
-    if variance <= 1e-24:
+    if variance <= NO_VARIANCE:
         better, worse = (count, 0) if difference > 0 else (0, count) if difference < 0 else (0, 0)
         return _tango(better, worse, count) if abs(difference) <= 1 else None, _sign_test(better, worse)
     error = math.sqrt(variance)

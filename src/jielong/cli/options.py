@@ -56,11 +56,11 @@ task = in_order(
     click.option("--limit", type=click.IntRange(1), help=localized("option.limit")),
     click.option("--strict", is_flag=True, help=localized("option.strict")),
 )
+_judge = click.option("--judge", metavar="RECIPE", help=localized("option.judge"))
 _run = in_order(
     click.option("--seed", type=int, default=0, show_default=True, help=localized("option.seed")),
     click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True,
                  help=localized("option.concurrency")),
-    click.option("--judge", metavar="RECIPE", help=localized("option.judge")),
     click.option("--dry-run", is_flag=True, help=localized("option.dry_run")),
     out,
     as_json,
@@ -86,13 +86,20 @@ class Measurement:
     as_json: bool
 
 
-def run(command: Callable[..., Any]) -> Any:
-    """How a measurement runs. The command gets these options and those of `task` as a `Measurement`, the others by
+def run_with_judges(command: Callable[..., Any]) -> Any:
+    """How a measurement runs, for a command that has judges of its own.
+
+    The command gets these options and those of `task` as a `Measurement`, the others by
     name, so this is the innermost decorator."""
 
     @wraps(command)
     def _with_measurement(**options: Any) -> Any:
-        measurement = Measurement(**{name: options.pop(name) for name in Measurement.__annotations__})
-        return command(measurement, **options)
+        own = {name: options.pop(name) for name in Measurement.__annotations__ if name in options}
+        return command(Measurement(**{"judge": None, **own}), **options)
 
     return _run(_with_measurement)
+
+
+def run(command: Callable[..., Any]) -> Any:
+    """As `run_with_judges`, with the option of one judge."""
+    return _judge(run_with_judges(command))

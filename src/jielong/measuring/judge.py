@@ -1,14 +1,13 @@
 """A model as judge of answers: a grade from 0 to 10 (G-Eval style, Liu et al. 2023).
 
 The judge sees the question, the answer and what is accepted where the task says it, not who wrote the answer. An answer
-whose grade cannot be read has no score: that is the judge's fault and not the answer's.
+whose grade cannot be read has no score: that is the judge's fault and not the answer's. It is asked at temperature 0,
+as a grade that is drawn differs from one time to the next.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..answers import RULES
 from ..context import sub_path
 from ..contract import Message, Model, Reply, Request, Scorer, Scores
 from ..errors import BadInput, NoAnswer
@@ -17,6 +16,7 @@ from ..tasks.item import Item
 from ..tasks.metric import NeedsJudge, Score, answer_rule
 from ..tasks.task import Task
 from ..technique import FailedSample, gather
+from .verdicts import read_grade
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,38 @@ class Judge:
 
     async def score(self, request: Request, replies: Sequence[Reply]) -> Scores:
         """Each grade as a fraction of 10; None where it cannot be read. Raises the first error where no grade came."""
+        asked = [self._grading_request(request, reply) for reply in replies]
+        different = list({each.messages: each for each in asked}.values())  # equal replies get one grade
         with sub_path("judge"):
-            verdicts = await gather(self.model, [self._grading_request(request, reply) for reply in replies])
-        failures = [verdict.error for verdict in verdicts if isinstance(verdict, FailedSample)]
-        if len(failures) == len(replies):
+            verdicts = dict(zip(different, await gather(self.model, different), strict=True))
+        failures = [verdict.error for verdict in verdicts.values() if isinstance(verdict, FailedSample)]
+        if len(failures) == len(different):
             raise failures[0]
-        return Scores(tuple(None if isinstance(each, FailedSample) else _grade(each) for each in verdicts))
+        grades = (verdicts[each] for each in asked)
+        return Scores(tuple(None if isinstance(each, FailedSample) else read_grade(each.text) for each in grades))
 
     def _grading_request(self, request: Request, reply: Reply) -> Request:
-        values = {"question": request.messages[-1].text, "answer": reply.text, "accepted": "\n".join(self.accepted)}
-        template = prompt(request, "judge", "grade_against" if self.accepted else "grade")
-        question = Message("user", fill(template, values).strip())
-        return Request((*request.messages[:-1], question), request.sampling).with_sampling(stop=())
+        text = grading_prompt(request, reply.text, self.accepted)
+        judged = (*request.messages[:-1], Message("user", text))
+        return Request(judged, request.sampling).with_sampling(stop=(), temperature=0.0)
 
 
-def _grade(verdict: Reply) -> float | None:
-    text = re.sub(r"(?<=\d)[ *]{0,3}(?:/[ *]{0,3}10\b|out of (?:10|ten)\b)", "", verdict.text)  # 8/10 is 8, not .8
-    try:
-        value = float(RULES["number"](text) or "nan") / 10
-    except ValueError:
-        return None
-    return value if 0 <= value <= 1 else None  # a grade outside 0 to 10 was not meant as one
+def grading_prompt(
+    request: Request, answer: str, accepted: Sequence[str], criteria: Mapping[str, str] | None = None
+) -> str:
+    """What a judge is asked about an answer to the last message of `request`; by each criterion if there are some."""
+    values = {"question": request.messages[-1].text, "answer": answer, "accepted": "\n".join(accepted)}
+    if not criteria:
+        return fill(prompt(request, "judge", "grade_against" if accepted else "grade"), values).strip()
+    values |= {"details": question_details(request, criteria, accepted), "example": next(iter(criteria))}
+    return fill(prompt(request, "judge", "grade_by"), values).strip()
+
+
+def question_details(request: Request, criteria: Mapping[str, str], accepted: Sequence[str]) -> str:
+    """The criteria, each with its id, and what is accepted as the answer, where there are some."""
+    listed = "\n".join(f"{name}: {text}" for name, text in criteria.items())
+    known = fill(prompt(request, "judge", "reference"), {"accepted": "\n".join(accepted)}) if accepted else ""
+    return (fill(prompt(request, "judge", "criteria"), {"criteria": listed}) if criteria else "") + known
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,38 @@
 """A model as judge of pairs: each pair is shown in both orders, and a pair of which one order is lost has no verdict.
 
-Judging is a step of its own: the judge's questions are the items of an experiment whose models are the judges. So a run that
-was killed goes on, what was judged is not paid again, and another judge costs no call of the models that wrote the
+Judging is a step of its own: the judge's questions are the items of an experiment whose models are the judges. So a run
+that was killed goes on, what was judged is not paid again, and another judge costs no call of the models that wrote the
 replies. The judge is asked at temperature 0; repeats show how far its verdicts change all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ..contract import Model, Reply, Usage
+from ..contract import Message, Model, Reply, Request, Usage
 from ..errors import NoAnswer
-from ..prompts import catalogue, fill, language
+from ..prompts import fill, prompt
 from ..tasks.item import Item
 from ..tasks.metric import Score, Unit
 from ..tasks.task import Task
 from .evaluate import measure
 from .experiment import Experiment
+from .judge import question_details
 from .results import ModelResult
 from .verdicts import read_verdict
 from .vote_pairs import Pair
+from .votes import Winner
 
 ORDERS = ("ab", "ba")  # which reply is shown first
 
 
 @dataclass(frozen=True)
 class PairVerdict:
-    """`orders`: for each repeat, what the reply shown first scored where that was model_a's, and where it was model_b's;
-    None where the verdict is lost."""
+    """`orders`: for each repeat, what the reply shown first scored where that was model_a's, and where it was
+    model_b's; None where the verdict is lost."""
 
     pair: Pair
     orders: tuple[tuple[float | None, float | None], ...]
@@ -55,8 +58,8 @@ class JudgedPairs:
     verdicts: tuple[PairVerdict, ...]
     unread: int = 0
     lost: int = 0
-    reasons: Mapping[str, int] | None = None
-    usage: Usage = Usage()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class VerdictMetric:
 
     def extract(self, reply: Reply) -> str | None:
         score = self.read(reply.text)
-        return score and score.extracted
+        return score.extracted if score else None
 
     def calls(self, item: Item) -> int:
         return 1
@@ -142,18 +145,11 @@ def pair_task(pairs: Sequence[Pair], criteria: Mapping[str, str], repeats: int, 
 
 
 def _question(pair: Pair, order: str, criteria: Mapping[str, str]) -> str:
-    words = catalogue(language(pair.prompt))["judge"]
+    request = Request((Message("user", pair.prompt),))
     replies = (pair.response_a, pair.response_b) if order == "ab" else (pair.response_b, pair.response_a)
-    details = question_details(words, criteria, pair.accepted)
+    details = question_details(request, criteria, pair.accepted)
     values = {"question": pair.prompt, "first": replies[0], "second": replies[1], "details": details}
-    return fill(words["compare"], values).strip()
-
-
-def question_details(words: Mapping[str, str], criteria: Mapping[str, str], accepted: Sequence[str]) -> str:
-    """The criteria, each with its id, and what is accepted as the answer, where there are some."""
-    listed = "\n".join(f"{name}: {text}" for name, text in criteria.items())
-    known = fill(words["reference"], {"accepted": "\n".join(accepted)}) if accepted else ""
-    return (fill(words["criteria"], {"criteria": listed}) if criteria else "") + known
+    return fill(prompt(request, "judge", "compare"), values).strip()
 
 
 def _judged(result: ModelResult, pairs: Sequence[Pair], repeats: int) -> JudgedPairs:
@@ -174,3 +170,11 @@ def failures(result: ModelResult) -> tuple[int, int, dict[str, int]]:
             lost += answer.score is None and not answer.text
     total = sum(reasons.values())
     return total - lost, lost, dict(sorted(reasons.items(), key=lambda pair: -pair[1]))
+
+
+def vote_line(judge: str, verdict: PairVerdict) -> dict[str, Any] | None:
+    """The verdict as a vote of the judge, with what each order said; None where there is none."""
+    if (score := verdict.score) is None:
+        return None
+    winner: Winner = "model_a" if score > 0.5 else "model_b" if score < 0.5 else "tie"
+    return {**verdict.pair.record(judge, winner), "shown_first": None, "score": score, "orders": verdict.orders}

@@ -1,8 +1,8 @@
 """What a judge's reply says: which of two replies is better, or a grade, or one for each criterion; else None.
 
-Never a guess: a verdict that cannot be read is lost, which is not the worst score. Marks count only as whole words ("downgrade:
-insufficient" is no grade), the last one counts, and thoughts do not. A criterion is found by its id, as judges reword
-and translate the rest.
+Never a guess: a verdict that cannot be read is lost, which is not the worst score. Marks count only as whole words
+("downgrade: insufficient" is no grade), the last one counts, and thoughts do not. A criterion is found by its id, as
+judges reword and translate the rest.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ _TIE = re.compile(
     re.I,
 )
 _BEATS = re.compile(
-    r"[\s,]{0,2}(?:(?:is|was)\s(?:\w+\s){0,2}?(?:better|stronger|superior|preferred|preferable)|wins|beats|比|优于|好于|>)", re.I
+    r"[\s,]{0,2}(?:(?:is|was)\s(?:\w+\s){0,2}?(?:better|stronger|superior|preferred|preferable)|wins|beats|比|优于|好于|>)",
+    re.I,
 )
 _NUMBER = r"(-?\d{1,4}(?:\.\d{1,4})?)"
 _OF_TEN = r"(?:[\s*]{0,3}(?:/[\s*]{0,3}10|out\sof\s(?:10|ten)|分))?"
 _ENDS = r"(?![\d.]*\d|\s?[/%–~-]\s?\d|\s?(?:to|or)\s\d|\w|\s?%|\s?/)"
 _MARKED_GRADE = re.compile(
-    rf"(?<![A-Za-z])(?:grade|score|rating|分数|评分|得分)[\"'\s*]{{0,3}}(?::|=|is\b|是|为)[\s\"'*]{{0,4}}([^\n]{{1,40}})", re.I
+    r"(?<![A-Za-z])(?:grade|score|rating|分数|评分|得分)[\"'\s*]{0,3}(?::|=|is\b|是|为)[\s\"'*]{0,4}([^\n]{1,40})",
+    re.I,
 )
 _GRADE = re.compile(rf"[\s\"'*]{{0,3}}{_NUMBER}{_OF_TEN}{_ENDS}", re.I)
 
@@ -59,7 +61,6 @@ def _side(place: str) -> float | None:
     if re.search(r"(?<![A-Za-z])[AB](?![A-Za-z])", match[2]) and not _BEATS.match(match[2]):
         return None  # "A or B", "A, B"
     return 1.0 if match[1] == "A" else 0.0
-
 
 
 def read_grade(text: str) -> float | None:

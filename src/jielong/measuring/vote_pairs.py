@@ -3,8 +3,8 @@
     {"id": "q7", "prompt": "Why is the sky blue?", "model_a": "mini", "response_a": "…", "model_b": "gpt",
      "response_b": "…"}
 
-A file may have input, output_1 and output_2 instead, as LLMBar has. `answer` (what is accepted) and `label` (1 or 2, or who
-is better, by a name as in votes) are for judges; no rater sees them.
+A file may have input, output_1 and output_2 instead, as LLMBar has. `answer` (what is accepted) and `label` (1 or 2, or
+who is better, by a name as in votes) are for judges; no rater sees them.
 
 Order and sides are drawn from the rater's name and the pair, so that they are as random as any and the same when the
 rater returns.
@@ -67,7 +67,7 @@ def read_pairs(file: Path) -> list[Pair]:
     for row in read(file):
         if isinstance(row, BadRow):
             raise BadInput(f"{file}, line {row.line}: {row.why}")
-        pair = _pair(row.fields, f"{file}, line {row.line}")
+        pair = read_pair(row.fields, f"{file}, line {row.line}")
         if pair.id in lines:
             raise BadInput(f"{file}, line {row.line}: the id {pair.id!r} stands on line {lines[pair.id]}, too")
         lines[pair.id] = row.line
@@ -77,7 +77,11 @@ def read_pairs(file: Path) -> list[Pair]:
     return pairs
 
 
-def _pair(fields: Mapping[str, Any], place: str) -> Pair:
+def holds_pair(fields: Mapping[str, Any]) -> bool:
+    return {"response_a", "response_b"} <= set(fields) or {"output_1", "output_2"} <= set(fields)
+
+
+def read_pair(fields: Mapping[str, Any], place: str) -> Pair:
     prompt = next((fields[name] for name in _PROMPTS if fields.get(name) is not None), None)
     names = ("model_a", "model_b", "response_a", "response_b")
     if "output_1" in fields and "output_2" in fields:
