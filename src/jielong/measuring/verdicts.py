@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from ..answers.answer_markers import without_thoughts
+from ..answers.thoughts import without_thoughts
 
 _MARKED_SIDE = re.compile(r"(?<![A-Za-z])(?:verdict|winner|结论|胜者)[\"'\s]{0,3}(?::|=|是)\s{0,3}([^\n]{1,120})", re.I)
 _DOUBLE_BRACKETS = re.compile(r"\[\[\s?(A|B|C|tie)\s?\]\]", re.I)
