@@ -72,7 +72,10 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
             "tasks.instructions": "format",
         }
     ),
-    "tasks": {"mini": "jielong.tasks.mini_tasks:built_in", "format": "jielong.tasks.format_task:built_in"},
+    "tasks": {
+        "mini": "jielong.tasks.mini_tasks:built_in",
+        **{name: f"jielong.tasks.{name}_task:built_in" for name in ("format", "needle")},
+    },
     "tools": {},
     "verbs": {
         **{verb: f"jielong.cli.{verb}:{verb}" for verb in _VERBS.split()},

@@ -20,7 +20,9 @@ from ..measuring.experiment import most_calls
 from ..measuring.judge import Judge, grading_calls, with_judge
 from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
+from ..reporting.extraction_lines import extraction_line
 from ..reporting.formatting import print_table
+from ..reporting.heat_map import heat_map
 from ..reporting.recipe_rows import disagreement, eval_rows, results_table, short
 from ..reporting.terminal import print_json
 from ..reporting.wording import words
@@ -32,6 +34,7 @@ from . import options
 from .messages import in_language, language, localized
 from .nothing_right import instruction_line, nothing_right
 from .progress import Progress
+from .shown_replies import SHOWN, shown_replies
 
 MANY_ITEMS, ENOUGH_ITEMS = 5_000, 1_000  # above the first, a run of as many as the second is proposed
 MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
@@ -40,8 +43,9 @@ MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
 @click.command("eval", help=localized("help.eval"))
 @options.task
 @click.option("-m", "--model", "models", multiple=True, metavar="RECIPE", help=localized("option.models"))
+@click.option("--show", type=click.Choice([*SHOWN]), help=localized("option.show_replies"))
 @options.run
-def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
+def eval_(measurement: options.Measurement, models: tuple[str, ...], show: str | None) -> None:
     candidates = [load(model) for model in models or (options.default_model(),)]
     judge = Judge(load(measurement.judge)) if measurement.judge else None
     task, out = with_judge(read_task(measurement), judge, measurement.seed), measurement.out
@@ -73,9 +77,9 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...]) -> None:
         print_json(report.to_json())
     else:
         _print(report)
-    for result in report.results:
-        for line in nothing_right(task, result):
-            print(line, file=sys.stderr if measurement.as_json else sys.stdout)
+    explained = (line for result in report.results for line in nothing_right(task, result))
+    for line in shown_replies(report, show) if show else explained:
+        print(line, file=sys.stderr if measurement.as_json else sys.stdout)
 
 
 def read_task(asked: options.Measurement) -> Task:
@@ -133,7 +137,11 @@ def _print(report: EvalReport) -> None:
             continue
         for reason, times in lost_reasons(result.answers).most_common(MOST_REASONS):
             print(localized("run.lost", model=model, lost=result.lost, n=n, times=times, words=in_language(reason)))
-        if parts := result.parts():
+        print(extraction_line(result, texts))
+        if cells := heat_map(parts := result.parts()):
+            columns = [texts["heat_map"]["depth"], *(f"{length:,}" for length in cells.lengths)]
+            print_table(texts["heat_map"]["title"].format(model=model), columns, cells.rows())
+        elif parts:
             print(f"{model}: {', '.join(f'{name} {100 * part.mean:.1f} %' for name, part in parts.items())}")
     for note, models in Counter(note for result in report.results for note in result.notes).items():
         print(f"{in_language(note)} ({localized('run.recipes', n=models)})")

@@ -12,6 +12,7 @@ from ..tasks.item import Item
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from .experiment import Experiment, Trial
+from .extraction import other_readings
 from .judge import Judge, with_judge
 from .results import EvalReport, ItemResult, ModelResult, cluster_note, mean_score
 
@@ -31,7 +32,7 @@ async def compare(
     The calls go to `ledger` (default: the one in JIELONG_HOME); a run that was interrupted continues."""
     if not models:
         raise BadInput("nothing to measure: expected at least one model (-m RECIPE)")
-    task = with_judge(task, judge, seed)
+    task = with_judge(task.fitted(models), judge, seed)
     experiment = Experiment(task, seed=seed, concurrency=concurrency, ledger=ledger, on_answer=on_answer)
     results: list[ModelResult] = []
     with experiment.open("eval", [model.name for model in models]):
@@ -64,7 +65,8 @@ async def measure(experiment: Experiment, model: Model, *, must_run: bool = True
     in_order = tuple(answers.get(item.id) or refused[item.id] for item in items)
     grouped = clusters(items)
     note = cluster_note(mean_score([answer.score for answer in in_order], grouped), grouped)
-    return ModelResult(model.name, in_order, grouped, stage.usage, (*stage.notes, *([note] if note else [])))
+    readings = await other_readings(experiment.task.metric, items, in_order, grouped)
+    return ModelResult(model.name, in_order, grouped, stage.usage, (*stage.notes, *([note] if note else [])), readings)
 
 
 def clusters(items: Sequence[Item], among: Sequence[Item] | None = None) -> tuple[str, ...] | None:

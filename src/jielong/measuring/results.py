@@ -78,6 +78,15 @@ def interval_json(ci95: Interval | None) -> list[float] | None:
     return None if ci95 is None else list(ci95)
 
 
+@dataclass(frozen=True)
+class OtherReading:
+    """The score if another extractor had read the replies, which found an answer in `read` of them (extraction.py)."""
+
+    name: str
+    read: int
+    score: Estimate
+
+
 @dataclass(frozen=True, repr=False)
 class ModelResult(NotebookDisplay):
     model: str
@@ -85,6 +94,7 @@ class ModelResult(NotebookDisplay):
     clusters: tuple[str, ...] | None
     usage: Usage
     notes: tuple[str, ...]
+    readings: tuple[OtherReading, ...] = ()
 
     @property
     def scores(self) -> list[float | None]:
@@ -123,6 +133,12 @@ class ModelResult(NotebookDisplay):
         """Replies that are no answer: truncated, or the model declined."""
         return sum(answer.score is not None and answer.error is not None for answer in self.answers)
 
+    @property
+    def extraction_range(self) -> Interval | None:
+        """From the lowest to the highest score that any extractor gives, the rule itself included."""
+        means = [self.accuracy.mean, *(reading.score.mean for reading in self.readings)]
+        return (min(means), max(means)) if self.readings else None
+
     def parts(self) -> dict[str, Estimate]:
         """The mean of each part of the scores, over the items that have it."""
         names = dict.fromkeys(name for answer in self.answers for name in answer.parts)
@@ -154,6 +170,11 @@ class ModelResult(NotebookDisplay):
             "lost_because": dict(lost_reasons(self.answers)),
             "failed_extraction": self.failed_extraction,
             "failed": self.failed,
+            "extraction": {
+                "unread": self.failed_extraction / self.n if self.n else None,
+                "range": interval_json(self.extraction_range),
+                "by": {each.name: {"read": each.read, "mean": each.score.mean} for each in self.readings},
+            },
             "usage": usage,
             "latency": {"p50": self.latency(0.5), "p95": self.latency(0.95)},
             "queued": {"p50": self.queueing(0.5), "p95": self.queueing(0.95)},

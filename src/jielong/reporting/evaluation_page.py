@@ -9,9 +9,11 @@ from pathlib import Path
 from markupsafe import Markup
 
 from .. import __version__
-from ..measuring.results import EvalReport, lost_reasons
+from ..measuring.results import EvalReport, ModelResult, lost_reasons
 from .charts import Dot, Kind, Whisker, quality_against_cost, whiskers
-from .formatting import count, percent, signed
+from .extraction_lines import extraction_line
+from .formatting import Cell, count, percent, signed
+from .heat_map import heat_map
 from .html_page import HtmlPage, fill_template, read_template, table
 from .recipe_rows import RecipeRow, disagreement, eval_rows, front, results_table, short
 from .transcript_data import transcript_view
@@ -38,7 +40,10 @@ def evaluation_page(report: EvalReport, language: Language) -> HtmlPage:
     kinds = ["plain" if row is rows[0] else "" for row in rows]
     parts = [_differences(rows, texts), table(figures.columns, figures.rows, kinds=kinds)]
     parts += [_soft(line) for line in (disagreement(rows, texts, _name), *_lost(report, section, language)) if line]
+    parts += [_soft(extraction_line(result, texts)) for result in report.results]
     page.add(section["scores"], *parts)
+    if maps := [_heat_map(result, texts) for result in report.results if heat_map(result.parts())]:
+        page.add(texts["heat_map"]["heading"], *maps)
     if len(rows) > 1:
         page.add(section["cost"], section["cost_intro"], _cost_chart(rows, texts, judged))
     page.add(section["answers"], transcript_view(task.items, report.results, texts))
@@ -48,6 +53,14 @@ def evaluation_page(report: EvalReport, language: Language) -> HtmlPage:
 
 def _name(row: RecipeRow) -> str:
     return f"{row.number} `{short(row.recipe)}`"
+
+
+def _heat_map(result: ModelResult, texts: Words) -> Markup:
+    cells = heat_map(result.parts())
+    assert cells
+    columns = [texts["heat_map"]["depth"], *(f"{length:,}" for length in cells.lengths)]
+    rows = [[Cell(cell) for cell in row] for row in cells.rows()]
+    return _soft(texts["heat_map"]["title"].format(model=short(result.model))) + table(columns, rows)
 
 
 def _soft(line: str) -> Markup:

@@ -5,7 +5,7 @@ The facts of `facts` and `true_false` are those that mini was told at least `OFT
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -142,10 +142,15 @@ def states_value(item: Item, reply: Reply) -> Score:
     answer, relation = item.accepted[0], str(item.cluster).rpartition(" ")[2]
     question_language = language(item.request().messages[-1].text)
     values = {value.text(question_language) for value in facts.knowledge_base().values[relation]} | {answer}
-    named = [value for value in sorted(values, key=len, reverse=True) if _names(reply.text, value)]
-    longest = [value for value in named if not any(value != other and value in other for other in named)]
-    extracted = longest[0] if len(longest) == 1 else None
+    extracted = only_named(reply.text, values)
     return Score(float(extracted == answer), extracted)
+
+
+def only_named(text: str, values: Collection[str]) -> str | None:
+    """The one of `values` that the text names; None where it names none or several."""
+    named = [value for value in sorted(values, key=len, reverse=True) if _names(text, value)]
+    longest = [value for value in named if not any(value != other and value in other for other in named)]
+    return longest[0] if len(longest) == 1 else None
 
 
 def _names(text: str, value: str) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..contract import Model
 from ..prompts import catalogue, fill, language
 from .item import Item
 from .metric import LabelMetric, Metric
@@ -45,6 +47,10 @@ class Task:
         written_in = language(questions[0])
         labels = (", " if written_in == "en" else "、").join(self.metric.labels)
         return fill(catalogue(written_in)["task"]["classify"], {"labels": labels})
+
+    def fitted(self, models: Sequence[Model]) -> Task:
+        """The task for these models, where its items depend on them, as on their tokenizers."""
+        return self
 
     def sample(self, limit: int | None, seed: int) -> Task:
         """`limit` items drawn by `seed`, in the order of the file; all of them when there are no more."""
