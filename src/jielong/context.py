@@ -35,6 +35,7 @@ class CallContext:
     active_run: ActiveRun | None = None
     observer: Observer | None = None
     max_concurrency: int = 64  # the most calls at once that the user wants, for each endpoint
+    open_loop: bool = False  # calls go out at once or not at all, and once: nothing waits for a turn or tries again
     runtime: Runtime | None = None  # None: the one of this process
     lifetime: Lifetime | None = None  # the nearest block at whose end things are closed
 
@@ -49,6 +50,7 @@ class Changes(TypedDict, total=False):
     active_run: ActiveRun | None
     observer: Observer | None
     max_concurrency: int
+    open_loop: bool
     runtime: Runtime | None
     lifetime: Lifetime | None
 

@@ -6,6 +6,7 @@ were cut off count, too.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Scope:
     on_charge: Callable[[], None] | None = None  # called after each call that ended inside
     text: str = ""  # for the trace alone: what a tool was given and gave
     turns: list[Turn] | None = None  # of the calls inside, where somebody wants to know what waiting took
+    first_token: float | None = None  # when a streamed reply began, in monotonic seconds; kept where `turns` are
 
     def seconds_queued(self) -> float:
         """How long calls inside waited for their turn while none was being answered."""
@@ -110,9 +112,19 @@ def count_call() -> None:
 
 def record_turn(queued: float, began: float, ended: float) -> None:
     """Tell the nearest scope that asks for turns of one."""
-    scope = next((scope for scope in _scopes() if scope.turns is not None), None)
-    if scope and scope.turns is not None:
+    if (scope := _timed()) and scope.turns is not None:
         scope.turns.append(Turn(queued, began, ended))
+
+
+def record_first_token() -> None:
+    """Tell it that the first token of a streamed reply has come, a thought as well as a word of the answer."""
+    if (scope := _timed()) and scope.first_token is None:
+        scope.first_token = time.monotonic()
+
+
+def _timed() -> Scope | None:
+    """The nearest scope that asks for turns."""
+    return next((scope for scope in _scopes() if scope.turns is not None), None)
 
 
 def charge(name: str, usage: Usage, call: str | None) -> None:

@@ -57,11 +57,12 @@ task = in_order(
     click.option("--strict", is_flag=True, help=localized("option.strict")),
 )
 _judge = click.option("--judge", metavar="RECIPE", help=localized("option.judge"))
+dry_run = click.option("--dry-run", is_flag=True, help=localized("option.dry_run"))
 _run = in_order(
     click.option("--seed", type=int, default=0, show_default=True, help=localized("option.seed")),
     click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True,
                  help=localized("option.concurrency")),
-    click.option("--dry-run", is_flag=True, help=localized("option.dry_run")),
+    dry_run,
     out,
     as_json,
 )  # fmt: skip

@@ -82,6 +82,11 @@ class BudgetState:
     def out_of_time(self) -> BudgetExceeded:
         return self._exceeded(f"seconds={self.seconds}", "the time is up")
 
+    def used_up(self) -> BudgetExceeded:
+        limits = {"tokens": self.max_tokens, "usd": self.max_usd}
+        given = ", ".join(f"{name}={limit}" for name, limit in limits.items() if limit is not None)
+        return self._exceeded(given, "the calls in flight may take the rest of it")
+
     def _exceeded(self, limit: str, reason: str) -> BudgetExceeded:
         return BudgetExceeded(f"the budget {limit} is spent: {reason}", self.replies)
 
@@ -120,6 +125,8 @@ async def reserve(max_cost: CallCost) -> tuple[BudgetState, ...]:
             # while it could go on, and a thousand are not woken for the sake of one.
             if woken_by and woken_by is not full:
                 woken_by.notifier.notify(1)
+        if context.current().open_loop:
+            raise full.used_up()
         await full.notifier.wait_for_change(seen)
         woken_by = full
 

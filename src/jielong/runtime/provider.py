@@ -189,7 +189,8 @@ class Provider(Model):
 
     async def _attempts(self, call: ProviderCall[R], request: Request) -> R:
         endpoint = self.endpoint()
-        limiter = limiter_of(endpoint) if endpoint else None
+        open_loop = current().open_loop
+        limiter = limiter_of(endpoint) if endpoint and not open_loop else None
         listener = tracking_listener() if call.operation is GENERATE else None
         queued = time.monotonic()
         while True:
@@ -203,6 +204,7 @@ class Provider(Model):
                     ended = time.monotonic()
                     if limiter:
                         limiter.release()
+                    if endpoint:
                         record_turn(queued, began, ended)
                     queued = ended
                 if limiter:
@@ -214,7 +216,7 @@ class Provider(Model):
                     limiter.overloaded(failure.after, halvings)
                 if listener and listener.emitted:
                     raise EndpointGaveUp(f"{self.name} broke off in the middle of its reply: {failure}") from None
-                if failure.final:
+                if failure.final or open_loop:
                     raise EndpointGaveUp(str(failure)) from None
                 if failure.after is not None and failure.after > MAX_WAIT:
                     raise EndpointGaveUp(f"{self.name} asks to wait for {failure.after:.0f} s: {failure}") from None

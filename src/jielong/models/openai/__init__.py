@@ -22,6 +22,7 @@ from ...runtime.keys import is_loopback
 from ...runtime.long_texts import encode_text, in_turn, length
 from ...runtime.provider import AttemptFailed, Provider
 from ...runtime.runtime import active_runtime
+from ...scope import record_first_token
 from . import dialects, endpoint_errors, wire_format
 from .connection_pools import connection_pool, proxy_for
 from .endpoint_errors import EndpointMemory
@@ -208,9 +209,14 @@ async def _read_stream(
 ) -> ReplyAssembler:
     if "html" in response.content_type:
         _refuse_web_page(await _read_body(response), str(response.url).removesuffix("/chat/completions"))
+    begun = False
     try:
         async for chunk in _chunks(response, assembler, refuse, keys):
-            await _tell(listener, *assembler.add(chunk))
+            pieces = assembler.add(chunk)
+            if assembler.has_begun and not begun:
+                begun = True
+                record_first_token()  # before anything is held back
+            await _tell(listener, *pieces)
     except (Malformed, aiohttp.ClientError, TimeoutError, OSError):
         await _tell(listener, assembler.break_off(), "")
         raise
