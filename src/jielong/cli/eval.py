@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import click
 
-from ..atomic_write import write_whole
+from ..atomic_write import temporary_beside, write_whole
 from ..contract import Model
 from ..measuring.evaluate import compare
 from ..measuring.experiment import most_calls
@@ -151,9 +151,8 @@ def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None 
     """`report.html`, `report.json`, and `items.jsonl` with every answer of every model."""
     document = {**report.to_json(), **(extra or {})}
     write_whole(folder / "report.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    lines = [
-        json.dumps({"model": result.model, **asdict(replace(answer, steps=()))}, ensure_ascii=False)
-        for result in report.results
-        for answer in result.answers
-    ]
-    write_whole(folder / "items.jsonl", "\n".join(lines) + "\n")
+    with temporary_beside(folder / "items.jsonl") as unfinished, unfinished.open("w", encoding="utf-8") as lines:
+        for result in report.results:
+            for answer in result.answers:
+                row = {"model": result.model, **asdict(replace(answer, steps=()))}
+                lines.write(json.dumps(row, ensure_ascii=False) + "\n")

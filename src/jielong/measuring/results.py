@@ -19,9 +19,10 @@ from ..stats import Estimate, Interval, PairedDifference, holm, mean, paired_dif
 from ..tasks.task import Task
 
 MAX_LOST = 0.05
+NOTHING_SPENT = Usage()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ItemResult:
     """What one model made of one item."""
 
@@ -32,7 +33,7 @@ class ItemResult:
     error: str | None  # why there is no answer: lost (the endpoint's own words), truncated, declined
     usage: Usage
     seconds: float  # that the model took, without what its calls waited for their turn
-    judging: Usage = field(default_factory=Usage)  # what grading the answer took; not part of `usage`
+    judging: Usage = NOTHING_SPENT  # what grading the answer took; not part of `usage`
     steps: tuple[Step, ...] = ()  # what happened beneath it
     queued: float = 0.0  # seconds for which its calls only waited: for a slot of the endpoint, or to try again
     parts: Mapping[str, float] = field(default_factory=dict)  # named scores beneath `score`

@@ -1,10 +1,11 @@
-"""Transcripts in a page: every answer of every model as compressed JSON, which the page's script unpacks and shows.
+"""Transcripts in a page: every answer of every model as compressed JSON lines, for the page's script to show.
 
 Nothing that a model wrote becomes markup: the page holds base64 and shows texts as texts.
 """
 
 import base64
 import gzip
+import io
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,15 +24,16 @@ SCRIPT = "evaluation/transcripts.js"
 
 def transcript_view(items: Sequence[Item], results: Sequence[ModelResult], words: Words) -> Markup:
     texts = words["viewer"]
-    rows = list(_within(MAX_BYTES, (_row(item, i, results, texts) for i, item in enumerate(items))))
-    data = {"models": [result.model for result in results], "items": rows, "words": texts}
-    packed = gzip.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 9, mtime=0)
+    names = [result.model for result in results]
+    packed, shown = _packed(
+        {"models": names, "words": texts}, (_row(item, i, results, texts) for i, item in enumerate(items))
+    )
     values = {
         "data": base64.b64encode(packed).decode(),
-        "models": [result.model for result in results],
+        "models": names,
         "script": Markup(read_template(SCRIPT)),
         "words": texts,
-        "left_out": texts["left_out"].format(n=len(items) - len(rows)) if len(rows) < len(items) else "",
+        "left_out": texts["left_out"].format(n=f"{len(items) - shown:,}") if shown < len(items) else "",
     }
     return fill_template("evaluation/transcripts.html", values)
 
@@ -54,9 +56,20 @@ def _cut(text: str, texts: dict[str, str]) -> str:
     return text if rest <= 0 else text[:MAX_TEXT] + " " + texts["cut"].format(n=f"{rest:,}")
 
 
-def _within(size: int, rows: Iterable[list[Any]]) -> Iterable[list[Any]]:
-    for row in rows:
-        size -= len(json.dumps(row, ensure_ascii=False).encode())
-        if size < 0:
-            return
-        yield row
+def _packed(head: dict[str, Any], rows: Iterable[list[Any]]) -> tuple[bytes, int]:
+    """`head` and as many `rows` as a page can hold as gzipped JSON lines, and how many they are."""
+    packed, size, shown = io.BytesIO(), 0, 0
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9, mtime=0) as lines:
+        lines.write(_line(head))
+        for row in rows:
+            line = _line(row)
+            size += len(line)
+            if size > MAX_BYTES:
+                break
+            lines.write(line)
+            shown += 1
+    return packed.getvalue(), shown
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

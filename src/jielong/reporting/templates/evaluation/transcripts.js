@@ -3,7 +3,8 @@
   const ROW = 34;
   const packed = Uint8Array.from(atob(document.getElementById("transcripts").textContent), c => c.charCodeAt(0));
   const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const { models, items, words } = await new Response(unpacked).json();
+  const lines = (await new Response(unpacked).text()).trimEnd().split("\n").map(line => JSON.parse(line));
+  const [{ models, words }, ...items] = lines;
   const at = id => document.getElementById(id);
   const list = at("list"), rows = at("rows"), detail = at("detail"), show = at("show"), find = at("find");
   let shown = [], selected = 0;
