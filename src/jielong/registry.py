@@ -62,6 +62,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     ),
     "models": {
         **{kind: f"jielong.models.{kind}:load" for kind in ("mini", "local", "scripted")},
+        "outputs": "jielong.measuring.existing_outputs:load",
         **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
     },
     "metrics": _names(

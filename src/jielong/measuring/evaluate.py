@@ -11,6 +11,7 @@ from ..sync import run_sync
 from ..tasks.item import Item
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
+from .existing_outputs import ExistingOutputs
 from .experiment import Experiment, Trial
 from .extraction import other_readings
 from .judge import Judge, with_judge
@@ -33,6 +34,7 @@ async def compare(
     if not models:
         raise BadInput("nothing to measure: expected at least one model (-m RECIPE)")
     task = with_judge(task.fitted(models), judge, seed)
+    models = [model.for_items(task.items) if isinstance(model, ExistingOutputs) else model for model in models]
     experiment = Experiment(task, seed=seed, concurrency=concurrency, ledger=ledger, on_answer=on_answer)
     results: list[ModelResult] = []
     with experiment.open("eval", [model.name for model in models]):

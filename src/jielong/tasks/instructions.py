@@ -18,7 +18,7 @@ from ..contract import Reply
 from ..errors import BadInput
 from .answer_equality import plain
 from .item import Item
-from .metric import Score, Unit
+from .metric import MAX_TOKENS, Score, Unit
 from .written_language import written_language
 
 Options = Mapping[str, Any]
@@ -134,7 +134,7 @@ class FormatMetric:
 
     name: str = "format"
     rule: None = None  # texts have no votes
-    max_tokens: int = 2048
+    max_tokens: int = MAX_TOKENS
     unit: Unit = "share"
 
     def extract(self, reply: Reply) -> str | None:

@@ -20,6 +20,7 @@ from .answer_equality import chosen_letter, matches, plain, same, same_number, w
 from .code_tests import passes_tests
 from .item import Item
 
+MAX_TOKENS = 2048  # of a reply, whatever the metric: another metric then finds the replies in the ledger
 Unit: TypeAlias = Literal["share", "grade"]  # how people read a mean: 0.75 as 75 % right, or as a grade of 7.5
 
 
@@ -78,7 +79,7 @@ class RuleMetric:
     """The answer that the rule of this name finds is one of the item's accepted ones."""
 
     name: str
-    max_tokens: int = 1024
+    max_tokens: int = MAX_TOKENS
     unit: Unit = "share"
 
     @property
@@ -118,7 +119,7 @@ class LabelMetric:
     labels: tuple[str, ...] = ()
     name: str = "label"
     rule: str = "exact"  # by which votes find it, as a recipe does not know the labels
-    max_tokens: int = 1024
+    max_tokens: int = MAX_TOKENS
     unit: Unit = "share"
 
     def with_labels(self, labels: tuple[str, ...]) -> Metric:
@@ -152,7 +153,7 @@ class CheckMetric:
     name: str
     check: Callable[[Item, Reply], Score]
     rule: str = "exact"
-    max_tokens: int = 1024
+    max_tokens: int = MAX_TOKENS
     unit: Unit = "share"
 
     def extract(self, reply: Reply) -> str | None:
@@ -171,7 +172,7 @@ class NeedsJudge:
 
     name: str = "judge"
     rule: str | None = None  # of the answers, where there are some and a judge grades all the same
-    max_tokens: int = 2048
+    max_tokens: int = MAX_TOKENS
     unit: Unit = "grade"
 
     def extract(self, reply: Reply) -> str | None:
@@ -203,7 +204,7 @@ def require_replies(metric: Metric) -> None:
 
 
 number, choice, exact, contains, yes_no = map(RuleMetric, ("number", "choice", "exact", "contains", "yes_no"))
-json, code = RuleMetric("json", 2048), RuleMetric("code", 2048)
+json, code = RuleMetric("json"), RuleMetric("code")
 judge, label = NeedsJudge(), LabelMetric()
 
 

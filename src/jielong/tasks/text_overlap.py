@@ -20,7 +20,7 @@ from ..errors import MissingExtra
 from ..prompts import language
 from .answer_equality import plain
 from .item import Item
-from .metric import Score, Unit
+from .metric import MAX_TOKENS, Score, Unit
 
 ROUGES = ("rouge1", "rouge2", "rougeL")
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
@@ -33,7 +33,7 @@ class OverlapMetric:
 
     name: str
     rule: None = None  # texts have no votes
-    max_tokens: int = 2048
+    max_tokens: int = MAX_TOKENS
     unit: Unit = "share"
 
     def extract(self, reply: Reply) -> str | None:
