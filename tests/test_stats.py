@@ -261,3 +261,19 @@ def test_scipys_slow_part_is_not_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_error_of_clusters_is_that_of_a_bootstrap_that_keeps_repeated_draws():
+    rng = np.random.default_rng(3)
+    sizes = rng.integers(1, 30, 80)
+    names = np.repeat(np.arange(80), sizes)
+    values = (rng.random(len(names)) < np.repeat(rng.beta(2, 1, 80), sizes)).astype(float)
+    sums = np.bincount(names, values)
+    draws = rng.integers(0, 80, (4000, 80))
+    kept = sums[draws].sum(1) / sizes[draws].sum(1)
+    dropped = [sums[once].sum() / sizes[once].sum() for once in map(np.unique, draws)]
+    estimate = stats.mean(values.tolist(), [*map(str, names)])
+    assert estimate.standard_error == pytest.approx(np.std(kept), rel=0.05)
+    assert np.std(dropped) < 0.85 * np.std(
+        kept
+    )  # a draw that is dropped when it repeats: intervals that are too narrow
