@@ -15,11 +15,13 @@ import click
 
 from ..atomic_write import temporary_beside, write_whole
 from ..contract import Model
+from ..measuring.contamination_record import findings_json, known_findings
 from ..measuring.evaluate import compare
 from ..measuring.experiment import most_calls
 from ..measuring.judge import Judge, grading_calls, with_judge
 from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
+from ..reporting.contamination_table import known_lines
 from ..reporting.extraction_lines import extraction_line
 from ..reporting.formatting import print_table
 from ..reporting.heat_map import heat_map
@@ -67,16 +69,20 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...], show: str |
 
         anyio.run(run)
     (report,) = reports
+    findings = known_findings(report.task, [result.model for result in report.results])
+    extra = {"contamination": findings_json(report, findings)} if findings else {}
     if out:
-        write_report(report, out)
+        write_report(report, out, extra)
         from ..reporting.evaluation_page import write_evaluation_page  # jinja and charts, which few runs need
 
         write_evaluation_page(report, out / "report.html", language())
         print(localized("run.written", out=out), file=sys.stderr)
     if measurement.as_json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), **extra})
     else:
         _print(report)
+        for line in known_lines(report, findings, words(language())):
+            print(line)
     explained = (line for result in report.results for line in nothing_right(task, result))
     for line in shown_replies(report, show) if show else explained:
         print(line, file=sys.stderr if measurement.as_json else sys.stdout)

@@ -22,6 +22,17 @@ class ShowsNextTokens(Protocol):
         """The `k` most likely tokens after the beginning `reply_tokens` of a reply, most likely first."""
 
 
+@runtime_checkable
+class ShowsDistributions(Protocol):
+    """A model that shows the whole distribution of each next token: mini and local: models."""
+
+    name: str
+
+    async def standardized_logprobs(self, request: Request, continuation: str) -> tuple[float, ...]:
+        """Of each token of `continuation` as the reply to `request`: its log-probability less the mean of all tokens'
+        log-probabilities there, by their standard deviation."""
+
+
 def most_likely_tokens(
     chat: ChatTemplate, logits: Logits, reply_tokens: Sequence[int], end: frozenset[int], k: int
 ) -> tuple[NextToken, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -83,3 +84,13 @@ def token_logprob(logits: Logits, token: int, top: int, text_of: Any) -> TokenLo
     best = _most_likely(logprobs, top)
     others = tuple((text_of(int(b)), float(logprobs[b])) for b in best)
     return TokenLogprob(text_of(token), float(logprobs[token]), others)
+
+
+def standardized_logprob(logits: Logits, token: int) -> float:
+    """How many standard deviations the log-probability of `token` is above its mean under the distribution."""
+    logprobs = log_softmax(logits)
+    probabilities = np.exp(logprobs)
+    possible = probabilities > 0
+    mean = float(np.sum(probabilities[possible] * logprobs[possible]))
+    variance = float(np.sum(probabilities[possible] * (logprobs[possible] - mean) ** 2))
+    return (float(logprobs[token]) - mean) / math.sqrt(max(variance, 1e-12))

@@ -32,7 +32,7 @@ from ..contract import (
     TokenLogprob,
     Usage,
 )
-from ..errors import EndpointGaveUp, JielongError
+from ..errors import EndpointGaveUp, JielongError, Unsupported
 from ..events import Delta, tracking_listener
 from ..faults import described
 from ..scope import charge, count_call, record_turn
@@ -332,6 +332,22 @@ class OpenWeightsProvider(Provider):
 
         reply = await self._call(ProviderCall(LOGPROBS, request, send, {"continuation": continuation}))
         return reply.logprobs or ()
+
+    async def send_standardized(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
+        """As `send_logprobs`, each less the mean of its distribution and by its standard deviation."""
+        raise Unsupported(f"{self.name} shows no distribution of the next token; a local: model or mini does")
+
+    async def standardized_logprobs(self, request: Request, continuation: str) -> tuple[float, ...]:
+        """The log-probability of each token of `continuation`, less the mean of all tokens' there, by their standard
+        deviation: how much more likely it was than expected (Zhang et al. 2024)."""
+
+        async def send(request: Request, attempt: str) -> Reply:
+            values, usage = await self.send_standardized(request, continuation)
+            return Reply(Message("assistant", continuation), usage=usage, logprobs=values)
+
+        arguments = {"continuation": continuation, "standardized": True}
+        reply = await self._call(ProviderCall(LOGPROBS, request, send, arguments))
+        return tuple(each.logprob for each in reply.logprobs or ())
 
     async def next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> tuple[NextToken, ...]:
         """The `k` most likely tokens after a reply that begins with `reply_tokens`, the most likely first."""

@@ -52,6 +52,10 @@ class Task:
         """The task for these models, where its items depend on them, as on their tokenizers."""
         return self
 
+    def first(self, limit: int | None) -> Task:
+        """The first `limit` items; all of them without one."""
+        return replace(self, items=self.items[:limit])
+
     def sample(self, limit: int | None, seed: int) -> Task:
         """`limit` items drawn by `seed`, in the order of the file; all of them when there are no more."""
         if limit is None or limit >= len(self.items):

@@ -21,7 +21,7 @@ from ...scope import note
 from ..continuation_tokens import encode_continuation
 from ..decode import generate_reply
 from ..next_token import most_likely_tokens
-from ..token_sampling import Logits, token_logprob
+from ..token_sampling import Logits, standardized_logprob, token_logprob
 from .checkpoint_folder import Checkpoint, folder_hash, open_checkpoint
 from .loaded_checkpoint import LoadedCheckpoint
 
@@ -102,6 +102,17 @@ class Local(OpenWeightsProvider):
         text_of = self._loaded.chat.decode_token
         pairs = zip(logits, reply, strict=False)  # the last row is of what follows the reply
         return [token_logprob(row, token, 0, text_of) for row, token in pairs], usage
+
+    async def send_standardized(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
+        return await asyncio.to_thread(self._standardized, request, continuation)
+
+    def _standardized(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
+        encoded = encode_continuation(self._loaded.chat, request, continuation)
+        prompt, reply = encoded.tokens[: encoded.start], encoded.tokens[encoded.start :]
+        logits, usage = self._reply_logits(prompt, reply)
+        pairs = zip(logits, reply, strict=False)  # the last row is of what follows the reply
+        text_of = self._loaded.chat.decode_token
+        return tuple(TokenLogprob(text_of(token), standardized_logprob(row, token)) for row, token in pairs), usage
 
     async def send_next_tokens(self, request: Request, reply_tokens: Sequence[int], k: int) -> NextTokens:
         prompt = self.encode(request)

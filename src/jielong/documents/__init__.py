@@ -1,0 +1,1 @@
+"""Texts of files, as tokens and n-grams."""
