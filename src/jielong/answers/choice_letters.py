@@ -18,15 +18,17 @@ from .answer_markers import (
 )
 from .statements import is_denied, verdict_of
 
+_BECAUSE = r"(?:(?:because|since|as|given|due\sto|for\sthe\sreason)\b|因为|由于|理由|原因)"
+_AS = rf"[)*,]{{0,3}}\s?\(?{_BECAUSE}"
 _END = r"(?![A-Za-z0-9_'’])"
 _MORE = re.compile(r"[)*\s]{0,3}(?:[,、/&和或与及]|and\b|or\b)\s?\(?[A-Z]" + _END)
 _ARTICLE = re.compile(r"['’+-]|\s(?!(?:because|since|as|is|and|which|with|for|given|by|due|in|from|option)\b)[a-z]")
 
 _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leaves D", 故选D
-    r"(?:\b(?:[Cc]hoose|[Ss]elect|[Pp]ick|go(?:ing)?\swith|opt\sfor|must\sbe|should\sbe|leav(?:es|ing)(?:\s(?:us|me)\swith)?"
+    r"(?:\b(?i:choose|select|pick|go(?:ing)?\s(?:with|for)|opt\sfor|must\sbe|should\sbe|leav(?:es|ing)(?:\s(?:us|me)\swith)?"
     r"|(?:seem|appear|look)s?\s(?:to\sbe|like)"
-    r"|(?:[Cc]orrect|[Rr]ight|[Bb]est|[Mm]y)\s(?:option|choice|one)(?:\sis|:))(?:\s(?:option|choice|answer|letter|only))?"
-    r"|故选|应选|选择?|只剩下?|选项[是为]|[认以]为[是选]|[觉看猜想][得来]?[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
+    r"|(?:correct|right|best|my)\s(?:option|choice|one)(?:\sis|:)|letter\sis)(?:\s(?:option|choice|answer|letter|only))?"
+    r"|答案|故选|应选|选择?|只剩下?|选项[是为]|[认以]为[是选]|[觉看猜想][得来]?[是选]|应该[是选])[\s:*项]{0,4}\(?\**(?P<a>[A-J])"
     + _END
     + r"(?!\)?(?!,\s?[A-J](?:[、和与及或][A-J])*选?项?[都均皆]?(?:不|错|没|有误|太))[、,或和与]?\s?[A-J、](?![A-Za-z]))"
     r"(?!\s?项?(?:是)?(?:错|不))"
@@ -38,7 +40,8 @@ _CHOOSE = re.compile(  # "I choose B", "the correct option is (C)", "which leave
 )
 _SHORT_MARK = re.compile(  # a line that ends with "Answer D", "option E", "Ans: A"
     r"\b(?:[Aa]nswer|ANSWER|[Aa]ns|ANS|[Oo]ption|OPTION|[Cc]hoice|[Cc]orrect(?=:))\b"
-    r"[\s:.()>*=-]{0,4}([A-J]|[a-j](?<=: [a-j]))[).*\]\s]{0,4}$",
+    r"[\s:.()>*=-]{0,4}([A-J]|[a-j](?<=: [a-j]))"
+    rf"(?:[).*\]\s]{{0,4}}$|{_AS})",
     re.M,
 )
 _OPTION = re.compile(r"^[ \t>*-]{0,6}\(?([A-Z])[).:、][ \t*]", re.M)
@@ -52,16 +55,17 @@ _LAST_LETTER = re.compile(
 )
 
 
-_BECAUSE = r"(?:(?:because|since|as|given|due\sto|for\sthe\sreason)\b|因为|由于|理由|原因)"
-_AS = rf"[)*,]{{0,3}}\s?\(?{_BECAUSE}"
-_REASONED = re.compile(rf"[\s*_]{{0,4}}\(?([A-J]){_AS}")  # whatever letters its reason holds
+_REASONED = re.compile(rf"[\s*_]{{0,4}}\(?([A-J]|[b-h]){_AS}")  # whatever letters its reason holds
+_AFTER_REASON = re.compile(
+    rf"\s{{0,4}}(?i:{_BECAUSE})[^\n]{{1,400}},\s?\(?([A-J])\)?[.。]?\s*$"
+)  # "Since a car moves, B."
 _OPENING = re.compile(  # "B) 21", "B because a car moves", "B, a car moves", "B - a car moves"; not "A car moves"
     r"[\s*_]{0,4}(?:(?:[Oo]ption|[Cc]hoice|选项)\s?)?\(?([A-J])"
-    rf"(?:[).:、][\s*]|。|[ \t]{{0,4}}\n|,\s(?:(?:al)?though|but)\b|{_AS}"
+    rf"(?:[).:、][\s*]|。|\s?\([^()\n]{{2,80}}\)\W{{0,3}}$|[ \t]{{0,4}}\n|,\s(?:(?:al)?though|but)\b|{_AS}"
     r"|(?<!I)[,;]\s(?=\w+\s\w)|(?<!I)\s[-–—]\s)"
 )
 _HEDGED = re.compile(  # "I think B, given that …", "Probably C because …"
-    r"\b(?:[Ii]\s(?:think|believe|guess|suppose|would\ssay)|[Pp]robably|[Mm]aybe|[Pp]erhaps|[Mm]ost\slikely)\s"
+    r"\b(?:[Ii]\s(?:think|believe|guess|suppose|would\ssay)|(?i:probably|maybe|perhaps|most\slikely|definitely|clearly|certainly|surely|obviously))\s"
     rf"(?:it(?:['’]?s|\sis)\s)?\(?([A-J])\)?(?=,?\s{_BECAUSE})"
 )
 
@@ -82,8 +86,8 @@ def choice(text: str, /) -> str | None:
             return None
         if letter is not None and letter not in rejected:
             return letter
-    if reasoned := _REASONED.match(readable):
-        return reasoned[1]
+    if reasoned := _REASONED.match(readable) or _AFTER_REASON.match(readable):
+        return reasoned[1].upper()
     if (judged := _judged(readable)) is not None:
         return judged or None
     if short := list(_SHORT_MARK.finditer(readable)):

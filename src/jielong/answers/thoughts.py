@@ -39,7 +39,7 @@ _FRAME = re.compile(_one_of((*ANSWER_BEGINS, *ANSWER_ENDS)), re.I)
 def without_thoughts(text: str) -> str | None:
     """The text without thoughts; None when a thought was cut off. What precedes a lone `</think>` is a thought."""
     pieces: list[str] = []
-    position, inside, framed = 0, False, False
+    position, inside, framed = 0, False, text.lstrip()[:60].lower().startswith(ANSWER_BEGINS)
     for mark in _MARK.finditer(text):
         if mark["begin"]:
             if not inside:

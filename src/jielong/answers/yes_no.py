@@ -32,7 +32,7 @@ _OPENING = re.compile(
 _ECHO = re.compile(  # "It does not.", "I think so."
     r"[\s*_\"'“]{0,4}(?:(?:yes|no|indeed|sure),?\s)?(?:(?:it|he|she|they|that|this|we|you|one|there)\s"
     r"(?:does|do|did|is|are|was|were|can|could|will|would|has|have|had|should|must)(?P<not>n?['’]t|not|\snot)?"
-    r"|it\s(?P<unlike>does(?:n['’]t|\snot)\s)?(?:seems?|appears?)\sso"
+    r"|it\s(?:(?P<unlike>does(?:n['’]t|\snot)\s)?(?:seems?|appears?)\sso|(?:seems|appears)\s(?P<not_so>not))"
     r"|i\s(?P<doubt>do\s?n[o'’]t\s|doubt\s)?(?:think|believe|guess|suppose|would\ssay|it)?\s?so?)(?:\sindeed)?[\s*_.!]{0,4}$",
     re.I,
 )
@@ -88,7 +88,7 @@ _QUESTION = re.compile(r"\A\W*[^.!?。！？\n]{1,120}[?？]\s*(?=\S)")  # "True
 def opening_verdict(place: str) -> str | None:
     """The yes or no that a place begins with."""
     if echo := _ECHO.match(place[:80]):
-        return "no" if echo["not"] or echo["doubt"] or echo["unlike"] else "yes"
+        return "no" if echo["not"] or echo["doubt"] or echo["unlike"] or echo["not_so"] else "yes"
     opening = _OPENING.match(place)
     if opening is None or opening["neither"]:
         return None

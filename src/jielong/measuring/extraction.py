@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..answers.other_extractors import mentioned_label, other_extractors
 from ..answers.thoughts import without_thoughts
-from ..tasks.answer_equality import matches, without_question
+from ..tasks.answer_equality import chosen_letter, matches, without_question
 from ..tasks.item import Item
 from ..tasks.metric import LabelMetric, Metric, RuleMetric
 from .results import ItemResult, OtherReading, mean_score
@@ -23,13 +23,21 @@ async def other_readings(
         read, scores = 0, list[float | None]()
         for item, answer in zip(items, answers, strict=True):
             own = answer.score
-            found = None if own is None or answer.error or item.tests else extract(_text(item, answer))
+            found = None if own is None or answer.error or item.tests else _in_reach(extract(_text(item, answer)), item)
             read += found is not None
             same = found is None or found == answer.extracted
             scores.append(own if same else await _score(metric, item, found))
         if read:
             readings.append(OtherReading(name, read, mean_score(scores, clusters)))
     return tuple(readings)
+
+
+def _in_reach(extracted: str | None, item: Item) -> str | None:
+    """None for a letter beyond the choices of the item, and for what is none of them."""
+    if extracted is None or not item.choices:
+        return extracted
+    letter = chosen_letter(extracted, item.choices)
+    return extracted if letter and ord(letter) - ord("A") < len(item.choices) else None
 
 
 def _text(item: Item, answer: ItemResult) -> str:

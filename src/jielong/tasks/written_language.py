@@ -22,16 +22,14 @@ _FUNCTION_WORDS = {
 }
 _OF_LANGUAGE = {name: frozenset(words.split()) for name, words in _FUNCTION_WORDS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
-MOSTLY = 0.7  # of what is written is in its script: names and terms of others may stand between
+MOSTLY = 0.6  # of what is written is in its script: names and terms of others may stand between
 CODE = re.compile(r"```.*?```|`[^`\n]*`|https?://\S+", re.S)
 
 
 def written_language(text: str) -> str | None:
     """`en`, `zh`, `ja`, `ko`, `ru`, `ar`, `de`, `fr`, `es`, `it` or `pt`; None where it cannot be told."""
     prose = CODE.sub(" ", text)
-    # A character of a script that writes without spaces carries about as much as half a word.
     counts = {name: len(pattern.findall(prose)) for name, pattern in _PATTERNS.items()}
-    counts["latin"] *= 2
     japanese = counts["kana"] * 5 >= counts["han"] + counts["kana"] > 0
     together = {"ja" if japanese else "zh": counts.pop("han") + counts.pop("kana"), **counts}
     script, most = max(together.items(), key=lambda entry: entry[1])
