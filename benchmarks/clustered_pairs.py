@@ -33,8 +33,8 @@ worlds = np.load(sys.argv[1])
 ends, started = [], time.process_time()
 for i in range(int(worlds["n"])):
     a, b, names = (worlds[f"{part}{i}"] for part in ("a", "b", "names"))
-    mean = paired_bootstrap(a, np.zeros(len(a)), clusters=names, n_bootstrap=2000, seed=i)
-    pair = paired_bootstrap(b, a, clusters=names, n_bootstrap=2000, seed=i)
+    mean = paired_bootstrap(a, np.zeros(len(a)), clusters=names, n_bootstrap=1000, seed=i)
+    pair = paired_bootstrap(b, a, clusters=names, n_bootstrap=1000, seed=i)
     ends.append([mean.low, mean.high, pair.low, pair.high, pair.p_value])
 np.savez(sys.argv[2], ends=np.array(ends), seconds=time.process_time() - started)
 """
