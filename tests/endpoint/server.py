@@ -42,6 +42,13 @@ def echo(body: dict[str, Any], n: int) -> Answer:
     return Answer(f"echo: {body['messages'][-1]['content']}")
 
 
+def judging(body: dict[str, Any], n: int) -> Answer:
+    """A judge: a grade, or which of two replies is better, that is a function of the messages alone."""
+    question = body["messages"][-1]["content"]
+    drawn = hashlib.sha256(question.encode()).digest()[0]
+    return Answer(f"Verdict: {'AB'[drawn % 2]}" if "Verdict:" in question else f"Grade: {drawn % 11}")
+
+
 def numbered(body: dict[str, Any], n: int) -> Answer:
     """A number that is a function of the messages and the seed alone."""
     said = json.dumps([body["messages"], body.get("seed")]).encode()

@@ -19,15 +19,15 @@ from .comparison_graph import Floats
 
 @dataclass(frozen=True)
 class CorrectedMean:
-    """`labels` is the mean of the labels alone, `judged` of the judge alone, on all items. `ci95` is None where there
-    are too few labels."""
+    """`labels` is the mean of the labels alone, `judged` that of the judge alone, on all items. `ci95` is None where
+    there are too few labels."""
 
     mean: float
     ci95: Interval | None
     standard_error: float | None
     weight: float
     labels: Estimate
-    judged: Estimate
+    judged: float
 
 
 def corrected_mean(
@@ -40,14 +40,14 @@ def corrected_mean(
     """
     known = np.array([label is not None for label in labels], dtype=bool)
     truth, scores = np.array([label or 0.0 for label in labels]), np.asarray(judged, dtype=float)
-    names = [str(name) for name in (clusters or range(len(scores)))]
-    alone = mean(truth[known].tolist(), _where(names, known) if clusters else None)
-    judge = mean(scores.tolist(), clusters)
+    among = [name for name, is_known in zip(clusters, known, strict=True) if is_known] if clusters else None
+    alone = mean(truth[known].tolist(), among)
+    judge = float(scores.mean())
     n, more = int(known.sum()), int((~known).sum())
     if n == 0:
         return CorrectedMean(math.nan, None, None, 0.0, alone, judge)
     average = float(truth[known].mean())
-    groups = len(set(_where(names, known)))
+    groups = len(set(among)) if among else n
     if groups < MIN_CLUSTERS or more == 0 or alone.standard_error in (None, 0.0):
         return CorrectedMean(average, alone.ci95, alone.standard_error, 0.0, alone, judge)
     # What each cluster adds to the error of the labels' mean, and to that of the judge's with labels less without.
@@ -57,7 +57,7 @@ def corrected_mean(
         scores[~known].mean(),
     )
     other = np.where(known, (scores - judged_known) / n, -(scores - judged_more) / more)
-    sums = _cluster_sums(names, own, other)
+    sums = _cluster_sums(clusters, own, other)
     spread = float(sums[1] @ sums[1])
     weight = min(1.0, max(0.0, float(sums[0] @ sums[1]) / spread)) if spread > 0 else 0.0
     value = average + weight * float(judged_more - judged_known)
@@ -68,10 +68,8 @@ def corrected_mean(
     return CorrectedMean(inside, share_interval(inside, variance, quantile), math.sqrt(variance), weight, alone, judge)
 
 
-def _where(names: Sequence[str], known: np.ndarray) -> list[str]:
-    return [name for name, is_known in zip(names, known, strict=True) if is_known]
-
-
-def _cluster_sums(names: Sequence[str], *parts: Floats) -> list[Floats]:
-    _, groups = np.unique(names, return_inverse=True)
+def _cluster_sums(clusters: Sequence[str] | None, *parts: Floats) -> Sequence[Floats]:
+    if clusters is None:
+        return parts
+    _, groups = np.unique(list(clusters), return_inverse=True)
     return [np.bincount(groups, weights=part).astype(np.float64) for part in parts]
