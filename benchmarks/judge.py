@@ -27,7 +27,7 @@ from common import write
 from jielong.measuring.judge_audit import summary
 from jielong.measuring.judgements import read_judgements
 from jielong.measuring.length_control import length_controlled
-from jielong.measuring.pair_figures import Reference, figures, labels_of, panel
+from jielong.measuring.pair_figures import Reference, figures, labels_of, longer_reply, panel
 from jielong.measuring.pair_judge import JudgedPairs, PairVerdict
 from jielong.measuring.prediction_powered import corrected_mean
 from jielong.measuring.vote_pairs import Pair
@@ -202,12 +202,14 @@ def llmbar(folder: Path) -> dict[str, Any]:
         assert labels
         (row,) = figures(judged, [labels])
         found = row.agreements[0]
+        (longer,) = figures(longer_reply([verdict.pair for verdict in judged.verdicts]), [labels])
         equal += abs(100 * found.of_all - float(published["correct_average"].rstrip("%"))) < 1e-9
         if file.parent.parent.name == "GPT-4" and file.parent.name == "Vanilla":
             examples[str(file.parent.parent.parent.parent.relative_to(folder))] = {
                 "accuracy": _json(found.accuracy), "kappa": found.kappa.value, "kappa_ci95": found.kappa.ci95,
                 "published_kappa": published["kappa_average"], "swap_consistency": _json(row.swap),
                 "first_shown_wins": row.first.share.mean, "position_p": row.first.p, "unread": judged.unread,
+                "the_longer_reply": _json(longer.agreements[0].accuracy),
             }  # fmt: skip
     return {"files": len(files), "accuracies_equal": equal, "GPT-4 Vanilla": examples}
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 from common import stats, stub, write
@@ -44,7 +45,10 @@ def main() -> None:
             process = subprocess.Popen(
                 command(task, model, judge, "first"), env=killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            time.sleep(rng.uniform(2.0, 6.0))
+            wanted = _rows(ledger) + rng.randrange(1, 2 * ITEMS // KILLS)
+            while process.poll() is None and _rows(ledger) < wanted:
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0, 0.1))
             in_flight += stats(model)["in_flight"] + stats(judge)["in_flight"]
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -70,7 +74,10 @@ def main() -> None:
 def _rows(ledger: Path) -> int:
     if not ledger.exists():
         return 0
-    return int(sqlite3.connect(ledger).execute("select count(*) from calls where state = 'done'").fetchone()[0])
+    with closing(sqlite3.connect(ledger, timeout=60)) as database:
+        if not database.execute("select 1 from sqlite_master where name = 'calls'").fetchone():
+            return 0
+        return int(database.execute("select count(*) from calls where state = 'done'").fetchone()[0])
 
 
 if __name__ == "__main__":
