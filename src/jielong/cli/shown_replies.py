@@ -24,7 +24,8 @@ def shown_replies(report: EvalReport, which: str) -> Iterator[str]:
         for answer in chosen:
             item = items[answer.id]
             question = item.request().messages[-1].text
-            cut = question if len(question) <= LONGEST_QUESTION else f"{question[:LONGEST_QUESTION]}…"
+            ends = question[: LONGEST_QUESTION // 2], question[-LONGEST_QUESTION // 2 :]
+            cut = question if len(question) <= LONGEST_QUESTION else " … ".join(ends)
             expected, extracted = " | ".join(item.accepted) or "—", answer.extracted or in_language(answer.error or "—")
             yield f"\n── {answer.id}\n{cut}\n"
             yield localized("run.show_reply", expected=expected, extracted=extracted)
