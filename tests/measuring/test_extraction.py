@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from jielong import Request, Scripted, evaluate
+from jielong.answers.thoughts import without_thoughts
 from jielong.cli.eval import eval_
 from jielong.contract import Message, Reply
 from jielong.tasks.item import Item
@@ -111,3 +112,18 @@ def test_a_truncated_reply_is_shown_and_not_graded():
     items, _ = task(find_metric("number"), [("", "4")])
     (result,) = evaluate(items, Scripted(answer)).results
     assert (result.answers[0].text, result.answers[0].score, result.failed) == ("The answer is 4", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("`<think>` opens a thought, `</think>` ends it.", "`<think>` opens a thought, `</think>` ends it."),
+        ('<think>He said "5"</think>7', "7"),
+        ("<|channel|>analysis<|message|>5<|end|><|start|>assistant<|channel|>final<|message|>7<|return|>", "7"),
+        ('<think a="b">5</think>7', "7"),
+        ("5\n</think>7", "7"),
+        ("7<|end|>", "7<|end|>"),
+    ],
+)
+def test_what_is_left_of_a_text_without_its_thoughts(text: str, answer: str):
+    assert without_thoughts(text) == answer

@@ -28,11 +28,12 @@ def _one_of(marks: tuple[str, ...]) -> str:
     return "|".join(re.escape(mark).replace(">", r"(?:\s[^<>]{0,40})?>") for mark in marks)
 
 
-_MARK = re.compile(
-    rf"(?P<begin>{_one_of(tuple(b for b, _ in THOUGHT_MARKS))})|(?P<lone>{_one_of(LONE_ENDS)})"
+_MARK = re.compile(  # a mark in quotation marks is spoken of: "`<think>` opens a thought"
+    rf"(?<![`\"'“‘])(?P<begin>{_one_of(tuple(b for b, _ in THOUGHT_MARKS))})|(?P<lone>{_one_of(LONE_ENDS)})"
     rf"|(?P<end>{_one_of(tuple(end for _, end in THOUGHT_MARKS if end not in LONE_ENDS))})",
     re.I,
 )
+_QUOTES = ("`", '"', "'", "“", "‘")
 _FRAME = re.compile(_one_of((*ANSWER_BEGINS, *ANSWER_ENDS)), re.I)
 
 
@@ -45,12 +46,12 @@ def without_thoughts(text: str) -> str | None:
             if not inside:
                 pieces.append(text[position : mark.start()])
             inside = True
-        elif inside or mark["lone"]:
+        elif inside or (mark["lone"] and text[max(0, mark.start() - 1) : mark.start()] not in _QUOTES):
             if not inside:
                 pieces.clear()
             inside, framed = False, framed or bool(mark["end"])
         else:
-            continue  # `<|end|>` where no thought began
+            continue  # `<|end|>` where no thought began, or a mark that is spoken of
         position = mark.end()
     answer = "".join([*pieces, text[position:]])
     return None if inside else _FRAME.sub("", answer) if framed else answer

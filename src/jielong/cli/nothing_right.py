@@ -26,7 +26,7 @@ def nothing_right(task: Task, result: ModelResult) -> list[str]:
     for answer in list(reversed(wrong.values()))[:SHOWN]:
         text = " ".join(answer.text.split())
         text = text[:LONGEST] + "…" * (len(text) > LONGEST)
-        said = f"“{text}”" if text else in_language(answer.error or "")
+        said = in_language(answer.error or "") if answer.error or not text else f"“{text}”"
         gold = items[answer.id].accepted
         lines.append(localized("run.came_back", reply=said, gold=gold[0] if gold else "—"))
     proposal = task.proposed_instruction()
