@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
@@ -24,6 +24,7 @@ from ..recipe import load
 from ..reporting.contamination_table import known_lines
 from ..reporting.extraction_lines import extraction_line
 from ..reporting.formatting import print_table
+from ..reporting.front_lines import front_lines
 from ..reporting.heat_map import heat_map
 from ..reporting.recipe_rows import disagreement, eval_rows, results_table, short
 from ..reporting.terminal import print_json
@@ -37,6 +38,9 @@ from .messages import in_language, language, localized
 from .nothing_right import instruction_line, nothing_right
 from .progress import Progress
 from .shown_replies import SHOWN, shown_replies
+
+if TYPE_CHECKING:
+    from ..measuring.front import Front
 
 MANY_ITEMS, ENOUGH_ITEMS = 5_000, 1_000  # above the first, a run of as many as the second is proposed
 MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
@@ -69,8 +73,10 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...], show: str |
 
         anyio.run(run)
     (report,) = reports
+    front = _front(report)
     findings = known_findings(report.task, [result.model for result in report.results])
     extra = {"contamination": findings_json(report, findings)} if findings else {}
+    extra |= {"front": front.to_json()} if front else {}
     if out:
         write_report(report, out, extra)
         from ..reporting.evaluation_page import write_evaluation_page  # jinja and charts, which few runs need
@@ -83,6 +89,8 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...], show: str |
         _print(report)
         for line in known_lines(report, findings, words(language())):
             print(line)
+        if front:
+            print("\n".join(front_lines(front, words(language()), short)))
     explained = (line for result in report.results for line in nothing_right(task, result))
     for line in shown_replies(report, show) if show else explained:
         print(line, file=sys.stderr if measurement.as_json else sys.stdout)
@@ -151,6 +159,14 @@ def _print(report: EvalReport) -> None:
             print(f"{model}: {', '.join(f'{name} {100 * part.mean:.1f} %' for name, part in parts.items())}")
     for note, models in Counter(note for result in report.results for note in result.notes).items():
         print(f"{in_language(note)} ({localized('run.recipes', n=models)})")
+
+
+def _front(report: EvalReport) -> Front | None:
+    if len(report.results) < 2:
+        return None
+    from ..measuring.front import front_of  # NumPy, which one model alone does not need
+
+    return front_of(report)
 
 
 def write_report(report: EvalReport, folder: Path, extra: dict[str, Any] | None = None) -> None:

@@ -3,7 +3,7 @@
 "A is at least as good and cheaper with probability .93" is a share of draws of the Bayesian bootstrap (Rubin 1981):
 each draw weighs all clusters of items anew, for all recipes and all three figures at once, so that items that are hard,
 dear and slow together stay together, and none is dropped. One made-up item with random scores is among them: two
-recipes that never differ on twenty items may still differ. benchmarks/load_worlds.py measures how often what has
+recipes that never differ on twenty items may still differ. benchmarks/load.py measures how often what has
 probability .9 is true.
 """
 
@@ -17,21 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .results import EvalReport, ModelResult
+
 Draws = NDArray[np.float64]  # draws × recipes
 
-DRAWS, MIN_CLUSTERS = 4_000, 5
-_CELLS = 2_000_000  # weights that are held at once
+MIN_DRAWS, MAX_DRAWS, MIN_CLUSTERS = 500, 4_000, 5
+_ALL_CELLS, _CELLS = 40_000_000, 1_000_000  # weights in all, and those that are held at once
 
 
 @dataclass(frozen=True)
 class RecipeItems:
-    """What one recipe made of each item, in the order of the items: `scores` and `seconds` are None where it was lost,
-    `usd` is None where a price is unknown."""
+    """What one recipe made of each item: score and price are None where the item was lost or its price is unknown."""
 
     recipe: str
     scores: Sequence[float | None]
     usd: Sequence[float | None]
-    seconds: Sequence[float | None]
+    seconds: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,20 @@ class Front:
         return asdict(self)
 
 
+def front_of(report: EvalReport) -> Front | None:
+    """Of the models about which something can be concluded; None for fewer than two."""
+    sound = [result for result in report.results if not result.inconclusive]
+    return find_front([*map(_items, sound)], sound[0].clusters) if len(sound) > 1 else None
+
+
+def _items(result: ModelResult) -> RecipeItems:
+    """A call whose endpoint did not say what it cost has no price, which is not 0."""
+    usd = [None if answer.usage.unsettled_calls else answer.usage.usd for answer in result.answers]
+    return RecipeItems(result.model, result.scores, usd, [answer.seconds for answer in result.answers])
+
+
 def find_front(recipes: Sequence[RecipeItems], clusters: Sequence[str] | None = None, *, seed: int = 0) -> Front | None:
-    """`clusters` names what each item belongs to. None for fewer than two recipes, or too few clusters in common."""
+    """`clusters` names what each item belongs to. None where the recipes have too few clusters in common."""
     common = [i for i, scores in enumerate(zip(*(each.scores for each in recipes), strict=True)) if None not in scores]
     names = [clusters[i] for i in common] if clusters else [str(i) for i in common]
     if len(recipes) < 2 or len(set(names)) < MIN_CLUSTERS:
@@ -111,8 +124,8 @@ def _draws(
     wider = np.sqrt((count + 1) / (count - 1))
     order = np.argsort(seconds, axis=1)
     for size in _chunks(n):
-        weights = rng.standard_gamma(1.0, (size, count))[:, groups]
-        made_up = rng.standard_gamma(1.0, (size, 1)) * n / count
+        weights = rng.standard_exponential((size, count))[:, groups]
+        made_up = rng.standard_exponential((size, 1)) * n / count
         total = weights.sum(axis=1, keepdims=True)
         quality = (weights @ scores.T + made_up * rng.random((size, models))) / (total + made_up)
         price = weights @ usd.T / total
@@ -125,7 +138,7 @@ def _draws(
 
 
 def _chunks(n: int) -> Iterator[int]:
-    left = DRAWS
+    left = min(MAX_DRAWS, max(MIN_DRAWS, _ALL_CELLS // n))
     while left:
         size = min(left, max(1, _CELLS // n))
         left -= size

@@ -4,7 +4,7 @@ The interval of a percentile comes from order statistics (with fractional ranks:
 independent values. Latencies are not: in a queue at 70 % of its capacity such an interval of 95 % covers 30 %. So the
 ranks are those of as many independent values as the calls are worth, by three estimates of which the most careful
 counts: batch means of "slower than the percentile" and of "slower than the median", and the correlation of neighbours.
-With too few of them for an end, the interval is open there (benchmarks/load_worlds.py measures the coverage).
+With too few of them for an end, the interval is open there (benchmarks/load.py measures the coverage).
 """
 
 from __future__ import annotations

@@ -118,6 +118,8 @@ def _searched(number: int, candidate: Candidate, baseline: Candidate) -> RecipeR
 def _per_item(usage: Usage, n: int) -> Spent:
     n, usd = n or 1, usage.usd
     untold = usage.unsettled_calls / n
+    if untold and not usd:  # a price of no tokens, as nobody told how many there were
+        usd = None
     return Spent(usage.input_tokens / n, usage.output_tokens / n, usage.calls / n, usd and usd / n, untold)
 
 
