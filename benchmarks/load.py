@@ -59,17 +59,17 @@ def drawn(url: str) -> dict[str, list[float]]:
         return json.load(answer)
 
 
-def test(url: str, rates: list[float], plan: LoadPlan, target: LoadTarget | None = None, **more: Any) -> LoadReport:
+def run_load(url: str, rates: list[float], plan: LoadPlan, target: LoadTarget | None = None) -> LoadReport:
     with tempfile.TemporaryDirectory() as folder:
         run = partial(load_test, load(f"openai:stub@{url}"), word_prompts(20, 16), rates, plan, target=target,
-                      ledger=Path(folder) / "ledger.db", **more)  # fmt: skip
+                      ledger=Path(folder) / "ledger.db")  # fmt: skip
         return anyio.run(run)
 
 
 def percentiles(rate: float, seconds: float) -> dict[str, Any]:
     """Ours beside those drawn. `worst`: the largest deviation, as a share of what 2 % or 3 ms allow."""
     with stub("independent", 0.2) as url:
-        (result,) = test(url, [rate], LoadPlan(seconds, 0.0, 30.0)).results
+        (result,) = run_load(url, [rate], LoadPlan(seconds, 0.0, 30.0)).results
         truth = drawn(url)
     n, figures, worst = len(result.window.calls), dict[str, Any](), 0.0
     for name, ours, values in (
@@ -88,21 +88,23 @@ def queue_rate(capacity: float, share: float, seconds: float) -> dict[str, Any]:
     """An M/M/1 stub: 95 % are done within T up to capacity - ln 20 / T."""
     seconds_allowed = math.log(20) / (capacity * (1 - share))
     with stub("single_server", capacity) as url:
-        report = test(url, [capacity * 0.2], LoadPlan(seconds, 3.0, 10.0), LoadTarget(seconds_allowed))
+        report = run_load(url, [capacity * 0.2], LoadPlan(seconds, 3.0, 10.0), LoadTarget(seconds_allowed))
     found = report.highest_rate
     assert found
     late = max(result.lateness() for result in report.results)
-    return {**found.to_json(), "true": capacity * share, "off": found.rate and round(found.rate / capacity / share - 1, 4),
+    off = found.rate and round(found.rate / (capacity * share) - 1, 4)
+    return {**found.to_json(), "true": capacity * share, "off": off,
             "windows": len(report.results), "calls": sum(len(r.window.calls) for r in report.results),
             "client_late_p99": late}  # fmt: skip
 
 
-def guidellm(program: str, rate: float, seconds: float) -> dict[str, Any]:
+def guidellm(program: str, processor: str, rate: float, seconds: float) -> dict[str, Any]:
     with stub("independent", 0.2) as url, tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "HF_HUB_OFFLINE": "1", "GUIDELLM__LOGGING__DISABLED": "true"}
-        command = [program, "benchmark", "run", "--target", url.removesuffix("/v1"), "--model", "stub", "--profile", "poisson",
-                   "--rate", str(rate), "--max-seconds", str(seconds), "--data", '{"prompt_tokens":20,"output_tokens":16}',
-                   "--processor", "gpt2", "--output-dir", folder]  # fmt: skip
+        command = [program, "benchmark", "run", "--target", url.removesuffix("/v1"), "--model", "stub",
+                   "--profile", "poisson", "--rate", str(rate), "--max-seconds", str(seconds),
+                   "--data", '{"prompt_tokens":20,"output_tokens":16}', "--processor", processor,
+                   "--output-dir", folder]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=600)
         truth = drawn(url)
         reports = sorted(Path(folder).glob("*.json"))
@@ -220,6 +222,7 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=20.0)
     options.add_argument("--rate", type=float, default=50.0)
     options.add_argument("--guidellm", help="the program, in an environment of its own")
+    options.add_argument("--processor", default="gpt2", help="folder of a tokenizer for it")
     given = options.parse_args()
     figures: dict[str, Any] = {
         "stub": lambda: percentiles(given.rate, given.seconds),
@@ -227,7 +230,7 @@ def main() -> None:
         "worlds": lambda: percentile_worlds(given.worlds),
         "rates": lambda: rate_worlds(max(1, given.worlds // 10)),
         "front": lambda: front_worlds(given.worlds),
-        "peer": lambda: guidellm(given.guidellm, given.rate, given.seconds),
+        "peer": lambda: guidellm(given.guidellm, given.processor, given.rate, given.seconds),
     }[given.part]()
     print(json.dumps(figures, indent=1))
     write(f"load_{given.part}", {given.part: figures})
