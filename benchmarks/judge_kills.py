@@ -66,7 +66,7 @@ def main() -> None:
     write("judge_kills", {
         "kills": KILLS, "rows_at_the_kills": done_at, "calls_at_stubs": paid, "ledger_rows": rows,
         "in_flight_at_the_kills": in_flight, "paid_twice_at_most": paid - rows,
-        "bound_holds": paid - rows <= KILLS * AT_ONCE,  # what was under way at a kill; a written reply is never asked again
+        "bound_holds": paid - rows <= KILLS * AT_ONCE,
         "calls_at_the_model_for_another_judge": at_model, "graded": reports,
     })  # fmt: skip
 
