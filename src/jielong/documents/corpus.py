@@ -21,7 +21,7 @@ from ..bounded_json import read_json
 from ..errors import BadInput, MissingExtra
 from ..regular_files import MAX_DATA_BYTES, check_regular_file
 
-PIECE = 1 << 20  # characters of a long text that are handed out together; bytes that are read at once
+PIECE = 1 << 18  # characters of a long text that are handed out together; bytes that are read at once
 _PACKED: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))

@@ -87,7 +87,8 @@ def tokens_of(text: str) -> Tokens:
         seen = np.flatnonzero(folded != _IGNORED)
         folded = folded[seen]
     word = folded != 0
-    return _tokens(text, folded[word].astype(np.uint64), word, folded >= _ALONE, seen)
+    characters = folded.take(np.flatnonzero(word)).astype(np.uint64)  # twice as fast as by the flags themselves
+    return _tokens(text, characters, word, folded >= _ALONE, seen)
 
 
 def _tokens(text: str, characters: Hashes, word: Flags, alone: Flags | None, seen: Integers | None) -> Tokens:
@@ -207,8 +208,9 @@ class NgramIndex:
     def shared(self) -> tuple[Integers, Integers]:
         """Of each n-gram of the texts: the token with which it begins in `tokens`, and how many texts have it."""
         group = np.repeat(np.arange(len(self._hashes)), self._counts)
-        pairs = np.unique(np.stack([group, self._owner[self._begins]]), axis=1)
-        return self._begins, np.bincount(pairs[0], minlength=len(self._hashes))[group]
+        texts = len(self.firsts)
+        pairs = np.unique(group * texts + self._owner[self._begins])
+        return self._begins, np.bincount(pairs // texts, minlength=len(self._hashes))[group]
 
     def only(self, begins: Integers) -> None:
         """Forget all n-grams but those that begin with these tokens."""

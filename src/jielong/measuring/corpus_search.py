@@ -36,7 +36,7 @@ MOST_SHARE = 2  # questions that may have an n-gram in common; of more it is boi
 FEWEST, FEWEST_ALONE = 2, 5  # tokens of a question that can be found, and can be without choices or an answer beside
 FEWEST_CHARACTERS = 8  # the latter where each is a character
 COMMON = 10  # characters at least that half of the questions begin or end with: an instruction of the task
-BLOCK = 1 << 19  # characters that are searched together
+BLOCK = 1 << 17  # characters that are searched together
 NEAR, FAR = 40, 120  # tokens after a question within which its choices, and its answer behind a solution, may stand
 EXCERPT = 160  # characters
 
@@ -173,7 +173,6 @@ class _Search:
         for item in self.items:
             by_text[" ".join(question_of(item).split()).casefold()].append(item)
         self.texts, self.members = _without_common_ends(list(by_text)), list(by_text.values())
-        self.companions = {item.id: _Companions.of(item) for item in self.items}
         long = NgramIndex(self.texts, N)
         begins, sharing = long.shared()
         own = begins[sharing <= MOST_SHARE]
@@ -183,7 +182,7 @@ class _Search:
         kept = (sharing <= MOST_SHARE) | (self.own[np.searchsorted(long.firsts, begins, "right") - 1] == 0)
         long.only(begins[kept])
         lengths = long.lengths
-        several = np.array([len({item_key(item) for item in members}) > 1 for members in self.members])
+        several = np.array([len(members) > 1 and len(set(map(item_key, members))) > 1 for members in self.members])
         fewest = np.array([FEWEST_CHARACTERS if language(text) == "zh" else FEWEST_ALONE for text in self.texts])
         self.short = ~several & (lengths < fewest)
         self.weak = several | self.short | ((lengths >= N) & (self.own == 0))
@@ -194,7 +193,7 @@ class _Search:
         self.slack = 2 * lengths + NEAR
         self.overlap = min(1 << 16, 4 * max(map(len, self.texts), default=0) + 1000)
         for i, members in enumerate(self.members):
-            alone = [] if self.short[i] else [item for item in members if not self.companions[item.id].texts]
+            alone = [] if self.short[i] else [item for item in members if not (item.choices or item.accepted)]
             self.unjudged |= {item.id for item in (members if lengths[i] < FEWEST else alone if self.weak[i] else ())}
 
     def look_at(self, block: Sequence[Passage]) -> None:
@@ -213,11 +212,11 @@ class _Search:
     ) -> None:
         text, start, end = int(groups.texts[g]), int(groups.starts[g]), int(groups.ends[g])
         for item in self.members[text]:
-            known, companions = self.best.get(item.id), self.companions[item.id]
+            known = self.best.get(item.id)
             if item.id in self.unjudged or (known and known.with_answer and known.coverage >= share):
                 continue
             weak = bool(self.weak[text])
-            choices, answer = companions.beside(tokens, end, NEAR if weak else FAR)
+            choices, answer = _Companions.of(item).beside(tokens, end, NEAR if weak else FAR)
             if weak and not (choices or answer or (self.short[text] and _is_sentence(tokens, start, end, item))):
                 self.by_chance.add(item.id)
                 continue
@@ -294,14 +293,8 @@ class _Companions:
         ]
         return cls(*(tuple(filter(None, map(_token_list, texts))) for texts in (item.choices, golds)))
 
-    @property
-    def texts(self) -> bool:
-        return bool(self.choices or self.answers)
-
     def beside(self, tokens: Tokens, end: int, near: int) -> tuple[bool, bool]:
         """Whether half of the choices and whether an answer stand in the `near` tokens after `end`."""
-        if not self.texts:
-            return False, False
         reach = end + near + 2 * sum(map(len, self.choices)) + max(map(len, self.answers), default=0)
         window = [tokens.span(i, i + 1) for i in range(end, min(reach, len(tokens)))]
         present = sum(_holds(window, choice) for choice in self.choices)

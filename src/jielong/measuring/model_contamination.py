@@ -221,8 +221,9 @@ def familiarity_evidence(test: str, items: Sequence[float], reference: Sequence[
     _, place, counts = np.unique(np.concatenate([a, b]), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # equal ones share theirs
     rng, own = np.random.default_rng(seed), float(ranks[: len(a)].sum())
-    drawn = [float(rng.permutation(ranks)[: len(a)].sum()) >= own for _ in range(DRAWS)]
-    return Evidence(test, len(a), area, ci95, (1 + sum(drawn)) / (DRAWS + 1))
+    at_once = np.tile(ranks, (DRAWS // 9, 1))
+    drawn = sum(int(np.sum(rng.permuted(at_once, axis=1)[:, : len(a)].sum(1) >= own)) for _ in range(9))
+    return Evidence(test, len(a), area, ci95, (1 + drawn) / (DRAWS + 1))
 
 
 # ---- completion ----
