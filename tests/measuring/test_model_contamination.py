@@ -104,37 +104,30 @@ def test_a_sorted_file_is_no_evidence():
 
 
 def test_likelihood_needs_a_reference_and_its_interval_covers():
-    assert "--reference" in str(evidence_of(task("a"), load("mini"))["likelihood"].why)
+    assert "--reference" in str(evidence_of(task("a"), Reader([]))["likelihood"].why)
     rng = np.random.default_rng(3)
     truth, covered, alarms = 0.76025, 0, 0  # of normal values that are one apart
-    for seed in range(40):
+    for seed in range(16):
         evidence = familiarity_evidence(
             "likelihood", rng.normal(1, 1, 40).tolist(), rng.normal(0, 1, 50).tolist(), seed
         )
         covered += evidence.ci95 is not None and evidence.ci95[0] <= truth <= evidence.ci95[1]
         null = familiarity_evidence("likelihood", rng.normal(0, 1, 40).tolist(), rng.normal(0, 1, 50).tolist(), seed)
         alarms += null.p is not None and null.p < 0.05
-    assert covered >= 35
-    assert alarms <= 6
+    assert covered >= 13
+    assert alarms <= 3
 
 
-def test_likelihood_on_mini_finds_texts_that_it_was_trained_on():
-    """Of sentences of its world against the same words in another order, as a plain check that the figure is right."""
-    facts = [f"What is {a} + {b}? Answer with a number." for a in range(11, 16) for b in range(21, 25)]
-    rng = random.Random(0)
-    metric = find_metric("number")
-    known, shuffled = (
-        Task(name, tuple(Item(f"{name}{i}", text, ("7",)) for i, text in enumerate(texts)), metric, "", name)
-        for name, texts in (
-            ("known", facts),
-            ("mixed", [" ".join(rng.sample(f.split(), len(f.split()))) for f in facts]),
-        )
-    )
-    evidence = evidence_of(known, load("mini"), shuffled)["likelihood"]
-    assert evidence.figure is not None
-    assert evidence.figure > 0.9
-    assert evidence.p is not None
-    assert evidence.p < 0.001
+def test_mini_shows_how_likely_each_token_is_among_all():
+    mini, request = load("mini"), Request((Message("user", ""),))
+    text = "What is 11 + 21? Answer with a number."
+    values = asyncio.run(mini.base.standardized_logprobs(request, text))  # type: ignore[attr-defined]
+    logprobs = asyncio.run(mini.logprobs(request, text))
+    assert len(values) == len(logprobs)
+    likely = [value for value, each in zip(values, logprobs, strict=True) if each.logprob > -0.05]
+    assert likely
+    assert min(likely) > 0
+    assert min(values) < -1
 
 
 def test_a_completion_is_a_sign_alone_and_evidence_beside_a_reference():
