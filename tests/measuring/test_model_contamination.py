@@ -119,15 +119,12 @@ def test_likelihood_needs_a_reference_and_its_interval_covers():
 
 
 def test_mini_shows_how_likely_each_token_is_among_all():
-    mini, request = load("mini"), Request((Message("user", ""),))
-    text = "What is 11 + 21? Answer with a number."
-    values = asyncio.run(mini.base.standardized_logprobs(request, text))  # type: ignore[attr-defined]
-    logprobs = asyncio.run(mini.logprobs(request, text))
-    assert len(values) == len(logprobs)
-    likely = [value for value, each in zip(values, logprobs, strict=True) if each.logprob > -0.05]
-    assert likely
-    assert min(likely) > 0
-    assert min(values) < -1
+    mini, request = load("mini"), Request((Message("user", "What is 11 + 21?"),))
+    own = mini.ask("What is 11 + 21?", max_tokens=60)  # the most likely token each time, so none is below the mean
+    values = {text: asyncio.run(mini.base.standardized_logprobs(request, text)) for text in (own, "zebra Q7 of of")}
+    assert len(values[own]) == len(asyncio.run(mini.logprobs(request, own)))
+    assert min(values[own]) > -0.01
+    assert min(values["zebra Q7 of of"]) < -1
 
 
 def test_a_completion_is_a_sign_alone_and_evidence_beside_a_reference():
