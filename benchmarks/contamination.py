@@ -203,9 +203,10 @@ def order_p(network: Any, items: Sequence[Text]) -> float:
     from jielong.measuring.memory_metrics import other_orders
     from jielong.measuring.model_contamination import GROUP, ORDERS, order_evidence
 
-    groups = [list(items[i : i + GROUP]) for i in range(0, len(items) - GROUP + 1, GROUP)]
-    orders = [order for i, group in enumerate(groups) for order in (group, *other_orders(group, ORDERS, str(i)))]
-    totals = logprobs(network, [[word for item in order for word in item] for order in orders])[0].sum(1)
+    texts = [" ".join(item) for item in items]
+    groups = [texts[i : i + GROUP] for i in range(0, len(items) - GROUP + 1, GROUP)]
+    orders = [order for group in groups for order in (group, *other_orders(group, ORDERS))]
+    totals = logprobs(network, [" ".join(order).split(" ") for order in orders])[0].sum(1)
     p = order_evidence(totals.reshape(len(groups), -1).tolist(), 0).p
     assert p is not None
     return p

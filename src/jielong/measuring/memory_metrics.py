@@ -27,7 +27,7 @@ SEPARATOR = "\n\n"
 @dataclass(frozen=True)
 class OrderMetric:
     """How many of `orders` other orders of a few items in a row, which are the item's `context`, are less likely than
-    their own one (Oren et al. 2023). The others are distinct and drawn by the item's id."""
+    their own one (Oren et al. 2023). The others are distinct."""
 
     orders: int
     name: str = "order"
@@ -42,9 +42,7 @@ class OrderMetric:
         texts = item.context
         while True:
             try:
-                totals = [
-                    await self._total(model, order) for order in (texts, *other_orders(texts, self.orders, item.id))
-                ]
+                totals = [await self._total(model, order) for order in (texts, *other_orders(texts, self.orders))]
                 text = " ".join(repr(each.logprob) for each in totals)  # its result keeps the text
                 return Reply(Message("assistant", text), logprobs=tuple(totals))
             except TooLong:
@@ -70,9 +68,10 @@ class OrderMetric:
         return a == b
 
 
-def other_orders(texts: Sequence[str], count: int, seed: str) -> list[list[str]]:
-    """Distinct orders of the texts that are not their own one; all there are, if there are fewer than `count`."""
-    rng = random.Random(seed)
+def other_orders(texts: Sequence[str], count: int) -> list[list[str]]:
+    """Distinct orders of the texts that are not their own one; all there are, if there are fewer than `count`. They are
+    drawn by the texts as they stand: were they the same for every file, p would not be exact."""
+    rng = random.Random(SEPARATOR.join(texts))
     if math.factorial(len(texts)) <= 4 * count:
         every = [list(order) for order in permutations(range(len(texts)))][1:]
         chosen = rng.sample(every, min(count, len(every)))
