@@ -75,7 +75,7 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...], show: str |
     (report,) = reports
     front = _front(report)
     findings = known_findings(report.task, [result.model for result in report.results])
-    extra = {"contamination": findings_json(report, findings)} if findings else {}
+    extra: dict[str, Any] = {"contamination": findings_json(report, findings)} if findings else {}
     extra |= {"front": front.to_json()} if front else {}
     if out:
         write_report(report, out, extra)
