@@ -57,7 +57,7 @@ def test_percentiles_are_those_that_the_stub_drew(tmp_path: Path):
     result, endpoint = run(independent(1), tmp_path, rate=60, plan=LoadPlan(2.0, 0.0, 5.0))
     assert len(result.answered) == len(result.window.calls)
     drawn = endpoint.drawn[: len(result.answered)]
-    slack = 0.003 + max(result.lateness(), quantile(endpoint.late, 0.99))  # what a busy machine adds to both sides
+    slack = 0.02 + max(result.lateness(), quantile(endpoint.late, 0.99))  # what a busy machine adds to both sides
     for name, q in {"p50": 0.5, "p95": 0.95}.items():
         assert result.latency()[name].value == pytest.approx(quantile([d.whole for d in drawn], q), rel=0.02, abs=slack)
         assert result.first_token()[name].value == pytest.approx(quantile([d.first for d in drawn], q), abs=slack)

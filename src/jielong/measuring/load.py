@@ -163,7 +163,7 @@ class _Sender:
         error, ended, was_sent = None, None, True
 
         async def listen(event: Event) -> None:
-            if not heard and isinstance(event, Delta) and event.text:
+            if isinstance(event, Delta) and event.text:
                 heard.append(time.monotonic())
 
         with scope("call", kind="item") as asking:
@@ -186,11 +186,11 @@ class _Sender:
                 self.in_flight -= 1
                 self.counted -= self._counts(at)
                 if self._counts(at) and was_sent:
-                    first = min([*heard, *filter(None, (asking.first_token,))], default=None)
+                    first = min([*heard[:1], *filter(None, (asking.first_token,))], default=None)
                     self._keep(
                         LoadCall(
                             at, sent - due, first and first - due, ended and ended - due, error, asking.usage,
-                            _tokens_after_first(asking, reply),
+                            _tokens_after_first(asking, reply) if len(heard) > 1 else None,  # one piece has no speed
                         )
                     )  # fmt: skip
                 self.back.set()
