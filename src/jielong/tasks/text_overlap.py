@@ -79,7 +79,8 @@ def _rouge() -> Any:
 
 @cache
 def _sacrebleu(name: str, written_in: str) -> Any:
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
     return CHRF() if name == "chrf" else BLEU(effective_order=True, tokenize="zh" if written_in == "zh" else "13a")
 
