@@ -3,11 +3,13 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import BadInput
 
 MAX_DATA_BYTES = 4 << 30  # of data that a user measures or trains with
 MAX_SETTINGS_BYTES = 64_000_000  # of settings, tokenizers, templates, scripts
+_PIECE = 1 << 20
 _OWN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")  # what the shell has opened for this process may be a pipe
 
 
@@ -23,10 +25,21 @@ def read_regular_file(file: Path, longest: int = MAX_SETTINGS_BYTES) -> bytes:
             if not (str(file).startswith(_OWN) and stat.S_ISFIFO(status.st_mode)):
                 raise BadInput(f"{file} is no file, but a pipe or a device; save its content to a file and name that")
             os.set_blocking(descriptor, True)
-        data = opened.read(longest + 1) if status.st_size <= longest else None
+        data = _read_up_to(longest + 1, status.st_size, opened) if status.st_size <= longest else None
     if data is None or len(data) > longest:
         raise BadInput(f"{file} has more than {longest:,} bytes; expected a smaller file")
     return data
+
+
+def _read_up_to(most: int, likely: int, opened: BinaryIO) -> bytes:
+    """A single `read(most)` would ask for that much memory, however short the file is."""
+    data = opened.read(likely + 1)
+    if len(data) <= likely:
+        return data
+    more = bytearray(data)  # a pipe, whose size is said to be 0, or a file that grows
+    while len(more) < most and (piece := opened.read(min(_PIECE, most - len(more)))):
+        more += piece
+    return bytes(more)
 
 
 def check_regular_file(file: Path) -> None:
