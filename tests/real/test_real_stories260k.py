@@ -42,7 +42,9 @@ def test_logprobs_are_those_of_transformers(stories: Path):
     model = transformers.AutoModelForCausalLM.from_pretrained(stories, dtype=torch.float32)
     tokenizer = transformers.AutoTokenizer.from_pretrained(stories)
     prompt = tokenizer.encode("Once upon a time")
-    said = tokenizer.encode(", there was a little girl named Lily.", add_special_tokens=False)
+    whole = tokenizer.encode("Once upon a time, there was a little girl named Lily.")
+    assert whole[: len(prompt)] == prompt
+    said = whole[len(prompt) :]  # not encoded alone, where it would begin a text and get a space of its own
     with torch.no_grad():
         logprobs = torch.log_softmax(model(torch.tensor([[*prompt, *said]])).logits[0].double(), -1)
     expected = [logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(said)]

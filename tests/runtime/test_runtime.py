@@ -174,6 +174,7 @@ def _cached(file: Path) -> Iterator[str]:
 PURE_CACHES = {
     "answers/": "tables of words",
     "cli/messages/": "the packaged messages",
+    "documents/ngrams.py": "tables of characters and of powers",
     "improving/prompt_search/phrase_grammar.py": "the packaged phrases",
     "improving/improve_result.py": "the schema of a type",
     "models/local/checkpoint_folder.py": "the digest of a checkpoint's files",
@@ -187,7 +188,9 @@ PURE_CACHES = {
     "sandbox/landlock.py": "what this machine has",
     "sandbox/process.py": "what runs inside, compiled",
     "tasks/bfcl.py": "the packaged file names",
+    "tasks/format_task.py": "the packaged words",
     "tasks/mini_tasks.py": "the packaged world",
+    "tasks/text_overlap.py": "scorers without state, by their settings",
     "techniques/few_shot.py": "a file of examples, by its content",
     "techniques/self_consistency.py": "a table of numbers",
     "world/": "the packaged world",
