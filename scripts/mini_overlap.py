@@ -15,7 +15,7 @@ from jielong.tasks.mini_tasks import built_in
 from jielong.world import document, facts, word_problems
 from jielong.world.names import SYLLABLES, reserved_names
 from jielong.world.training_examples import Document
-from jielong.world.vocabulary import LANGUAGES, SampleRandom, sentence_forms, wordlists
+from jielong.world.vocabulary import LANGUAGES, SampleRandom
 
 TASKS = (
     "word_problems",

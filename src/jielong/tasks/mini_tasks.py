@@ -15,7 +15,8 @@ from ..models.mini import WEIGHTS
 from ..prompts import language
 from ..registry import unknown_name
 from ..world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
-from ..world.vocabulary import LANGUAGES, SampleRandom, sentence_forms
+from ..world.grammar import sample_form
+from ..world.vocabulary import LANGUAGES, SampleRandom
 from . import metric
 from .expression_check import GAME24
 from .item import Item, identified
@@ -122,12 +123,12 @@ def _true_false(rng: SampleRandom, variant: str) -> Items:
     """Claims never judged in training, in held-out forms, half of them true; the frame of the question may be known.
     `one_word` asks for the verdict alone."""
     known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
-    frames = [form for side in sentence_forms(rng.language, "true_false") for form in side]
     while True:
         for i, fact in enumerate(rng.sample(known, len(known))):
             true = i % 2 == 0
             claimed = facts.sample_claim(rng, fact, true).statement(rng)
-            question = facts.true_false_question(rng, rng.choice(frames), claimed, variant == "one_word")
+            frame = sample_form(rng, rng.language, "true_false", held_out=rng.chance(0.5))
+            question = facts.true_false_question(rng, frame, claimed, variant == "one_word")
             yield Item("", question, (rng.phrase("true" if true else "false"),), cluster=fact.id)
 
 

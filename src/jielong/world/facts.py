@@ -13,9 +13,10 @@ from itertools import accumulate
 from typing import Literal
 
 from ..prompts import Language
+from .grammar import sample_form
 from .names import COUNTRIES, RIVERS, SEEN_SUBJECTS, UNSEEN_SUBJECTS, WORLD_SEED, Name, names_of_world, split_bucket
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
-from .vocabulary import SampleRandom, fill_form, sentence_forms, wordlists
+from .vocabulary import SampleRandom, fill_form, wordlists
 
 SubjectKind = Literal["person", "town", "thing"]
 RELATIONS: dict[SubjectKind, tuple[str, ...]] = {
@@ -202,7 +203,7 @@ def true_false_document(rng: SampleRandom) -> Document:
     """The fact is recalled and compared before the verdict, unless one word is asked for."""
     fact, true, brief = sample_judged_fact(rng), rng.chance(0.5), rng.chance(0.3)
     claimed = sample_claim(rng, fact, true)
-    frame = rng.choice(sentence_forms(rng.language, "true_false")[rng.held_out])
+    frame = sample_form(rng, rng.language, "true_false", rng.held_out)
     question = true_false_question(rng, frame, claimed.statement(rng), brief)
     if brief:
         verdict = decisive_turn(rng.phrase("true" if true else "false"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .training_examples import DECISIVE_WEIGHT, Document, Turn, decisive_turn, user_turn
-from .vocabulary import SampleRandom, expand_alternatives, wordlists
+from .vocabulary import SampleRandom, wordlists
 
 CALCULATOR = "calculator"
 
@@ -52,9 +52,8 @@ def sample_tool_choice(rng: SampleRandom, fits: bool) -> ToolChoice:
         tools.append(ToolDescription(name, parameter, description))
     index = rng.randrange(count)
     argument = rng.name().text(rng.language)
-    form = rng.choice(expand_alternatives(rng.choice(words["requests"])))
     topic = rng.choice(topics[index] if fits else topics[count])
-    request = form.format(topic=topic, name=argument) + str(words["mark"])
+    request = rng.sentence("tool_request", topic=topic, name=argument) + str(words["mark"])
     return ToolChoice(tuple(tools), request, tools[index] if fits else None, argument)
 
 

@@ -1,0 +1,124 @@
+"""The sentence forms of the world: a small grammar for each language, in `en/*.toml` and `zh/*.toml`.
+
+A rule is a list of lines. In a line `<name>` stands for any line of the rule `name`, `[a|b]` for either, and `{slot}` is
+filled in later. A form is a line with every choice made. A tenth of the forms of each rule that is asked for is held
+out: a new combination of words that other forms teach.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import random
+import re
+import tomllib
+from collections import Counter
+from functools import cache
+from importlib.resources import files
+
+from ..prompts import Language
+from .names import HELD_OUT_PART, split_bucket
+
+FEW = 2_000  # up to so many forms are listed and split exactly; more are split by the hash of each
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+_RULE = re.compile(r"<([a-z_]+)>")
+
+
+def sample_form(rng: random.Random, language: Language, rule: str, held_out: bool) -> str:
+    """A form of `rule` from one side of the split. Raises KeyError for a rule that is not there."""
+    if few := _listed_forms(language, rule):
+        return rng.choice(few[held_out])
+    while True:
+        form = _sample(rng, language, rule)
+        if is_held_out(language, rule, form) == held_out:
+            return form
+
+
+def is_held_out(language: Language, rule: str, form: str) -> bool:
+    """Whether a form is kept from training."""
+    if few := _listed_forms(language, rule):
+        return form in few[True] and form not in few[False]
+    return split_bucket("form", rule, form) == 0
+
+
+def is_split(language: Language, rule: str) -> bool:
+    """Whether some forms of a rule are held out: not where there are fewer than five."""
+    return (few := _listed_forms(language, rule)) is None or few[False] != few[True]
+
+
+@cache
+def count_forms(language: Language, rule: str) -> int:
+    """How many ways there are to read a rule."""
+    return sum(_count_line(language, line) for line in grammar(language)[rule])
+
+
+@cache
+def grammar(language: Language) -> dict[str, tuple[str, ...]]:
+    """All rules. Raises ValueError for a rule that two files hold, or that names one which none holds."""
+    rules: dict[str, tuple[str, ...]] = {}
+    for file in sorted(files(__package__).joinpath(language).iterdir(), key=lambda file: file.name):
+        for rule, lines in tomllib.loads(file.read_text("utf-8")).items():
+            if rule in rules:
+                raise ValueError(f"{file.name}: the rule {rule} is in another file, too")
+            rules[rule] = tuple(lines)
+    used = {name for lines in rules.values() for line in lines for name in _RULE.findall(line)}
+    if missing := used - rules.keys():
+        raise ValueError(f"{language}: no rule is called {', '.join(sorted(missing))}")
+    return rules
+
+
+def _sample(rng: random.Random, language: Language, rule: str) -> str:
+    return _sample_line(rng, language, rng.choice(grammar(language)[rule]))
+
+
+def _sample_line(rng: random.Random, language: Language, line: str) -> str:
+    line = _CHOICE.sub(lambda choice: rng.choice(choice[1].split("|")), line)
+    return _RULE.sub(lambda name: _sample(rng, language, name[1]), line)
+
+
+def _count_line(language: Language, line: str) -> int:
+    choices = math.prod(_count_choice(language, choice) for choice in _CHOICE.findall(line))
+    return choices * math.prod(count_forms(language, name) for name in _RULE.findall(_CHOICE.sub("", line)))
+
+
+def _count_choice(language: Language, choice: str) -> int:
+    return sum(math.prod(count_forms(language, name) for name in _RULE.findall(each)) for each in choice.split("|"))
+
+
+def _forms_of_line(language: Language, line: str) -> list[str]:
+    parts = re.split(r"(\[[^\[\]]*\]|<[a-z_]+>)", line)
+    return ["".join(combination) for combination in itertools.product(*(_forms_of(language, part) for part in parts))]
+
+
+def _forms_of(language: Language, part: str) -> list[str]:
+    if part.startswith("["):
+        return [form for each in part[1:-1].split("|") for form in _forms_of_line(language, each)]
+    if part.startswith("<"):
+        return [form for line in grammar(language)[part[1:-1]] for form in _forms_of_line(language, line)]
+    return [part]
+
+
+@cache
+def _listed_forms(language: Language, rule: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The forms for training and the held-out ones; of fewer than five, all on both sides. None where there are many."""
+    if count_forms(language, rule) > FEW:
+        return None
+    every = list(dict.fromkeys(f for line in grammar(language)[rule] for f in _forms_of_line(language, line)))
+    if len(every) < 5:
+        return tuple(every), tuple(every)
+    left = Counter(word for form in every for word in _words_and_slots(form))
+    held_out: set[str] = set()
+    for form in sorted(every, key=lambda form: hashlib.sha256(f"{rule} {form}".encode()).digest()):
+        words = _words_and_slots(form)
+        if all(left[word] > 1 for word in words):  # each stands in some form for training, too
+            held_out.add(form)
+            left.subtract(words)
+        if len(held_out) * HELD_OUT_PART >= len(every):
+            break
+    sides = [form for form in every if form not in held_out], [form for form in every if form in held_out]
+    return tuple(sides[0]), tuple(sides[1])
+
+
+def _words_and_slots(form: str) -> set[str]:
+    return set(re.findall(r"\{\w+\}|[a-z']+|[\u3400-\u9fff]", form.lower()))
