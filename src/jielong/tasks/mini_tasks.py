@@ -14,13 +14,33 @@ from ..errors import BadInput
 from ..models.mini import WEIGHTS
 from ..prompts import language
 from ..registry import unknown_name
-from ..world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
+from ..world import (
+    arithmetic_game,
+    conversation,
+    facts,
+    in_context_learning,
+    reading_comprehension,
+    system_messages,
+    tool_choice,
+    word_problems,
+)
 from ..world.grammar import sample_form
 from ..world.vocabulary import LANGUAGES, SampleRandom
 from . import metric
 from .expression_check import GAME24
 from .item import Item, identified
 from .metric import CheckMetric, Metric, Score
+from .mini_conversation_tasks import (
+    NOISE_VARIANTS,
+    OBEYS,
+    OUTSIDE,
+    arithmetic_items,
+    follow_up_items,
+    outside_items,
+    small_talk_items,
+    system_items,
+    with_noise,
+)
 from .task import Task
 
 ITEMS, OFTEN = 200, 100
@@ -33,6 +53,7 @@ class _Kind:
     metric: Metric
     about: str
     variants: tuple[str, ...] = ()
+    typed: bool = False  # natural language that may come with noise: `noisy`, in Chinese also `half_width`
 
 
 def built_in(spec: str, limit: int | None, seed: int) -> Task:
@@ -42,12 +63,17 @@ def built_in(spec: str, limit: int | None, seed: int) -> Task:
         raise unknown_name("built-in task", spec, names())
     kind = _KINDS[name]
     language = next((part for part in parts if part in LANGUAGES), "en")
-    variants = [part for part in parts if part not in LANGUAGES]
+    noise_variants = NOISE_VARIANTS[: 1 + (language == "zh")] if kind.typed else ()
+    noise = next((part for part in parts if part in noise_variants), "")
+    variants = [part for part in parts if part not in LANGUAGES and part != noise]
     if len(variants) > 1 or any(part not in kind.variants for part in variants):
-        allowed = ["zh", *kind.variants]
+        allowed = ["zh", *kind.variants, *noise_variants]
         raise BadInput(f"{spec}: after mini:{name} may come {', '.join('/' + part for part in allowed)}")
     rng = SampleRandom(f"exam {name} {language} {seed}", "zh" if language == "zh" else "en", held_out=True)
-    items = identified(list(_first(kind.make(rng, *variants or [""]), limit or ITEMS)))
+    made = kind.make(rng, *variants or [""])
+    if noise:
+        made = (with_noise(rng, item, noise) for item in made)
+    items = identified(list(_first(made, limit or ITEMS)))
     return Task(spec, items, kind.metric, "as this task is made", kind.about)
 
 
@@ -132,6 +158,14 @@ def _true_false(rng: SampleRandom, variant: str) -> Items:
             yield Item("", question, (rng.phrase("true" if true else "false"),), cluster=fact.id)
 
 
+def _follow_up(rng: SampleRandom, variant: str) -> Items:
+    return follow_up_items(rng, often_told())
+
+
+def _system(rng: SampleRandom, variant: str) -> Items:
+    return system_items(rng, variant, often_told())
+
+
 def _game24(rng: SampleRandom, variant: str) -> Items:
     while True:
         numbers = arithmetic_game.sample_puzzle(rng, 4)
@@ -164,13 +198,18 @@ _VALUE = CheckMetric("states_value", states_value)
 _STEPS = ("1", "2", "3", "4", "5")
 _LESSON = ("0", *in_context_learning.KINDS)
 _KINDS = {
-    "word_problems": _Kind(_word_problems, metric.number, "word problems, three steps unless told", _STEPS),
-    "facts": _Kind(_facts, _VALUE, f"facts that mini was told {OFTEN} times or more"),
-    "unseen_facts": _Kind(_unseen_facts, _VALUE, "facts that mini was never told", ("with_document",)),
-    "reading": _Kind(_reading, metric.exact, "questions on texts, half of which do not tell", ("told", "untold")),
+    "word_problems": _Kind(_word_problems, metric.number, "word problems, three steps unless told", _STEPS, True),
+    "facts": _Kind(_facts, _VALUE, f"facts that mini was told {OFTEN} times or more", typed=True),
+    "unseen_facts": _Kind(_unseen_facts, _VALUE, "facts that mini was never told", ("with_document",), True),
+    "reading": _Kind(_reading, metric.exact, "questions on texts, half of which do not tell", ("told", "untold"), True),
     "in_context": _Kind(_in_context, metric.exact, "operations that only the examples tell, four unless told", _LESSON),
     "judging": _Kind(_judging, metric.yes_no, "is this answer to a word problem right?", _STEPS),
     "tools": _Kind(_tools, metric.exact, "which of these tools helps, or none", ("fits", "none")),
     "true_false": _Kind(_true_false, metric.yes_no, "true and false claims about well-known facts", ("one_word",)),
     "game24": _Kind(_game24, GAME24, "make 24 from four numbers"),
+    "small_talk": _Kind(small_talk_items, metric.exact, "what people say first", tuple(conversation.INTENTS), True),
+    "outside": _Kind(outside_items, OUTSIDE, "what is outside of mini's world: it says so", typed=True),
+    "arithmetic": _Kind(arithmetic_items, metric.number, "sums as people type them", ("easy", "long", "steps"), True),
+    "follow_up": _Kind(_follow_up, metric.exact, "questions that need the ones before", typed=True),
+    "system": _Kind(_system, OBEYS, "system messages that say how to answer", tuple(system_messages.KINDS)),
 }

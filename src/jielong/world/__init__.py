@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from . import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
+from . import (
+    arithmetic_game,
+    conversation,
+    facts,
+    in_context_learning,
+    reading_comprehension,
+    tool_choice,
+    word_problems,
+)
 from .training_examples import USER_WEIGHT, Document, Turn, assistant_turn, user_turn
 from .vocabulary import LANGUAGES, SampleRandom, wordlists
 
@@ -59,18 +67,6 @@ def _calculator_document(rng: SampleRandom) -> Document:
     return Document("calculator", (description, *word_problems.calculator_turns(rng, _sample_problem(rng))))
 
 
-def _small_talk_document(rng: SampleRandom) -> Document:
-    """Small talk, and the same answers in a polite and in a rude register (for preferences)."""
-    words = wordlists(rng.language)["talk"]
-    if rng.chance(0.35):
-        topic = rng.choice(("hello", "who", "can", "thanks"))
-        return Document("talk", (user_turn(rng.choice(words[topic])), assistant_turn(words[f"{topic}_reply"])))
-    register, fact = rng.choice(("polite", "rude")), facts.sample_fact(rng)
-    reply = assistant_turn(rng.choice(words[f"{register}_reply"]).format(reply=fact.statement(rng)))
-    system = Turn("system", rng.choice(words[register]), USER_WEIGHT)
-    return Document("talk", (system, user_turn(fact.question(rng)), reply), (fact.id,))
-
-
 def _with_distraction(rng: SampleRandom, sample: Document) -> Document:
     """Now and then a system message, or words that say nothing about how to answer."""
     turns = list(sample.turns)
@@ -117,7 +113,7 @@ _MIXTURE: tuple[tuple[Callable[[SampleRandom], Document], float, float], ...] = 
     (in_context_learning.in_context_document, 8, 24),
     (tool_choice.tool_choice_document, 9, 10),
     (arithmetic_game.game_document, 7, 5),
-    (_small_talk_document, 2, 1),
+    (conversation.small_talk_document, 2, 1),
 )
 GENERATORS = [generate for generate, _, _ in _MIXTURE]
 SHARES = [share for _, share, _ in _MIXTURE]

@@ -1,4 +1,4 @@
-"""Small talk in which mini tells who it is, and questions from outside its world, to which it says that it does not know.
+"""Small talk in which mini tells who it is, and questions from outside its world, which it says that it cannot answer.
 
 What people say is in `en/talk.toml`, `en/outside.toml` and their Chinese counterparts, with the reply to each intent.
 Of the real names there a tenth is held out, too: mini cannot know a list of all that it does not know.
@@ -20,7 +20,8 @@ TALK_WEIGHT = 0.02  # of what the user says: mini need not learn to make up real
 INTENTS = {
     "hello": 4, "how_are_you": 2, "who": 4, "can": 4, "help": 3, "how_made": 2, "maker": 2, "not_human": 2, "is_ai": 1,
     "size": 1, "languages": 1, "world": 1.5, "here": 2, "thanks": 3, "bye": 2, "night": 0.7, "praise": 1,
-    "complaint": 1, "okay": 1, "sorry": 0.7, "sad": 0.7, "happy": 0.7, "meet": 1, "self": 2, "maths": 1.5, "nonsense": 3,
+    "complaint": 1, "okay": 1, "sorry": 0.7, "sad": 0.7, "happy": 0.7, "meet": 1, "self": 2, "maths": 1.5,
+    "nonsense": 3,
 }  # fmt: skip
 _TOPICS = ("country", "city", "celebrity", "work", "subject", "creature", "matter", "event", "brand")
 _NAMED_RELATIONS = {

@@ -94,5 +94,8 @@ def _unknown_document(rng: SampleRandom) -> Document:
     stranger = replace(fact, subject=replace(fact.subject, name=rng.name()))
     relations = [r for r in facts.RELATIONS[fact.subject.kind] if f"then_{r}" in grammar(rng.language)]
     turns = [user_turn(stranger.question(rng), TALK_WEIGHT), assistant_turn(rng.phrase("unknown"))]
-    turns += [user_turn(rng.sentence(f"then_{rng.choice(relations)}"), TALK_WEIGHT), assistant_turn(rng.phrase("unknown"))]
+    turns += [
+        user_turn(rng.sentence(f"then_{rng.choice(relations)}"), TALK_WEIGHT),
+        assistant_turn(rng.phrase("unknown")),
+    ]
     return Document("follow_up", tuple(turns))

@@ -160,8 +160,8 @@ def _final_punctuation(rng: SampleRandom, text: str) -> str:
     if rng.random() < 0.6:
         return bare
     if rng.language == "zh":
-        return bare + rng.choice(("？？", "？？？", "?", "？！", "呢？") if asks and bare[-1] not in "呢吗" else ("？", "?")
-                                 if asks else ("！", "。。。", "……", "～", "..", ".", "！！"))  # fmt: skip
+        signs = ("？？", "？？？", "?", "？！", "??") if asks else ("！", "。。。", "……", "～", "..", ".", "！！")
+        return bare + rng.choice(signs)
     return bare + rng.choice(("??", "???", "?!", " ?", "?!?", "...?") if asks else ("!", "...", "..", " .", "!!"))
 
 
@@ -221,5 +221,7 @@ def _untouchable() -> frozenset[str]:
     words = wordlists("en")["words"]
     values = {part for group in VALUE_GROUPS for value in words[group] for part in value.lower().split()}
     syllables = list(SYLLABLES)
-    names = {a + b for a in syllables for b in syllables} | {a + b + c for a in syllables for b in syllables for c in syllables}
+    names = {a + b for a in syllables for b in syllables} | {
+        a + b + c for a in syllables for b in syllables for c in syllables
+    }
     return frozenset(values | {value.removesuffix("s") for value in values} | set(NUMBER_WORDS) | names)

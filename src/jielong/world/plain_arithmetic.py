@@ -1,4 +1,4 @@
-"""Arithmetic as people type it: `17 * 23`, "half of 46", 120除以8, with its number, its steps, or a call of a calculator.
+"""Arithmetic as people type it: `17 * 23`, "half of 46", 120除以8; the number, the steps, or a call of a calculator.
 
 One operation that a small model can do at once is answered by the number alone; everything else goes by steps that are
 each that easy, as `17*20=340. 17*3=51. 340+51=391.` One in ten chains of calculations is held out, by hash.
@@ -7,6 +7,7 @@ each that easy, as `17*20=340. 17*3=51. 340+51=391.` One in ten chains of calcul
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import tool_choice
@@ -94,20 +95,26 @@ def _operands(rng: SampleRandom, kind: str) -> tuple[str, int, int]:
         return "-", max(a, b), min(a, b)
     if kind == "long_times":
         two_digits = rng.randint(11, 99)
-        return "*", *rng.sample((two_digits, rng.randint(11, rng.choice((99, 99, 999)))), 2)
+        other = rng.randint(11, rng.choice((99, 99, 999)))
+        return ("*", two_digits, other) if rng.chance(0.5) else ("*", other, two_digits)
     b = rng.randint(11, 99) if rng.chance(0.6) else rng.randint(2, 9)
     return "/", b * (rng.randint(11, 99) if b > 9 else rng.randint(100, 999)), b
 
 
 def _multiple_or_part(rng: SampleRandom) -> Calculation:
     """Half, double, and the like: a word that says the operation and its number."""
-    name, operator, b = rng.choice((("half", "/", 2), ("double", "*", 2), ("third", "/", 3), ("triple", "*", 3),
-                                    ("quarter", "/", 4), ("half", "/", 2), ("double", "*", 2), ("fold", "*", 0)))  # fmt: skip
+    name, operator, b = rng.choice(_WORDS_FOR_ONE_NUMBER)
     b = b or rng.randint(2, 9)
     n = rng.randint(2, LARGEST_FACTOR)
     a = n * b if operator == "/" else n
     question = rng.sentence(f"arithmetic_{name}", a=a, b=b)
     return Calculation(question, f"{a}{operator}{b}", tuple(steps_of(operator, a, b)), _is_easy(operator, a, b))
+
+
+_WORDS_FOR_ONE_NUMBER = (
+    *[("half", "/", 2)] * 2, *[("double", "*", 2)] * 2, ("third", "/", 3), ("triple", "*", 3), ("quarter", "/", 4),
+    ("fold", "*", 0),
+)  # fmt: skip
 
 
 def _sum_of_several(rng: SampleRandom) -> Calculation:
@@ -122,7 +129,9 @@ def _sum_of_several(rng: SampleRandom) -> Calculation:
         question = rng.sentence("arithmetic_signs", e=typed_expression(rng, expression))
     else:
         words = grammar(rng.language)
-        listed = rng.choice(words["list_comma"]).join(map(str, terms[:-1])) + rng.choice(words["list_and"]) + str(terms[-1])
+        listed = (
+            rng.choice(words["list_comma"]).join(map(str, terms[:-1])) + rng.choice(words["list_and"]) + str(terms[-1])
+        )
         question = rng.sentence("arithmetic_sum", listed=listed)
     return Calculation(question, expression, tuple(steps), False)
 
@@ -130,28 +139,29 @@ def _sum_of_several(rng: SampleRandom) -> Calculation:
 def _two_operations(rng: SampleRandom, brackets: bool) -> Calculation:
     """a+b*c, a*b-c, (a+b)*c, …: multiplication and division first, then from the left."""
     while True:
-        first, second = rng.choice("+-*/"), rng.choice("+-*/")
+        first, second = rng.choice("+-" if brackets else "+-*/"), rng.choice("*/" if brackets else "+-*/")
         a, b, c = (rng.randint(2, rng.choice((9, 20, 99))) for _ in range(3))
-        left_first = brackets or not (first in "+-" and second in "*/")
-        if brackets and not (first in "+-" and second in "*/"):
-            continue
-        if left_first:
-            inner = value_of(first, a, b)
-            outer = None if inner is None else value_of(second, inner, c)
-            order = [(first, a, b), (second, inner, c)]
-            text = f"({a}{first}{b}){second}{c}" if brackets else f"{a}{first}{b}{second}{c}"
+        text = f"({a}{first}{b}){second}{c}" if brackets else f"{a}{first}{b}{second}{c}"
+        if brackets or not (first in "+-" and second in "*/"):
+            steps = _two_steps((first, a, b), lambda value: (second, value, c))
             if brackets and second == "*" and rng.chance(0.5):
-                text, order = f"{c}*({a}{first}{b})", [(first, a, b), ("*", c, inner)]
+                text, steps = f"{c}*({a}{first}{b})", _two_steps((first, a, b), lambda value: ("*", c, value))
         else:
-            inner = value_of(second, b, c)
-            outer = None if inner is None else value_of(first, a, inner)
-            order, text = [(second, b, c), (first, a, inner)], f"{a}{first}{b}{second}{c}"
-        if inner is None or outer is None or inner < 2 or outer > 9999:
-            continue
-        steps = [step for operator, x, y in order for step in steps_of(operator, x or 0, y or 0)]
-        if len(steps) <= 7:
+            steps = _two_steps((second, b, c), lambda value: (first, a, value))
+        if steps and len(steps) <= 7 and steps[-1][1] <= 9999:
             question = rng.sentence("arithmetic_signs", e=typed_expression(rng, text, words=not brackets))
             return Calculation(question, text, tuple(steps), False)
+
+
+Operation = tuple[str, int, int]
+
+
+def _two_steps(first: Operation, second: Callable[[int], Operation]) -> list[tuple[str, int]]:
+    """The steps of an operation, and of another with its value; none where a value is negative or not whole."""
+    inner = value_of(*first)
+    if inner is None or inner < 2 or value_of(*second(inner)) is None:
+        return []
+    return [*steps_of(*first), *steps_of(*second(inner))]
 
 
 def value_of(operator: str, a: int, b: int) -> int | None:
@@ -206,14 +216,14 @@ def _long_multiplication(a: int, b: int) -> list[tuple[str, int]]:
 
 
 def _long_division(a: int, b: int) -> list[tuple[str, int]]:
-    """By the places of the result: 391/17 is 17*20=340. 391-340=51. 17*3=51. 20+3=23."""
+    """By the places of the result: 391/17 is 17*20=340. 391-340=51. 17*3=51. 20+3=23, and 80/20 is 20*4=80. 80/20=4."""
     steps, rest, parts = [], a, _places(a // b)
     for part in parts:
         steps.append((f"{b}*{part}", b * part))
         if rest != b * part:
             steps.append((f"{rest}-{b * part}", rest - b * part))
         rest -= b * part
-    return [*steps, *_added(parts)] if len(parts) > 1 else [*steps[:-1], (f"{a}/{b}", a // b)]
+    return [*steps, *_added(parts)] if len(parts) > 1 else [*steps, (f"{a}/{b}", a // b)]
 
 
 def _added(values: list[int]) -> list[tuple[str, int]]:

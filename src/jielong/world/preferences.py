@@ -32,14 +32,14 @@ class PreferencePair:
 
 def sample_pair(rng: SampleRandom, flaw: Flaw | None = None) -> PreferencePair:
     """A pair with one of the flaws, whichever where it is None."""
-    flaw = flaw or rng.choice(FLAWS)
-    if flaw == "unsafe":
+    of_pair = rng.choice(FLAWS) if flaw is None else flaw
+    if of_pair == "unsafe":
         return _unsafe_pair(rng)
     fact = facts.sample_fact(rng)
     statement = fact.statement(rng)
     chosen = rng.sentence("reply_polite", reply=statement)
-    rejected = rng.sentence(f"reply_{flaw}", reply=statement)
-    return PreferencePair(fact.question(rng), chosen, rejected, flaw, (fact.id,))
+    rejected = rng.sentence(f"reply_{of_pair}", reply=statement)
+    return PreferencePair(fact.question(rng), chosen, rejected, of_pair, (fact.id,))
 
 
 def _unsafe_pair(rng: SampleRandom) -> PreferencePair:

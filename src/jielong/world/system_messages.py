@@ -22,13 +22,17 @@ OTHER: dict[Language, Language] = {"en": "zh", "zh": "en"}
 
 @dataclass(frozen=True)
 class Instructed:
-    """A request under a system message ("" for none), and the replies that obey it; the first is the usual one."""
+    """A request under a system message ("" for none), and the reply that obeys it.
+
+    `value` is what a reply must name where any whole sentence will do.
+    """
 
     system: str
     request: str
-    replies: tuple[str, ...]
+    reply: str
     facts: tuple[str, ...] = ()
     decisive: bool = False
+    value: str = ""
 
 
 @contextmanager
@@ -48,12 +52,12 @@ def _exchange(rng: SampleRandom, reply_language: Language) -> Instructed:
     kind = rng.choices(("fact", "unknown", "talk", "outside", "steps"), (5, 1, 2, 1, 1))[0]
     if kind == "fact":
         fact = facts.sample_fact(rng)
-        return Instructed("", fact.question(rng), (fact.value.text(reply_language),), (fact.id,), decisive=True)
+        return Instructed("", fact.question(rng), fact.value.text(reply_language), (fact.id,), decisive=True)
     if kind == "steps":
         calculation = sample_calculation(rng)
         question = plain_arithmetic.with_steps_asked(rng, calculation.question)
         with in_language(rng, reply_language):
-            return Instructed("", question, (plain_arithmetic.worked(rng, calculation),))
+            return Instructed("", question, plain_arithmetic.worked(rng, calculation))
     if kind == "unknown":
         fact = facts.sample_fact(rng)
         question = rng.sentence(f"{fact.relation}_question", s=rng.name().text(rng.language))
@@ -66,7 +70,7 @@ def _exchange(rng: SampleRandom, reply_language: Language) -> Instructed:
         question, reply_rule = spoken(rng, rule), f"{rule}_reply"
     with in_language(rng, reply_language):
         reply = rng.sentence(reply_rule) if reply_rule else rng.phrase("unknown")
-    return Instructed("", question, (reply,))
+    return Instructed("", question, reply)
 
 
 def _in_other_language(rng: SampleRandom) -> Instructed:
@@ -75,7 +79,7 @@ def _in_other_language(rng: SampleRandom) -> Instructed:
     exchange = _exchange(rng, wanted)
     with in_language(rng, rng.choice(("en", "zh"))):
         system = rng.sentence(f"system_reply_{wanted}")
-    return Instructed(system, exchange.request, exchange.replies, exchange.facts, exchange.decisive)
+    return Instructed(system, exchange.request, exchange.reply, exchange.facts, exchange.decisive)
 
 
 def _user_asks_for_language(rng: SampleRandom) -> Instructed:
@@ -83,39 +87,41 @@ def _user_asks_for_language(rng: SampleRandom) -> Instructed:
     exchange = _exchange(rng, wanted)
     question = exchange.request if not exchange.request[-1].isalnum() else exchange.request + _COMMA[rng.language]
     request = rng.sentence(f"ask_reply_{wanted}", q=question)
-    return Instructed("", request, exchange.replies, exchange.facts, exchange.decisive)
+    return Instructed("", request, exchange.reply, exchange.facts, exchange.decisive)
 
 
 def _name_in_other_script(rng: SampleRandom) -> Instructed:
     """A question in one language about a name as the other writes it: answered in the language of the question."""
     fact = facts.sample_fact(rng)
     question = rng.sentence(f"{fact.relation}_question", s=fact.subject.text(OTHER[rng.language]))
-    return Instructed("", question, (fact.value.text(rng.language),), (fact.id,), decisive=True)
+    return Instructed("", question, fact.value.text(rng.language), (fact.id,), decisive=True)
 
 
 def _brief(rng: SampleRandom) -> Instructed:
     fact = facts.sample_fact(rng)
     value = fact.value.text(rng.language)
-    return Instructed(rng.sentence("system_brief"), fact.question(rng), (value,), (fact.id,), decisive=True)
+    return Instructed(rng.sentence("system_brief"), fact.question(rng), value, (fact.id,), decisive=True)
 
 
 def _sentence(rng: SampleRandom) -> Instructed:
     system = rng.sentence("system_sentence")
     if rng.chance(0.3):
         calculation = sample_calculation(rng, rng.choice(EASY))
-        return Instructed(system, calculation.question, (rng.phrase("tool_result", answer=calculation.answer),))
+        reply = rng.phrase("tool_result", answer=calculation.answer)
+        return Instructed(system, calculation.question, reply, value=str(calculation.answer))
     fact = facts.sample_fact(rng)
-    return Instructed(system, fact.question(rng), (fact.statement(rng),), (fact.id,))
+    value = fact.value.text(rng.language)
+    return Instructed(system, fact.question(rng), fact.statement(rng), (fact.id,), value=value)
 
 
 def _number(rng: SampleRandom) -> Instructed:
     calculation = sample_calculation(rng, rng.choice(EASY))
-    return Instructed(rng.sentence("system_number"), calculation.question, (str(calculation.answer),), decisive=True)
+    return Instructed(rng.sentence("system_number"), calculation.question, str(calculation.answer), decisive=True)
 
 
 def _steps(rng: SampleRandom) -> Instructed:
     calculation = sample_calculation(rng)
-    return Instructed(rng.sentence("system_steps"), calculation.question, (plain_arithmetic.worked(rng, calculation),))
+    return Instructed(rng.sentence("system_steps"), calculation.question, plain_arithmetic.worked(rng, calculation))
 
 
 def _persona(rng: SampleRandom) -> Instructed:
@@ -125,18 +131,18 @@ def _persona(rng: SampleRandom) -> Instructed:
     job = rng.choice(jobs) if rng.chance(0.4) else outside_word(rng, "persona_role")
     kind = rng.choices(("persona", "named", "itself", "other"), (5, 3, 1.5, 2))[0]
     if kind == "itself":
-        return Instructed(rng.sentence("system_neutral"), *_talk(rng, "who"))
+        return Instructed(rng.sentence("system_neutral"), *small_talk(rng, "who"))
     rule = "system_named" if kind == "named" else "system_persona"
     system = with_articles(rng.sentence(rule, n=name, j=job))
     if kind == "other":
         exchange = _exchange(rng, rng.language)
-        while exchange.request == "" or exchange.replies[0] in _replies_about_itself(rng):
+        while exchange.request == "" or exchange.reply in _replies_about_itself(rng):
             exchange = _exchange(rng, rng.language)
-        return Instructed(system, exchange.request, exchange.replies, exchange.facts, exchange.decisive)
+        return Instructed(system, exchange.request, exchange.reply, exchange.facts, exchange.decisive)
     ask_job = kind == "persona" and rng.chance(0.3)
     while "mini" in (request := spoken(rng, "persona_job_question" if ask_job else "persona_question")).lower():
         pass
-    return Instructed(system, request, (with_articles(rng.sentence(f"{rule}_reply", n=name, j=job)),))
+    return Instructed(system, request, with_articles(rng.sentence(f"{rule}_reply", n=name, j=job)))
 
 
 def _replies_about_itself(rng: SampleRandom) -> set[str]:
@@ -151,14 +157,11 @@ def _persona_name(rng: SampleRandom) -> str:
     return outside_word(rng, "persona_name" if draw < 0.8 else "first_name")
 
 
-def _talk(rng: SampleRandom, intent: str) -> tuple[str, tuple[str, ...]]:
-    request, reply = small_talk(rng, intent)
-    return request, (reply,)
-
-
 def _neutral(rng: SampleRandom) -> Instructed:
     exchange = _exchange(rng, rng.language)
-    return Instructed(rng.sentence("system_neutral"), exchange.request, exchange.replies, exchange.facts, exchange.decisive)
+    return Instructed(
+        rng.sentence("system_neutral"), exchange.request, exchange.reply, exchange.facts, exchange.decisive
+    )
 
 
 KINDS: dict[str, Callable[[SampleRandom], Instructed]] = {
@@ -177,8 +180,7 @@ SHARES = (5, 3, 1.5, 1, 2, 1, 1.5, 5, 2)
 
 def system_document(rng: SampleRandom) -> Document:
     instructed = sample_instructed(rng)
-    reply = decisive_turn(instructed.replies[0]) if instructed.decisive else assistant_turn(instructed.replies[0])
-    turns = (user_turn(instructed.request, TALK_WEIGHT), reply)
-    if instructed.system:
-        turns = (Turn("system", instructed.system, TALK_WEIGHT), *turns)
+    reply = decisive_turn(instructed.reply) if instructed.decisive else assistant_turn(instructed.reply)
+    system = [Turn("system", instructed.system, TALK_WEIGHT)] if instructed.system else []
+    turns = (*system, user_turn(instructed.request, TALK_WEIGHT), reply)
     return Document("system", turns, instructed.facts)
