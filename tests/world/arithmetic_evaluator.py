@@ -13,7 +13,7 @@ _SIGNS = (
     (r"÷", "/"),
     (r"\bmultiplied (?:by|with)\b|\btimes\b(?! as)|乘以|乘上|乘(?=\s*\d)", "*"),
     (r"\bdivided by\b|\bover\b|除以", "/"),
-    (r"\bplus\b|加上|再加上?|加(?=\s*\d)", "+"),
+    (r"\bplus(?: another)?\b|加上|再加上?|加(?=\s*\d)", "+"),
     (r"\bminus\b|减去|减掉|减(?=\s*\d)", "-"),
 )
 _EXPRESSION = re.compile(r"\(?\d+(?:\.\d+)?(?:\s*\)?\s*[-+*/]\s*\(?\s*\d+(?:\.\d+)?\)?)+")
@@ -49,6 +49,25 @@ def _product(*numbers: Fraction) -> Fraction:
     return numbers[0] * numbers[1]
 
 
+_PARTS = r"的\d+分之一|平均分|平分成|等分成|均分成|分给"
+_SHARES = r"one share of|(?:split|divide|share|cut) \d+ into|(?:split|shared|divided) (?:by|among|between)"
+_PRODUCT = (
+    r"product|multiply|groups|rows|bags|lots|sets|packs|as much as|as many as|\* the number|\d+ \* \d+"
+    r"|的积|相乘|乘积|之积|乘起来|\d个\d|的\d+倍|\d+倍的|扩大到"
+)
+_FROM = (
+    r"less than|subtract \d+ from|\b(?:subtracted|taken|taken away|deducted) from"
+    r"|(?:take|take away|deduct|remove) \d+ from|from \d+ (?:up )?to|\d+ down from"
+)
+_LEFT = r"(?:how many|how much) (?:is|are|remains|do you have)? ?(?:left|remains)? ?(?:of|from) \d+"
+_AWAY = (
+    r"take away|without|\bless\b|reduce|decrease|lower|lose|give away|spend|drop|remove|subtract"
+    r"|[从由]\d+.{1,2}-\d|减|去掉|扣掉|少掉|拿走|用掉|花掉|丢了|少了"
+)
+_MORE = (
+    r"sum|total|add|together|altogether|combined|increased|increase|raise|more than|count|walk|\bgo\b|\band\b|larger"
+    r"|with|in all|和|加|增|一共|合|总|多|添|再|、|，|,"
+)
 _FRAMES = (
     # one number
     (r"halve|half|一半|减半|二分之一|半数|两份|两半|对半", lambda a: a / 2),
@@ -56,24 +75,18 @@ _FRAMES = (
     (r"quarter|fourth|四分之一|四份", lambda a: a / 4),
     (r"double|twice|two \*|\btwo times|两倍|二倍|翻一|加倍|翻倍|两个", lambda a: a * 2),
     (r"triple|thrice|three \*|\bthree times|三倍|三个", lambda a: a * 3),
-    # what would be read as something else below
-    (r"how many (?:\*|times) does|how often does", lambda b, a: a / b),
-    (r"how many \d+s ", lambda b, a: a / b),
+    # two; what comes first would be read as something else below
+    (r"how many (?:\*|times) does|how often does|how many \d+s ", lambda b, a: a / b),
     (r"的几倍|的多少倍|几个\d|的商|quotient", lambda a, b: a / b),
-    (r"的\d+分之一|平均分|平分成|等分成|均分成|分给", lambda a, b: a / b),
-    (r"one share of|(?:split|divide|share|cut) \d+ into|(?:split|shared|divided) (?:by|among|between)", lambda a, b: a / b),
+    (_PARTS, lambda a, b: a / b),
+    (_SHARES, lambda a, b: a / b),
     (r"(?:divide|split|share) \d+ by", lambda a, b: a / b),
-    (r"product|multiply|groups|rows|bags|lots|sets|packs|as much as|as many as|\* the number|的积|相乘|乘积|之积|乘起来|\d个\d|的\d+倍|\d+倍的|扩大到", _product),
-    (r"\d+ \* \d+", _product),
-    (r"less than|subtract \d+ from|\b(?:subtracted|taken|taken away|deducted) from|(?:take|take away|deduct|remove) \d+ from|from \d+ (?:up )?to", lambda b, a: a - b),
-    (r"(?:how many|how much) (?:is|are|remains|do you have)? ?(?:left|remains)? ?(?:of|from) \d+", lambda a, b: a - b),
-    (r"\d+ down from", lambda b, a: a - b),
+    (_PRODUCT, _product),
+    (_FROM, lambda b, a: a - b),
+    (_LEFT, lambda a, b: a - b),
     (r"比\d+[少小]\d+的数", lambda a, b: a - b),
     (r"比\d+[多大]\d+的数", lambda a, b: a + b),
-    (r"difference|相差|之差|的差", lambda a, b: abs(a - b)),
-    (r"比\d+[多大少小][多少几]", lambda a, b: abs(a - b)),
-    (r"take away|without|\bless\b|reduce|decrease|lower|lose|give away|spend|drop|remove|subtract|after taking|after losing|if you take|if \d+ go", lambda a, b: a - b),
-    (r"[从由]\d+.{1,2}-\d|减|去掉|扣掉|少掉|拿走|用掉|花掉|丢了|少了", lambda a, b: a - b),
-    (r"sum|total|add|together|altogether|combined|increased|increase|raise|more than|count|walk|\bgo\b|\band\b|larger|with|in all", lambda *n: sum(n)),
-    (r"和|加|增|一共|合|总|增加|多|添|再|、|，|,", lambda *n: sum(n)),
-)  # fmt: skip
+    (r"difference|相差|之差|的差|比\d+[多大少小][多少几]", lambda a, b: abs(a - b)),
+    (_AWAY, lambda a, b: a - b),
+    (_MORE, lambda *n: sum(n)),
+)

@@ -7,7 +7,6 @@ each that easy, as `17*20=340. 17*3=51. 340+51=391.` One in ten chains of calcul
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import tool_choice
@@ -143,25 +142,23 @@ def _two_operations(rng: SampleRandom, brackets: bool) -> Calculation:
         a, b, c = (rng.randint(2, rng.choice((9, 20, 99))) for _ in range(3))
         text = f"({a}{first}{b}){second}{c}" if brackets else f"{a}{first}{b}{second}{c}"
         if brackets or not (first in "+-" and second in "*/"):
-            steps = _two_steps((first, a, b), lambda value: (second, value, c))
-            if brackets and second == "*" and rng.chance(0.5):
-                text, steps = f"{c}*({a}{first}{b})", _two_steps((first, a, b), lambda value: ("*", c, value))
+            turned = brackets and second == "*" and rng.chance(0.5)  # c*(a+b)
+            text = f"{c}*({a}{first}{b})" if turned else text
+            steps = _two_steps((first, a, b), second, c, turned)
         else:
-            steps = _two_steps((second, b, c), lambda value: (first, a, value))
+            steps = _two_steps((second, b, c), first, a, value_last=True)
         if steps and len(steps) <= 7 and steps[-1][1] <= 9999:
             question = rng.sentence("arithmetic_signs", e=typed_expression(rng, text, words=not brackets))
             return Calculation(question, text, tuple(steps), False)
 
 
-Operation = tuple[str, int, int]
-
-
-def _two_steps(first: Operation, second: Callable[[int], Operation]) -> list[tuple[str, int]]:
-    """The steps of an operation, and of another with its value; none where a value is negative or not whole."""
-    inner = value_of(*first)
-    if inner is None or inner < 2 or value_of(*second(inner)) is None:
+def _two_steps(first: tuple[str, int, int], operator: str, other: int, value_last: bool) -> list[tuple[str, int]]:
+    """The steps of an operation, and of one of its value with `other`; none where a value is negative or not whole."""
+    value = value_of(*first)
+    if value is None or value < 2:
         return []
-    return [*steps_of(*first), *steps_of(*second(inner))]
+    a, b = (other, value) if value_last else (value, other)
+    return [] if value_of(operator, a, b) is None else [*steps_of(*first), *steps_of(operator, a, b)]
 
 
 def value_of(operator: str, a: int, b: int) -> int | None:
