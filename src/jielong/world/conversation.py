@@ -13,6 +13,7 @@ from ..prompts import Language
 from . import facts
 from .grammar import grammar, sample_form
 from .names import SYLLABLES, split_bucket
+from .noise import starts_with_common_word
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom, fill_form
 
@@ -187,6 +188,8 @@ def greeted(rng: SampleRandom, question: str) -> str:
     """A greeting and a question in one."""
     greeting = spoken(rng, "greeting")
     sign = rng.choice(("！", "，", "。") if rng.language == "zh" else ("! ", ", ", ". "))
+    if sign == ", " and starts_with_common_word("en", question):
+        question = question[0].lower() + question[1:]
     return f"{greeting}{sign}{question}"
 
 
