@@ -14,6 +14,7 @@ import random
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
@@ -33,6 +34,23 @@ def sample_form(rng: random.Random, language: Language, rule: str, held_out: boo
         form = _sample(rng, language, rule)
         if is_held_out(language, rule, form) == held_out:
             return form
+
+
+def sample_composed(compose: Callable[[], str], held_out: bool) -> str:
+    """What `compose` makes of the forms of several rules, from one side of the split.
+
+    The whole is split and not its parts, so every part is in training. Where nothing is found, the parts are too few.
+    """
+    for _ in range(500):
+        form = compose()
+        if (split_bucket("form", form) == 0) == held_out:
+            return form
+    raise ValueError(f"all is on one side of the split, as {form!r}; the rules need more forms")
+
+
+def any_form(rng: random.Random, language: Language, rule: str) -> str:
+    """A form of `rule` from either side of the split, to be a part of a whole."""
+    return _sample(rng, language, rule)
 
 
 def is_held_out(language: Language, rule: str, form: str) -> bool:

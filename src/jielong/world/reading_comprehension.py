@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from .facts import Fact, FactValue, Subject, SubjectKind, knowledge_base, verdict_reply
+from .story_reading import laid_out
 from .training_examples import Document, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
 
@@ -80,10 +81,10 @@ def question_with_documents(rng: SampleRandom, documents: tuple[str, ...], quest
 def reading_document(rng: SampleRandom) -> Document:
     reading = sample_reading(rng, not rng.chance(UNANSWERABLE_SHARE))
     question = rng.sentence("read_and_answer", question=reading.question)
-    if rng.chance(0.6):
+    if rng.chance(0.5):
         text = question_with_documents(rng, reading.documents, question)
     else:
-        text = wordlists(rng.language)["words"]["separator"].join([*reading.documents, question])
+        text = laid_out(rng, wordlists(rng.language)["words"]["separator"].join(reading.documents), question)
     return Document("reading", (user_turn(text, 0.05), decisive_turn(reading.answer)))
 
 
