@@ -98,9 +98,8 @@ RELATIONS: dict[str, Relation] = {
     "day_off": Relation("shop", _word("word_day", 0)),
     "phone": Relation("shop", phone),
 }
-OF_KIND = {
-    kind: tuple(r for r in RELATIONS if RELATIONS[r].kind == kind) for kind in ("person", "town", "thing", "shop")
-}
+KINDS = ("person", "town", "thing", "shop")
+OF_KIND = {kind: tuple(r for r in RELATIONS if RELATIONS[r].kind == kind) for kind in KINDS}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from functools import cache
 
 from ..prompts import Language
 from .grammar import any_form, grammar, sample_composed
-from .stories import KINDS, (
+from .stories import (
+    KINDS,
     OF_KIND,
     RELATIONS,
     Told,
@@ -84,10 +85,11 @@ def _add_fact(rng: SampleRandom, facts: list[Told], others: list[Individual]) ->
         others.append(about)
     known = {fact.relation for fact in facts if fact.about == about}
     groups = {RELATIONS[r].group for r in known} - {""}
-    free = [r for r in OF_KIND[kind] if r not in known and (RELATIONS[r].group not in groups or not RELATIONS[r].group)]
-    relation = (
-        asked.relation if about != asked.about and asked.relation in free and rng.chance(0.6) else rng.choice(free)
-    )
+    free = [r for r in OF_KIND[kind] if r not in known and RELATIONS[r].group not in groups]
+    if not free:
+        return
+    other = about == asked.about or asked.relation not in free or rng.chance(0.4)
+    relation = rng.choice(free) if other else asked.relation
     same = [f for f in facts if f.relation == relation]
     if same and RELATIONS[relation].both and rng.chance(0.1) and same[0] is not asked:
         facts.append(Told(about, relation, same[0].value))
