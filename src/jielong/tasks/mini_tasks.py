@@ -26,7 +26,7 @@ from ..world import (
 )
 from ..world.grammar import sample_form
 from ..world.vocabulary import LANGUAGES, SampleRandom
-from . import metric
+from . import metric, mini_reading_tasks
 from .expression_check import GAME24
 from .item import Item, identified
 from .metric import CheckMetric, Metric, Score
@@ -206,6 +206,17 @@ _KINDS = {
     "judging": _Kind(_judging, metric.yes_no, "is this answer to a word problem right?", _STEPS),
     "tools": _Kind(_tools, metric.exact, "which of these tools helps, or none", ("fits", "none")),
     "true_false": _Kind(_true_false, metric.yes_no, "true and false claims about well-known facts", ("one_word",)),
+    "stories": _Kind(mini_reading_tasks.stories, metric.exact, "questions on stories in prose", ("told", "untold")),
+    "documents": _Kind(
+        mini_reading_tasks.several_documents,
+        metric.exact,
+        "several documents, of which two may disagree",
+        ("told", "untold", "conflict"),
+    ),
+    "tool_calls": _Kind(
+        mini_reading_tasks.tool_requests, mini_reading_tasks.CALLS, "calls of tools that are offered", ("fits", "none")
+    ),
+    "json": _Kind(mini_reading_tasks.json_tasks, mini_reading_tasks.SAME_JSON, "short answers as JSON"),
     "game24": _Kind(_game24, GAME24, "make 24 from four numbers"),
     "small_talk": _Kind(small_talk_items, metric.exact, "what people say first", tuple(conversation.INTENTS), True),
     "outside": _Kind(outside_items, OUTSIDE, "what is outside of mini's world: it says so", typed=True),

@@ -47,12 +47,24 @@ def encode_document(tokenizer: Tokenizer, document: Document) -> EncodedDocument
     ids, weights = [special_token(tokenizer, BEGIN)], [0.0]
     for turn in document.turns:
         role = "" if turn.role == "text" else f"<|{turn.role}|>"
-        turn_ids = tokenizer.encode(f"{role}{CALL if turn.call else ''}{turn.text}{END}").ids
+        opening = f"{role}{CALL if turn.call else ''}"
+        encoding = tokenizer.encode(f"{opening}{turn.text}{END}")
+        turn_ids = encoding.ids
         ids += turn_ids
-        weights += [turn.weight] * len(turn_ids)
+        forced = [range(len(opening) + a, len(opening) + b) for a, b in _places(turn.text, turn.forced)]
+        weights += [0.0 if any(start in part for part in forced) else turn.weight for start, _ in encoding.offsets]
         if role:
             weights[-len(turn_ids)] = min(turn.weight, ROLE_WEIGHT)
     return EncodedDocument(ids, weights, document.facts)
+
+
+def _places(text: str, parts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Where each of the parts is in a text, one after the other. Raises ValueError for one that is not there."""
+    end = 0
+    for part in parts:
+        start = text.index(part, end)
+        end = start + len(part)
+        yield start, end
 
 
 def trained_tokenizer(file: Path, config: TokenizerConfig, positions: int) -> ChatTokenizer:

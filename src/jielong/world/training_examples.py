@@ -12,13 +12,15 @@ DECISIVE_WEIGHT = 3.0
 class Turn:
     """`weight` multiplies the loss of its tokens; `call` marks an assistant's turn that calls a tool.
 
-    A turn with the role `text` is a plain text, outside any conversation.
+    A turn with the role `text` is a plain text, outside any conversation. `forced` are the parts of `text`, in
+    their order, that a grammar chooses when mini is used, as `{"answer": `: predicting them counts nothing.
     """
 
     role: Role
     text: str
     weight: float
     call: bool = False
+    forced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

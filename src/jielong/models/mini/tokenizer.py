@@ -20,8 +20,18 @@ TEMPLATE = """{{- '<|begin|>' -}}
 {%- if tools -%}
 {{- '<|tools|>' -}}
 {%- for tool in tools -%}
-{{- '- ' + (tool.function.description or '') + ': ' + tool.function.name -}}
-{{- '(' + (tool.function.parameters.properties or {}) | join(', ') + ')' -}}
+{{- '- ' + (tool.function.description or '') + ': ' + tool.function.name + '(' -}}
+{%- set parameters = tool.function.parameters or {} -%}
+{%- for name, schema in (parameters.properties or {}) | items -%}
+{{- name -}}
+{%- if name not in (parameters.required or []) -%}{{- '?' -}}{%- endif -%}
+{%- if schema.enum -%}{{- '=' + schema.enum | join('|') -}}
+{%- elif schema.type is string and schema.type != 'string' -%}
+{{- ':' + {'integer': 'int', 'boolean': 'bool', 'array': 'list'}.get(schema.type, schema.type) -}}
+{%- endif -%}
+{%- if not loop.last -%}{{- ', ' -}}{%- endif -%}
+{%- endfor -%}
+{{- ')' -}}
 {%- if not loop.last -%}{{- '\\n' -}}{%- endif -%}
 {%- endfor -%}
 {{- '<|end|>' -}}
