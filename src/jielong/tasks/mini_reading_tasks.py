@@ -1,4 +1,4 @@
-"""The tasks of mini's world that are read, called or written as JSON: stories, several documents, tools, JSON answers."""
+"""Tasks of mini's world in which a text is read, a tool called or JSON written, registered in `mini_tasks`."""
 
 import json
 from collections.abc import Iterator

@@ -183,11 +183,12 @@ def value_slots(fact: Told) -> dict[str, str]:
 _ORDINAL_ENDINGS = {"1": "st", "2": "nd", "3": "rd"}
 
 
-def sentence(rng: SampleRandom, frame: str, facts: tuple[Told, ...], voices: tuple[str, ...]) -> str:
-    """A sentence by the rule `frame` that tells `facts`; `voices` says how each of them calls whom it is about."""
-    rule = "own" if frame == "frame_own" else "say"
+def sentence(rng: SampleRandom, frames: tuple[str, ...], facts: tuple[Told, ...], voices: tuple[str, ...]) -> str:
+    """A sentence by one of the rules `frames` that tells `facts`; `voices`: how each calls whom it is about."""
 
     def compose() -> str:
+        frame = rng.choice(frames)
+        rule = "own" if frame == "frame_own" else "say"
         while True:
             form = any_form(rng, rng.language, frame)
             if voices[0] != "I" or ("{who}" not in form and "{v1}的{s}" not in form):
@@ -215,11 +216,8 @@ def capitalised(text: str) -> str:
 
 
 def single_sentence(rng: SampleRandom, fact: Told, voice: str = "name") -> str:
-    if voice == "I":
-        frame = rng.choice(("frame_first", "frame_first", "frame_own"))
-    else:
-        frame = rng.choice(("frame_say", "frame_say", "frame_say", "frame_own"))
-    return sentence(rng, frame, (fact,), (voice,))
+    say = "frame_first" if voice == "I" else "frame_say"
+    return sentence(rng, (say, say, say, "frame_own"), (fact,), (voice,))
 
 
 def sentences_about(rng: SampleRandom, facts: list[Told], voice: str = "name") -> list[str]:
@@ -232,9 +230,9 @@ def sentences_about(rng: SampleRandom, facts: list[Told], voice: str = "name") -
         if count == 1:
             lines.append(single_sentence(rng, group[0], called))
         elif voice == "I":
-            lines.append(sentence(rng, "frame_first_two", group[:2], ("I",) * 2))
+            lines.append(sentence(rng, ("frame_first_two",), group[:2], ("I",) * 2))
             left = [*group[2:], *left]
         else:
             frame = "frame_two" if count == 2 else "frame_three"
-            lines.append(sentence(rng, frame, group, (called, *["pronoun"] * (count - 1))))
+            lines.append(sentence(rng, (frame,), group, (called, *["pronoun"] * (count - 1))))
     return lines

@@ -23,7 +23,7 @@ def prose(rng: SampleRandom, facts: Sequence[Told]) -> str:
         if first in left and partner and rng.chance(0.6):
             both = first.value == partner.value
             voices = ("both",) * 2 if both else ("name",) * 2
-            lines.append(sentence(rng, "frame_both" if both else "frame_versus", (first, partner), voices))
+            lines.append(sentence(rng, ("frame_both" if both else "frame_versus",), (first, partner), voices))
             left = [f for f in left if f not in (first, partner)]
     blocks = [sentences_about(rng, group) for group in by_subject(left).values()]
     rng.shuffle(blocks)
