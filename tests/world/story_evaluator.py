@@ -122,7 +122,8 @@ def sentences_of(text: str) -> list[str]:
 # ---- who did what ----
 
 EVENT_WORDS = {
-    "en": {"buy": r"bought|buy|sold", "sell": r"sold|sell", "lend": r"lent|borrow", "give": r"g[ao]ve|given|got|receiv|handed",
+    "en": {"buy": r"bought|buy|sold", "sell": r"sold|sell", "lend": r"lent|borrow",
+           "give": r"g[ao]ve|given|got|receiv|handed",
            "meet": r"met|ran into", "find": r"found|came across", "lose": r"lost|left", "send": r"sent|posted|post"},
     "zh": {"buy": r"买|卖给", "sell": r"卖|买走", "lend": r"借", "give": r"送|得到|给了", "meet": r"遇见|见了面|碰",
            "find": r"捡到|发现|找到", "lose": r"丢|忘在", "send": r"寄"},
@@ -139,7 +140,8 @@ SLOT_WORDS = {
 ENDS = [
     ("older", "younger", "old"), ("taller", "shorter", "tall"), ("faster", "slower", "fast"),
     ("stronger", "weaker", "strong"),
-    ("heavier", "lighter", "heavy"), ("richer", "poorer", "rich"), ("louder", "quieter", "loud"), ("busier", "lazier", "busy"),
+    ("heavier", "lighter", "heavy"), ("richer", "poorer", "rich"), ("louder", "quieter", "loud"),
+    ("busier", "lazier", "busy"),
     ("happier", "sadder", "happy"), ("more patient", "less patient", "patient"),
     ("年长", "年轻", ""), ("高", "矮", ""), ("跑得快", "跑得慢", ""), ("强壮", "瘦弱", ""), ("重", "轻", ""),
     ("有钱", "穷", ""),

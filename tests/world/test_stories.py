@@ -128,7 +128,8 @@ def test_documents_tell_or_disagree_as_the_answer_says(language: str, held_out: 
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
 def test_the_arguments_of_a_call_stand_in_the_request_or_are_what_it_means(language: str, held_out: bool):
     rng = draw(language, held_out)
-    meanings = {"bike": "bike|bicycle|骑车", "car": "car|开车", "train": "train|火车", "bus": "bus|公交", "walk": "走路",
+    meanings = {"bike": "bike|bicycle|骑车", "car": "car|开车",
+                "train": "train|火车", "bus": "bus|公交", "walk": "走路",
                 "on": r"\bon\b|开", "off": r"\boff\b|关"}  # fmt: skip
     for _ in range(200):
         sample = tool_calls.sample_tool_request(rng, True)
