@@ -74,8 +74,8 @@ RELATIONS: dict[str, Relation] = {
     "fear": Relation("person", _word("word_fear", 0)),
     "dream": Relation("person", _word("word_job")),
     "spouse": Relation("person", _person),
-    "sister": Relation("person", _person),
-    "brother": Relation("person", _person),
+    "sister": Relation("person", lambda rng: person(rng, True).text),
+    "brother": Relation("person", lambda rng: person(rng, False).text),
     "friend": Relation("person", _person),
     "country": Relation("town", lambda rng: place(rng, "word_country")),
     "river": Relation("town", lambda rng: place(rng) + ("河" if rng.language == "zh" else "")),
@@ -188,10 +188,10 @@ def sentence(rng: SampleRandom, frames: tuple[str, ...], facts: tuple[Told, ...]
 
     def compose() -> str:
         frame = rng.choice(frames)
-        rule = "own" if frame == "frame_own" else "say"
+        rule = "own" if frame.endswith("own") else "say"
         while True:
             form = any_form(rng, rng.language, frame)
-            if voices[0] != "I" or ("{who}" not in form and "{v1}的{s}" not in form):
+            if voices[0] == "name" or ("{who}" not in form and "{v1}的{s}" not in form):
                 break
         for i, fact in enumerate(facts):
             part = any_form(rng, rng.language, f"{rule}_{fact.relation}")
@@ -216,8 +216,8 @@ def capitalised(text: str) -> str:
 
 
 def single_sentence(rng: SampleRandom, fact: Told, voice: str = "name") -> str:
-    say = "frame_first" if voice == "I" else "frame_say"
-    return sentence(rng, (say, say, say, "frame_own"), (fact,), (voice,))
+    say, own = ("frame_first", "frame_first_own") if voice == "I" else ("frame_say", "frame_own")
+    return sentence(rng, (say, say, say, own), (fact,), (voice,))
 
 
 def sentences_about(rng: SampleRandom, facts: list[Told], voice: str = "name") -> list[str]:

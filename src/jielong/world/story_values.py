@@ -58,8 +58,9 @@ def _signs() -> tuple[str, ...]:
     return tuple(dict.fromkeys(sign for sign in every if "\u3400" <= sign <= "\u9fff"))
 
 
-def person(rng: SampleRandom) -> Individual:
-    she = rng.chance(0.5)
+def person(rng: SampleRandom, she: bool | None = None) -> Individual:
+    """Somebody; a woman or a man where `she` says so."""
+    she = rng.chance(0.5) if she is None else she
     source = rng.random()
     if source < 0.45:
         return Individual("person", word(rng, "word_she" if she else "word_he"), she)
