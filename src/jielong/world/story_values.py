@@ -12,6 +12,9 @@ from .names import split_bucket
 from .vocabulary import SampleRandom
 
 _STARTS = tuple("b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sh sk st t th tr v w y z".split())
+NO_NAMES = frozenset(
+    "she he it her him his me my we you the who no so to do go be say see may are our here there".split()
+)
 _MIDDLES = ("a", "e", "i", "o", "u", "ai", "ea", "ee", "oo", "ou", "io", "ay")
 _ENDS = ("", "", "", "n", "r", "l", "s", "t", "m", "x", "ck", "nd", "rt", "sh", "ll")
 
@@ -47,7 +50,7 @@ def invented_word(rng: SampleRandom) -> str:
         else:
             parts = (rng.choice(part) for _ in range(rng.choice((1, 2, 2, 2))) for part in (_STARTS, _MIDDLES, _ENDS))
             text = "".join(parts)
-        if len(text) > 1 and (split_bucket("word", text) == 0) == rng.held_out:
+        if len(text) > 1 and text not in NO_NAMES and (split_bucket("word", text) == 0) == rng.held_out:
             return text
 
 
