@@ -112,7 +112,9 @@ def is_about(topic: str, sentence: str) -> bool:
 
 def says(text: str, topic: str, answer: str) -> bool:
     """Whether some sentence has the value and a word that goes with the topic."""
-    return any(answer in sentence and is_about(topic, sentence) for sentence in sentences_of(text))
+    return any(
+        answer.casefold() in sentence.casefold() and is_about(topic, sentence) for sentence in sentences_of(text)
+    )
 
 
 def sentences_of(text: str) -> list[str]:

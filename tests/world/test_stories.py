@@ -53,7 +53,7 @@ def test_a_story_says_the_answer_in_a_sentence_on_what_is_asked(language: str, h
 def test_what_is_untold_of_somebody_is_told_of_nobody_by_that_name(language: str, held_out: bool):
     """No sentence that names them alone has the words of a topic that others are told of by no shared word."""
     rng = draw(language, held_out)
-    plain = ("children", "birthday", "sister", "brother", "mayor", "population", "weather", "phone", "weight")
+    plain = ("children", "birthday", "sister", "brother", "mayor", "population", "weather", "phone")
     for _ in range(500):
         story = story_reading.sample_story(rng, answerable=False)
         fact = story.asked.fact
