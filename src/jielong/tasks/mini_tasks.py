@@ -22,9 +22,10 @@ from ..world import (
     reading_comprehension,
     system_messages,
     tool_choice,
+    towns_map,
+    truth,
     word_problems,
 )
-from ..world.grammar import sample_form
 from ..world.vocabulary import LANGUAGES, SampleRandom
 from . import metric, mini_reading_tasks
 from .expression_check import GAME24
@@ -146,16 +147,34 @@ def _tools(rng: SampleRandom, variant: str) -> Items:
 
 
 def _true_false(rng: SampleRandom, variant: str) -> Items:
-    """Claims never judged in training, in held-out forms, half of them true; the frame of the question may be known.
-    `one_word` asks for the verdict alone."""
+    """Claims never judged in training, in held-out forms, half of them true, a third denials; the frame of the
+    question may be known. `one_word` asks for the verdict alone, `map` and `sum` are claims on those."""
     known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
     while True:
         for i, fact in enumerate(rng.sample(known, len(known))):
-            true = i % 2 == 0
-            claimed = facts.sample_claim(rng, fact, true).statement(rng)
-            frame = sample_form(rng, rng.language, "true_false", held_out=rng.chance(0.5))
-            question = facts.true_false_question(rng, frame, claimed, variant == "one_word")
-            yield Item("", question, (rng.phrase("true" if true else "false"),), cluster=fact.id)
+            if variant in ("map", "sum"):
+                claim = truth.sample_claim_to_judge(rng, "map" if variant == "map" else "sum", i % 2 == 0)
+            else:
+                claim = truth.claim_about(rng, fact, i % 2 == 0, rng.chance(truth.DENIED_SHARE))
+            frame = rng.choice(truth.FRAMES if variant else truth.COMPARED_FRAMES)
+            held_out = rng.chance(0.5)
+            question = truth.verdict_question(rng, frame, claim.text, one_word=bool(variant), held_out=held_out)
+            verdict = truth.verdict_words(rng, frame)[not claim.true]
+            yield Item("", question, (verdict,), cluster=fact.id if claim.fact else None)
+
+
+def _map(rng: SampleRandom, variant: str) -> Items:
+    """Pairs of towns that no training document mentions together; `coordinates` asks for the two numbers of towns that
+    are told by them, `untold_coordinates` of those that are told by their relations alone."""
+    relations = list(towns_map.SHARES)
+    while True:
+        if variant in ("coordinates", "untold_coordinates"):
+            place = towns_map.sample_place(rng, variant == "coordinates")
+            yield Item("", place.question(rng), (place.value.text(rng.language),), cluster=place.id)
+        else:
+            relation = next((r for r in relations if r == variant), None) or rng.choice(relations)
+            found = towns_map.sample_relationship(rng, relation)
+            yield Item("", found.question(rng), (found.answer,))
 
 
 def _follow_up(rng: SampleRandom, variant: str) -> Items:
@@ -197,6 +216,8 @@ def often_told() -> list[facts.Fact]:
 _VALUE = CheckMetric("states_value", states_value)
 _STEPS = ("1", "2", "3", "4", "5")
 _LESSON = ("0", *in_context_learning.KINDS)
+_CLAIMS = ("one_word", "map", "sum")
+_MAP = (*towns_map.SHARES, "coordinates", "untold_coordinates")
 _KINDS = {
     "word_problems": _Kind(_word_problems, metric.number, "word problems, three steps unless told", _STEPS, True),
     "facts": _Kind(_facts, _VALUE, f"facts that mini was told {OFTEN} times or more", typed=True),
@@ -205,7 +226,8 @@ _KINDS = {
     "in_context": _Kind(_in_context, metric.exact, "operations that only the examples tell, four unless told", _LESSON),
     "judging": _Kind(_judging, metric.yes_no, "is this answer to a word problem right?", _STEPS),
     "tools": _Kind(_tools, metric.exact, "which of these tools helps, or none", ("fits", "none")),
-    "true_false": _Kind(_true_false, metric.yes_no, "true and false claims about well-known facts", ("one_word",)),
+    "true_false": _Kind(_true_false, metric.yes_no, "true and false claims about well-known facts", _CLAIMS),
+    "map": _Kind(_map, metric.exact, "how towns lie from each other, of pairs never told", _MAP),
     "stories": _Kind(mini_reading_tasks.stories, metric.exact, "questions on stories in prose", ("told", "untold")),
     "documents": _Kind(
         mini_reading_tasks.several_documents,

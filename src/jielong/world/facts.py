@@ -13,10 +13,8 @@ from itertools import accumulate
 from typing import Literal
 
 from ..prompts import Language
-from .grammar import sample_form
 from .names import COUNTRIES, RIVERS, SEEN_SUBJECTS, UNSEEN_SUBJECTS, WORLD_SEED, Name, names_of_world, split_bucket
-from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
-from .vocabulary import SampleRandom, fill_form, wordlists
+from .vocabulary import SampleRandom, wordlists
 
 SubjectKind = Literal["person", "town", "thing"]
 RELATIONS: dict[SubjectKind, tuple[str, ...]] = {
@@ -76,10 +74,22 @@ class Fact:
         return f"{self.subject.name.text('en')} {self.relation}"
 
     def statement(self, rng: SampleRandom) -> str:
-        return rng.sentence(self.relation, s=self.subject.text(rng.language), v=self.value.text(rng.language))
+        return self._filled(rng, self.relation)
+
+    def negation(self, rng: SampleRandom) -> str:
+        """A statement that denies this."""
+        return self._filled(rng, f"{self.relation}_not")
 
     def question(self, rng: SampleRandom) -> str:
         return rng.sentence(f"{self.relation}_question", s=self.subject.text(rng.language))
+
+    def reverse_question(self, rng: SampleRandom) -> str:
+        """What has this value? Only the place of a town is no other's."""
+        return rng.sentence("place_reverse", v=self.value.text(rng.language))
+
+    def _filled(self, rng: SampleRandom, rule: str) -> str:
+        text = rng.sentence(rule, s=self.subject.text(rng.language), v=self.value.text(rng.language))
+        return text.replace("一只马", "一匹马")
 
     @property
     def claim_held_out(self) -> bool:
@@ -160,67 +170,6 @@ def false_claims(fact: Fact, held_out: bool) -> tuple[Fact, ...]:
     return tuple(other for other in others if other.claim_held_out == held_out)
 
 
-def true_false_question(rng: SampleRandom, frame: str, claimed: str, brief: bool) -> str:
-    """The question whether `claimed` is so; `brief` asks for the verdict alone."""
-    question = fill_form(frame, claim=claimed)
-    return f"{question}\n{wordlists(rng.language)['phrases']['one_word']}" if brief else question
-
-
-# ---- documents ----
-
-
-def statement_document(rng: SampleRandom) -> Document:
-    """A plain text of one to four facts, some about the same subject."""
-    facts = [sample_fact(rng)]
-    while len(facts) < 4 and rng.chance(0.5):
-        facts.append(rng.choice(knowledge_base().facts[facts[-1].subject]) if rng.chance(0.5) else sample_fact(rng))
-    text = wordlists(rng.language)["words"]["separator"].join(fact.statement(rng) for fact in facts)
-    return Document("facts", (Turn("text", text, 1.0),), tuple(fact.id for fact in facts))
-
-
-UNKNOWN_SUBJECT_SHARE = 0.12
-
-
-def question_document(rng: SampleRandom) -> Document:
-    """A question on a fact; now and then on somebody of whom nothing was ever said."""
-    fact = sample_fact(rng)
-    stranger = rng.chance(UNKNOWN_SUBJECT_SHARE)
-    if stranger:
-        fact = replace(fact, subject=replace(fact.subject, name=rng.name()))
-    instruction = rng.phrase("brief_answer")
-    question = fact.question(rng) + (f"\n{instruction}" if instruction else "")
-    if stranger:
-        return Document("facts", (user_turn(question), assistant_turn(rng.phrase("unknown"))))
-    return Document("facts", (user_turn(question), decisive_turn(fact.value.text(rng.language))), (fact.id,))
-
-
-def sentence_answer_document(rng: SampleRandom) -> Document:
-    fact = sample_fact(rng)
-    return Document("facts", (user_turn(fact.question(rng), 0.1), assistant_turn(fact.statement(rng))), (fact.id,))
-
-
-def true_false_document(rng: SampleRandom) -> Document:
-    """The fact is recalled and compared before the verdict, unless one word is asked for."""
-    fact, true, brief = sample_judged_fact(rng), rng.chance(0.5), rng.chance(0.3)
-    claimed = sample_claim(rng, fact, true)
-    frame = sample_form(rng, rng.language, "true_false", rng.held_out)
-    question = true_false_question(rng, frame, claimed.statement(rng), brief)
-    if brief:
-        verdict = decisive_turn(rng.phrase("true" if true else "false"))
-        return Document("true_false", (user_turn(question, 0.0), verdict), (fact.id,) if true else ())
-    if rng.chance(0.3):
-        question += "\n" + wordlists(rng.language)["prompts"]["step_by_step"]
-    reply = assistant_turn(verdict_reply(rng, claimed, fact))
-    return Document("true_false", (user_turn(question, 0.0), reply), (fact.id,))
-
-
-def verdict_reply(rng: SampleRandom, claimed: Fact, fact: Fact) -> str:
-    """What is so, then the two values side by side, then the verdict."""
-    actual, proposed = fact.value.text(rng.language), claimed.value.text(rng.language)
-    key = "claim_true" if actual == proposed else "claim_false"
-    return rng.phrase(key, fact=fact.statement(rng), found=actual, proposed=proposed)
-
-
 def answer_choices(rng: SampleRandom, fact: Fact) -> tuple[list[str], int]:
     """Four values, one of them true, and its index."""
     wrong = rng.sample([v for v in knowledge_base().values[fact.relation] if v != fact.value], 3)
@@ -229,10 +178,16 @@ def answer_choices(rng: SampleRandom, fact: Fact) -> tuple[list[str], int]:
     return [value.text(rng.language) for value in values], values.index(fact.value)
 
 
-def multiple_choice_document(rng: SampleRandom) -> Document:
+def verdict_reply(rng: SampleRandom, claimed: Fact, fact: Fact) -> str:
+    """What is so, then the two values side by side, then the verdict on a plain claim."""
+    actual, proposed = fact.value.text(rng.language), claimed.value.text(rng.language)
+    same = actual == proposed
+    verdict = wordlists(rng.language)["verdicts"]["true_false"][not same]
+    key = "claim_same" if same else "claim_other"
+    return rng.phrase(key, fact=fact.statement(rng), found=actual, proposed=proposed, verdict=verdict)
+
+
+def stranger_fact(rng: SampleRandom) -> Fact:
+    """A fact about somebody of whom nothing was ever said."""
     fact = sample_fact(rng)
-    values, right = answer_choices(rng, fact)
-    lettered = "\n".join(f"({letter}) {text}" for letter, text in zip("ABCD", values, strict=True))
-    question = f"{fact.question(rng)}\n\n{lettered}\n{wordlists(rng.language)['prompts']['choices']}"
-    reply = "ABCD"[right] if rng.chance(0.7) else f"{fact.value.text(rng.language)}: {'ABCD'[right]}"
-    return Document("multiple_choice", (user_turn(question, 0.0), assistant_turn(reply)), (fact.id,))
+    return replace(fact, subject=replace(fact.subject, name=rng.name()))

@@ -12,6 +12,7 @@ WORLD_SEED = "the world of mini"
 SEEN_SUBJECTS = {"person": 160, "town": 36, "thing": 40}
 UNSEEN_SUBJECTS = {"person": 90, "town": 20, "thing": 30}
 COUNTRIES, RIVERS = 8, 12
+MAP_TOWNS = 120  # towns that are on the map beside those of the facts
 
 SYLLABLES = dict(
     word.split("/")
@@ -56,6 +57,19 @@ def names_of_world(rng: random.Random) -> list[Name]:
 
 
 @cache
+def map_town_names() -> tuple[Name, ...]:
+    """The names of the further towns of the map, none of them held out or another's."""
+    rng, syllables = random.Random(f"{WORLD_SEED}: towns of the map"), list(SYLLABLES)
+    taken = frozenset(names_of_world(random.Random(WORLD_SEED)))
+    names = dict[Name, None]()
+    while len(names) < MAP_TOWNS:
+        name = Name(tuple(rng.choice(syllables) for _ in range(rng.choice((2, 3)))))
+        if not name.held_out and name not in taken:
+            names.setdefault(name)
+    return tuple(names)
+
+
+@cache
 def reserved_names() -> frozenset[Name]:
     """The names that mean somebody or something in particular: no stranger may have one of them."""
-    return frozenset(names_of_world(random.Random(WORLD_SEED)))
+    return frozenset(names_of_world(random.Random(WORLD_SEED))) | frozenset(map_town_names())

@@ -46,9 +46,13 @@ class SampleRandom(random.Random):
             names.setdefault(self.name())
         return list(names)
 
+    def form(self, rule: str) -> str:
+        """A form of a rule, from this side of the split, its slots not filled."""
+        return sample_form(self, self.language, rule, self.held_out)
+
     def sentence(self, key: str, **values: object) -> str:
         """A form of the rule `key`, from this side of the split, filled in."""
-        return fill_form(sample_form(self, self.language, key, self.held_out), **values)
+        return fill_form(self.form(key), **values)
 
     def phrase(self, key: str, **values: object) -> str:
         """One of the phrases under `key`, which are the same on both sides of the split."""

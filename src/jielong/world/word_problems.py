@@ -5,21 +5,25 @@ proposed answer to check. One in ten chains of calculations is held out, by hash
 """
 
 import json
+import re
 from dataclasses import dataclass, replace
 
 from .names import split_bucket
+from .problem_stories import tell_story
+from .problem_texts import problem_text
 from .training_examples import Turn, assistant_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
 
-OPERATORS = {"plus": "+", "minus": "-", "times": "*", "divided": "/"}
+_STEP = re.compile(r"(\d+)([-+*/])(\d+)")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`steps` are (expression, value): the value of each is the first operand of the next."""
+    """`steps` are (expression, value): the value of each is an operand of the next, most often the first."""
 
     question: str
     steps: tuple[tuple[str, int], ...]
+    rules: tuple[str, ...] = ()  # those of the grammar that its sentences follow
 
     @property
     def answer(self) -> int:
@@ -33,10 +37,12 @@ class Problem:
     @property
     def expression(self) -> str:
         """The whole calculation as one Python expression."""
-        nested = self.steps[0][0]
-        for step, _ in self.steps[1:]:
-            operator = next(i for i, character in enumerate(step) if character in "+-*/" and i > 0)
-            nested = f"({nested}){step[operator:].replace('/', '//')}"
+        nested, value = self.steps[0][0].replace("/", "//"), self.steps[0][1]
+        for step, result in self.steps[1:]:
+            first, sign, second = _STEP.findall(step)[0]
+            sign = sign.replace("/", "//")
+            nested = f"({nested}){sign}{second}" if int(first) == value else f"{first}{sign}({nested})"
+            value = result
         return nested
 
     @property
@@ -52,29 +58,9 @@ def sample_problem(rng: SampleRandom, steps: int) -> Problem:
 
 
 def _any_problem(rng: SampleRandom, steps: int) -> Problem:
-    n, m = (name.text(rng.language) for name in rng.names(2))
-    words = {"n": n, "m": m, "item": rng.word("items"), "box": rng.word("boxes")}
-    if rng.chance(0.5):
-        a, b = rng.randint(2, 9), rng.randint(2, 20)
-        sentences, chain = [rng.sentence("product", a=a, b=b, **words)], [(f"{a}*{b}", a * b)]
-    else:
-        a, b = rng.randint(5, 99), rng.randint(5, 99)
-        sentences, chain = [rng.sentence("sum", a=a, b=b, **words)], [(f"{a}+{b}", a + b)]
-    while len(chain) < steps:
-        key, operand, step = _next_step(rng, chain[-1][1])
-        sentences.append(rng.sentence(key, d=operand, **words))
-        chain.append(step)
-    sentences.append(rng.sentence("problem_question", **words))
-    return Problem(wordlists(rng.language)["words"]["separator"].join(sentences), tuple(chain))
-
-
-def _next_step(rng: SampleRandom, value: int) -> tuple[str, int, tuple[str, int]]:
-    divisors = [d for d in range(2, 10) if value % d == 0 and value // d > 1]
-    key = rng.choice(["plus", *["minus"] * 2 * (value > 6), *["times"] * (value <= 99), *["divided"] * bool(divisors)])
-    largest = {"plus": 60, "minus": min(value - 1, 90), "times": 5}
-    d = rng.choice(divisors) if key == "divided" else rng.randint(2, largest[key])
-    result = {"plus": value + d, "minus": value - d, "times": value * d, "divided": value // d}[key]
-    return key, d, (f"{value}{OPERATORS[key]}{d}", result)
+    story = tell_story(rng, steps)
+    rules = (*(rule for rule, _ in story.clauses), story.question_rule)
+    return Problem(problem_text(rng, story), tuple(story.chain), rules)
 
 
 def wrong_answer(rng: SampleRandom, right: int) -> int:
@@ -88,18 +74,19 @@ def wrong_answer(rng: SampleRandom, right: int) -> int:
 
 
 def direct_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
-    question = _with_instruction(rng, problem.question, rng.phrase("direct"))
+    instruction = "" if rng.chance(0.4) else _instruction(rng, "direct")
+    question = _with_instruction(rng, problem.question, instruction)
     return [user_turn(question), assistant_turn(str(problem.answer))]
 
 
 def step_by_step_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
-    instruction = _prompt(rng, "step_by_step") if rng.chance(0.5) else rng.phrase("steps")
+    instruction = _prompt(rng, "step_by_step") if rng.chance(0.4) else _instruction(rng, "steps")
     question = _with_instruction(rng, problem.question, instruction)
     return [user_turn(question), assistant_turn(worked_solution(rng, problem, problem.answer))]
 
 
 def expression_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
-    instruction = _prompt(rng, "expression") if rng.chance(0.5) else rng.phrase("expression")
+    instruction = _prompt(rng, "expression") if rng.chance(0.4) else _instruction(rng, "expression")
     return [user_turn(_with_instruction(rng, problem.question, instruction)), assistant_turn(problem.expression)]
 
 
@@ -126,7 +113,7 @@ def verification_turns(rng: SampleRandom, problem: Problem) -> list[Turn]:
     if rng.chance(0.6):
         return [user_turn(check_question(rng, problem, proposed)), verdict]
     direct = rng.chance(0.5)
-    instruction = rng.phrase("direct") if direct else _prompt(rng, "step_by_step")
+    instruction = (_instruction(rng, "direct") if rng.chance(0.5) else "") if direct else _prompt(rng, "step_by_step")
     question = user_turn(_with_instruction(rng, problem.question, instruction))
     first_reply = Turn("assistant", str(proposed) if direct else worked_solution(rng, problem, proposed), 0.0)
     same_turn = _prompt(rng, "check") if rng.chance(0.5) else rng.phrase("check")
@@ -147,7 +134,14 @@ def _prompt(rng: SampleRandom, name: str) -> str:
     return str(wordlists(rng.language)["prompts"][name])
 
 
+def _instruction(rng: SampleRandom, kind: str) -> str:
+    """A short wording from the first edition, or one of the grammar's many."""
+    return rng.phrase(kind) if rng.chance(0.2) else rng.sentence(f"ask_{kind}")
+
+
 def _with_instruction(rng: SampleRandom, question: str, instruction: str) -> str:
+    """The question and how to answer it: after it, or now and then before."""
     if not instruction:
         return question
-    return f"{question}{rng.choice(chr(10) + chr(10) + ' ')}{instruction}"
+    between = rng.choice(("\n", "\n\n", wordlists(rng.language)["words"]["separator"] or "\n"))
+    return between.join((question, instruction) if rng.chance(0.85) else (instruction, question))
