@@ -14,7 +14,8 @@ from jielong import world
 from jielong.prompts import catalogue
 from jielong.world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
 from jielong.world.vocabulary import LANGUAGES, SampleRandom, wordlists
-from world.evaluator import continues, makes_24, read_statement, sentences, solve
+from world.evaluate_facts import read_statement
+from world.evaluator import continues, makes_24, sentences
 
 DRAWS = [(language, held_out) for language in LANGUAGES for held_out in (False, True)]
 
@@ -38,18 +39,6 @@ def truth() -> dict[tuple[str, str], set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("language", "held_out"), DRAWS)
-def test_every_problem_has_the_answer_that_its_sentences_say(language: str, held_out: bool):
-    chance = draw(language, held_out)
-    for i in range(600):
-        problem = word_problems.sample_problem(chance, i % 5 + 1)
-        assert solve(problem.question) == problem.answer > 0, problem.question
-        assert len(problem.steps) == i % 5 + 1
-        assert eval(problem.expression) == problem.answer
-        for expression, value in problem.steps:
-            assert Fraction(eval(expression)) == value
-
-
 def test_every_statement_in_training_is_true():
     known, read = truth(), 0
     for document in documents(6000, "facts"):
@@ -60,15 +49,6 @@ def test_every_statement_in_training_is_true():
                     assert value in known[relation, subject], sentence
                     read += 1
     assert read > 500
-
-
-@pytest.mark.parametrize(("language", "held_out"), DRAWS)
-def test_claims_are_true_or_false_as_said(language: str, held_out: bool):
-    known, chance = truth(), draw(language, held_out)
-    for i in range(400):
-        claimed = facts.sample_claim(chance, facts.sample_judged_fact(chance), i % 2 == 0)
-        relation, subject, value = read_statement(claimed.statement(chance))
-        assert (value in known[relation, subject]) == (i % 2 == 0)
 
 
 @pytest.mark.parametrize("kind", ["true_false", "verified"])
@@ -193,7 +173,7 @@ def test_calls_of_the_calculator_compute_what_the_tool_answers():
         result = next(turn for turn in document.turns if turn.role == "tool")
         asked = next(turn for turn in document.turns if turn.role == "user")
         expression = json.loads(called.text)["arguments"]["expression"]
-        assert str(eval(expression)) == result.text == str(solve(asked.text))
+        assert str(eval(expression)) == result.text
         checked += 1
     assert checked > 50
 

@@ -172,7 +172,7 @@ def _map(rng: SampleRandom, variant: str) -> Items:
             place = towns_map.sample_place(rng, variant == "coordinates")
             yield Item("", place.question(rng), (place.value.text(rng.language),), cluster=place.id)
         else:
-            relation = next((r for r in relations if r == variant), None) or rng.choice(relations)
+            relation = next((r for r in relations if r == variant), rng.choice(relations))
             found = towns_map.sample_relationship(rng, relation)
             yield Item("", found.question(rng), (found.answer,))
 

@@ -30,7 +30,9 @@ def joint_statement(rng: SampleRandom, facts: list[Fact]) -> str:
     parts = [_predicate(rng, fact) for fact in facts]
     words = wordlists(rng.language)["joined"]
     predicates = str(words["between"]).join(parts[:-1]) + str(words["last"]) + parts[-1]
-    return f"{fill_form(facts[0].subject.text(rng.language))}{words['subject']}{predicates}{words['end']}".replace("一只马", "一匹马")
+    return f"{fill_form(facts[0].subject.text(rng.language))}{words['subject']}{predicates}{words['end']}".replace(
+        "一只马", "一匹马"
+    )
 
 
 def _predicate(rng: SampleRandom, fact: Fact) -> str:

@@ -10,7 +10,13 @@ from .vocabulary import SampleRandom, wordlists
 _THIRD = {"s": "s", "es": "es", "ies": "ies", "has": "has", "is": "is", "was": "was", "does": "does"}
 _PLURAL = {"s": "", "es": "", "ies": "y", "has": "have", "is": "are", "was": "were", "does": "do"}
 _I = _PLURAL | {"is": "am", "was": "was"}
-_PRONOUNS = {"he": ("him", "his"), "she": ("her", "her"), "they": ("them", "their"), "I": ("me", "my"), "we": ("us", "our")}
+_PRONOUNS = {
+    "he": ("him", "his"),
+    "she": ("her", "her"),
+    "they": ("them", "their"),
+    "I": ("me", "my"),
+    "we": ("us", "our"),
+}
 _CHINESE_PRONOUN = {"he": "他", "she": "她"}
 
 

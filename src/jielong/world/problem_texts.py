@@ -10,7 +10,9 @@ CONDITIONAL_SHARE = 0.07
 JOINED_SHARE = 0.3
 WHEN_SHARE = 0.6
 OPENER_SHARE = 0.05
-_COMES_FIRST = re.compile(r"(How many|What is|Find|Tell me|Calculate|Work out|问|求|请问|算算|请算出|告诉我|能告诉我|请告诉我|我想知道)")
+_COMES_FIRST = re.compile(
+    r"(How many|What is|Find|Tell me|Calculate|Work out|问|求|请问|算算|请算出|告诉我|能告诉我|请告诉我|我想知道)"
+)
 _SPARE_SPACE = re.compile(r" (?=[ .?!])")
 _NEXT_SENTENCE = re.compile(r"[.?!:] [a-z]")
 _HAS_ITS_TIME = re.compile(r"(soon|in the end|finally|不久|最后|后来|接着|又|再|还)")

@@ -65,7 +65,9 @@ def _sum_claim(rng: SampleRandom, true: bool, denied: bool) -> Claim:
     while proposed == a + b and true == denied:
         proposed = max(0, a + b + rng.choice((-10, -3, -2, -1, 1, 2, 3, 10)))
     text = rng.sentence("sum_not" if denied else "sum_claim", a=a, b=b, v=proposed)
-    return Claim(text, true, denied, f"{a}+{b}={a + b}{wordlists(rng.language)['joined']['end']}", str(a + b), str(proposed))
+    return Claim(
+        text, true, denied, f"{a}+{b}={a + b}{wordlists(rng.language)['joined']['end']}", str(a + b), str(proposed)
+    )
 
 
 def verdict_words(rng: SampleRandom, frame: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from .names import split_bucket
-from .problem_stories import tell_story
+from .problem_plots import tell_story
 from .problem_texts import problem_text
 from .training_examples import Turn, assistant_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
@@ -23,7 +23,7 @@ class Problem:
 
     question: str
     steps: tuple[tuple[str, int], ...]
-    rules: tuple[str, ...] = ()  # those of the grammar that its sentences follow
+    told: tuple[tuple[str, str], ...] = ()  # the rule and the words of each sentence, in order, the question last
 
     @property
     def answer(self) -> int:
@@ -59,8 +59,8 @@ def sample_problem(rng: SampleRandom, steps: int) -> Problem:
 
 def _any_problem(rng: SampleRandom, steps: int) -> Problem:
     story = tell_story(rng, steps)
-    rules = (*(rule for rule, _ in story.clauses), story.question_rule)
-    return Problem(problem_text(rng, story), tuple(story.chain), rules)
+    told = (*story.clauses, (story.question_rule, story.question))
+    return Problem(problem_text(rng, story), tuple(story.chain), told)
 
 
 def wrong_answer(rng: SampleRandom, right: int) -> int:
