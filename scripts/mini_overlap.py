@@ -11,8 +11,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from jielong.tasks.mini_tasks import built_in
 from jielong.prompts import Language
+from jielong.tasks.mini_tasks import built_in
 from jielong.world import document, facts, towns_map, word_problems
 from jielong.world.grammar import is_split
 from jielong.world.names import SYLLABLES, reserved_names
@@ -118,21 +118,22 @@ def _judged_in_exams(items: int) -> set[facts.Fact]:
 
 
 def _judged(fact: facts.Fact, judged: dict[str, list[str]]) -> bool:
-    """Whether some claim about this fact, be it true or false, is among the judged texts: its subject and such a value."""
+    """Whether some claim about this fact, true or false, is among the judged texts: its subject and such a value."""
     for language in LANGUAGES:
         subject = fact.subject.text(language)
         values = [value.text(language) for value in facts.knowledge_base().values[fact.relation]]
         for text in judged.get(fact.subject.name.text(language), ()):
             rest = text.replace(subject, "")
-            if subject in text and any(re.search(rf"\b{re.escape(v)}\b" if v.isascii() else v, rest) for v in values):
-                if fact.relation in _OF_ITS_VALUES or _RELATION_WORDS[fact.relation].search(rest):
-                    return True
+            valued = any(re.search(rf"\b{re.escape(v)}\b" if v.isascii() else v, rest) for v in values)
+            spoken_of = fact.relation in _OF_ITS_VALUES or _RELATION_WORDS[fact.relation].search(rest)
+            if subject in text and valued and spoken_of:
+                return True
     return False
 
 
 _OF_ITS_VALUES = ("job", "food", "pet", "material", "colour", "place")  # no other relation has these values
 _RELATION_WORDS = {
-    "birthplace": re.compile(r"born|birth|native|home town|from|life|light|world|出生|来自|生|家乡|故乡|籍贯|老家|人。"),
+    "birthplace": re.compile(r"born|birth|native|home town|from|life|light|出生|来自|生|家乡|故乡|籍贯|老家|人。"),
     "country": re.compile(r"国"),
     "river": re.compile(r"river|The [A-Z]|water|河"),
 }

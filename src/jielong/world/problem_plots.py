@@ -183,13 +183,15 @@ def _change(story: Story, kind: str) -> None:
 def _change_rule(rng: SampleRandom, change: str, kind: str) -> str:
     if change in ("plus", "minus"):
         special = {"plus": 0.2, "minus": 0.6}[change]
-        return f"{change}_{'thing' if kind == 'food' and not rng.chance(special) else kind}"
+        kind = "thing" if kind == "food" and not rng.chance(special) else kind
+        return f"{change}_things" if kind == "thing" else f"{change}_{kind}"
     if change == "halve" and kind == "crowd":
         return "halve_crowd"
     if change == "divided":
-        return "divided_thing"
+        return "divided_things"
     general = {"times": "times_all", "double": "double", "halve": "halve"}[change]
-    return f"{change}_thing" if kind in ("thing", "food") and rng.chance(0.6) else general
+    owned = "times_things" if change == "times" else f"{change}_thing"
+    return owned if kind in ("thing", "food") and rng.chance(0.6) else general
 
 
 def _end(story: Story, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""The words of the world, in `en.toml` and `zh.toml`, and the random generator that samples from one side of the split."""
+"""The words of the world, in `en.toml` and `zh.toml`, and the generator that samples from one side of the split."""
 
 from __future__ import annotations
 
