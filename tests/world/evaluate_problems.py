@@ -12,7 +12,7 @@ LESS = re.compile(
     r"returns?|fall through|fell through|leave|go away|go home|run away|went away|went home|ran away|had to go|walk off|walked off|leads|led\b|"
     r"remove|steals|missing|a customer buys|a customer bought|child buys|bought a |buys? a |buy some bread|"
     r"送|丢|卖|打坏|弄坏|捐|扔|用掉|用去|用了|烧|忘|落下|浪费|拿走|借走|取走|要走|偷|抢|买走|带走|不见|吹走|借出|"
-    r"吃|煮|尝|做菜|吞|喂|做汤|做蛋糕|烂|泥|花[了掉去]|付|还给|走了|离开|跑了|走掉|走开|先走|领走|搬走|拿出|卖出|取出|运走|被用掉|交给(?!他|她|我)|借给(?!他|她|我)|寄给(?!他|她|我)|分给(?!他|她|我)|给了(?!他|她|我)"
+    r"吃|煮|尝|做菜|吞|喂|做汤|做蛋糕|烂|泥|花[了掉去]|付|还给|走了|离开|跑了|走掉|走开|先走|领走|搬走|拿出|卖出|取出|运走|被用掉|交给(?!(?:他|她|我)(?!的))|借给(?!(?:他|她|我)(?!的))|寄给(?!(?:他|她|我)(?!的))|分给(?!(?:他|她|我)(?!的))|给了(?!(?:他|她|我)(?!的))"
 )
 MORE = re.compile(
     r"buys?\b|bought|gets?\b|got\b|finds?\b|found|receives?d?\b|wins?\b|won\b|collect|picks?|picked|gathers?|gathered|orders?|ordered|obtain|makes?\b|made\b|brings?\b|brought|"
@@ -81,7 +81,7 @@ def _changed(value: Fraction, by: Fraction | None, clause: str) -> Fraction | No
     if PARTS.search(clause):
         return value / by
     if re.search(
-        r"\bmore\b|another|additional|\bothers?\b|new ones|\badd|又|也来|也到|多了|(?:付给|借给|送给|给了|寄给|交给|送了)(?:他|她|我)|送来|寄来",
+        r"\bmore\b|another|additional|\bothers?\b|new ones|\badd|又|也来|也到|多了|(?:付给|借给|送给|给了|寄给|交给|送了)(?:他|她|我)(?!的)|送来|寄来",
         clause,
     ) and not re.search("吃|把.*给了|[给卖借](?:了)?(?:朋友|妹妹|邻居|表哥|同学|弟弟|几个孩子|客人|老师|叔叔)", clause):
         return value + by
