@@ -115,7 +115,7 @@ def test_system_messages_are_obeyed(language, held_out):
         steps = system_messages.sample_instructed(rng, "steps")
         assert re.search(rf"\d=-?\d+\. \S+ ?{value_of_question(steps.request)}$", steps.reply), steps
         sentence = system_messages.sample_instructed(rng, "sentence")
-        assert sentence.value in sentence.reply != sentence.value
+        assert sentence.value.casefold() in sentence.reply.casefold() != sentence.value
         persona = system_messages.sample_instructed(rng, "persona")
         if "mini" in persona.reply:
             assert not re.search(r"name|called|call you|Act as|名|叫", persona.system), persona
