@@ -43,7 +43,7 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
     games: set[str] = set()
     sentences: set[str] = set()
     judged: dict[str, list[str]] = defaultdict(list)
-    known = {name.text("en") for name in reserved_names()} | {"Make", "Name"}
+    known = {name.text("en") for name in reserved_names()} | {"Make", "Name", "Some"}
     operations: set[tuple[str, ...]] = set()
     for made in documents:
         if made.kind == "in_context":

@@ -56,7 +56,8 @@ class Story:
         """The question by `rule`; returns its form."""
         form = self._form(rule)
         slots = self.slots
-        if self.clauses and self.rng.chance(0.35):
+        compared = bool(self.clauses) and self.clauses[0][0].startswith("compare")  # "he" could be either
+        if self.clauses and not compared and self.rng.chance(0.35):
             slots = slots | self.people[0].later_slots
         self.question, self.question_rule = form.format(**slots, **numbers), rule
         return form
@@ -76,6 +77,7 @@ class Story:
         self.slots |= _noun(rng, "other", "other_one", "other_u", rng.choice(("thing", "food")))
         if self.slots["other"] == self.slots["item"]:
             raise NoSuchNumbers
+        self.slots["coin"] = str(rng.choice(("coins", "dollars", "euros")))
         self.slots["building"] = str(rng.choice(words["buildings"]))
         if kind == "stock":
             self.slots["place"] = str(rng.choice(words["stock"]))
