@@ -65,7 +65,7 @@ def _opening(clause: str, numbers: list[Fraction]) -> Fraction | None:
         lost = r"sold|gave|sent|lent|handed|to (?:a|the|his|her|my|our|their|[A-Z])|took|lost|送给|借给|卖给|交给|送出|丢|卖|弄|打坏|用掉"
         return (
             max(one, other) - min(one, other)
-            if re.search(lost, clause) and not re.search("receiv|got|得到|收到|买|送来|除了|[给送][了他她我]", clause)
+            if re.search(lost, clause) and not re.search("receiv|got|得到|收到|买|送来|除了|[给送][了他她我](?!的)", clause)
             else one + other
         )
     if re.search(took, clause) and not re.search(gave_him, clause):
