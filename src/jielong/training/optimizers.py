@@ -7,6 +7,8 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
+from .muon import Muon
+from .precision import uses_bf16
 from .train_config import LoopConfig
 
 Optimizers: TypeAlias = Sequence[torch.optim.Optimizer]
@@ -16,7 +18,7 @@ MIN_FRACTION = 0.02  # of the highest learning rate: the schedule never goes bel
 def optimizers_for(network: nn.Module, loop: LoopConfig) -> Optimizers:
     """The optimizers of the parameters that require gradients; frozen ones have none.
 
-    Muon (Jordan et al. 2024; steps scaled to AdamW's: Liu et al. 2025) leaves embeddings and norms to AdamW.
+    Muon leaves embeddings and norms to AdamW.
     """
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
@@ -28,7 +30,8 @@ def optimizers_for(network: nn.Module, loop: LoopConfig) -> Optimizers:
     optimizers: list[torch.optim.Optimizer] = []
     rate, decay = loop.learning_rate, loop.weight_decay
     if matrices:
-        optimizers.append(torch.optim.Muon(matrices, rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"))
+        dtype = torch.bfloat16 if uses_bf16(loop, matrices[0].device) else torch.float32
+        optimizers.append(Muon(matrices, rate, decay, dtype))
     # Norms and biases are not decayed: pulling a scale of 1 towards 0 regularises nothing.
     groups = [
         {"params": [p for p in others if p.ndim >= 2], "weight_decay": decay},
