@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ class Item:
     context: tuple[str, ...] = ()
     tests: Tests | None = None
     tools: tuple[ToolSpec, ...] = ()  # offered to the model; the answer is which of them it calls, and how
+    schema: Mapping[str, Any] | None = None  # that the reply must fit
     instruction: str = ""  # what to do with the input, where it does not say so itself
 
     def request(self) -> Request:
@@ -33,10 +34,10 @@ class Item:
             *before, last = self.input[has_system:]
             if self.context or self.choices:
                 last = replace(last, content=self._with_context_and_choices(last.text))
-            return Request((*system, *before, last), tools=self.tools)
+            return Request((*system, *before, last), tools=self.tools, schema=self.schema)
         text = self._with_context_and_choices(self.input)
         parts = [self.instruction, text] if self.instruction else [text]
-        return Request((Message("user", "\n\n".join(parts)),), tools=self.tools)
+        return Request((Message("user", "\n\n".join(parts)),), tools=self.tools, schema=self.schema)
 
     def _with_context_and_choices(self, question: str) -> str:
         words = catalogue(language(question))["task"]
@@ -57,7 +58,8 @@ class Item:
         tools = [[[tool.name, tool.description, tool.parameters] for tool in self.tools]] if self.tools else []
         tests = self.tests.code if self.tests else None
         instruction = [{"instruction": self.instruction}] if self.instruction else []
-        return [self.id, question, self.accepted, self.choices, self.context, tests, *tools, *instruction]
+        schema = [{"schema": self.schema}] if self.schema else []
+        return [self.id, question, self.accepted, self.choices, self.context, tests, *tools, *schema, *instruction]
 
 
 def identified(items: Sequence[Item]) -> tuple[Item, ...]:

@@ -29,6 +29,7 @@ from ..world import (
 from ..world.vocabulary import LANGUAGES, SampleRandom
 from . import metric, mini_reading_tasks
 from .expression_check import GAME24
+from .in_the_wild import IN_THE_WILD, groups, in_the_wild_items
 from .item import Item, identified
 from .metric import CheckMetric, Metric, Score
 from .mini_conversation_tasks import (
@@ -244,5 +245,6 @@ _KINDS = {
     "outside": _Kind(outside_items, OUTSIDE, "what is outside of mini's world: it says so", typed=True),
     "arithmetic": _Kind(arithmetic_items, metric.number, "sums as people type them", ("easy", "long", "steps"), True),
     "follow_up": _Kind(_follow_up, metric.exact, "questions that need the ones before", typed=True),
+    "in_the_wild": _Kind(in_the_wild_items, IN_THE_WILD, "what people type, in their own words", groups()),
     "system": _Kind(_system, OBEYS, "system messages that say how to answer", tuple(system_messages.KINDS)),
 }
