@@ -16,7 +16,7 @@ from .chat_tokenizer import ChatTokenizer
 from .sequence_packing import Arrays, EncodedDocument, PackedRow, fill_rows, pack_batch
 from .train_config import TokenizerConfig
 
-WORLD_STAGES: dict[str, world.Stage] = {"mini:world": "main", "mini:world/short": "early", "mini:world/late": "late"}
+WORLD_STAGES: dict[str, world.Stage] = {"mini:world": "main", "mini:world/short": "early"}
 DOCUMENTS_PER_STEP = 1 << 16  # numbers set aside for each step, so that no document is seen twice
 CORPUS_NAMES = 100_000
 ROLE_WEIGHT = 0.1

@@ -12,29 +12,52 @@ from . import (
     conversation,
     fact_documents,
     facts,
-    in_context_learning,
+    follow_ups,
+    in_context_practice,
+    json_answers,
+    plain_arithmetic,
+    preferences,
     reading_comprehension,
+    retrieval,
+    story_events,
+    story_reading,
+    system_messages,
+    tool_calls,
     tool_choice,
     towns_map,
     truth,
     word_problems,
 )
+from .noise import noisy
 from .training_examples import USER_WEIGHT, Document, Turn, assistant_turn, user_turn
 from .vocabulary import LANGUAGES, SampleRandom, wordlists
 
 STEP_COUNTS = (1, 2, 2, 3, 3, 3, 4, 4, 5)
 CHINESE_SHARE = 0.45
-Stage = Literal["early", "main", "late"]
+Stage = Literal["early", "main"]
 
 
 def document(seed: int, number: int, stage: Stage = "main") -> Document:
-    """Training document `number`. `early` keeps texts to a sentence or two; `late` has more of what is learnt late."""
-    short = stage == "early" or (stage == "late" and number % 2 == 0)
-    rng = SampleRandom(f"{seed} {number}", "en", short=short)
-    rng.language = LANGUAGES[rng.random() < CHINESE_SHARE]  # the first number drawn: documents stay what they were
-    generate = rng.choices(GENERATORS, _LATE_SHARES if stage == "late" else SHARES)[0]
-    sample = generate(rng)
-    return _with_distraction(rng, sample) if sample.kind in _DISTRACTED else sample
+    """Training document `number`; in the `early` stage texts are a sentence or two."""
+    rng = SampleRandom(f"{seed} {number}", "en", short=stage == "early")
+    rng.language = LANGUAGES[rng.random() < CHINESE_SHARE]
+    sample = rng.choices(GENERATORS, _SHARES[stage])[0](rng)
+    if sample.kind in _DISTRACTED:
+        sample = _with_distraction(rng, sample)
+    return _as_typed(rng, sample)
+
+
+def _as_typed(rng: SampleRandom, sample: Document) -> Document:
+    """Now and then the user's turns with the noise of people who type."""
+    chance, leads = _NOISE.get(sample.kind, (0.0, False))
+    if not rng.chance(chance):
+        return sample
+    strength = 0.2 if rng.short else 1.0
+    typed = (
+        replace(turn, text=noisy(rng, turn.text, strength, leads)) if turn.role == "user" else turn
+        for turn in sample.turns
+    )
+    return replace(sample, turns=tuple(typed))
 
 
 def _sample_problem(rng: SampleRandom) -> word_problems.Problem:
@@ -98,28 +121,49 @@ def gibberish(rng: SampleRandom, words: int, *, end: bool = False) -> str:
     return text[:1].upper() + text[1:] + rng.choice("..!?") if end else text
 
 
-# (generator, its share of the main stage, its share of the late stage)
+# (generator, its share of the early stage, its share of the main stage)
 _MIXTURE: tuple[tuple[Callable[[SampleRandom], Document], float, float], ...] = (
-    (_problem_document("direct", word_problems.direct_turns), 10, 5),
-    (_problem_document("steps", word_problems.step_by_step_turns), 11, 6),
-    (_problem_document("expression", word_problems.expression_turns), 5, 2),
-    (_problem_document("judging", word_problems.verification_turns), 7, 4),
-    (_calculator_document, 3, 2),
-    (_short_questions_document, 2, 2),
-    (fact_documents.statement_document, 7, 14),
-    (fact_documents.question_document, 5, 22),
-    (fact_documents.sentence_answer_document, 2, 3),
-    (truth.true_false_document, 8, 8),
-    (towns_map.map_document, 6, 6),
-    (fact_documents.multiple_choice_document, 3, 2),
-    (reading_comprehension.reading_document, 17, 20),
-    (reading_comprehension.verification_document, 3, 5),
-    (in_context_learning.in_context_document, 8, 24),
-    (tool_choice.tool_choice_document, 9, 10),
-    (arithmetic_game.game_document, 7, 5),
-    (conversation.small_talk_document, 2, 1),
+    (_problem_document("direct", word_problems.direct_turns), 8, 6),
+    (_problem_document("steps", word_problems.step_by_step_turns), 12, 15),
+    (_problem_document("expression", word_problems.expression_turns), 6, 8),
+    (_problem_document("judging", word_problems.verification_turns), 4, 5),
+    (_calculator_document, 2, 3),
+    (_short_questions_document, 1, 2),
+    (fact_documents.statement_document, 10, 7),
+    (fact_documents.question_document, 8, 10),
+    (fact_documents.sentence_answer_document, 1, 2),
+    (truth.true_false_document, 10, 13),
+    (towns_map.map_document, 8, 7),
+    (fact_documents.multiple_choice_document, 1, 3),
+    (story_reading.story_document, 9, 11),
+    (story_events.event_document, 5, 5),
+    (retrieval.retrieval_document, 2, 6),
+    (reading_comprehension.reading_document, 4, 4),
+    (reading_comprehension.verification_document, 1, 3),
+    (in_context_practice.in_context_document, 14, 14),
+    (tool_calls.tool_call_document, 6, 10),
+    (tool_choice.tool_choice_document, 2, 2),
+    (json_answers.json_document, 3, 5),
+    (arithmetic_game.game_document, 2, 6),
+    (conversation.small_talk_document, 5, 5),
+    (conversation.outside_document, 5, 6),
+    (plain_arithmetic.arithmetic_document, 9, 7),
+    (plain_arithmetic.arithmetic_by_calculator_document, 1, 3),
+    (follow_ups.follow_up_document, 2, 5),
+    (system_messages.system_document, 2, 5),
+    (preferences.register_document, 0, 2),
 )
 GENERATORS = [generate for generate, _, _ in _MIXTURE]
-SHARES = [share for _, share, _ in _MIXTURE]
-_LATE_SHARES = [share for _, _, share in _MIXTURE]
+_SHARES: dict[Stage, list[float]] = {
+    "early": [early for _, early, _ in _MIXTURE],
+    "main": [main for _, _, main in _MIXTURE],
+}
 _DISTRACTED = ("direct", "steps", "expression", "judging", "several", "reading", "multiple_choice")
+# How often the user's turns of a kind are typed as people type, and whether something is said around them.
+_NOISE: dict[str, tuple[float, bool]] = {
+    **dict.fromkeys(("direct", "steps", "expression", "calculator"), (0.5, True)),
+    **dict.fromkeys(("facts", "map", "arithmetic", "arithmetic_by_calculator"), (0.5, True)),
+    **dict.fromkeys(("talk", "outside", "follow_up", "system", "register"), (0.5, False)),
+    **dict.fromkeys(("judging", "several", "true_false", "verified", "multiple_choice"), (0.25, False)),
+    **dict.fromkeys(("reading", "tools"), (0.3, False)),
+}
