@@ -1,5 +1,8 @@
 """Documents that tell or ask the facts of the world: texts, questions, two questions in one, several choices."""
 
+import re
+
+from .draws import first_fitting
 from .facts import Fact, answer_choices, knowledge_base, sample_fact, stranger_fact
 from .grammar import sample_form
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
@@ -37,11 +40,12 @@ def joint_statement(rng: SampleRandom, facts: list[Fact]) -> str:
 
 def _predicate(rng: SampleRandom, fact: Fact) -> str:
     """A statement without its subject, from the forms that begin with it and are one clause."""
-    while True:
-        form = sample_form(rng, rng.language, fact.relation, held_out=False)  # few of the held-out forms begin so
-        rest = form.removeprefix("{s}")
-        if rest != form and not rest.startswith(("'", "的")) and "," not in rest and "，" not in rest:
-            return rest[:-1].strip().format(v=fact.value.text(rng.language))
+    form = first_fitting(
+        lambda: sample_form(rng, rng.language, fact.relation, held_out=False),  # few of the held-out forms begin so
+        lambda form: re.match(r"\{s\}(?!['的])[^,，]*$", form),
+        f"{rng.language}: a clause of {fact.relation} that begins with its subject",
+    )
+    return form.removeprefix("{s}")[:-1].strip().format(v=fact.value.text(rng.language))
 
 
 def question_document(rng: SampleRandom) -> Document:
@@ -93,11 +97,12 @@ def _noun(rng: SampleRandom, relation: str) -> str:
 
 def _bare_question(rng: SampleRandom, fact: Fact) -> str:
     """A question without its mark, small at the beginning."""
-    while True:
-        form = rng.form(f"{fact.relation}_question")
-        if form[-1] in "?？" and not any(sign in form[:-1] for sign in ".?？:：,，"):
-            name = fact.subject.text(rng.language)
-            return (form[:1].lower() + form[1:-1]).format(s=name)
+    form = first_fitting(
+        lambda: rng.form(f"{fact.relation}_question"),
+        lambda form: re.fullmatch(r"[^.?？:：,，]*[?？]", form),
+        f"{rng.language}: a question on {fact.relation} in one clause",
+    )
+    return (form[:1].lower() + form[1:-1]).format(s=fact.subject.text(rng.language))
 
 
 def _further_facts(fact: Fact) -> list[Fact]:

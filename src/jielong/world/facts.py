@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Literal
 
 from ..prompts import Language
+from .draws import first_fitting
 from .names import COUNTRIES, RIVERS, SEEN_SUBJECTS, UNSEEN_SUBJECTS, WORLD_SEED, Name, names_of_world, split_bucket
 from .vocabulary import SampleRandom, wordlists
 
@@ -152,10 +153,11 @@ def sample_fact(rng: SampleRandom) -> Fact:
 
 def sample_judged_fact(rng: SampleRandom) -> Fact:
     """A fact about which claims are judged on this side of the split."""
-    while True:
-        fact = sample_fact(rng)
-        if fact.claim_held_out == rng.held_out and false_claims(fact, rng.held_out):
-            return fact
+    return first_fitting(
+        lambda: sample_fact(rng),
+        lambda fact: fact.claim_held_out == rng.held_out and false_claims(fact, rng.held_out),
+        "a fact that is judged on this side of the split",
+    )
 
 
 def sample_claim(rng: SampleRandom, fact: Fact, true: bool) -> Fact:

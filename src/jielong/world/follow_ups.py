@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from . import facts
 from .conversation import TALK_WEIGHT, sample_intent, small_talk
+from .draws import first_fitting
 from .grammar import grammar
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom
@@ -43,10 +44,11 @@ def sample_follow_up(rng: SampleRandom, exchanges: int, known: list[facts.Fact] 
 
 
 def _opening_fact(rng: SampleRandom, known: list[facts.Fact] | None) -> facts.Fact:
-    while True:
-        fact = rng.choice(known) if known else facts.sample_fact(rng)
-        if _can_follow(rng, fact):
-            return fact
+    return first_fitting(
+        lambda: rng.choice(known) if known else facts.sample_fact(rng),
+        lambda fact: _can_follow(rng, fact),
+        "a fact that is asked for in follow-ups",
+    )
 
 
 def _can_follow(rng: SampleRandom, fact: facts.Fact) -> bool:
@@ -65,8 +67,11 @@ def _next_question(
     if others and rng.chance(0.65):
         other = rng.choice(others)
         return rng.sentence(f"then_{other.relation}"), other
-    while (other := _opening_fact(rng, known)).relation != fact.relation or other in asked:
-        pass
+    other = first_fitting(
+        lambda: _opening_fact(rng, known),
+        lambda other: other.relation == fact.relation and other not in asked,
+        f"another fact on {fact.relation}",
+    )
     return rng.sentence("then_other", s=other.subject.text(rng.language)), other
 
 

@@ -1,7 +1,7 @@
 """The sentence forms of the world: a small grammar for each language, in `en/*.toml` and `zh/*.toml`.
 
-A rule is a list of lines. In a line `<name>` stands for any line of the rule `name`, `[a|b]` for either, and `{slot}` is
-filled in later. A form is a line with every choice made. A tenth of the forms of each rule that is asked for is held
+A rule is a list of lines. In a line `<name>` stands for any line of the rule `name`, `[a|b]` for either, and `{slot}`
+is filled in later. A form is a line with every choice made. A tenth of the forms of each rule that is asked for is held
 out: a new combination of words that other forms teach.
 """
 
@@ -19,6 +19,7 @@ from functools import cache
 from importlib.resources import files
 
 from ..prompts import Language
+from .draws import first_fitting
 from .names import HELD_OUT_PART, split_bucket
 
 FEW = 2_000  # up to so many forms are listed and split exactly; more are split by the hash of each
@@ -27,13 +28,20 @@ _RULE = re.compile(r"<([a-z_]+)>")
 
 
 def sample_form(rng: random.Random, language: Language, rule: str, held_out: bool) -> str:
-    """A form of `rule` from one side of the split. Raises KeyError for a rule that is not there."""
+    """A form of `rule` from one side of the split.
+
+    Raises KeyError for a rule that is not there, and ValueError for one that has no form on this side.
+    """
+    side = "held-out" if held_out else "training"
     if few := _listed_forms(language, rule):
+        if not few[held_out]:
+            raise ValueError(f"{language}: the rule {rule} has no {side} form: it needs more that share their words")
         return rng.choice(few[held_out])
-    while True:
-        form = _sample(rng, language, rule)
-        if is_held_out(language, rule, form) == held_out:
-            return form
+    return first_fitting(
+        lambda: _sample(rng, language, rule),
+        lambda form: is_held_out(language, rule, form) == held_out,
+        f"{language}: a {side} form of the rule {rule}",
+    )
 
 
 def sample_composed(compose: Callable[[], str], held_out: bool) -> str:
@@ -120,7 +128,7 @@ def _forms_of(language: Language, part: str) -> list[str]:
 
 @cache
 def _listed_forms(language: Language, rule: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """The forms for training and the held-out ones; of fewer than five, all on both sides. None where there are many."""
+    """The forms for training and for exams; of fewer than five, all on both sides. None where there are many."""
     if count_forms(language, rule) > FEW:
         return None
     every = list(dict.fromkeys(f for line in grammar(language)[rule] for f in _forms_of_line(language, line)))

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 
 from . import tool_choice
+from .draws import first_fitting
 from .grammar import grammar
 from .names import split_bucket
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
@@ -47,10 +48,11 @@ class Calculation:
 
 def sample_calculation(rng: SampleRandom, kind: str = "") -> Calculation:
     """A calculation from this side of the split, of any kind where `kind` is ""."""
-    while True:
-        calculation = _any_calculation(rng, kind or rng.choices(list(KINDS), list(KINDS.values()))[0])
-        if calculation.held_out == rng.held_out:
-            return calculation
+    return first_fitting(
+        lambda: _any_calculation(rng, kind or rng.choices(list(KINDS), list(KINDS.values()))[0]),
+        lambda calculation: calculation.held_out == rng.held_out,
+        f"a calculation on this side of the split {kind}".strip(),
+    )
 
 
 def _any_calculation(rng: SampleRandom, kind: str) -> Calculation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .draws import first_fitting
 from .grammar import any_form, sample_composed
 from .story_values import (
     Individual,
@@ -189,14 +190,13 @@ def sentence(rng: SampleRandom, frames: tuple[str, ...], facts: tuple[Told, ...]
     def compose() -> str:
         frame = rng.choice(frames)
         rule = "own" if frame.endswith("own") else "say"
-        while True:
-            form = any_form(rng, rng.language, frame)
-            if voices[0] == "name" or ("{who}" not in form and "{v1}的{s}" not in form):
-                break
+        form = first_fitting(
+            lambda: any_form(rng, rng.language, frame),
+            lambda form: voices[0] == "name" or ("{who}" not in form and "{v1}的{s}" not in form),
+            f"{rng.language}: a form of {frame} for a pronoun",
+        )
         for i, fact in enumerate(facts):
-            part = any_form(rng, rng.language, f"{rule}_{fact.relation}")
-            while rule == "own" and voices[0] == "name" and "{s}" not in part and "{p}" not in part:
-                part = any_form(rng, rng.language, f"{rule}_{fact.relation}")  # else nobody would know whose it is
+            part = _part(rng, f"{rule}_{fact.relation}", named=rule == "own" and voices[0] == "name")
             part = part.replace("{", f"{{{'abc'[i]}")
             form = form.replace("{c}" if rule == "own" else f"{{v{i + 1}}}", part)
         return form
@@ -207,6 +207,15 @@ def sentence(rng: SampleRandom, frames: tuple[str, ...], facts: tuple[Told, ...]
         own = {**subject_slots(rng, fact.about, voice), **value_slots(fact)}
         slots.update({f"{'abc'[i]}{key}": text for key, text in own.items()})
     return capitalised(fill_form(form, t=facts[-1].about.text, **slots))
+
+
+def _part(rng: SampleRandom, rule: str, named: bool) -> str:
+    """A form of a part; where it must be `named`, one that says whose it is."""
+    return first_fitting(
+        lambda: any_form(rng, rng.language, rule),
+        lambda part: not named or "{s}" in part or "{p}" in part,
+        f"{rng.language}: a form of {rule} with its subject",
+    )
 
 
 def capitalised(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .draws import first_fitting
 from .grammar import any_form, grammar, sample_composed
 from .stories import capitalised, other_individual
 from .story_layouts import framed, separator
@@ -72,10 +73,11 @@ def event_question(rng: SampleRandom, event: Event, slot: str) -> str:
     """The question names what its sentence does: an untold partner is nobody's name."""
 
     def compose() -> str:
-        while True:
-            ask = any_form(rng, rng.language, f"ask_{event.kind}_{slot}")
-            if "{p}" not in ask or event.tells("p"):
-                break
+        ask = first_fitting(
+            lambda: any_form(rng, rng.language, f"ask_{event.kind}_{slot}"),
+            lambda ask: "{p}" not in ask or event.tells("p"),
+            f"{rng.language}: a question of ask_{event.kind}_{slot} without the partner",
+        )
         low = ask[:1].lower() + ask[1:] if not ask.startswith("{") else ask
         return any_form(rng, rng.language, "event_question").replace("{ask}", ask).replace("{ask_low}", low)
 
@@ -141,10 +143,9 @@ def comparisons(rng: SampleRandom) -> list[str]:
 
 
 def _compared(rng: SampleRandom, pair: tuple[str, str], measure: list[str]) -> str:
-    while True:
-        form = any_form(rng, rng.language, "compare")
-        slots = {"a": pair[0], "b": pair[1], "more": measure[0], "less": measure[1], "plain": measure[2]}
-        return capitalised(fill_form(form, **slots))
+    form = any_form(rng, rng.language, "compare")
+    slots = {"a": pair[0], "b": pair[1], "more": measure[0], "less": measure[1], "plain": measure[2]}
+    return capitalised(fill_form(form, **slots))
 
 
 def comparison_document(rng: SampleRandom) -> Document:

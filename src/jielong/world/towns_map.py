@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from .draws import first_fitting
 from .facts import Fact, FactValue, Subject, knowledge_base
 from .names import SEEN_SUBJECTS, UNSEEN_SUBJECTS, WORLD_SEED, Name, map_town_names, split_bucket
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
@@ -101,16 +102,16 @@ def nearest(town: Town) -> Town | None:
 def sample_relationship(rng: SampleRandom, relation: Relation) -> Relationship:
     """A relation between towns, from this side of the split."""
     sample = {"distance": _distance, "nearer": _nearer, "nearest": _nearest, "way": _way}.get(relation, _direction)
-    while not (found := sample(rng, relation)):
-        pass
+    found = first_fitting(lambda: sample(rng, relation), bool, f"towns on this side of the split for {relation}")
+    assert found
     return found
 
 
 def _pair(rng: SampleRandom) -> tuple[Town, Town]:
-    while True:
-        one, other = rng.sample(towns(), 2)
-        if pair_held_out(one, other) == rng.held_out:
-            return one, other
+    one, other = first_fitting(
+        lambda: rng.sample(towns(), 2), lambda pair: pair_held_out(*pair) == rng.held_out, "a pair of towns"
+    )
+    return one, other
 
 
 def _direction(rng: SampleRandom, relation: Relation) -> Relationship | None:

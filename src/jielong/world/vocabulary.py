@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..prompts import Language
+from .draws import first_fitting
 from .grammar import sample_form
 from .names import SYLLABLES, Name, reserved_names
 
@@ -34,10 +35,11 @@ class SampleRandom(random.Random):
 
     def name(self) -> Name:
         """A stranger's name."""
-        while True:
-            name = Name(tuple(self.choice(_SYLLABLES) for _ in range(self.choice((2, 2, 3)))))
-            if name.held_out == self.held_out and name not in reserved_names():
-                return name
+        return first_fitting(
+            lambda: Name(tuple(self.choice(_SYLLABLES) for _ in range(self.choice((2, 2, 3))))),
+            lambda name: name.held_out == self.held_out and name not in reserved_names(),
+            "a name on this side of the split",
+        )
 
     def names(self, n: int) -> list[Name]:
         """`n` different names."""

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 
+from .draws import first_fitting
 from .names import split_bucket
 from .problem_plots import tell_story
 from .problem_texts import problem_text
@@ -52,9 +53,11 @@ class Problem:
 
 def sample_problem(rng: SampleRandom, steps: int) -> Problem:
     """A problem of `steps` calculations with whole positive numbers, from this side of the split."""
-    while (problem := _any_problem(rng, steps)).held_out != rng.held_out:
-        pass
-    return problem
+    return first_fitting(
+        lambda: _any_problem(rng, steps),
+        lambda problem: problem.held_out == rng.held_out,
+        f"a problem of {steps} steps on this side of the split",
+    )
 
 
 def _any_problem(rng: SampleRandom, steps: int) -> Problem:
