@@ -30,7 +30,6 @@ bench: $(VENV)/.all
 
 mini: $(VENV)/.all
 	OMP_WAIT_POLICY=passive $(RUN)/jielong train pretrain scripts/mini.toml
-	OMP_WAIT_POLICY=passive $(RUN)/jielong train finetune scripts/mini_late.toml
 	$(RUN)/python scripts/mini.py build/mini
 
 techniques: $(VENV)/.core

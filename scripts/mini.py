@@ -1,10 +1,9 @@
 """What `make mini` does after training: count the stated facts, install the weights, measure, write the model card.
 
 jielong train pretrain scripts/mini.toml
-jielong train finetune scripts/mini_late.toml
 python scripts/mini.py build/mini
 
-After training on from the weights that ship (`--set start=…`), `--onto` adds to what `mini_trainings.json` holds.
+`--recipe` names the settings that the training had, where these are not `mini.toml`.
 """
 
 from __future__ import annotations
@@ -15,12 +14,14 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mini_card
 import mini_knowledge
+import mini_probes
 import mini_scores
 from tokenizers import Tokenizer
 
@@ -30,75 +31,77 @@ from jielong.training.sequence_packing import pack_batch
 from jielong.training.train_config import TrainConfig, read_train_config
 
 HERE = Path(__file__).parent
-TRAININGS = HERE / "mini_trainings.json"
+TRAINING = HERE / "mini_training.json"
 PARTS = ("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+STEPS_AT_ONCE = 64
+ITEMS = 500
+Batches = tuple[Counter[str], list[bytes]]  # how often each fact is stated, and the SHA-256 of each batch
 
 
-@dataclass
-class History:
-    """The trainings behind some weights, what they knew of facts on the way, and how often each fact was stated."""
+def training_record(recipe: Path, out: Path, processes: int, every: int) -> tuple[dict[str, Any], Counter[str]]:
+    """How the weights in `out` were trained, what they knew of facts on the way, and how often each was stated.
 
-    trainings: list[dict[str, Any]] = field(default_factory=list)
-    knowledge: list[dict[str, Any]] = field(default_factory=list)
-    facts: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def tokens(self) -> int:
-        return sum(training["tokens"] for training in self.trainings)
-
-    def add_training(self, config_file: Path, out: Path) -> None:
-        """Make the batches of a training again and count; look at its snapshots in `out` and at its end."""
-        settings, before = read_train_config(config_file), self.tokens
-        tokenizer = Tokenizer.from_file(str(out / "weights" / "tokenizer.json"))
-        loop, data = settings.loop, hashlib.sha256()
-        snapshots = {step: out / "snapshots" / str(step * loop.batch_tokens) for step in loop.snapshot_steps}
-        folders = snapshots | {settings.steps: out / "weights"}
-        for step, facts in _batches(settings, tokenizer, data):
-            self.facts.update(facts)
-            if step in folders:
-                tokens = before + step * loop.batch_tokens
-                self.knowledge.append(mini_knowledge.row(folders[step], tokens, self.facts))
-        training = {"recipe": config_file.name, "tokens": settings.steps * loop.batch_tokens}
-        self.trainings.append(training | {"rate": loop.learning_rate, "data_sha256": data.hexdigest()})
+    `every`: one fact in so many is asked for.
+    """
+    settings, facts, data = read_train_config(recipe), Counter[str](), hashlib.sha256()
+    loop, knowledge = settings.loop, []
+    folders = {step: out / "snapshots" / str(step * loop.batch_tokens) for step in loop.snapshot_steps}
+    folders[settings.steps] = out / "weights"
+    parts = list(_parts(settings.steps, sorted(folders)))
+    with ProcessPoolExecutor(processes) as pool:
+        counted = pool.map(partial(_batches, settings, out / "weights" / "tokenizer.json"), parts)
+        for part, (stated, digests) in zip(parts, counted, strict=True):
+            facts.update(stated)
+            for digest in digests:
+                data.update(digest)
+            if part.stop in folders:
+                knowledge.append(mini_knowledge.row(folders[part.stop], part.stop * loop.batch_tokens, facts, every))
+    tokens = settings.steps * loop.batch_tokens
+    record: dict[str, Any] = {"recipe": recipe.name, "tokens": tokens, "data_sha256": data.hexdigest()}
+    stages = [stage.model_dump() for stage in settings.stages]
+    return record | {"stages": stages, "loop": loop.model_dump(mode="json"), "knowledge": knowledge}, facts
 
 
-def _batches(settings: TrainConfig, tokenizer: Tokenizer, data: Any) -> Iterator[tuple[int, list[str]]]:
-    """The number of each step and the facts that its batch states; `data` is a SHA-256 of all batches."""
-    sources = {s: WorldSource(tokenizer, WORLD_STAGES[s.source], s.length) for s in settings.stages}
-    for step in range(settings.steps):
+def _parts(steps: int, ends: list[int]) -> Iterator[range]:
+    """All steps in their order, some at once, none of the parts beyond one of `ends`."""
+    start = 0
+    for end in ends:
+        while start < min(end, steps):
+            stop = min(start + STEPS_AT_ONCE, end, steps)
+            yield range(start, stop)
+            start = stop
+
+
+def _batches(settings: TrainConfig, tokenizer_file: Path, steps: range) -> Batches:
+    """The batches of some steps, made again: each is a function of the seed and its number."""
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    facts, digests = Counter[str](), list[bytes]()
+    for step in steps:
         stage = settings.stage_at(step)
-        rows = sources[stage].rows(step, settings.loop.batch_tokens // stage.length, settings.loop.seed)
-        data.update(pack_batch(rows, 0)["input_ids"].tobytes())
-        yield step + 1, [fact for row in rows for document in row.documents for fact in document.facts]
-
-
-def _shipped() -> History:
-    history = json.loads(TRAININGS.read_text())
-    exposures = json.loads((WEIGHTS / "exposures.json").read_text())
-    return History(history["trainings"], history["knowledge"], Counter(exposures["facts"]))
+        source = WorldSource(tokenizer, WORLD_STAGES[stage.source], stage.length)
+        rows = source.rows(step, settings.loop.batch_tokens // stage.length, settings.loop.seed)
+        digests.append(hashlib.sha256(pack_batch(rows, 0)["input_ids"].tobytes()).digest())
+        facts.update(fact for row in rows for document in row.documents for fact in document.facts)
+    return facts, digests
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="where the training wrote")
-    parser.add_argument("--items", type=int, default=500, help="items of each task and language")
-    parser.add_argument("--onto", action="store_true", help="the last training began with the weights that ship")
+    parser.add_argument("--recipe", type=Path, default=HERE / "mini.toml", help="the settings of the training")
+    parser.add_argument("--items", type=int, default=ITEMS, help="items of each task and language")
+    parser.add_argument("--processes", type=int, default=2, help="processes that make the batches again")
     options = parser.parse_args()
-    history, late = (_shipped() if options.onto else History()), options.out / "late"
-    if not options.onto:
-        history.add_training(HERE / "mini.toml", options.out)
-    history.add_training(HERE / "mini_late.toml", late)
+    every = max(1, ITEMS // options.items)
+    training, facts = training_record(options.recipe, options.out, options.processes, every)
     for name in PARTS:
-        shutil.copyfile(late / "weights" / name, WEIGHTS / name)
-    TRAININGS.write_text(json.dumps({"trainings": history.trainings, "knowledge": history.knowledge}, indent=1) + "\n")
-    exposures = {"tokens": history.tokens, "facts": dict(sorted(history.facts.items()))}
+        shutil.copyfile(options.out / "weights" / name, WEIGHTS / name)
+    TRAINING.write_text(json.dumps(training, indent=1) + "\n")
+    exposures = {"tokens": training["tokens"], "facts": dict(sorted(facts.items()))}
     (WEIGHTS / "exposures.json").write_text(json.dumps(exposures, indent=0) + "\n")
-    write_card(mini_scores.measured(options.items), options.out)
-
-
-def write_card(scores: dict[str, Any], out: Path) -> None:
-    (out / "scores.json").write_text(json.dumps(scores, indent=1))
-    (WEIGHTS / "MODEL_CARD.md").write_text(mini_card.written(json.loads(TRAININGS.read_text()), scores), "utf-8")
+    scores = mini_scores.measured(options.items) | {"probes": mini_probes.measured()}
+    (options.out / "scores.json").write_text(json.dumps(scores, indent=1))
+    (WEIGHTS / "MODEL_CARD.md").write_text(mini_card.written(training, scores), "utf-8")
 
 
 if __name__ == "__main__":

@@ -32,15 +32,16 @@ BINS = ((0, 0), (1, 9), (10, 29), (30, 99), (100, 299), (300, 10**9))
 STATEMENTS = 400
 
 
-def row(folder: Path, tokens: int, counts: Mapping[str, int]) -> dict[str, Any]:
-    """`counts`: how often each fact had been stated when these weights had read `tokens` tokens."""
+def row(folder: Path, tokens: int, counts: Mapping[str, int], every: int = 1) -> dict[str, Any]:
+    """`counts`: how often each fact had been stated when these weights had read `tokens` tokens; of the facts, one in
+    `every` is asked for."""
     words, values = _losses(folder)
     losses = {"loss_words": round(words, 3), "loss_values": round(values, 3)}
-    return {"tokens": tokens} | losses | {"recall": _recall(folder, counts)}
+    return {"tokens": tokens} | losses | {"recall": _recall(folder, counts, every)}
 
 
-def _recall(folder: Path, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    result, fact_ids = _answers(folder)
+def _recall(folder: Path, counts: Mapping[str, int], every: int) -> list[dict[str, Any]]:
+    result, fact_ids = _answers(folder, every)
     rows = []
     for low, high in BINS:
         scores = [
@@ -52,11 +53,11 @@ def _recall(folder: Path, counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return rows
 
 
-def _answers(folder: Path) -> tuple[ModelResult, list[str]]:
+def _answers(folder: Path, every: int) -> tuple[ModelResult, list[str]]:
     items, fact_ids = [], []
     for language in LANGUAGES:
         rng = SampleRandom(f"recall {language}", language, held_out=True)
-        for fact in facts.knowledge_base().all_facts():
+        for fact in facts.knowledge_base().all_facts()[::every]:
             items.append(Item("", fact.question(rng), (fact.value.text(language),), cluster=fact.id))
             fact_ids.append(fact.id)
     task = Task("recall", identified(items), CheckMetric("states_value", states_value), "", "")

@@ -10,24 +10,34 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain
+
+from mini_overlap_lists import ListedThings
 
 from jielong.prompts import Language
 from jielong.tasks.mini_tasks import built_in
-from jielong.world import document, facts, towns_map, word_problems
-from jielong.world.grammar import is_split
+from jielong.world import document, facts, follow_ups, plain_arithmetic, towns_map, word_problems
+from jielong.world.grammar import grammar, is_split
 from jielong.world.names import SYLLABLES, reserved_names
 from jielong.world.training_examples import Document
-from jielong.world.vocabulary import LANGUAGES, SampleRandom
+from jielong.world.vocabulary import LANGUAGES, SampleRandom, wordlists
 
 TASKS = (
     "word_problems",
     "unseen_facts/with_document",
     "reading",
+    "stories",
+    "documents",
     "judging",
     "tools",
+    "tool_calls",
+    "json",
     "true_false",
     "map",
     "game24",
+    "follow_up",
+    "arithmetic",
 )
 NAME = re.compile(rf"\b(?:{'|'.join(s.capitalize() for s in SYLLABLES)})(?:{'|'.join(SYLLABLES)}){{1,2}}\b")
 CHINESE_NAME = re.compile(f"[{''.join(dict.fromkeys(''.join(SYLLABLES.values())))}]{{2,3}}")
@@ -43,9 +53,11 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
     games: set[str] = set()
     sentences: set[str] = set()
     judged: dict[str, list[str]] = defaultdict(list)
-    known = {name.text("en") for name in reserved_names()} | {"Make", "Name", "Some"}
+    known = {name.text("en") for name in reserved_names()} | _words_like_names()
     operations: set[tuple[str, ...]] = set()
+    listed = ListedThings()
     for made in documents:
+        listed.read(made)
         if made.kind == "in_context":
             operations.update(_operation([turn.text for turn in made.turns]))
         for turn in made.turns:
@@ -77,7 +89,15 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
         "numbers to make 24 from": sum(
             game in games for text in _items("game24", "en", items) for game in _games(text)
         ),
-    }
+    } | listed.counts()
+
+
+@cache
+def _words_like_names() -> set[str]:
+    """Words and real names of the grammar that could be invented names, as Kate and Some."""
+    lines = chain(*grammar("en").values(), *(str(names).split() for names in wordlists("en")["people"].values()))
+    words = {word.capitalize() for line in lines for word in re.findall(r"[A-Za-z]+", line)}
+    return {word for word in words if NAME.fullmatch(word)}
 
 
 def _games(text: str) -> list[str]:
@@ -107,9 +127,9 @@ def _operation(turns: list[str]) -> Iterator[tuple[str, ...]]:
 
 def _exam_chains(items: int) -> set[str]:
     draws = [SampleRandom(f"chains {language}", language, held_out=True) for language in LANGUAGES]
-    return {
-        word_problems.sample_problem(rng, steps).chain for rng in draws for steps in (2, 3, 4, 5) for _ in range(items)
-    }
+    problems = (word_problems.sample_problem(rng, n) for rng in draws for n in (2, 3, 4, 5) for _ in range(items))
+    sums = (plain_arithmetic.sample_calculation(rng) for rng in draws for _ in range(items))
+    return {made.chain for made in (*problems, *(made for made in sums if len(made.steps) > 1))}
 
 
 def _judged_in_exams(items: int) -> set[facts.Fact]:
@@ -166,11 +186,12 @@ def _exam_sentences(language: Language, items: int) -> Iterator[str]:
         yield from (text for text in (fact.statement(rng), fact.negation(rng), fact.question(rng)))
         found = towns_map.sample_relationship(rng, rng.choice(list(towns_map.SHARES)))
         yield from (found.statement(rng), found.question(rng))
+        yield from (e.request for e in follow_ups.sample_follow_up(rng, 3) if e.fact)
 
 
 def training(count: int) -> Iterator[Document]:
     for number in range(count):
-        yield document(1, number << 9, ("main", "late", "early")[number % 3])
+        yield document(1, number << 9, ("main", "early")[number % 2])
 
 
 def main() -> None:

@@ -4,6 +4,8 @@
 import re
 from fractions import Fraction
 
+from world.evaluate_facts import _HAN
+
 LESS = re.compile(
     r"given away|\bgives?\b(?! (?:him|her|me|us|them) (?:another )?\d)|\bgave\b(?! (?:him|her|me|us|them) (?:another )?\d)|loses?\b|lost|sells?\b|sold|breaks?\b|broke|thr[eo]ws?\b|thrown|donate|lends?\b(?! (?:him|her|me|us|them) (?:another )?\d)|"
     r"lent\b(?! (?:him|her|me|us|them) (?:another )?\d)|\buse[sd]?\b|burn|forg[eo]t|waste|trade|mislay|mislaid|left|tossed|got rid|hand(?:s|ed)?\b(?! (?:him|her|me|us|them) (?:another )?\d)|"
@@ -26,12 +28,16 @@ TIMES = re.compile(r"\btimes\b|multiplied|倍")
 PARTS = re.compile(r"among|equal|parts|\bin \d+$|share|平均|分成|分给.*自己")
 
 
+_NAMED_FIRST = re.compile(f"^[{_HAN}]{{2,3}}(?=[把又给])")
+
+
 def solve(told: tuple[tuple[str, str], ...]) -> Fraction | None:
     """The number that is there in the end, from the clauses alone; None where a clause is beyond this reader."""
     value: Fraction | None = None
     if told[0][0].startswith("compare"):
         return None
-    for rule, clause in told[:-1]:
+    for rule, words in told[:-1]:
+        clause = _NAMED_FIRST.sub("他", words)  # a syllable of a name, as 加 or 多, is no verb
         numbers = [Fraction(number) for number in re.findall(r"\d+", clause)]
         if value is None:
             value = _opening(clause, numbers)
@@ -65,7 +71,8 @@ def _opening(clause: str, numbers: list[Fraction]) -> Fraction | None:
         lost = r"sold|gave|sent|lent|handed|to (?:a|the|his|her|my|our|their|[A-Z])|took|lost|送给|借给|卖给|交给|送出|丢|卖|弄|打坏|用掉"
         return (
             max(one, other) - min(one, other)
-            if re.search(lost, clause) and not re.search("receiv|got|得到|收到|买|送来|除了|[给送][了他她我](?!的)", clause)
+            if re.search(lost, clause)
+            and not re.search("receiv|got|得到|收到|买|送来|除了|[给送][了他她我](?!的)", clause)
             else one + other
         )
     if re.search(took, clause) and not re.search(gave_him, clause):

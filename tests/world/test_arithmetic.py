@@ -16,7 +16,7 @@ DRAWS = [(language, held_out) for language in LANGUAGES for held_out in (False, 
 @pytest.mark.parametrize(("language", "held_out"), DRAWS)
 def test_the_answer_is_what_the_question_asks_for(language, held_out):
     rng = SampleRandom(f"sums {language}", language, held_out)
-    for _ in range(3000):
+    for _ in range(800 if held_out else 3000):
         calculation = plain_arithmetic.sample_calculation(rng)
         assert value_of_question(calculation.question) == calculation.answer, calculation
         assert value_of_expression(calculation.expression) == calculation.answer

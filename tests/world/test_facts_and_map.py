@@ -73,7 +73,7 @@ def _sum_holds(text: str) -> bool:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_verdicts_of_documents_agree_with_their_claims(language: str):
     rng, known, words = draw(language, False), truth_of_the_world(), Counter[str]()
-    for _ in range(2500):
+    for _ in range(1500):
         document = truth.true_false_document(rng)
         asked, reply = (turn.text for turn in document.turns)
         claim = next(
@@ -91,7 +91,7 @@ def test_verdicts_of_documents_agree_with_their_claims(language: str):
         verdict = re.findall(r"[a-z]+$|[对是真错否假]$", reply)[0]
         assert verdict in (YES if right else NO), (asked, reply)
         words[verdict] += reply == verdict
-    assert all(words[word] > 50 for word in (YES | NO) if word.isascii() == (language == "en"))
+    assert all(words[word] > 30 for word in (YES | NO) if word.isascii() == (language == "en"))
 
 
 def _speaks_of_the_world(piece: str) -> bool:

@@ -7,6 +7,7 @@ import random
 import re
 from collections import Counter
 from fractions import Fraction
+from functools import cache
 
 import pytest
 
@@ -14,7 +15,7 @@ from jielong import world
 from jielong.prompts import catalogue
 from jielong.world import arithmetic_game, facts, in_context_learning, reading_comprehension, tool_choice, word_problems
 from jielong.world.vocabulary import LANGUAGES, SampleRandom, wordlists
-from world.evaluate_facts import _HAN, NAME, asks, read_statement
+from world.evaluate_facts import _HAN, NAME, asks, read_claim, read_statement
 from world.evaluator import continues, makes_24, sentences
 
 DRAWS = [(language, held_out) for language in LANGUAGES for held_out in (False, True)]
@@ -25,8 +26,12 @@ def draw(language: str, held_out: bool, seed: object = 0) -> SampleRandom:
 
 
 def documents(n: int, kind: str | None = None) -> list[world.Document]:
-    made = (world.document(77, i) for i in range(n))
-    return [d for d in made if kind is None or d.kind == kind]
+    return [d for d in _many()[:n] if kind is None or d.kind == kind]
+
+
+@cache
+def _many() -> list[world.Document]:
+    return [world.document(77, i) for i in range(15_000)]
 
 
 def truth() -> dict[tuple[str, str], set[str]]:
@@ -41,7 +46,7 @@ def truth() -> dict[tuple[str, str], set[str]]:
 
 def test_every_statement_in_training_is_true():
     known, read = truth(), 0
-    for document in documents(6000, "facts"):
+    for document in documents(9000, "facts"):
         for turn in document.turns:
             if turn.role == "text":
                 for sentence in itertools.chain.from_iterable(map(_single_statements, sentences(turn.text))):
@@ -70,11 +75,13 @@ def _single_statements(sentence: str) -> list[str]:
 
 def test_claims_about_documents_are_judged_as_those_say():
     verdicts = Counter()
-    for document in documents(12_000, "verified"):
-        asked, said = document.turns[-2].text, document.turns[-1].text
+    draws = [draw(language, held_out, "verified") for language, held_out in DRAWS]
+    for number in range(600):
+        asked, said = (t.text for t in reading_comprehension.verification_document(draws[number % 4]).turns)
         pieces = re.split(r"(?<=[.。?？!！：…])\s*|(?<=:) (?=[A-Z\d])|\n", asked)
-        *told, (relation, subject, value) = [read_statement(piece) for piece in pieces if _is_statement(piece)]
-        values = {v for r, s, v in told if (r, s) == (relation, subject)}
+        *told, claim = [piece for piece in pieces if _names_somebody(piece)]
+        relation, subject, value, _ = read_claim(claim)  # "true or false" is no denial
+        values = {v for r, s, v in map(read_statement, told) if (r, s) == (relation, subject)}
         verdict = re.search(r"(true|false|对|错)$", said)
         assert verdict
         assert (value in values) == (verdict[0] in ("true", "对")), (asked, said)
@@ -82,13 +89,13 @@ def test_claims_about_documents_are_judged_as_those_say():
     assert min(verdicts.values()) > 100
 
 
-def _is_statement(piece: str) -> bool:
-    named = re.search(rf"\b{NAME}\b", piece) or re.search("[" + _HAN + "]{2}", piece)
-    return bool(named) and piece[-1] in ".。"
+def _names_somebody(piece: str) -> bool:
+    named = re.findall(rf"\b{NAME}\b", piece)
+    return any(name[0].isupper() for name in named) or re.search("[" + _HAN + "]{2}", piece) is not None
 
 
 def test_facts_are_stated_as_often_as_zipf_says():
-    counted = Counter(fact for document in documents(60_000) for fact in document.facts)
+    counted = Counter(fact for document in documents(15_000) for fact in document.facts)
     told = [fact for fact in facts.knowledge_base().all_facts() if fact.subject.seen]
     never = [fact for fact in facts.knowledge_base().all_facts() if not fact.subject.seen]
     assert not [fact for fact in never if counted[fact.id]]
@@ -179,19 +186,18 @@ def test_a_document_is_a_function_of_seed_and_number():
     assert [world.document(3, i) for i in range(50)] == [world.document(3, i) for i in range(50)]
     assert world.document(3, 1) != world.document(4, 1)
     kinds = Counter(document.kind for document in documents(4000))
-    assert 0.6 < kinds["direct"] / kinds["steps"] < 1.5
+    assert 0.3 < kinds["direct"] / kinds["steps"] < 0.55
 
 
 HASHES = {
-    "main": ("d724f4f272b47f2b", "9b4bd4fc7796fa88"),
-    "early": ("2718b5a43d603f97", "45902fa392ee70c8"),
-    "late": ("5bea267baaf8a234", "eadf6de477407b62"),
+    "main": ("d53d292448380617", "a02ab4c1982f8ef4"),
+    "early": ("bd0ab259ed7224eb", "b54c70cfbe8b5a2c"),
 }
 
 
 @pytest.mark.parametrize("stage", HASHES)
 def test_the_documents_are_those_that_mini_was_trained_on(stage: world.Stage):
-    """The hash of the first 2,000 documents of each language, taken before any of this code was rewritten."""
+    """The hash of the first 2,000 documents of each language. Where it changes, mini has to be trained anew."""
     hashes, counts = {"en": hashlib.sha256(), "zh": hashlib.sha256()}, Counter[str]()
     for number in itertools.count():
         if min(counts["en"], counts["zh"]) == 2000:

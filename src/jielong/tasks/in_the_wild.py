@@ -122,7 +122,7 @@ def _call(accepted: tuple[str, ...], reply: Reply) -> bool:
         arguments = json.loads(call.arguments)
     except ValueError:
         return False
-    return call.name == expected["name"] and _plain(arguments) == _plain(expected["arguments"])
+    return bool(call.name == expected["name"] and _plain(arguments) == _plain(expected["arguments"]))
 
 
 def _object(accepted: tuple[str, ...], reply: Reply) -> bool:

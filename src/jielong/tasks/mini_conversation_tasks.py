@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..contract import Message, Reply
 from ..world import conversation, facts, follow_ups, plain_arithmetic, system_messages
+from ..world.draws import first_fitting
 from ..world.noise import half_width, noisy
 from ..world.vocabulary import SampleRandom
 from .item import Item
@@ -56,9 +57,11 @@ def system_items(rng: SampleRandom, kind: str, known: list[facts.Fact]) -> Itera
     """System messages that say how to answer, on facts that are `known`."""
     known_ids = {fact.id for fact in known}
     while True:
-        instructed = system_messages.sample_instructed(rng, kind)
-        if not known_ids.issuperset(instructed.facts):
-            continue
+        instructed = first_fitting(
+            lambda: system_messages.sample_instructed(rng, kind),
+            lambda instructed: known_ids.issuperset(instructed.facts),
+            f"a request on well-known facts under a system message {kind}".strip(),
+        )
         messages = [Message("system", instructed.system)] if instructed.system else []
         accepted = (instructed.value,) if instructed.value else (instructed.reply,)
         cluster = _SENTENCE if instructed.value else None

@@ -46,6 +46,7 @@ from .mini_conversation_tasks import (
 from .task import Task
 
 ITEMS, OFTEN = 200, 100
+FEWEST_FACTS = 60  # told often, without which some of the tasks on known facts have no item
 Items = Iterator[Item]
 
 
@@ -151,6 +152,8 @@ def _true_false(rng: SampleRandom, variant: str) -> Items:
     """Claims never judged in training, in held-out forms, half of them true, a third denials; the frame of the
     question may be known. `one_word` asks for the verdict alone, `map` and `sum` are claims on those."""
     known = [fact for fact in often_told() if fact.claim_held_out and facts.false_claims(fact, True)]
+    if not known:
+        raise BadInput("no fact that mini was told often is kept from its judgements")
     while True:
         for i, fact in enumerate(rng.sample(known, len(known))):
             if variant in ("map", "sum"):
@@ -210,8 +213,12 @@ def _names(text: str, value: str) -> bool:
 
 @cache
 def often_told() -> list[facts.Fact]:
+    """Raises BadInput where mini was told of hardly any fact often, as after a short trial of its training."""
     exposures = json.loads((WEIGHTS / "exposures.json").read_text("utf-8"))["facts"]
-    return [fact for fact in facts.knowledge_base().all_facts() if exposures.get(fact.id, 0) >= OFTEN]
+    often = [fact for fact in facts.knowledge_base().all_facts() if exposures.get(fact.id, 0) >= OFTEN]
+    if len(often) < FEWEST_FACTS:
+        raise BadInput(f"mini was told {len(often)} facts {OFTEN} times or more; these tasks need {FEWEST_FACTS}")
+    return often
 
 
 _VALUE = CheckMetric("states_value", states_value)

@@ -39,11 +39,12 @@ class Muon(torch.optim.Optimizer):
                     parameter.add_(update.to(parameter.dtype), alpha=scale)
 
     def _nesterov(self, parameter: Tensor) -> Tensor:
-        state = self.state[parameter]
+        state, gradient = self.state[parameter], parameter.grad
+        assert gradient is not None
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
-        momentum: Tensor = state["momentum_buffer"].lerp_(parameter.grad, 1 - MOMENTUM)
-        return parameter.grad.lerp(momentum, MOMENTUM)
+        momentum: Tensor = state["momentum_buffer"].lerp_(gradient, 1 - MOMENTUM)
+        return gradient.lerp(momentum, MOMENTUM)
 
 
 def orthogonal(matrices: Tensor, dtype: torch.dtype) -> Tensor:

@@ -146,8 +146,8 @@ def _words(language: Language, rule: str) -> tuple[tuple[str, ...], tuple[str, .
 
 @cache
 def _odd_characters() -> str:
-    """Common characters that no name, value or rule of small talk needs together."""
-    return "鑫淼焱垚犇骉囍囧槑氵丶丿乁乂亍彳孑孓叽咕噜噼啪哐嘚嘭嗖嗡唰哒嘀吧嘿哟嗨咚锵啷当呼哧吭嗤嘶喔唔嗯噢"
+    """Common characters that no name, value or rule of small talk needs together, nor any greeting or laugh."""
+    return "鑫淼焱垚犇骉囍囧槑氵丶丿乁乂亍彳孑孓叽咕噜噼啪哐嘚嘭嗖嗡唰哒嘀吧哟咚锵啷当呼哧吭嗤嘶喔唔"
 
 
 # ---- documents ----

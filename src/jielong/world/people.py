@@ -90,4 +90,4 @@ def _named(rng: SampleRandom) -> Person:
 def first_names(language: Language, gender: str, held_out: bool) -> tuple[str, ...]:
     """Real first names of one side of the split."""
     names = str(wordlists(language)["people"][gender]).split()
-    return tuple(name for name in names if (split_bucket("first name", name) == 0) == held_out)
+    return tuple(name for name in names if (split_bucket("word", name) == 0) == held_out)

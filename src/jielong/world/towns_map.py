@@ -175,6 +175,8 @@ def _nearest(rng: SampleRandom, relation: Relation) -> Relationship | None:
     neighbour, other = nearest(one), rng.choice(towns())
     if not neighbour or other in (one, neighbour) or pair_held_out(one, neighbour) != rng.held_out:
         return None
+    if pair_held_out(one, other) and not rng.held_out:
+        return None
     slots, wrong = {"s": _text(rng, one), "o": _text(rng, neighbour)}, _text(rng, other)
     return Relationship(relation, slots, slots["o"], {"o": wrong}, wrong)
 
