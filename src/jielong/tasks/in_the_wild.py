@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..answers import RULES
+from ..bounded_json import read_json
 from ..contract import Message, Reply, ToolSpec
 from ..world import conversation, facts
 from ..world.vocabulary import SampleRandom
@@ -33,7 +34,7 @@ MAX_EXTRA_CHARACTERS = 60  # of a reply in a sentence, beyond the answer itself
 @cache
 def _rows() -> tuple[dict[str, Any], ...]:
     text = files(__package__).joinpath("in_the_wild.jsonl").read_text("utf-8")
-    return tuple(map(json.loads, text.splitlines()))
+    return tuple(map(read_json, text.splitlines()))
 
 
 def groups() -> tuple[str, ...]:
@@ -112,14 +113,14 @@ def _not_known(_: tuple[str, ...], reply: Reply) -> bool:
 
 def _call(accepted: tuple[str, ...], reply: Reply) -> bool:
     """The right call and no other; texts of arguments are compared without case and outer marks."""
-    expected = json.loads(accepted[0])
+    expected = read_json(accepted[0])
     if expected is None:
         return reply.finish != "tool_calls"
     if reply.finish != "tool_calls" or len(reply.message.tool_calls) != 1:
         return False
     call = reply.message.tool_calls[0]
     try:
-        arguments = json.loads(call.arguments)
+        arguments = read_json(call.arguments)
     except ValueError:
         return False
     return bool(call.name == expected["name"] and _plain(arguments) == _plain(expected["arguments"]))
@@ -127,7 +128,7 @@ def _call(accepted: tuple[str, ...], reply: Reply) -> bool:
 
 def _object(accepted: tuple[str, ...], reply: Reply) -> bool:
     try:
-        return bool(_plain(json.loads(reply.text)) == _plain(json.loads(accepted[0])))
+        return bool(_plain(read_json(reply.text)) == _plain(read_json(accepted[0])))
     except ValueError:
         return False
 

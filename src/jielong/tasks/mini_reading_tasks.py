@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..bounded_json import read_json
 from ..contract import Reply, ToolSpec
 from ..world import json_answers, retrieval, story_events, story_layouts, story_reading, tool_calls
 from ..world.vocabulary import SampleRandom
@@ -66,18 +67,18 @@ def calls_as_accepted(item: Item, reply: Reply) -> Score:
     if len(calls) != 1:
         return Score(0.0, reply.text or None)
     call = {"name": calls[0].name, "arguments": _parsed(calls[0].arguments)}
-    return Score(float(call == json.loads(accepted)), json.dumps(call, ensure_ascii=False))
+    return Score(float(call == read_json(accepted)), json.dumps(call, ensure_ascii=False))
 
 
 def same_json(item: Item, reply: Reply) -> Score:
     """The reply is JSON and holds what was asked."""
     value = _parsed(reply.text)
-    return Score(float(value == json.loads(item.accepted[0])), None if value is None else reply.text)
+    return Score(float(value == read_json(item.accepted[0])), None if value is None else reply.text)
 
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return None
 
