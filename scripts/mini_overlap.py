@@ -138,13 +138,16 @@ def _judged_in_exams(items: int) -> set[facts.Fact]:
 
 
 def _judged(fact: facts.Fact, judged: dict[str, list[str]]) -> bool:
-    """Whether some claim about this fact, true or false, is among the judged texts: its subject and such a value."""
+    """Whether some claim about this fact, true or false, is among the judged texts: its subject and such a value.
+
+    A baker (面包师) is no bread (面包).
+    """
     for language in LANGUAGES:
         subject = fact.subject.text(language)
         values = [value.text(language) for value in facts.knowledge_base().values[fact.relation]]
         for text in judged.get(fact.subject.name.text(language), ()):
             rest = text.replace(subject, "")
-            valued = any(re.search(rf"\b{re.escape(v)}\b" if v.isascii() else v, rest) for v in values)
+            valued = any(re.search(rf"\b{re.escape(v)}\b" if v.isascii() else f"{v}(?!师)", rest) for v in values)
             spoken_of = fact.relation in _OF_ITS_VALUES or _RELATION_WORDS[fact.relation].search(rest)
             if subject in text and valued and spoken_of:
                 return True
