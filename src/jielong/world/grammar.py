@@ -62,6 +62,11 @@ def any_form(rng: random.Random, language: Language, rule: str) -> str:
     return _sample(rng, language, rule)
 
 
+def form_of_line(rng: random.Random, language: Language, line: str) -> str:
+    """A form of one line of a rule, from either side of the split."""
+    return _sample_line(rng, language, line)
+
+
 def is_held_out(language: Language, rule: str, form: str) -> bool:
     """Whether a form is kept from training."""
     if few := _listed_forms(language, rule):

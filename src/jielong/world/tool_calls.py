@@ -6,7 +6,9 @@ A tool that does another thing with the same object, or the same with another ob
 import json
 from dataclasses import dataclass
 
-from . import facts, word_problems
+from . import facts, plain_arithmetic, word_problems
+from .conversation import sample_intent, small_talk, spoken, talk_turns
+from .everyday_tools import are_similar, everyday_call, is_everyday, looks_up, words_of_names
 from .grammar import grammar
 from .story_values import clock_time, word
 from .tool_topics import HELD_OUT_TOPICS, NEAR, TOPICS, Call, Tool, thing_call, topic_call
@@ -27,7 +29,10 @@ class ToolRequest:
 
 def sample_call(rng: SampleRandom) -> Call:
     """A request and its tool; in exams half of the topics were never in training."""
-    if rng.chance(0.45):
+    draw = rng.random()
+    if draw < 0.58:
+        return everyday_call(rng)
+    if draw < 0.8:
         return thing_call(rng)
     known = [topic for topic in TOPICS if topic not in HELD_OUT_TOPICS]
     return topic_call(rng, rng.choice(HELD_OUT_TOPICS if rng.held_out and rng.chance(0.5) else known))
@@ -52,8 +57,21 @@ def _distractor(rng: SampleRandom, wanted: Call) -> Call:
     """Another tool: of the same verb, of the same thing, or of another topic."""
     while True:
         other = _near_call(rng, wanted) if " " in wanted.topic and rng.chance(0.5) else sample_call(rng)
-        if other.topic != wanted.topic and not any({other.topic, wanted.topic} <= near for near in NEAR):
+        if other.topic != wanted.topic and not _could_serve(rng, other, wanted):
             return other
+
+
+def _could_serve(rng: SampleRandom, call: Call, wanted: Call) -> bool:
+    """Whether the tool of one of the two might serve the request for the other."""
+    everyday = [is_everyday(each.topic) for each in (call, wanted)]
+    if all(everyday):
+        return are_similar(call.topic, wanted.topic)
+    if any(everyday):
+        first, other = (call, wanted) if everyday[0] else (wanted, call)
+        if " " not in other.topic:
+            return True  # topics of both lists are the same in part
+        return bool(words_of_names(rng.language, first.topic) & set(other.topic.split()))
+    return any({call.topic, wanted.topic} <= near for near in NEAR)
 
 
 def _near_call(rng: SampleRandom, wanted: Call) -> Call:
@@ -98,11 +116,12 @@ def result_and_answer(rng: SampleRandom, call: Call) -> tuple[str, str]:
         error = rng.choice(("not found", "timeout", "no connection", "access denied"))
         text = json.dumps({"error": error}) if rng.chance(0.6) else f"Error: {error}"
         return text, rng.phrase("tool_failed", error=error)
-    if call.topic in _ACTIONS or " " in call.topic:
+    everyday = is_everyday(call.topic)
+    if call.topic in _ACTIONS or " " in call.topic or (everyday and not looks_up(rng.language, call.topic)):
         status = rng.choice(("ok", "done", "success", '{"status": "ok"}', '{"ok": true}', '{"result": "done"}'))
         return status, rng.phrase("tool_done")
     value = _result_value(rng, call)
-    key = rng.choice((call.topic, "result", "value", "answer"))
+    key = rng.choice((call.topic.removeprefix("everyday_"), "result", "value", "answer"))
     text = json.dumps({key: value}, ensure_ascii=False) if rng.chance(0.5) else value
     known = call.topic in ("weather", "local_time", "currency", "translate", "distance", "contact")
     return text, rng.phrase(f"result_{call.topic}" if known else "result_any", r=value, **call.words)
@@ -128,7 +147,7 @@ def _result_value(rng: SampleRandom, call: Call) -> str:
 
 
 def tool_call_document(rng: SampleRandom) -> Document:
-    if rng.chance(0.13):
+    if rng.chance(0.24):
         return _unneeded_document(rng)
     fits = not rng.chance(NO_CALL_SHARE)
     sample = sample_tool_request(rng, fits)
@@ -168,12 +187,41 @@ def _second_request(rng: SampleRandom, first: ToolRequest, turns: list[Turn]) ->
 
 
 def _unneeded_document(rng: SampleRandom) -> Document:
-    """Tools, and a question that mini answers as it would without them."""
-    tools = tools_message(sample_tool_request(rng, True).tools)
-    if rng.chance(0.6):
+    """Tools, and what mini answers as it would without them, or says that none of them can do."""
+    kind = rng.choices(("fact", "problem", "sum", "talk", "outside", "undoable"), (6, 3, 2.5, 4, 1.5, 3.5))[0]
+    tools = tools_message(_tools_beside(rng, kind))
+    if kind == "fact":
         fact = facts.sample_fact(rng)
         reply = decisive_turn(fact.value.text(rng.language))
         return Document("tools", (tools, user_turn(fact.question(rng), 0.02), reply), (fact.id,))
-    problem = word_problems.sample_problem(rng, rng.choice((1, 2)))
-    turns = word_problems.step_by_step_turns(rng, problem)
+    if kind == "problem":
+        turns = word_problems.step_by_step_turns(rng, word_problems.sample_problem(rng, rng.choice((1, 2))))
+    elif kind == "sum":
+        turns = plain_arithmetic.arithmetic_turns(rng, plain_arithmetic.sample_calculation(rng))
+    elif kind == "undoable":
+        request = spoken(rng, "undoable")
+        turns = [user_turn(request, 0.02), decisive_turn(rng.phrase("no_tool_sentence"))]
+    elif kind == "talk":
+        turns = talk_turns(*small_talk(rng, sample_intent(rng)))
+    else:
+        turns = talk_turns(spoken(rng, "outside_question"), rng.sentence("outside_question_reply"))
     return Document("tools", (tools, *turns))
+
+
+# Tools that could answer what is asked beside them.
+_ANSWERING = ("coordinates", "query_person", "contact", "search", "units", "currency")
+
+
+def _tools_beside(rng: SampleRandom, kind: str) -> tuple[Tool, ...]:
+    """Tools that are of no use for what comes; beside a question on the world only such as do something."""
+    tools: dict[str, Tool] = {}
+    count = rng.choice((1, 2, 2, 3, 3, 4))
+    while len(tools) < count:
+        call = thing_call(rng) if rng.chance(0.25) and kind != "undoable" else everyday_call(rng)
+        everyday = is_everyday(call.topic)
+        if everyday and call.topic.removeprefix("everyday_") in _ANSWERING:
+            continue
+        if kind == "outside" and everyday and looks_up(rng.language, call.topic):
+            continue
+        tools[call.tool.name] = call.tool
+    return tuple(tools.values())
