@@ -11,8 +11,8 @@ from . import facts
 from .grammar import any_form, grammar, sample_composed
 from .in_context_learning import GROUPS
 from .stories import OF_KIND, RELATIONS, Told, answer_text, told
-from .story_layouts import prose
-from .story_reading import laid_out, question, sample_story
+from .story_layouts import laid_out, prose
+from .story_reading import question, sample_story
 from .story_values import individual
 from .training_examples import DECISIVE_WEIGHT, Document, Turn, user_turn
 from .vocabulary import SampleRandom, wordlists

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from .facts import Fact, FactValue, Subject, SubjectKind, knowledge_base, verdict_reply
-from .story_reading import laid_out
+from .story_layouts import laid_out
 from .training_examples import Document, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
 

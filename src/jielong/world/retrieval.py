@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from .grammar import any_form
 from .stories import Told, told
-from .story_layouts import prose, text_of, titled
-from .story_reading import Asked, Story, laid_out, question, sample_story
+from .story_layouts import laid_out, prose, text_of, titled
+from .story_reading import Asked, Story, question, sample_story
 from .training_examples import Document, decisive_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
 

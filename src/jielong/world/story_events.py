@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from .draws import first_fitting
 from .grammar import any_form, grammar, sample_composed
 from .stories import capitalised, other_individual
-from .story_layouts import framed, separator
-from .story_reading import laid_out, sentence_case
+from .story_layouts import framed, laid_out, sentence_case, separator
 from .story_values import Individual, clock_time, price, word
 from .training_examples import Document, decisive_turn, user_turn
 from .vocabulary import SampleRandom, fill_form

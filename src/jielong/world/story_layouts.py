@@ -118,3 +118,19 @@ def text_of(rng: SampleRandom, facts: Sequence[Told]) -> str:
     if facts[0].about.kind == "person":
         layouts, shares = [*layouts, letter, chat], [*shares, 1.2, 1.2]
     return rng.choices(layouts, shares)[0](rng, facts)
+
+
+def laid_out(rng: SampleRandom, text: str, question_text: str) -> str:
+    """A text and a question on it in one message."""
+    layout = any_form(rng, rng.language, "reading_layout")
+    if text[-1:].isalnum() and "{text}{question}" in layout:  # a table or a list, which no full stop ends
+        layout = layout.replace("{text}{question}", "{text}\n{question}" if "\n" in text else "{text}，{question}")
+    return layout.format(text=text, question=question_text)
+
+
+def sentence_case(text: str) -> str:
+    """A capital after each full stop and question mark that a blank follows."""
+    for mark in (". ", "? ", "! "):
+        parts = text.split(mark)
+        text = mark.join(part[:1].upper() + part[1:] for part in parts)
+    return text

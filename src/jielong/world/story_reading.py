@@ -19,13 +19,15 @@ from .stories import (
     told,
     value_slots,
 )
-from .story_layouts import text_of
+from .scenes import scene_document
+from .story_layouts import laid_out, sentence_case, text_of
 from .story_values import Individual, individual
 from .training_examples import Document, decisive_turn, user_turn
 from .vocabulary import SampleRandom, fill_form
 
 KIND_SHARES = (6, 1.3, 1.8, 1.6)
 UNTOLD_SHARE = 0.3
+SCENE_SHARE = 0.42
 
 
 @dataclass(frozen=True)
@@ -131,14 +133,6 @@ def _value_question(rng: SampleRandom, fact: Told) -> str:
     return sentence_case(fill_form(form, s=text))
 
 
-def sentence_case(text: str) -> str:
-    """A capital after each full stop and question mark that a blank follows."""
-    for mark in (". ", "? ", "! "):
-        parts = text.split(mark)
-        text = mark.join(part[:1].upper() + part[1:] for part in parts)
-    return text
-
-
 @cache
 def _plain_ways(language: Language, relation: str) -> tuple[str, ...]:
     """The ways to say it that add nothing of their own and point at nobody."""
@@ -159,17 +153,21 @@ def _reverse_question(rng: SampleRandom, fact: Told) -> str:
 # ---- documents ----
 
 
-def laid_out(rng: SampleRandom, text: str, question_text: str) -> str:
-    """A text and a question on it in one message."""
-    return any_form(rng, rng.language, "reading_layout").format(text=text, question=question_text)
-
-
 def story_document(rng: SampleRandom) -> Document:
+    """A text on strangers or a scene, a question on it, and now and then further ones, some by pronoun or name alone."""
+    if rng.chance(SCENE_SHARE):
+        return scene_document(rng)
     story = sample_story(rng, not rng.chance(UNTOLD_SHARE))
     text = text_of(rng, story.facts)
     turns = [user_turn(laid_out(rng, text, question(rng, story.asked)), 0.05), decisive_turn(_answer(rng, story))]
+    last = story.asked
     while rng.chance(0.35) and not rng.short:
+        if rng.chance(0.45) and (brief := _brief_question(rng, story, last)):
+            request, last = brief
+            turns += [user_turn(request, 0.05), decisive_turn(last.answer(rng.language))]
+            continue
         asked = _another_question(rng, story)
+        last = asked.asked
         turns += [user_turn(question(rng, asked.asked), 0.05), decisive_turn(_answer(rng, asked))]
     return Document("reading", tuple(turns))
 
@@ -188,6 +186,29 @@ def _another_question(rng: SampleRandom, story: Story) -> Story:
     groups = {RELATIONS[r].group for r in known} - {""}
     free = [r for r in OF_KIND[about.kind] if r not in known and RELATIONS[r].group not in groups]
     return Story(story.facts, Asked(told(rng, about, rng.choice(free))), False)
+
+
+def _brief_question(rng: SampleRandom, story: Story, last: Asked) -> tuple[str, Asked] | None:
+    """The same asked of another, who is only named, or something else of the same one by a pronoun."""
+    if last.reverse or last.fact not in story.facts:
+        return None
+    about = last.fact.about
+    others = [f for f in story.facts if f.relation == last.fact.relation and f.about != about]
+    if others and rng.chance(0.6):
+        fact = rng.choice(others)
+        return rng.sentence("then_other", s=fact.about.text), Asked(fact)
+    rules = grammar(rng.language)
+    own = [f for f in story.facts if f.about == about and f != last.fact and f"then_{f.relation}" in rules]
+    if not own:
+        return None
+    fact = rng.choice(own)
+    other_sex = _HE if about.she else _SHE
+    while about.kind == "person" and other_sex.search(request := rng.sentence(f"then_{fact.relation}")):
+        pass
+    return request if about.kind == "person" else rng.sentence(f"then_{fact.relation}"), Asked(fact)
+
+
+_HE, _SHE = re.compile(r"\b(?:he|his)\b|他", re.IGNORECASE), re.compile(r"\b(?:she|her)\b|她", re.IGNORECASE)
 
 
 def documents_of(rng: SampleRandom, facts: Sequence[Told]) -> tuple[str, ...]:
