@@ -74,7 +74,7 @@ def _sum_holds(text: str) -> bool:
 def test_verdicts_of_documents_agree_with_their_claims(language: str):
     rng, known, words = draw(language, False), truth_of_the_world(), Counter[str]()
     for _ in range(1500):
-        document = truth.true_false_document(rng)
+        document = truth.judged_document(rng)
         asked, reply = (turn.text for turn in document.turns)
         claim = next(
             piece

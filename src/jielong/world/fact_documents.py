@@ -99,7 +99,7 @@ def _bare_question(rng: SampleRandom, fact: Fact) -> str:
     """A question without its mark, small at the beginning."""
     form = first_fitting(
         lambda: rng.form(f"{fact.relation}_question"),
-        lambda form: re.fullmatch(r"[^.?？:：,，]*[?？]", form),
+        lambda form: re.fullmatch(r"[^.?？:：,，(=>]*[?？]", form),
         f"{rng.language}: a question on {fact.relation} in one clause",
     )
     return (form[:1].lower() + form[1:-1]).format(s=fact.subject.text(rng.language))

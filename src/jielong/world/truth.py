@@ -9,6 +9,7 @@ from .grammar import sample_form
 from .names import split_bucket
 from .towns_map import Relation, sample_relationship
 from .training_examples import Document, assistant_turn, decisive_turn, user_turn
+from .verdicts import verdict_document
 from .vocabulary import SampleRandom, fill_form, wordlists
 
 Topic = Literal["fact", "map", "sum"]
@@ -18,6 +19,7 @@ FRAMES = ("true_false", "yes_no", "right_wrong")
 COMPARED_FRAMES = ("true_false", "yes_no")  # whose words end a reply that compares
 DENIED_SHARE = 0.35
 ONE_WORD_SHARE = 0.6
+PASSING_SHARE = 0.35
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ def compared_reply(rng: SampleRandom, claim: Claim, frame: str = "true_false") -
 
 
 def true_false_document(rng: SampleRandom) -> Document:
+    """A claim judged in the frames of the exams, or as people ask in passing."""
+    return verdict_document(rng) if rng.chance(PASSING_SHARE) else judged_document(rng)
+
+
+def judged_document(rng: SampleRandom) -> Document:
     topic, true = rng.choices(list(TOPICS), list(TOPICS.values()))[0], rng.chance(0.5)
     claim = sample_claim_to_judge(rng, topic, true)
     one_word = rng.chance(ONE_WORD_SHARE)
