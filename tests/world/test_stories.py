@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections import Counter
 
 import pytest
 
@@ -10,8 +11,10 @@ from jielong.models.mini.tokenizer import TEMPLATE
 from jielong.models.template_rendering import ChatTemplateSource
 from jielong.training.mini_documents import _places
 from jielong.world import (
+    everyday_tools,
     json_answers,
     retrieval,
+    scenes,
     stories,
     story_events,
     story_layouts,
@@ -130,7 +133,10 @@ def test_the_arguments_of_a_call_stand_in_the_request_or_are_what_it_means(langu
     rng = draw(language, held_out)
     meanings = {"bike": "bike|bicycle|骑车", "car": "car|开车",
                 "train": "train|火车", "bus": "bus|公交", "walk": "走路",
-                "on": r"\bon\b|开", "off": r"\boff\b|关"}  # fmt: skip
+                "on": r"\bon\b|开", "off": r"\boff\b|关",
+                "open": "open|up|开", "close": "close|down|关|拉上|合上", "low": "low|minor|低|不急",
+                "high": "high|urgent|critical|紧急|高优先|加急", "medium": "medium|normal|普通",
+                "celsius": "celsius|摄氏", "fahrenheit": "fahrenheit|华氏"}  # fmt: skip
     for _ in range(200):
         sample = tool_calls.sample_tool_request(rng, True)
         assert sample.call
@@ -139,8 +145,16 @@ def test_the_arguments_of_a_call_stand_in_the_request_or_are_what_it_means(langu
             kind = {"integer": int, "number": (int, float), "string": str}[by_name[name].type]
             assert isinstance(value, kind)
             words = meanings[str(value)] if by_name[name].choices else re.escape(str(value))
+            if isinstance(value, int) and value < len(COUNTED):
+                words += f"|{COUNTED[value]}"
             assert re.search(words, sample.request, re.IGNORECASE), (value, sample.request)
         assert {p.name for p in by_name.values() if p.required} <= set(sample.call.arguments)
+
+
+COUNTED = (
+    "zero|零 one|一 two|两 three|三 four|四 five|五 six|六 seven|七 eight|八 nine|九 ten|十 eleven|十一 twelve|十二 "
+    "thirteen|十三 fourteen|十四 fifteen|十五 sixteen|十六 seventeen|十七 eighteen|十八 nineteen|十九 twenty|二十"
+).split()
 
 
 @pytest.mark.parametrize("held_out", [False, True])
@@ -222,3 +236,28 @@ def test_a_story_is_a_function_of_its_seed():
         first = make(draw("en", False, 3))
         random.seed(2)
         assert make(draw("en", False, 3)) == first
+
+
+@pytest.mark.parametrize(("language", "held_out"), DRAWS)
+def test_a_scene_tells_what_is_asked_or_does_not(language: str, held_out: bool):
+    rng = draw(language, held_out)
+    unknown = "The text does not tell." if language == "en" else "文中没有说。"
+    for i in range(800):
+        scene = scenes.sample_scene(rng, answerable=i % 2 == 0)
+        assert (scene.answer != unknown) == (i % 2 == 0)
+        if scene.answer != unknown:
+            assert scene.answer.casefold() in scene.text.casefold(), scene
+        assert not re.search(r"[{}\[\]|<>]", scene.text + scene.question), scene
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_requests_for_everyday_tools_are_filled_in(language: str):
+    rng = draw(language, False)
+    topics = Counter()
+    for _ in range(4000):
+        call = everyday_tools.everyday_call(rng)
+        topics[call.topic] += 1
+        assert not re.search(r"[{}\[\]|]", call.request + call.tool.description), call
+        required = {p.name for p in call.tool.parameters if p.required}
+        assert required <= set(call.arguments) <= {p.name for p in call.tool.parameters}, call
+    assert len(topics) > 60

@@ -26,7 +26,8 @@ SIMILAR = (
     *("route navigate taxi bus train ticket flight", "event doctor meeting room reminder absent leave shift"),
     *("restaurant table delivery food order shopping cart", "light lighton colour off", "thermostat ac"),
     *("search news weather word idiom translate recipe gift price score movie", "expense transfer invoice"),
-    *("open logs print", "stock price gift", "reserve renew", "contact query_person call", "deploy restart", "currency units"),
+    *("open logs print", "stock price gift", "reserve renew", "contact query_person call", "deploy restart"),
+    "currency units",
 )  # fmt: skip
 Drawn = tuple[str, Argument]
 Slot = tuple[str, tuple[str, ...], Callable[[SampleRandom], Drawn]]  # type, choices, how it is drawn
@@ -105,7 +106,7 @@ def _parameters(rng: SampleRandom, entry: EverydayTool, form: str) -> dict[str, 
         name = rng.choice([name for name in names if name not in taken])
         taken.add(name)
         kind, choices, _ = SLOTS[slot]
-        parameters[slot] = Parameter(name, kind, choices if rng.chance(0.8) else (), required)
+        parameters[slot] = Parameter(name, kind, choices, required)
     return parameters
 
 
@@ -178,9 +179,7 @@ def _number(low: int, high: int) -> Slot:
     return "number", (), drawn
 
 
-def _meaning(
-    en: dict[str, str], zh: dict[str, str]
-) -> Slot:
+def _meaning(en: dict[str, str], zh: dict[str, str]) -> Slot:
     def drawn(rng: SampleRandom) -> Drawn:
         said, value = rng.choice(list((zh if rng.language == "zh" else en).items()))
         return said, value
@@ -263,7 +262,9 @@ def _room_code(rng: SampleRandom) -> str:
 def _file(rng: SampleRandom) -> str:
     stem, end = word(rng, "word_file_stem"), word(rng, "word_file_end")
     if rng.chance(0.35):
-        stem += rng.choice(("_", "-", "")) + rng.choice((str(rng.randint(1, 2030)), "final", "v2", "old", "new", "copy"))
+        stem += rng.choice(("_", "-", "")) + rng.choice(
+            (str(rng.randint(1, 2030)), "final", "v2", "old", "new", "copy")
+        )
     folder = rng.choice(("", "", "", "", "docs/", "tmp/", "src/", "/home/", "./", "data/"))
     return folder + stem + end
 
@@ -271,11 +272,15 @@ def _file(rng: SampleRandom) -> str:
 def _url(rng: SampleRandom) -> str:
     name = invented_word(rng).lower() if rng.language == "en" else word(rng, "word_env").lower()
     name = name if name.isascii() else f"site{rng.randint(1, 99)}"
-    return f"{rng.choice(('', 'www.', 'api.', 'shop.'))}{name}{rng.choice(('.com', '.org', '.net', '.io', '.cn', '.de'))}"
+    return (
+        f"{rng.choice(('', 'www.', 'api.', 'shop.'))}{name}{rng.choice(('.com', '.org', '.net', '.io', '.cn', '.de'))}"
+    )
 
 
 def _branch(rng: SampleRandom) -> str:
-    tail = "-".join(rng.sample(("login", "cart", "bug", "retry", "docs", "typo", "cache", "v3", "api", "tests", "ui"), 2))
+    tail = "-".join(
+        rng.sample(("login", "cart", "bug", "retry", "docs", "typo", "cache", "v3", "api", "tests", "ui"), 2)
+    )
     return rng.choice(("", "fix/", "feature/", "hotfix-", "wip-")) + tail
 
 

@@ -6,17 +6,20 @@ so any pronoun may come.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
-from . import facts
+from . import facts, plain_arithmetic, word_problems
 from .conversation import TALK_WEIGHT, sample_intent, small_talk
 from .draws import first_fitting
-from .grammar import grammar
+from .grammar import any_form, grammar
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom
 
 ASIDES = ("thanks", "okay", "praise", "happy", "hello", "sorry")
 UNKNOWN_SHARE = 0.06
+CALCULATED_SHARE = 0.18
+_OPERATORS = {"plus": "+", "minus": "-", "times": "*", "by": "/"}
 
 
 @dataclass(frozen=True)
@@ -83,15 +86,56 @@ def follow_up_document(rng: SampleRandom) -> Document:
     """Two to four exchanges; a stranger of whom nothing was told stays unknown in the follow-ups, too."""
     if rng.chance(UNKNOWN_SHARE):
         return _unknown_document(rng)
+    if rng.chance(CALCULATED_SHARE):
+        return Document("follow_up", tuple(calculated_turns(rng)))
     exchanges = sample_follow_up(rng, 2 if rng.short else rng.choice((2, 2, 3, 3, 4)))
     turns: list[Turn] = []
     if not rng.short and rng.chance(0.1):
         request, reply = small_talk(rng, sample_intent(rng))
         turns += [user_turn(request, TALK_WEIGHT), assistant_turn(reply)]
     for exchange in exchanges:
+        if exchange.fact and exchange is not exchanges[-1] and rng.chance(0.35):  # as others answer
+            told = Turn("assistant", exchange.fact.statement(rng), 0.0)
+            turns += [user_turn(exchange.request, TALK_WEIGHT), told]
+            continue
         reply_turn = decisive_turn(exchange.reply) if exchange.fact else assistant_turn(exchange.reply)
         turns += [user_turn(exchange.request, TALK_WEIGHT), reply_turn]
     return Document("follow_up", tuple(turns), tuple(exchange.fact.id for exchange in exchanges if exchange.fact))
+
+
+def calculated_turns(rng: SampleRandom) -> list[Turn]:
+    """A sum or a small problem with its answer in any words, then one or two steps on from there."""
+    calculation = plain_arithmetic.sample_calculation(rng, rng.choice(plain_arithmetic.EASY))
+    question, result, expression = calculation.question, calculation.answer, calculation.expression
+    if rng.chance(0.6):
+        problem = word_problems.sample_problem(rng, 1)
+        question, result, expression = problem.question, problem.answer, problem.expression
+    parts = re.fullmatch(r"(\d+)([-+*/])(\d+)", expression.replace(" ", ""))
+    told = str(result)
+    if parts:
+        a, sign, b = parts.groups()
+        told = any_form(rng, rng.language, "then_how_calculated").format(a=a, o=sign, b=b, r=result)
+    turns = [user_turn(question, TALK_WEIGHT), Turn("assistant", told, 0.0)]
+    for _ in range(rng.choice((1, 1, 1, 2))):
+        request, reply, result = _next_step(rng, result)
+        turns += [user_turn(request, TALK_WEIGHT), decisive_turn(reply)]
+    return turns
+
+
+def _next_step(rng: SampleRandom, value: int) -> tuple[str, str, int]:
+    divisors = [n for n in range(2, 13) if value % n == 0 and value > n]
+    kinds = ["plus", "plus", "minus", "minus"] if value > 2 else ["plus"]
+    kinds += ["times"] * (value <= 30) + ["by"] * 2 * bool(divisors)
+    kind = rng.choice(kinds)
+    n = {
+        "plus": rng.randint(2, 40),
+        "minus": rng.randint(1, max(1, min(value - 1, 60))),
+        "times": rng.randint(2, 6),
+    }.get(kind)
+    n = n or rng.choice(divisors)
+    then = {"plus": value + n, "minus": value - n, "times": value * n, "by": value // n}[kind]
+    answer = rng.phrase("answer", answer=then)
+    return rng.sentence(f"then_{kind}", n=n), f"{value}{_OPERATORS[kind]}{n}={then}. {answer}", then
 
 
 def _unknown_document(rng: SampleRandom) -> Document:

@@ -4,16 +4,18 @@ Under a schema the runtime forces keys and brackets; mini has only to give the v
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from . import facts
-from .grammar import any_form, grammar, sample_composed
+from . import facts, word_problems
+from .everyday_tools import SLOTS
+from .grammar import any_form, form_of_line, grammar, sample_composed
 from .in_context_learning import GROUPS
 from .stories import OF_KIND, RELATIONS, Told, answer_text, told
 from .story_layouts import laid_out, prose
 from .story_reading import question, sample_story
-from .story_values import individual
+from .story_values import individual, person, word
 from .training_examples import DECISIVE_WEIGHT, Document, Turn, user_turn
 from .vocabulary import SampleRandom, wordlists
 
@@ -136,11 +138,81 @@ def _list_of_words(rng: SampleRandom) -> JsonTask:
     return JsonTask(form.format(words=listed, kind=name), {key: [w for w in shown if w in wanted]})
 
 
+def _of_facts(rng: SampleRandom) -> JsonTask:
+    """One to three facts of one subject, under keys that name their relations."""
+    first = facts.sample_fact(rng)
+    others = [fact for fact in facts.knowledge_base().facts[first.subject] if fact != first]
+    told = [first, *rng.sample(others, min(len(others), rng.choice((0, 0, 1, 1, 2))))]
+    nouns = [any_form(rng, rng.language, f"{fact.relation}_noun").removeprefix("的") for fact in told]
+    answer: dict[str, Value] = {}
+    if rng.chance(0.2):
+        answer[rng.choice(("name", "name", "subject"))] = first.subject.text(rng.language).removeprefix("the ")
+    for fact in told:
+        answer[rng.choice(FACT_KEYS[fact.relation])] = fact.value.text(rng.language)
+    last = "和" if rng.language == "zh" else " and "
+    joined = last.join([rng.choice(("、", "，") if rng.language == "zh" else (", ",)).join(nouns[:-1]), nouns[-1]])
+    form = sample_composed(lambda: any_form(rng, rng.language, "json_facts"), rng.held_out)
+    return JsonTask(
+        form.format(s=first.subject.text(rng.language), nouns=joined if len(told) > 1 else nouns[0]), answer
+    )
+
+
+def _of_problem(rng: SampleRandom) -> JsonTask:
+    problem = word_problems.sample_problem(rng, 1)
+    keys = {"-": ("left", "remaining", "rest"), "/": ("each", "share"), "*": ("total", "sum"), "+": ("total", "sum")}
+    sign = next((sign for sign in keys if sign in problem.expression), "+")
+    key = rng.choice((*keys[sign], *keys[sign], "result", "answer", "count", "number", "amount"))
+    return JsonTask(problem.question, {key: problem.answer})
+
+
+def _of_claim(rng: SampleRandom) -> JsonTask:
+    """Whether a claim on a known fact is true."""
+    fact, true = facts.sample_judged_fact(rng), rng.chance(0.5)
+    claim = facts.sample_claim(rng, fact, true).statement(rng).rstrip(".。")
+    form = sample_composed(lambda: any_form(rng, rng.language, "json_true"), rng.held_out)
+    key = rng.choice(("answer", "answer", "true", "correct", "is_true", "valid", "result", "truth"))
+    return JsonTask(form.format(claim=claim), {key: true})
+
+
+def _of_note(rng: SampleRandom) -> JsonTask:
+    """A note of ordinary life; the keys say what is wanted of it."""
+    text, _, wanted = rng.choice(grammar(rng.language)["json_note"]).partition(" => ")
+    form = form_of_line(rng, rng.language, text)
+    drawn: dict[str, tuple[str, Value]] = {}
+    for slot in re.findall(r"\{(\w+)\}", form):
+        said, value = NOTE_SLOTS[slot](rng) if slot in NOTE_SLOTS else SLOTS[slot][2](rng)
+        drawn[slot] = (str(value), int(value)) if isinstance(value, int) else (said, value)
+    pairs = [part.split("=") for part in wanted.split() if f"{{{part.split('=')[1]}}}" in form]
+    pairs = rng.sample(pairs, rng.choice([n for n in (1, 2, 2, 3) if n <= len(pairs)]))
+    answer = {rng.choice(keys.split("|")): drawn[slot][1] for keys, slot in pairs}
+    return JsonTask(form.format(**{slot: said for slot, (said, _) in drawn.items()}), answer)
+
+
+NOTE_SLOTS: dict[str, Callable[[SampleRandom], tuple[str, Value]]] = {
+    "person": lambda rng: (name := person(rng).text, name),
+    "job": lambda rng: (job := word(rng, "word_job"), job),
+    "age": lambda rng: (str(n := rng.randint(2, 96)), n),
+    "small": lambda rng: (str(n := rng.randint(2, 9)), n),
+    "number": lambda rng: (str(n := rng.randint(2, 990)), n),
+    "amount": lambda rng: (str(n := rng.randint(2, 9000)), n),
+    "km": lambda rng: (str(n := rng.randint(2, 42)), n),
+    "kilos": lambda rng: (str(n := rng.randint(1, 40)), n),
+    "device": lambda rng: (thing := word(rng, "word_device"), thing),
+    "spot": lambda rng: (spot := word(rng, "word_spot").removeprefix("the "), spot),
+}
+FACT_KEYS = {
+    "birthplace": ("birthplace", "born_in", "hometown", "place_of_birth", "town"), "pet": ("pet", "animal"),
+    "job": ("job", "profession", "occupation", "work"), "food": ("food", "favourite_food", "dish", "favorite_food"),
+    "country": ("country", "nation"), "river": ("river",), "place": ("place", "position", "coordinates", "location"),
+    "material": ("material", "made_of"), "colour": ("color", "colour"),
+}  # fmt: skip
+
+
 _SOURCES: tuple[Callable[[SampleRandom], JsonTask], ...] = (
     *(_of_fact, _of_sum, _of_text, _extraction),
-    *(_judgement, _kind_of_word, _list_of_words),
+    *(_judgement, _kind_of_word, _list_of_words, _of_facts, _of_problem, _of_claim, _of_note),
 )
-_SOURCE_SHARES = (2, 2, 3, 4, 1, 1.5, 1.5)
+_SOURCE_SHARES = (2, 2, 3, 4, 1, 1.5, 1.5, 4, 2, 2, 4)
 
 
 # ---- documents ----
@@ -189,5 +261,9 @@ def json_document(rng: SampleRandom) -> Document:
     if rng.chance(0.5):
         reply = Turn("assistant", text, DECISIVE_WEIGHT)
         return Document("json", (user_turn(asked_in_words(rng, task), 0.03), reply))
+    question = task.question
+    if rng.chance(0.55):
+        loose = sample_composed(lambda: any_form(rng, rng.language, "json_loose"), rng.held_out)
+        question = loose.replace("{question}", question)
     reply = Turn("assistant", text, DECISIVE_WEIGHT, forced=forced_parts(task.answer, text))
-    return Document("json", (user_turn(task.question, 0.03), reply))
+    return Document("json", (user_turn(question, 0.03), reply))

@@ -59,6 +59,8 @@ def noisy(rng: SampleRandom, text: str, strength: float = 1.0, leads: bool = Tru
         text = _with_leads(rng, text)
     if not chinese and happens(0.1):
         text = _misspelt(rng, text)
+    if not chinese and happens(0.09):
+        text = by_ear(rng, text)
     if happens(0.3):
         text = _final_punctuation(rng, text)
     if happens(0.2):
@@ -118,6 +120,28 @@ def starts_with_common_word(language: Language, text: str) -> bool:
     """Whether the first word is one of the language's own, so that it may be written in lower case."""
     first = re.match(r"[A-Za-z']+", text)
     return first is not None and first[0] != "I" and first[0].lower() in _words_of_rules(language)
+
+
+def by_ear(rng: SampleRandom, text: str) -> str:
+    """Common words as children and hasty people spell them, outside of quotation marks."""
+    if '"' in text:
+        return text
+    return _BY_EAR.sub(
+        lambda found: rng.choice(BY_EAR[found[0].lower()].split()) if rng.random() < 0.7 else found[0], text
+    )
+
+
+BY_EAR = {
+    "what": "wat wut", "does": "dos duz", "you": "u yu", "are": "r", "your": "ur yor", "please": "plese plz pls",
+    "favourite": "favrite favorit", "know": "no kno", "do you": "d'you", "and": "n an", "what's": "wats whats",
+    "where": "wher were", "which": "wich witch", "because": "cuz coz", "friend": "frend", "have": "hav", "give": "giv",
+    "people": "peple", "the": "teh da", "there": "ther", "tell": "tel", "could": "cud", "would": "wud",
+    "should": "shud", "colour": "collor culor", "animal": "animel", "country": "contry countrey", "much": "mutch",
+    "many": "meny", "school": "skool", "answer": "anser", "question": "qestion", "birthday": "birfday", "thanks": "thx",
+    "right now": "rn", "i am": "im", "i'm": "im", "to be honest": "tbh", "really": "realy",
+    "with": "wiv w/",
+}  # fmt: skip
+_BY_EAR = re.compile(rf"(?<![\w'])(?:{'|'.join(sorted(BY_EAR, key=len, reverse=True))})(?![\w'])", re.IGNORECASE)
 
 
 def _with_leads(rng: SampleRandom, text: str) -> str:

@@ -77,7 +77,11 @@ def _told(rng: SampleRandom, answerable: bool) -> tuple[str, list[tuple[str, str
         text = form.format(**values)
         if answerable:
             ways = [(slot, line) for slot, line in scene.questions if slot in named]
-            asked = [(question, values[f"{slot}_"]) for slot, line in ways if (question := _question(rng, line, named, values))]
+            asked = [
+                (question, values[f"{slot}_"])
+                for slot, line in ways
+                if (question := _question(rng, line, named, values))
+            ]
         else:
             lines = [*scene.untold, *(_of_person(rng, scene, named) for _ in range(2))]
             asked = [(question, "") for line in lines if line and (question := _question(rng, line, named, values))]

@@ -7,6 +7,7 @@ from functools import cache
 
 from ..prompts import Language
 from .grammar import any_form, grammar, sample_composed
+from .scenes import scene_document
 from .stories import (
     KINDS,
     OF_KIND,
@@ -19,7 +20,6 @@ from .stories import (
     told,
     value_slots,
 )
-from .scenes import scene_document
 from .story_layouts import laid_out, sentence_case, text_of
 from .story_values import Individual, individual
 from .training_examples import Document, decisive_turn, user_turn
@@ -154,7 +154,7 @@ def _reverse_question(rng: SampleRandom, fact: Told) -> str:
 
 
 def story_document(rng: SampleRandom) -> Document:
-    """A text on strangers or a scene, a question on it, and now and then further ones, some by pronoun or name alone."""
+    """A text on strangers or a scene, a question on it, and now and then more, some by a pronoun or a name alone."""
     if rng.chance(SCENE_SHARE):
         return scene_document(rng)
     story = sample_story(rng, not rng.chance(UNTOLD_SHARE))

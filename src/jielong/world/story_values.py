@@ -13,7 +13,8 @@ from .vocabulary import SampleRandom
 
 _STARTS = tuple("b br c ch d dr f fl g gr h j k kl l m n p pr qu r s sh sk st t th tr v w y z".split())
 NO_NAMES = frozenset(
-    "shit fuck dick cock cunt piss slut twat she he it her him his me my we you the who no so to do go be say see may are our here there".split()
+    "shit fuck dick cock cunt piss slut twat "
+    "she he it her him his me my we you the who no so to do go be say see may are our here there".split()
 )
 _MIDDLES = ("a", "e", "i", "o", "u", "ai", "ea", "ee", "oo", "ou", "io", "ay")
 _ENDS = ("", "", "", "n", "r", "l", "s", "t", "m", "x", "ck", "nd", "rt", "sh", "ll")

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..prompts import Language
-from . import facts, plain_arithmetic
+from . import facts, plain_arithmetic, word_problems
 from .conversation import TALK_WEIGHT, outside_word, sample_intent, small_talk, spoken, with_articles
 from .plain_arithmetic import EASY, sample_calculation
+from .story_values import word
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
 
 _COMMA = {"en": ",", "zh": "，"}
+_AND_LAST = {"en": ", ", "zh": "，"}
 OTHER: dict[Language, Language] = {"en": "zh", "zh": "en"}
 
 
@@ -114,7 +116,25 @@ def _sentence(rng: SampleRandom) -> Instructed:
     return Instructed(system, fact.question(rng), fact.statement(rng), (fact.id,), value=value)
 
 
+def _ending(rng: SampleRandom) -> Instructed:
+    """Every reply ends with a word of the system message."""
+    name, job = _persona_name(rng), outside_word(rng, "persona_role")
+    last = word(rng, "word_ending")
+    system = with_articles(rng.sentence("system_ending", n=name, j=job, w=last))
+    if name in system and rng.chance(0.3):
+        while "mini" in (request := spoken(rng, "persona_question")).lower():
+            pass
+        reply = rng.sentence("system_named_reply", n=name).rstrip(".。")
+        return Instructed(system, request, f"{reply}{_AND_LAST[rng.language]}{last}")
+    fact = facts.sample_fact(rng)
+    reply = f"{fact.value.text(rng.language)}{_AND_LAST[rng.language]}{last}"
+    return Instructed(system, fact.question(rng), reply, (fact.id,), decisive=True)
+
+
 def _number(rng: SampleRandom) -> Instructed:
+    if rng.chance(0.3):
+        problem = word_problems.sample_problem(rng, 1)
+        return Instructed(rng.sentence("system_number"), problem.question, str(problem.answer), decisive=True)
     calculation = sample_calculation(rng, rng.choice(EASY))
     return Instructed(rng.sentence("system_number"), calculation.question, str(calculation.answer), decisive=True)
 
@@ -171,11 +191,12 @@ KINDS: dict[str, Callable[[SampleRandom], Instructed]] = {
     "brief": _brief,
     "sentence": _sentence,
     "number": _number,
+    "ending": _ending,
     "steps": _steps,
     "persona": _persona,
     "neutral": _neutral,
 }
-SHARES = (5, 3, 1.5, 1, 2, 1, 1.5, 5, 2)
+SHARES = (5, 3, 1.5, 1.8, 2, 1.5, 2, 1.5, 5, 2)
 
 
 def system_document(rng: SampleRandom) -> Document:
