@@ -197,6 +197,7 @@ NOTE_SLOTS: dict[str, Callable[[SampleRandom], tuple[str, Value]]] = {
     "amount": lambda rng: (str(n := rng.randint(2, 9000)), n),
     "km": lambda rng: (str(n := rng.randint(2, 42)), n),
     "kilos": lambda rng: (str(n := rng.randint(1, 40)), n),
+    "phone": lambda rng: (number := str(rng.randint(10**5, 10**7)), number),
     "device": lambda rng: (thing := word(rng, "word_device"), thing),
     "spot": lambda rng: (spot := word(rng, "word_spot").removeprefix("the "), spot),
 }

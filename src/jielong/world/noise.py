@@ -135,7 +135,7 @@ BY_EAR = {
     "what": "wat wut", "does": "dos duz", "you": "u yu", "are": "r", "your": "ur yor", "please": "plese plz pls",
     "favourite": "favrite favorit", "know": "no kno", "do you": "d'you", "and": "n an", "what's": "wats whats",
     "where": "wher were", "which": "wich witch", "because": "cuz coz", "friend": "frend", "have": "hav", "give": "giv",
-    "people": "peple", "the": "teh da", "there": "ther", "tell": "tel", "could": "cud", "would": "wud",
+    "people": "peple", "there": "ther", "tell": "tel", "could": "cud", "would": "wud",
     "should": "shud", "colour": "collor culor", "animal": "animel", "country": "contry countrey", "much": "mutch",
     "many": "meny", "school": "skool", "answer": "anser", "question": "qestion", "birthday": "birfday", "thanks": "thx",
     "right now": "rn", "i am": "im", "i'm": "im", "to be honest": "tbh", "really": "realy",

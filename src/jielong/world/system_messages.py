@@ -132,11 +132,13 @@ def _ending(rng: SampleRandom) -> Instructed:
 
 
 def _number(rng: SampleRandom) -> Instructed:
-    if rng.chance(0.3):
-        problem = word_problems.sample_problem(rng, 1)
-        return Instructed(rng.sentence("system_number"), problem.question, str(problem.answer), decisive=True)
     calculation = sample_calculation(rng, rng.choice(EASY))
     return Instructed(rng.sentence("system_number"), calculation.question, str(calculation.answer), decisive=True)
+
+
+def _number_of_problem(rng: SampleRandom) -> Instructed:
+    problem = word_problems.sample_problem(rng, 1)
+    return Instructed(rng.sentence("system_number"), problem.question, str(problem.answer), decisive=True)
 
 
 def _steps(rng: SampleRandom) -> Instructed:
@@ -191,12 +193,13 @@ KINDS: dict[str, Callable[[SampleRandom], Instructed]] = {
     "brief": _brief,
     "sentence": _sentence,
     "number": _number,
+    "number_of_problem": _number_of_problem,
     "ending": _ending,
     "steps": _steps,
     "persona": _persona,
     "neutral": _neutral,
 }
-SHARES = (5, 3, 1.5, 1.8, 2, 1.5, 2, 1.5, 5, 2)
+SHARES = (5, 3, 1.5, 1.8, 2, 1, 0.6, 2, 1.5, 5, 2)
 
 
 def system_document(rng: SampleRandom) -> Document:
