@@ -32,7 +32,9 @@ def _value(node: ast.expr) -> Fraction:
 
 def value_of_question(question: str) -> Fraction:
     """What a question asks for. Raises AssertionError where it is not understood."""
-    text = question
+    text = _in_figures(question)
+    if listed := _LISTED.search(text):
+        return sum((Fraction(n) for n in re.findall(r"\d+", listed[0])), Fraction(0))
     for pattern, sign in _SIGNS:
         text = re.sub(pattern, sign, text, flags=re.IGNORECASE)
     if found := _EXPRESSION.search(text):
@@ -42,6 +44,42 @@ def value_of_question(question: str) -> Fraction:
         if re.search(pattern, text, re.IGNORECASE):
             return compute(*numbers)
     raise AssertionError(f"not understood: {question}")
+
+
+_LISTED = re.compile(
+    r"\d+(?:(?: (?:and|plus|\+) (?:another )?|和|加上?|再加上?)\d+){2,}(?!\d* ?[-*/×x])", re.IGNORECASE
+)
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+
+
+def _in_figures(text: str) -> str:
+    """Numbers in words as figures, where the text has no others."""
+    if re.search(r"\d", text):
+        return text
+    ones = "|".join(sorted(_ONES, key=len, reverse=True))
+    number = re.compile(rf"\b(?:({'|'.join(_TENS)})(?:[- ]({ones}))?|({ones}))\b(?! (?:share|of|half|third|quarter|fourth|question|thing)\b)", re.IGNORECASE)
+
+    def figures(found: re.Match[str]) -> str:
+        tens, after, alone = (part and part.lower() for part in found.groups())
+        return str(_TENS.get(tens or "", 0) + (_ONES.index(after or alone) if after or alone else 0))
+
+    text = re.sub(r"^(\W*)(\w)", lambda first: first[1] + first[2].lower(), text)
+    text = number.sub(figures, text)
+
+    def chinese(found: re.Match[str]) -> str:
+        tens, ones = found[1], found[2]
+        return str((10 * ("一二三四五六七八九".index(tens) + 1 if tens else 1)) + ("一二三四五六七八九".index(ones) + 1 if ones else 0))
+
+    text = re.sub("([一二三四五六七八九])?十([一二三四五六七八九])?", chinese, text)
+    return re.sub(
+        "(?<![之每再第下翻这那])(?!一[份个倍半下共题道起点番样人])[一二三四五六七八九](?!分之)",
+        lambda found: str("一二三四五六七八九".index(found[0]) + 1),
+        text,
+    )
 
 
 def _product(*numbers: Fraction) -> Fraction:

@@ -12,17 +12,21 @@ LESS = re.compile(
     r"sends?\b(?! (?:him|her|me|us|them) (?:another )?\d)|sent\b(?! (?:him|her|me|us|them) (?:another )?\d)|pass(?:es|ed)? |takes?\b|took|stole|disappear|fell apart|are gone|eats?\b|ate\b|eaten|cook(?!ie)|"
     r"swallow|nibble|gobble|devour|fe[e]?ds?\b|snatch|rotten|went bad|mud|in a soup|in a cake|salad|in a pie|spen[dt]|pays?\b(?! (?:him|her|me|us|them) (?:another )?\d)|paid|costs?\b|"
     r"returns?|fall through|fell through|leave|go away|go home|run away|went away|went home|ran away|had to go|walk off|walked off|leads|led\b|"
+    r"minus|ruin|destroy|wreck|swept|popped|burst|crack|melt|rust|blew|sank|confiscat|washed away|recycl|shipp|handed out|got wet|torn|dropped|misplaced|mailed off|auctioned|buried|smash|scrap|dump|raffled|swapped|"
+    r"fried|boiled|chopped|scoffed|wolfed|finished off|snacked|squashed|grilled|juiced|polished off|got at|\bgone\b|\bsold\b|sent out|spent|"
     r"remove|steals|missing|a customer buys|a customer bought|child buys|bought a |buys? a |buy some bread|"
-    r"送|丢|卖|打坏|弄坏|捐|扔|用掉|用去|用了|烧|忘|落下|浪费|拿走|借走|取走|要走|偷|抢|买走|带走|不见|吹走|借出|"
+    r"送|丢|卖|打坏|弄坏|捐|扔|用掉|用去|用了|烧|忘|落下|浪费|拿走|借走|取走|要走|偷|抢走|买走|带走|不见|吹走|借出|"
+    r"摔坏|退[掉了]|寄出|发走|处理掉|上交了|打碎|磕坏|剪坏|弄脏|坏了|减|少了|被领|被买|被借|卖了|"
     r"吃|煮|尝|做菜|吞|喂|做汤|做蛋糕|烂|泥|花[了掉去]|付|还给|走了|离开|跑了|走掉|走开|先走|领走|搬走|拿出|卖出|取出|运走|被用掉|交给(?!(?:他|她|我)(?!的))|借给(?!(?:他|她|我)(?!的))|寄给(?!(?:他|她|我)(?!的))|分给(?!(?:他|她|我)(?!的))|给了(?!(?:他|她|我)(?!的))"
 )
 MORE = re.compile(
     r"buys?\b|bought|gets?\b|got\b|finds?\b|found|receives?d?\b|wins?\b|won\b|collect|picks?|picked|gathers?|gathered|orders?|ordered|obtain|makes?\b|made\b|brings?\b|brought|"
     r"harvest|borrows?|borrowed|accepts?|added|adds?\b|arrive|came|come\b|earn|save[sd]?\b|gives?|gave|hands?|handed|lends?|lent|offers?|has given|sends?|sent|pays|paid|given|join|show|appear|turn|"
-    r"move|let in|puts? in|deliver|put there|"
+    r"move|let in|puts? in|deliver|put there|plus|inherit|dug up|unpack|snapped up|ended up with|scooped|acquir|bagged|grabbed|fetch|stocked up|"
+    r"抽中|换来|抢到|翻出|淘到|补了|进了|又|新到|"
     r"找到|买|得到|赢|收到|捡|拿到|弄到|收集|领了|借来|带来|寄来|送来|拿来|递来|添|加|放|要来|多了|摘|采|收了|挣|赚|存|攒|给|来|到了|进|搬|运来|借给|寄给|交给|付给"
 )
-TWICE = re.compile(r"doubl|twice|翻了|增加了一倍|两倍")
+TWICE = re.compile(r"doubl|twice|翻倍|翻了|增加了一倍|两倍")
 HALF = re.compile(r"\bhalf\b|一半")
 TIMES = re.compile(r"\btimes\b|multiplied|倍")
 PARTS = re.compile(r"among|equal|parts|\bin \d+$|share|平均|分成|分给.*自己")
@@ -59,7 +63,7 @@ def _opening(clause: str, numbers: list[Fraction]) -> Fraction | None:
     if len(numbers) != 2 or re.search(r"more than|fewer|less than|times as|twice|half|[比倍]", clause):
         return None
     one, other = numbers
-    each = r"\beach\b|\bevery\b|(?<!\bout )\bof \d+ |apiece|a piece|\bper |a day|a week|an hour|\d+ (?:bags|boxes|jars|trays|packs|crates|baskets|bowls|packets|cartons) (?:with|of)|\brows|\blines|\bgroups|\bteams|columns|每|各|(?<!第)一\w[有里是装卖得]|(?<!第)一天|天天|一小时|都放|装的|一[排行]"
+    each = r"\beach\b|\bevery\b|(?<!\bout )\bof \d+ |apiece|a piece|\bper |a day|a week|an hour|\d+ (?:bags|boxes|jars|trays|packs|crates|baskets|bowls|packets|cartons|sacks|cases|buckets|tins|drawers|folders|tubs|bundles) (?:with|of)|\brows|\blines|\bgroups|\bteams|columns|每|各|(?<!第)一\w[有里是装卖得]|一(?:[袋盒罐盘包箱筐碗篮盆桶]|抽屉)(?:\d|装着|有)|(?<!第)一天|天天|一小时|都放|装的|一[排行]"
     if re.search(each, clause, re.IGNORECASE) and not re.match("Of ", clause):
         return one * other
     took = (
@@ -138,7 +142,7 @@ def _asked(value: Fraction | None, question: str) -> Fraction | None:
     ) and not re.search(r"need|missing|must|short of|rows|装|行|排|缺|差|要|share", question):
         return value + by
     if re.search(
-        r"\beach\b|\brows| to an? |fit|holds|share|of \d+\. How many|in one|每|平[均分]|均分|一[人袋盒罐盘包箱筐碗篮盆]",
+        r"\beach\b|\brows| to an? |fit|holds|share|of \d+\. How many|in one|每|平[均分]|均分|一[人袋盒罐盘包箱筐碗篮盆桶抽]",
         question,
     ):
         return value / by

@@ -16,12 +16,12 @@ def numbers_in(text: str) -> list[int]:
     text = text.translate(str.maketrans("０１２３４５６７８９", "0123456789"))
     words = "|".join(sorted(NUMBER_WORDS[2:], key=len, reverse=True))
     found = re.findall(
-        rf"\d+|\b(?:{words})(?= )|(?:[一二]?十[一二三四五六七八九]?|[两一二三四五六七八九])(?=[{UNITS}])", text.lower()
+        rf"\d+|\b(?:{words})(?= )|(?:[一二三四五六七八九]?十[一二三四五六七八九]?|[两一二三四五六七八九])(?=[{UNITS}])", text.lower()
     )
     return [_value(token) for token in found]
 
 
-UNITS = "个袋盒罐盘包箱筐碗倍堆份排行组队篮盆支本张颗把根朵件双枚块盏只条顶幅位名头匹辆元天周页岁层句次分小公年"
+UNITS = "个袋盒罐盘包箱筐碗倍堆份排行组队篮盆支本张颗把根朵件双枚块盏只条顶幅位名头匹辆元天周页岁层句次分小公年人位杯片步座串套粒棵瓶"
 
 
 def _value(token: str) -> int:
@@ -71,7 +71,7 @@ def test_no_strength_is_no_noise():
 
 
 def test_numbers_are_written_as_people_write_them():
-    assert numbers_as_words("Kari has 5 apples and 21 pens.") == "Kari has five apples and 21 pens."
+    assert numbers_as_words("Kari has 5 apples and 21 pens.") == "Kari has five apples and twenty-one pens."
     assert numbers_as_words("What is 5 * 3 now") == "What is 5 * 3 now"
     assert numbers_as_words("Mona is at 12, 15 on the map.") == "Mona is at 12, 15 on the map."
     assert chinese_numbers_as_words("有2袋苹果，每袋12个，第2个") == "有两袋苹果，每袋十二个，第二个"

@@ -1,8 +1,9 @@
 """The sentence forms of the world: a small grammar for each language, in `en/*.toml` and `zh/*.toml`.
 
 A rule is a list of lines. In a line `<name>` stands for any line of the rule `name`, `[a|b]` for either, and `{slot}`
-is filled in later. A form is a line with every choice made. A tenth of the forms of each rule that is asked for is held
-out: a new combination of words that other forms teach.
+is filled in later; choices with a `~`, as in `[one|many]~ [book|books]~`, are made alike. A form is a line with every
+choice made. A tenth of the forms of each rule that is asked for is held out: a new combination of words that other
+forms teach.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .names import HELD_OUT_PART, split_bucket
 FEW = 2_000  # up to so many forms are listed and split exactly; more are split by the hash of each
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _RULE = re.compile(r"<([a-z_]+)>")
+_ALIKE = re.compile(r"\[([^\[\]]*)\]~")
 
 
 def sample_form(rng: random.Random, language: Language, rule: str, held_out: bool) -> str:
@@ -93,11 +95,19 @@ def grammar(language: Language) -> dict[str, tuple[str, ...]]:
         for rule, lines in tomllib.loads(file.read_text("utf-8")).items():
             if rule in rules:
                 raise ValueError(f"{file.name}: the rule {rule} is in another file, too")
-            rules[rule] = tuple(lines)
+            rules[rule] = tuple(each for line in lines for each in _made_alike(line))
     used = {name for lines in rules.values() for line in lines for name in _RULE.findall(line)}
     if missing := used - rules.keys():
         raise ValueError(f"{language}: no rule is called {', '.join(sorted(missing))}")
     return rules
+
+
+def _made_alike(line: str) -> list[str]:
+    """A line for each way to make the choices that are made alike. Raises ValueError where they differ in number."""
+    if not (choices := _ALIKE.findall(line)):
+        return [line]
+    ways = list(zip(*(choice.split("|") for choice in choices), strict=True))
+    return [_ALIKE.sub(lambda _, chosen=iter(way): next(chosen), line) for way in ways]
 
 
 def _sample(rng: random.Random, language: Language, rule: str) -> str:

@@ -14,11 +14,17 @@ from .names import SYLLABLES
 from .vocabulary import SampleRandom, wordlists
 
 VALUE_GROUPS = ("items", "boxes", "jobs", "foods", "pets", "materials", "colours", "things")
-NUMBER_WORDS = (
+_SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
+    "eighteen nineteen"
 ).split()
-CHINESE_NUMBERS = "零 一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四 十五 十六 十七 十八 十九 二十".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+NUMBER_WORDS = _SMALL + [f"{tens}-{ones}".removesuffix("-zero") for tens in _TENS for ones in _SMALL[:10]]
+CHINESE_NUMBERS = [
+    ("" if n // 10 == 1 else "一二三四五六七八九"[n // 10 - 1] if n > 9 else "") + "十" * (n > 9)
+    + ("零一二三四五六七八九"[n % 10] if n % 10 or n == 0 else "")
+    for n in range(100)
+]
 MEASURE_WORDS = "个只本颗条张枚支块袋盒罐盘包箱筐碗人位名份堆倍次天朵件把双头匹粒根瓶杯套组元岁层排座片串辆棵篮桶盆页步"
 
 _CODE = re.compile(r"[{}_<>\[\]`|\\]|://|\([A-D]\)|->")
@@ -92,28 +98,34 @@ def half_width(text: str, spaced: bool = False) -> str:
 
 
 def numbers_as_words(text: str) -> str:
-    """Whole numbers up to twenty in words, before a word and outside of calculations."""
+    """Whole numbers of one or two digits in words, before a word and outside of calculations."""
     if _SIGNS.search(text):
         return text
 
     def words(number: re.Match[str]) -> str:
-        return NUMBER_WORDS[int(number[1])] if int(number[1]) <= 20 else number[0]
+        return NUMBER_WORDS[int(number[1])]
 
     return _NUMBER.sub(words, text)
 
 
 def chinese_numbers_as_words(text: str) -> str:
-    """Whole numbers up to twenty before a measure word: 两个, not 二个."""
+    """Whole numbers of one or two digits before a measure word: 两个, not 二个."""
     if _SIGNS.search(text):
         return text
 
     def words(number: re.Match[str]) -> str:
         value = int(number[2])
-        if value > 20:
-            return number[0]
         return number[1] + ("两" if value == 2 and not number[1] else CHINESE_NUMBERS[value])
 
     return _CHINESE_NUMBER.sub(words, text)
+
+
+def all_numbers_as_words(text: str, language: Language, hyphen: str = "-") -> str:
+    """Every number in words, where all have one or two digits and there are no signs: "thirty-five", 三十五."""
+    if _SIGNS.search(text) or re.search(r"\d{3}|\ds|\d\.\d|[Xx＋－＝–·]", text):
+        return text
+    words = CHINESE_NUMBERS if language == "zh" else [word.replace("-", hyphen) for word in NUMBER_WORDS]
+    return re.sub(r"\d+", lambda number: words[int(number[0])], text)
 
 
 def starts_with_common_word(language: Language, text: str) -> bool:

@@ -13,6 +13,7 @@ from . import tool_choice
 from .draws import first_fitting
 from .grammar import grammar
 from .names import split_bucket
+from .noise import all_numbers_as_words
 from .training_examples import Document, Turn, assistant_turn, decisive_turn, user_turn
 from .vocabulary import SampleRandom, wordlists
 
@@ -69,6 +70,8 @@ def _any_calculation(rng: SampleRandom, kind: str) -> Calculation:
         question = rng.sentence("arithmetic_signs", e=typed_expression(rng, expression))
     else:
         question = rng.sentence(f"arithmetic_{rule}", a=a, b=b, larger=max(a, b), smaller=min(a, b))
+    if rng.chance(0.12):
+        question = all_numbers_as_words(question, rng.language, rng.choice("--- "))
     return Calculation(question, expression, tuple(steps_of(operator, a, b)), _is_easy(operator, a, b))
 
 
@@ -106,7 +109,7 @@ def _multiple_or_part(rng: SampleRandom) -> Calculation:
     """Half, double, and the like: a word that says the operation and its number."""
     name, operator, b = rng.choice(_WORDS_FOR_ONE_NUMBER)
     b = b or rng.randint(2, 9)
-    n = rng.randint(2, LARGEST_FACTOR)
+    n = rng.randint(2, LARGEST_FACTOR if b > 2 or rng.chance(0.6) else 450)
     a = n * b if operator == "/" else n
     question = rng.sentence(f"arithmetic_{name}", a=a, b=b)
     return Calculation(question, f"{a}{operator}{b}", tuple(steps_of(operator, a, b)), _is_easy(operator, a, b))
@@ -128,6 +131,9 @@ def _sum_of_several(rng: SampleRandom) -> Calculation:
     expression = "+".join(map(str, terms))
     if rng.chance(0.35):
         question = rng.sentence("arithmetic_signs", e=typed_expression(rng, expression))
+    elif rng.chance(0.15):
+        between, last = rng.choice(grammar(rng.language)["sum_chain"]).split(";")
+        question = rng.sentence("arithmetic_signs", e=between.join(map(str, terms[:-1])) + last + str(terms[-1]))
     else:
         words = grammar(rng.language)
         listed = (

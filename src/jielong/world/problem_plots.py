@@ -4,12 +4,16 @@ brings a last calculation, closes it."""
 from collections.abc import Callable
 
 from .people import Person, sample_people
+from .problem_notes import note_problem
+from .problem_scenes import scene_problem
 from .problem_stories import NoSuchNumbers, Story, as_told, sizes
 from .vocabulary import SampleRandom
 from .whole_problems import whole_problem
 
 KINDS = {"thing": 34, "food": 22, "money": 16, "crowd": 13, "stock": 15}
 PLACED = ("crowd", "stock")  # these are somewhere, and belong to nobody in particular
+SCENE_SHARE = {1: 0.5, 2: 0.5, 3: 0.4, 4: 0.25}
+NOTE_SHARE = 0.1
 WHOLE_SHARE = {1: 0.45, 2: 0.3}
 COMPARISON_SHARE = 0.12
 ENDING_SHARE = 0.3
@@ -29,6 +33,10 @@ def tell_story(rng: SampleRandom, steps: int) -> Story:
 
 
 def _sample_plot(rng: SampleRandom, steps: int) -> Callable[[Story], None]:
+    if rng.chance(SCENE_SHARE.get(steps, 0)):
+        return scene_problem
+    if rng.chance(NOTE_SHARE):
+        return note_problem
     chance = rng.random()
     if chance < WHOLE_SHARE.get(steps, 0):
         return whole_problem

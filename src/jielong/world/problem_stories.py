@@ -104,7 +104,8 @@ def _invented_noun(rng: SampleRandom, plural: str, singular: str, measure: str) 
 
 def sizes(rng: SampleRandom, n: int) -> list[int]:
     """Numbers to begin with: most of two digits, now and then larger."""
-    largest = 300 if rng.chance(0.12) else 99
+    chance = rng.random()
+    largest = 600 if chance < 0.06 else 300 if chance < 0.2 else 99
     return [rng.randint(2 if rng.chance(0.3) else 5, largest) for _ in range(n)]
 
 

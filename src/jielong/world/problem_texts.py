@@ -2,6 +2,7 @@
 
 import re
 
+from .grammar import any_form
 from .problem_stories import Story
 from .vocabulary import SampleRandom, wordlists
 
@@ -9,11 +10,11 @@ QUESTION_FIRST_SHARE = 0.12
 CONDITIONAL_SHARE = 0.07
 JOINED_SHARE = 0.3
 WHEN_SHARE = 0.6
-OPENER_SHARE = 0.05
+OPENER_SHARE = 0.12
 _COMES_FIRST = re.compile(
     r"(How many|What is|Find|Tell me|Calculate|Work out|问|求|请问|算算|请算出|告诉我|能告诉我|请告诉我|我想知道)"
 )
-_SPARE_SPACE = re.compile(r" (?=[ .?!])")
+_SPARE_SPACE = re.compile(r" (?=[ .?!,;:])")
 _NEXT_SENTENCE = re.compile(r"[.?!:] [a-z]")
 _HAS_ITS_TIME = re.compile(r"(soon|in the end|finally|不久|最后|后来|接着|又|再|还)")
 
@@ -61,6 +62,10 @@ def _told(rng: SampleRandom, story: Story, signs: dict[str, str]) -> str:
     text = story.clauses[0][1]
     for number, (rule, clause) in enumerate(story.clauses[1:], 1):
         rule_before, before = story.clauses[number - 1]
+        if rule.startswith("note_"):
+            joint = any_form(rng, rng.language, "note_joint")
+            text += joint + (_capital(clause) if joint.startswith((".", "。")) else clause)
+            continue
         plain = not re.search(r"[.?;:。；]", before + clause) and "distractor" not in rule + rule_before
         if plain and "," not in before + clause and rng.chance(JOINED_SHARE):
             text += rng.choice(signs["joints"]) + clause
