@@ -61,22 +61,28 @@ def _in_figures(text: str) -> str:
     if re.search(r"\d", text):
         return text
     ones = "|".join(sorted(_ONES, key=len, reverse=True))
-    number = re.compile(rf"\b(?:({'|'.join(_TENS)})(?:[- ]({ones}))?|({ones}))\b(?! (?:share|of|half|third|quarter|fourth|question|thing)\b)", re.IGNORECASE)
+    parts = r"(?! (?:share|of|half|third|quarter|fourth|question|thing)\b)"
+    number = re.compile(rf"\b(?:({'|'.join(_TENS)})(?:[- ]({ones}))?|({ones}))\b{parts}", re.IGNORECASE)
 
     def figures(found: re.Match[str]) -> str:
         tens, after, alone = (part and part.lower() for part in found.groups())
         return str(_TENS.get(tens or "", 0) + (_ONES.index(after or alone) if after or alone else 0))
 
     text = re.sub(r"^(\W*)(\w)", lambda first: first[1] + first[2].lower(), text)
-    text = number.sub(figures, text)
+    text = number.sub(
+        figures, re.sub(r"\b(this|another|next|last|quick|small|short|simple|easy|silly|dumb|little|random|serious|just|only) one\b", r"\1", text)
+    )
 
     def chinese(found: re.Match[str]) -> str:
         tens, ones = found[1], found[2]
-        return str((10 * ("一二三四五六七八九".index(tens) + 1 if tens else 1)) + ("一二三四五六七八九".index(ones) + 1 if ones else 0))
+        return str(
+            (10 * ("一二三四五六七八九".index(tens) + 1 if tens else 1))
+            + ("一二三四五六七八九".index(ones) + 1 if ones else 0)
+        )
 
     text = re.sub("([一二三四五六七八九])?十([一二三四五六七八九])?", chinese, text)
     return re.sub(
-        "(?<![之每再第下翻这那])(?!一[份个倍半下共题道起点番样人])[一二三四五六七八九](?!分之)",
+        "(?:(?<![之每再第下翻这那])一(?![份个倍半下共题道起点番样人算])|[二三四](?!分之)|[五六七八九])",
         lambda found: str("一二三四五六七八九".index(found[0]) + 1),
         text,
     )

@@ -16,12 +16,14 @@ def numbers_in(text: str) -> list[int]:
     text = text.translate(str.maketrans("０１２３４５６７８９", "0123456789"))
     words = "|".join(sorted(NUMBER_WORDS[2:], key=len, reverse=True))
     found = re.findall(
-        rf"\d+|\b(?:{words})(?= )|(?:[一二三四五六七八九]?十[一二三四五六七八九]?|[两一二三四五六七八九])(?=[{UNITS}])", text.lower()
+        rf"\d+|\b(?:{words})(?= )|(?:[一二三四五六七八九]?十[一二三四五六七八九]?|[两一二三四五六七八九])(?=[{UNITS}])",
+        text.lower(),
     )
     return [_value(token) for token in found]
 
 
-UNITS = "个袋盒罐盘包箱筐碗倍堆份排行组队篮盆支本张颗把根朵件双枚块盏只条顶幅位名头匹辆元天周页岁层句次分小公年人位杯片步座串套粒棵瓶"
+UNITS = "个袋盒罐盘包箱筐碗倍堆份排行组队篮盆支本张颗把根朵件双枚块盏只条顶幅位名头匹辆元天周页岁层句次分小公年"
+UNITS += "人位杯片步座串套粒棵瓶"
 
 
 def _value(token: str) -> int:

@@ -21,7 +21,8 @@ _SMALL = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 NUMBER_WORDS = _SMALL + [f"{tens}-{ones}".removesuffix("-zero") for tens in _TENS for ones in _SMALL[:10]]
 CHINESE_NUMBERS = [
-    ("" if n // 10 == 1 else "一二三四五六七八九"[n // 10 - 1] if n > 9 else "") + "十" * (n > 9)
+    ("" if n // 10 == 1 else "一二三四五六七八九"[n // 10 - 1] if n > 9 else "")
+    + "十" * (n > 9)
     + ("零一二三四五六七八九"[n % 10] if n % 10 or n == 0 else "")
     for n in range(100)
 ]

@@ -149,7 +149,9 @@ class Scene:
         return f"scene_{self.name}"
 
     def numbers(self, rng: SampleRandom) -> dict[str, int]:
-        return {name: step * rng.randint(-(-least // step), largest // step) for name, least, largest, step in self.ranges}
+        return {
+            name: step * rng.randint(-(-least // step), largest // step) for name, least, largest, step in self.ranges
+        }
 
     def chain(self, numbers: dict[str, int], form: str = "") -> list[tuple[str, int]]:
         """The calculations. Numbers that are added or multiplied stand in the order in which the form tells them."""
@@ -157,7 +159,10 @@ class Scene:
         for first, sign, second in self.steps:
             if sign in "+*" and first.isalpha() and second.isalpha():
                 first, second = sorted((first, second), key=lambda name: form.find("{" + name + "}"))
-            a, b = (chain[-1][1] if name == "@" else numbers[name] if name.isalpha() else int(name) for name in (first, second))
+            a, b = (
+                chain[-1][1] if name == "@" else numbers[name] if name.isalpha() else int(name)
+                for name in (first, second)
+            )
             value = {"+": a + b, "-": a - b, "*": a * b, "/": a // max(b, 1)}[sign]
             if not 0 < value <= LARGEST or (sign == "/" and (b < 2 or a % b)):
                 raise NoSuchNumbers
@@ -170,7 +175,9 @@ def scene_problem(story: Story) -> None:
     rng = story.rng
     scene = rng.choice(scenes(rng.language, story.steps))
     numbers = _numbers_that_fit(rng, scene)
-    story.set_thing("animal" if scene.name in _ANIMALS else "food" if scene.name in _FOODS else rng.choice(("thing", "food")))
+    story.set_thing(
+        "animal" if scene.name in _ANIMALS else "food" if scene.name in _FOODS else rng.choice(("thing", "food"))
+    )
     form = story.ask(scene.rule, **numbers)
     story.chain = scene.chain(numbers, form)
 
