@@ -70,7 +70,12 @@ def _in_figures(text: str) -> str:
 
     text = re.sub(r"^(\W*)(\w)", lambda first: first[1] + first[2].lower(), text)
     text = number.sub(
-        figures, re.sub(r"\b(this|another|next|last|quick|small|short|simple|easy|silly|dumb|little|random|serious|just|only) one\b", r"\1", text)
+        figures,
+        re.sub(
+            r"\b(this|another|next|last|quick|small|short|simple|easy|silly|dumb|little|random|serious) one\b",
+            r"\1",
+            text,
+        ),
     )
 
     def chinese(found: re.Match[str]) -> str:
@@ -82,7 +87,7 @@ def _in_figures(text: str) -> str:
 
     text = re.sub("([一二三四五六七八九])?十([一二三四五六七八九])?", chinese, text)
     return re.sub(
-        "(?:(?<![之每再第下翻这那])一(?![份个倍半下共题道起点番样人算])|[二三四](?!分之)|[五六七八九])",
+        "(?:(?<![之每再第下翻这那])一(?![份个倍半下共题道起点番样人算步])|[二三四](?!分之)|[五六七八九])",
         lambda found: str("一二三四五六七八九".index(found[0]) + 1),
         text,
     )

@@ -63,7 +63,7 @@ def _opening(clause: str, numbers: list[Fraction]) -> Fraction | None:
     if len(numbers) != 2 or re.search(r"more than|fewer|less than|times as|twice|half|[比倍]", clause):
         return None
     one, other = numbers
-    each = r"\beach\b|\bevery\b|(?<!\bout )\bof \d+ |apiece|a piece|\bper |a day|a week|an hour|\d+ (?:bags|boxes|jars|trays|packs|crates|baskets|bowls|packets|cartons|sacks|cases|buckets|tins|drawers|folders|tubs|bundles) (?:with|of)|\brows|\blines|\bgroups|\bteams|columns|每|各|(?<!第)一\w[有里是装卖得]|一(?:[袋盒罐盘包箱筐碗篮盆桶]|抽屉)(?:\d|装着|有)|(?<!第)一天|天天|一小时|都放|装的|一[排行]"
+    each = r"\beach\b|\bevery\b|(?<!\bout )\bof \d+ |apiece|a piece|\bper |a day|a week|an hour|\d+ (?:bags|boxes|jars|trays|packs|crates|baskets|bowls|packets|cartons|sacks|cases|buckets|tins|drawers|folders|tubs|bundles) (?:with|of)|\brows|\blines|\bgroups|\bteams|columns|每|各|(?<!第)一\w[有里是装卖得]|一(?:[袋盒罐盘包箱筐碗篮盆桶]|抽屉)(?:\d|装|有|里|是)|(?<!第)一天|天天|一小时|都放|装的|一[排行]"
     if re.search(each, clause, re.IGNORECASE) and not re.match("Of ", clause):
         return one * other
     took = (
