@@ -14,7 +14,7 @@ from jielong.world.vocabulary import LANGUAGES, SampleRandom
 WHOLE = (
     *(r + end for of_kind in facts.RELATIONS.values() for r in of_kind for end in ("", "_not", "_question")),
     *("then_*", "talk_*", "map_*", "arithmetic_*", "system_*", "unsafe_*", "reply_*", "ask_reply_*"),
-    *("full_*", "compare_*", "scene_*", "note_[!j]*"),
+    *("full_*", "compare_*", "situation_*", "note_[!j]*"),
     *("ask_direct", "ask_steps", "ask_expression", "outside_question", "outside_order", "true_false", "yes_no"),
     *("right_wrong", "verdict_alone", "read_and_answer", "answer_instruction", "two_nouns", "two_questions", "filler"),
     *("sum_claim", "sum_not", "tool_request", "noise_around", "place_reverse", "greeting", "opener", "when"),

@@ -53,7 +53,7 @@ def test_situations_are_calculated_as_they_are_told(language: str, held_out: boo
     rng, read = SampleRandom("situations", language, held_out), Counter[bool]()  # type: ignore[arg-type]
     for i in range(1200):
         problem = word_problems.sample_problem(rng, i % 4 + 1)
-        if problem.told[-1][0].startswith("scene_"):
+        if problem.told[-1][0].startswith("situation_"):
             answer = solve_scene(problem.told[-1][1])
             assert answer in (None, problem.answer), (problem, answer)
             read[answer is not None] += 1

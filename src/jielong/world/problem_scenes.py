@@ -1,6 +1,6 @@
 """Word problems whose situation is one form of the grammar as a whole: bus rides, rents, rows of seats, days of a week.
 
-`_SCENES` says how the numbers of a scene are calculated and drawn; what the user types is in the rules `scene_…`.
+`_SCENES` says how the numbers of a scene are calculated and drawn; what the user types is in the rules `situation_…`.
 """
 
 import re
@@ -146,7 +146,7 @@ class Scene:
 
     @property
     def rule(self) -> str:
-        return f"scene_{self.name}"
+        return f"situation_{self.name}"
 
     def numbers(self, rng: SampleRandom) -> dict[str, int]:
         return {
