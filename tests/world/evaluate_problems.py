@@ -13,7 +13,7 @@ LESS = re.compile(
     r"swallow|nibble|gobble|devour|fe[e]?ds?\b|snatch|rotten|went bad|mud|in a soup|in a cake|salad|in a pie|spen[dt]|pays?\b(?! (?:him|her|me|us|them) (?:another )?\d)|paid|costs?\b|"
     r"returns?|fall through|fell through|leave|go away|go home|run away|went away|went home|ran away|had to go|walk off|walked off|leads|led\b|"
     r"minus|ruin|destroy|wreck|swept|popped|burst|crack|melt|rust|blew|sank|confiscat|washed away|recycl|shipp|handed out|got wet|torn|dropped|misplaced|mailed off|auctioned|buried|smash|scrap|dump|raffled|swapped|"
-    r"fried|boiled|chopped|scoffed|wolfed|finished off|snacked|squashed|grilled|juiced|polished off|got at|\bgone\b|\bsold\b|sent out|spent|"
+    r"fried|boiled|chopped|scoffed|wolfed|finished off|snacked|squashed|grilled|juiced|polished off|got at|\bgone\b|get sold|g[eo]t broken|\bsold\b|sent out|spent|"
     r"remove|steals|missing|a customer buys|a customer bought|child buys|bought a |buys? a |buy some bread|"
     r"送|丢|卖|打坏|弄坏|捐|扔|用掉|用去|用了|烧|忘|落下|浪费|拿走|借走|取走|要走|偷|抢走|买走|带走|不见|吹走|借出|"
     r"摔坏|退[掉了]|寄出|发走|处理掉|上交了|打碎|磕坏|剪坏|弄脏|坏了|减|少了|被领|被买|被借|卖了|"
