@@ -9,10 +9,10 @@ from world.evaluate_facts import _HAN
 LESS = re.compile(
     r"given away|\bgives?\b(?! (?:him|her|me|us|them) (?:another )?\d)|\bgave\b(?! (?:him|her|me|us|them) (?:another )?\d)|loses?\b|lost|sells?\b|sold|breaks?\b|broke|thr[eo]ws?\b|thrown|donate|lends?\b(?! (?:him|her|me|us|them) (?:another )?\d)|"
     r"lent\b(?! (?:him|her|me|us|them) (?:another )?\d)|\buse[sd]?\b|burn|forg[eo]t|waste|trade|mislay|mislaid|left|tossed|got rid|hand(?:s|ed)?\b(?! (?:him|her|me|us|them) (?:another )?\d)|"
-    r"sends?\b(?! (?:him|her|me|us|them) (?:another )?\d)|sent\b(?! (?:him|her|me|us|them) (?:another )?\d)|pass(?:es|ed)? |takes?\b|took|stole|disappear|fell apart|are gone|\beats?\b|ate\b|eaten|cook(?!ie)|"
+    r"sends?\b(?! (?:him|her|me|us|them) (?:another )?\d)|sent\b(?! (?:him|her|me|us|them) (?:another )?\d)|pass(?:es|ed)? |takes?\b|took|stole|disappear|fell apart|are gone|\beats?\b|\bate\b|eaten|cook(?!ie)|"
     r"swallow|nibble|gobble|devour|fe[e]?ds?\b|snatch|rotten|went bad|mud|in a soup|in a cake|salad|in a pie|spen[dt]|pays?\b(?! (?:him|her|me|us|them) (?:another )?\d)|paid|costs?\b|"
     r"returns?|fall through|fell through|leave|go away|go home|run away|went away|went home|ran away|had to go|walk off|walked off|leads|led\b|"
-    r"minus|ruin|destroy|wreck|swept|popped|burst|crack|melt|rust|blew|sank|confiscat|washed away|recycl|shipp|handed out|got wet|torn|dropped|misplaced|mailed off|auctioned|buried|smash|scrap|dumped|raffled|swapped|"
+    r"minus|ruin|destroy|wreck|swept|popped|burst|crack(?!er)|melt|rust|blew|sank|confiscat|washed away|recycl|shipp|handed out|got wet|torn|dropped|misplaced|mailed off|auctioned|buried|smash|scrap|dumped|raffled|swapped|"
     r"fried|boiled|chopped|scoffed|wolfed|finished off|snacked|squashed|grilled|juiced|polished off|got at|\bgone\b|get sold|g[eo]t broken|carried off|carries off|\bsold\b|sent out|spent|"
     r"remove|steals|missing|a customer buys|a customer bought|child buys|bought a |buys? a |buy some bread|"
     r"送|丢|卖|打坏|弄坏|捐|扔|用掉|用去|用了|烧|忘|落下|浪费|拿走|借走|取走|要走|偷|抢走|买走|带走|不见|吹走|借出|"
