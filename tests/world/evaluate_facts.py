@@ -117,15 +117,18 @@ _ASKS = (
     ("place", r"\bmap\b|coordinates|地图|坐标|图上"),
     (
         "birthplace",
-        r"\bborn\b|birth|home town|native|town of origin|come[s]? from|(?<!made )(?<!built )\bfrom\b(?! what)|hail|start life|began|begin|come into|first see|出生|来自|生于|老家|生在|家乡|故乡|籍贯|哪儿生|哪里人|哪儿来|来的|的人",
+        r"\bborn\b|birth|home ?town|native|town of origin|come[s]? from|(?<!made )(?<!built )\bfrom\b(?! what)|hail|start life|began|begin|come into|first see|出生|来自|生于|老家|生在|家乡|故乡|籍贯|哪儿生|哪里人|哪儿来|来的|的人",
     ),
-    ("job", r"工作|职业|活儿|谋生|行当|营生|差事"),
+    ("job", r"工作|职业|活儿|谋生|行当|营生|差事|靠啥吃饭"),
     (
         "material",
-        r"^(?:of|from|out of) what\b|(?:made|built) (?:of|from|out of) (?:what|which)\b|material|stuff|made (?:of|from|out)|built (?:of|from)|consist|used|went into|what is .* (?:made|built)|材|料|做的|造的|制成|做成|用的|用什么|用啥|做了|什么做|被用来做",
+        r"^(?:of|from|out of) what\b|(?:made|built)[ _](?:of|from|out of) (?:what|which)\b|material|stuff|made[ _](?:of|from|out)|built (?:of|from)|consist|used|went into|what is .* (?:made|built)|材|料|做的|造的|制成|做成|用的|用什么|用啥|做了|什么做|被用来做",
     ),
     ("colour", r"colou?r|paint|shade|look like|色|漆|涂|刷"),
-    ("food", r"\beat|dinner|fond of|food|dish|meal|cook for|serve|吃|食物|最.*的东西|喜欢的东西|菜|口味|心头好|最爱"),
+    (
+        "food",
+        r"\beat|dinner|fond of|food|dish|meal|cook for|serve|吃|食物|最.*的东西|喜欢的东西|菜|口味|心头好|最爱|馋",
+    ),
     ("pet", r"\bpet|animal|keep|一只什么|养|宠物|动物|照顾|照看|喂|陪|做伴|一起生活|跟着"),
     (
         "job",

@@ -58,8 +58,8 @@ def _read(lines: tuple[str, ...]) -> EverydayTool:
         slot, _, names = part.partition("=")
         parameters.append((slot.rstrip("?"), tuple(names.split("|")), not slot.endswith("?")))
     requests = tuple(line for line in parts[""])
-    names = tuple(parts["N"][0].split("|"))
-    return EverydayTool(names, bool(parts["N?"]), tuple(parameters), tuple(parts["D"]), requests)
+    names_of_tool = tuple(parts["N"][0].split("|"))
+    return EverydayTool(names_of_tool, bool(parts["N?"]), tuple(parameters), tuple(parts["D"]), requests)
 
 
 def are_similar(topic: str, other: str) -> bool:

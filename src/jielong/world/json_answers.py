@@ -180,8 +180,11 @@ def _of_note(rng: SampleRandom) -> JsonTask:
     form = form_of_line(rng, rng.language, text)
     drawn: dict[str, tuple[str, Value]] = {}
     for slot in re.findall(r"\{(\w+)\}", form):
-        said, value = NOTE_SLOTS[slot](rng) if slot in NOTE_SLOTS else SLOTS[slot][2](rng)
-        drawn[slot] = (str(value), int(value)) if isinstance(value, int) else (said, value)
+        if slot in NOTE_SLOTS:
+            drawn[slot] = NOTE_SLOTS[slot](rng)
+            continue
+        said, value = SLOTS[slot][2](rng)
+        drawn[slot] = (str(value), value) if isinstance(value, int) else (said, str(value))
     pairs = [part.split("=") for part in wanted.split() if f"{{{part.split('=')[1]}}}" in form]
     pairs = rng.sample(pairs, rng.choice([n for n in (1, 2, 2, 3) if n <= len(pairs)]))
     answer = {rng.choice(keys.split("|")): drawn[slot][1] for keys, slot in pairs}

@@ -201,7 +201,7 @@ TOPICS: dict[str, tuple[str, str, str]] = {
     "contact": ("person", "find contact|phone book|get phone number|contacts", "查号码|通讯录"),
     "search": ("topic", "web search|search web|internet search|search", "搜索|上网搜"),
 }
-HELD_OUT_TOPICS = ("stock", "timer", "restaurant", "parcel")
+HELD_OUT_TOPICS = ("stock", "holidays", "distance", "contact")  # of which no everyday tool is a kind, either
 # Those whose requests could also be served by another one of them.
 NEAR = (
     *({"news", "search"}, {"news", "stock"}, {"call", "contact"}, {"dictionary", "translate"}),

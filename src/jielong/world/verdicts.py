@@ -30,8 +30,9 @@ def sample_verdict(rng: SampleRandom) -> tuple[str, str, tuple[str, ...]]:
     """The question, its verdict, and the facts that a true claim states."""
     true = rng.chance(0.5)
     draw = rng.random()
+    told: tuple[str, ...] = ()
     if draw < 0.25:
-        claim, told = _sum(rng, true), ()
+        claim = _sum(rng, true)
     else:
         fact = sample_judged_fact(rng)
         if draw < 0.6 and f"{fact.relation}_whether" in grammar(rng.language):
