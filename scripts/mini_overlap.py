@@ -15,11 +15,11 @@ from itertools import chain
 
 from mini_overlap_lists import ListedThings
 
-from jielong.prompts import Language
 from jielong.tasks.mini_tasks import built_in
-from jielong.world import document, facts, follow_ups, plain_arithmetic, towns_map, word_problems
-from jielong.world.grammar import grammar, is_split
-from jielong.world.names import SYLLABLES, reserved_names
+from jielong.training.mini_exam_forms import CHINESE_NAME, NAME, bare_sentences, exam_forms, has_exam_form
+from jielong.world import document, facts, plain_arithmetic, word_problems
+from jielong.world.grammar import grammar
+from jielong.world.names import reserved_names
 from jielong.world.training_examples import Document
 from jielong.world.vocabulary import LANGUAGES, SampleRandom, wordlists
 
@@ -39,8 +39,6 @@ TASKS = (
     "follow_up",
     "arithmetic",
 )
-NAME = re.compile(rf"\b(?:{'|'.join(s.capitalize() for s in SYLLABLES)})(?:{'|'.join(SYLLABLES)}){{1,2}}\b")
-CHINESE_NAME = re.compile(f"[{''.join(dict.fromkeys(''.join(SYLLABLES.values())))}]{{2,3}}")
 CHAIN = re.compile(r"(?:\d+[-+*/]\d+=\d+\. ?)+")
 GAME = re.compile(r"\d+(?:, \d+){3}")
 
@@ -62,7 +60,7 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
             operations.update(_operation([turn.text for turn in made.turns]))
         for turn in made.turns:
             names.update(name for name in NAME.findall(turn.text) if name not in known)
-            sentences.update(_skeletons(turn.text))
+            sentences.update(bare_sentences(turn.text))
             if turn.role == "user":
                 asked.add(turn.text)
                 games.update(_games(turn.text))
@@ -84,7 +82,7 @@ def overlap(documents: Iterable[Document], items: int) -> dict[str, int]:
         "names": len(in_exams & names),
         "chains of calculation": len(_exam_chains(items) & chains),
         "operations": len({found for turns in lessons for found in _operation(turns)} & operations),
-        "sentence forms": _forms_seen(sentences, items),
+        "sentence forms": len(exam_forms(items, "forms") & sentences),
         "facts judged": sum(_judged(fact, judged) for fact in _judged_in_exams(items)),
         "numbers to make 24 from": sum(
             game in games for text in _items("game24", "en", items) for game in _games(text)
@@ -146,7 +144,7 @@ def _judged(fact: facts.Fact, judged: dict[str, list[str]]) -> bool:
         subject = fact.subject.text(language)
         values = [value.text(language) for value in facts.knowledge_base().values[fact.relation]]
         for text in judged.get(fact.subject.name.text(language), ()):
-            rest = text.replace(subject, "")
+            rest = CHINESE_NAME.sub("", text.replace(subject, ""))
             valued = any(re.search(rf"\b{re.escape(v)}\b" if v.isascii() else f"{v}(?!师)", rest) for v in values)
             spoken_of = fact.relation in _OF_ITS_VALUES or _RELATION_WORDS[fact.relation].search(rest)
             if subject in text and valued and spoken_of:
@@ -162,39 +160,11 @@ _RELATION_WORDS = {
 }
 
 
-def _skeletons(text: str) -> Iterator[str]:
-    """The sentences of a text without their names and numbers."""
-    for sentence in re.split(r"(?<=[.?!]) |(?<=[。？！])|\n", text):
-        yield _bare(sentence)
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"\d+", "#", CHINESE_NAME.sub("@", NAME.sub("@", text))).casefold()
-
-
-def _forms_seen(sentences: set[str], items: int) -> int:
-    """Sentences in held-out forms, as exams have them, whose words are those of some sentence of the training."""
-    made = {_bare(text) for language in LANGUAGES for text in _exam_sentences(language, items)}
-    return len({skeleton for skeleton in made if re.search("[@#]", skeleton)} & sentences)
-
-
-def _exam_sentences(language: Language, items: int) -> Iterator[str]:
-    rng = SampleRandom(f"forms {language}", language, held_out=True)
-    ends = {"en": ".", "zh": "。"}
-    for number in range(items):
-        for rule, words in word_problems.sample_problem(rng, number % 5 + 1).told:
-            if is_split(language, rule) and not rule.startswith("next_"):  # "@ has # less than @" is of two rules
-                yield words if words[-1] in ".?!？。" else words + ends[language]
-        fact = facts.sample_fact(rng)
-        yield from (text for text in (fact.statement(rng), fact.negation(rng), fact.question(rng)))
-        found = towns_map.sample_relationship(rng, rng.choice(list(towns_map.SHARES)))
-        yield from (found.statement(rng), found.question(rng))
-        yield from (e.request for e in follow_ups.sample_follow_up(rng, 3) if e.fact)
-
-
 def training(count: int) -> Iterator[Document]:
     for number in range(count):
-        yield document(1, number << 9, ("main", "early")[number % 2])
+        made = document(1, number << 9, ("main", "early")[number % 2])
+        if not has_exam_form(made):
+            yield made
 
 
 def main() -> None:

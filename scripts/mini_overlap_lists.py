@@ -114,7 +114,7 @@ def _held_out_sum(text: str) -> bool:
     numbers = [int(number) for number in _SUM.findall(text)]
     if len(numbers) != 3:
         return False
-    whole_first = re.search(r"\d+ (?:is|isn't|is not) |\d+(?:是|等于|不是|并不是|不等于)\d", text) is not None
+    whole_first = re.match(r"\D*\d+(?: (?:is|isn't|is not) |(?:是|等于|不是|并不是|不等于)\d)", text) is not None
     pair = numbers[1:] if whole_first and numbers[0] > max(numbers[1:]) else numbers[:2]
     if re.search(r"\b[Aa]dding \d+ to", text):
         pair.reverse()

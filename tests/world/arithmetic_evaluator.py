@@ -72,7 +72,7 @@ def _in_figures(text: str) -> str:
     text = number.sub(
         figures,
         re.sub(
-            r"\b(this|another|next|last|quick|small|short|simple|easy|silly|dumb|little|random|serious) one\b",
+            r"\b(this|each|another|next|last|quick|small|short|simple|easy|silly|dumb|little|random|serious) one\b",
             r"\1",
             text,
         ),

@@ -13,6 +13,7 @@ from ..models.mini.tokenizer import BEGIN, CALL, END, TEMPLATE, special_token, t
 from ..world.names import SYLLABLES
 from ..world.training_examples import Document
 from .chat_tokenizer import ChatTokenizer
+from .mini_exam_forms import has_exam_form
 from .sequence_packing import Arrays, EncodedDocument, PackedRow, fill_rows, pack_batch
 from .train_config import TokenizerConfig
 
@@ -35,7 +36,8 @@ class WorldSource:
     def rows(self, step: int, rows: int, seed: int) -> list[PackedRow]:
         """The rows of batch `step`, filled with as many of its documents as fit."""
         numbers = itertools.count(step * DOCUMENTS_PER_STEP)
-        documents = (world.document(seed, number, self._stage) for number in numbers)
+        generated = (world.document(seed, number, self._stage) for number in numbers)
+        documents = (document for document in generated if not has_exam_form(document))
         return fill_rows((encode_document(self._tokenizer, document) for document in documents), rows, self._length)
 
 

@@ -44,7 +44,7 @@ def sample_event(rng: SampleRandom, kind: str, known: list[Individual], objects:
     objects.append(noun)
     values = {"a": agent.text, "p": partner.text, "l": word(rng, "word_event_place"), "d": word(rng, "word_day")}
     values |= {"t": clock_time(rng, 8, 20), "m": price(rng)} | _object(rng.language, noun)
-    form = sample_composed(lambda: any_form(rng, rng.language, f"event_{kind}"), False)
+    form = sample_composed(lambda: any_form(rng, rng.language, f"event_{kind}"), rng.held_out)
     return Event(kind, form, values)
 
 
@@ -131,7 +131,7 @@ def sample_comparison(rng: SampleRandom, answerable: bool) -> Comparison:
     asked = list(pair if answerable else (pair[0], other[1]))
     rng.shuffle(asked)
     slots = {"asked": more if asks_more else less, "c": asked[0], "d": asked[1]}
-    form = sample_composed(lambda: any_form(rng, rng.language, "ask_compare"), False)
+    form = sample_composed(lambda: any_form(rng, rng.language, "ask_compare"), rng.held_out)
     rng.shuffle(sentences)
     text = separator(rng).join(sentences)
     return Comparison(text, fill_form(form, **slots), answer if answerable else rng.phrase("not_told"))

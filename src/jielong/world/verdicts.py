@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .draws import first_fitting
 from .facts import Fact, sample_claim, sample_judged_fact
 from .grammar import any_form, grammar, sample_composed
 from .names import split_bucket
@@ -70,18 +71,11 @@ def _sum(rng: SampleRandom, true: bool) -> str:
     """A claim on two small numbers; every value is right or wrong by 1 to 10."""
     kind = rng.choice(("sum", "product", "difference", "order", "half"))
     denied = kind not in ("order", "half") and rng.chance(0.3)
-    a, b = rng.randint(2, 60), rng.randint(2, 39)
-    while (split_bucket("sum", a, b) == 0) != rng.held_out:
-        a, b = rng.randint(2, 60), rng.randint(2, 39)
-    if kind == "product":
-        a, b = rng.randint(2, 12), rng.randint(2, 12)
-    if kind == "difference" and a < b:
-        a, b = b, a
-    if kind == "half":
-        a = 2 * rng.randint(2, 60)
-    if kind == "order":
-        a, b = a + (a == b), b
-        a, b = (max(a, b), min(a, b)) if true else (min(a, b), max(a, b))
+    a, b = first_fitting(
+        lambda: _numbers(rng, kind, true),
+        lambda pair: (split_bucket("sum", *pair) == 0) == rng.held_out,
+        f"two numbers for a {kind}",
+    )
     value = {"sum": a + b, "product": a * b, "difference": a - b, "order": 0, "half": a // 2}[kind]
     if true == denied:
         value = max(0, value + rng.choice((-10, -3, -2, -1, 1, 2, 3, 10))) if value > 10 else value + rng.randint(1, 4)
@@ -90,3 +84,15 @@ def _sum(rng: SampleRandom, true: bool) -> str:
 
 def _capitalised(rng: SampleRandom, text: str) -> str:
     return text[:1].upper() + text[1:] if rng.language == "en" and rng.chance(0.6) else text
+
+
+def _numbers(rng: SampleRandom, kind: str, true: bool) -> tuple[int, int]:
+    if kind == "product":
+        return rng.randint(2, 12), rng.randint(2, 12)
+    if kind == "half":
+        return 2 * rng.randint(2, 60), 2
+    a, b = rng.randint(2, 60), rng.randint(2, 39)
+    if kind == "order":
+        a += a == b
+        return (max(a, b), min(a, b)) if true else (min(a, b), max(a, b))
+    return (max(a, b), min(a, b)) if kind == "difference" else (a, b)
