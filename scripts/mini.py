@@ -3,7 +3,8 @@
 jielong train pretrain scripts/mini.toml
 python scripts/mini.py build/mini
 
-`--recipe` names the settings that the training had, where these are not `mini.toml`.
+`--recipe` names the settings that the training had, where these are not `mini.toml`. Where it went on from other
+weights, `exposures.json` beside them has how often each fact had been told before.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def training_record(recipe: Path, out: Path, processes: int, every: int) -> tupl
 
     `every`: one fact in so many is asked for.
     """
-    settings, facts, data = read_train_config(recipe), Counter[str](), hashlib.sha256()
+    settings, data = read_train_config(recipe), hashlib.sha256()
+    before = _told_before(settings.start)
+    facts = Counter(before["facts"])
     loop, knowledge = settings.loop, []
     folders = {step: out / "snapshots" / str(step * loop.batch_tokens) for step in loop.snapshot_steps}
     folders[settings.steps] = out / "weights"
@@ -55,11 +58,18 @@ def training_record(recipe: Path, out: Path, processes: int, every: int) -> tupl
             for digest in digests:
                 data.update(digest)
             if part.stop in folders:
-                knowledge.append(mini_knowledge.row(folders[part.stop], part.stop * loop.batch_tokens, facts, every))
+                tokens = before["tokens"] + part.stop * loop.batch_tokens
+                knowledge.append(mini_knowledge.row(folders[part.stop], tokens, facts, every))
     tokens = settings.steps * loop.batch_tokens
     record: dict[str, Any] = {"recipe": recipe.name, "tokens": tokens, "data_sha256": data.hexdigest()}
+    record["tokens_before"] = before["tokens"]
     stages = [stage.model_dump() for stage in settings.stages]
     return record | {"stages": stages, "loop": loop.model_dump(mode="json"), "knowledge": knowledge}, facts
+
+
+def _told_before(start: str | None) -> dict[str, Any]:
+    """How many tokens the weights that a training went on from had read, and how often each fact was told in them."""
+    return json.loads((Path(start) / "exposures.json").read_text()) if start else {"tokens": 0, "facts": {}}
 
 
 def _parts(steps: int, ends: list[int]) -> Iterator[range]:
@@ -97,7 +107,7 @@ def main() -> None:
     for name in PARTS:
         shutil.copyfile(options.out / "weights" / name, WEIGHTS / name)
     TRAINING.write_text(json.dumps(training, indent=1) + "\n")
-    exposures = {"tokens": training["tokens"], "facts": dict(sorted(facts.items()))}
+    exposures = {"tokens": training["tokens_before"] + training["tokens"], "facts": dict(sorted(facts.items()))}
     (WEIGHTS / "exposures.json").write_text(json.dumps(exposures, indent=0) + "\n")
     scores = mini_scores.measured(options.items) | {"probes": mini_probes.measured()}
     (options.out / "scores.json").write_text(json.dumps(scores, indent=1))

@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -51,7 +52,7 @@ def main() -> None:
     while len(vocabulary) < told.vocabulary:
         pairs = Counter[tuple[str, str]]()
         for word, parts in pieces.items():
-            for pair in zip(parts, parts[1:], strict=False):
+            for pair in pairwise(parts):
                 pairs[pair] += words[word]
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         joined = "".join(best)
@@ -94,9 +95,11 @@ def _write(old: Path, out: Path, description: dict[str, object], embedding: torc
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((old / "config.json").read_text()) | {"vocab_size": len(embedding)}
     (out / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
-    shutil.copyfile(old / "generation_config.json", out / "generation_config.json")
+    for name in ("generation_config.json", "exposures.json"):
+        shutil.copyfile(old / name, out / name)
     settings = json.loads((old / "tokenizer_config.json").read_text("utf-8")) | {"chat_template": TEMPLATE}
-    (out / "tokenizer_config.json").write_text(json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    text = json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    (out / "tokenizer_config.json").write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
