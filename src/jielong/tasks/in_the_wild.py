@@ -28,6 +28,10 @@ _INTENTS = {  # the intents of the world's small talk whose replies answer each
 }  # fmt: skip
 _NOT_TOLD = re.compile(r"does not (?:tell|say)|没有(?:说|提)|not told", re.IGNORECASE)
 _NOT_KNOWN = re.compile(r"\b(?:do not|don't|cannot|can't) (?:know|do)\b|不知道|做不到|不会", re.IGNORECASE)
+_VERDICTS = (
+    "true right correct yes 对 是 真 正确 真的 对的 是的".split(),
+    "false wrong incorrect no 错 否 假 错误 假的 错的 不对 不是 不正确".split(),
+)
 MAX_EXTRA_CHARACTERS = 60  # of a reply in a sentence, beyond the answer itself
 
 
@@ -143,9 +147,7 @@ def _plain(value: Any) -> Any:
 
 def _verdict(accepted: tuple[str, ...], reply: Reply) -> bool:
     said = reply.text.strip(" .。!！").casefold()
-    words = {"true": "true right yes 对 是 真", "false": "false wrong no 错 否 假 不对 不是"}
-    right = "true" if accepted[0] in words["true"].split() else "false"
-    return said in words[right].split()
+    return said in next(words for words in _VERDICTS if accepted[0].casefold() in words)
 
 
 _CHECKS: dict[str, Callable[[tuple[str, ...], Reply], bool]] = {

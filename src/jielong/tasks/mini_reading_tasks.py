@@ -19,7 +19,7 @@ def stories(rng: SampleRandom, variant: str) -> Items:
     while True:
         answerable = variant != "untold" if variant else rng.chance(0.5)
         text, question, answer = _story(rng, answerable)
-        yield Item("", story_reading.laid_out(rng, text, question), (answer,))
+        yield Item("", story_layouts.laid_out(rng, text, question), (answer,))
 
 
 def _story(rng: SampleRandom, answerable: bool) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ import random
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 
@@ -107,7 +107,11 @@ def _made_alike(line: str) -> list[str]:
     if not (choices := _ALIKE.findall(line)):
         return [line]
     ways = list(zip(*(choice.split("|") for choice in choices), strict=True))
-    return [_ALIKE.sub(lambda _, chosen=iter(way): next(chosen), line) for way in ways]
+    return [_chosen(line, iter(way)) for way in ways]
+
+
+def _chosen(line: str, way: Iterator[str]) -> str:
+    return _ALIKE.sub(lambda _: next(way), line)
 
 
 def _sample(rng: random.Random, language: Language, rule: str) -> str:
