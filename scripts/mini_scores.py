@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
+import mini_schemas
 
 from jielong import load
 from jielong.errors import BadInput
@@ -143,7 +144,8 @@ def measured(items: int) -> dict[str, Any]:
     half["claim"] = "as with full-width"
     half["missed"] = ["zh"] * (half["figures"]["zh"]["mean"] < full["figures"]["zh"]["mean"] - NEAR)
     votes = [_votes(language, items) for language in LANGUAGES]
-    return {"generated": generated, "other_people": other_people, "votes": votes}
+    schemas = mini_schemas.measured()
+    return {"generated": generated, "other_people": other_people, "votes": votes, "schemas": schemas}
 
 
 def _row(line: Line, items: int) -> dict[str, Any]:
