@@ -13,9 +13,20 @@ class Loopback:
     """`start` makes the `runner` and brings it up."""
 
     runner: web.AppRunner
+    port: int
+    url: str
 
     async def start(self) -> None:
         raise NotImplementedError
+
+    async def listen(self, app: web.Application, port: int) -> None:
+        """Serve an endpoint at `url`; at a free port where `port` is 0."""
+        self.runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", port, backlog=2048)
+        await site.start()
+        self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+        self.url = f"http://127.0.0.1:{self.port}/v1"
 
     def __enter__(self) -> Self:
         started = threading.Event()

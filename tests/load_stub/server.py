@@ -76,12 +76,7 @@ class DelayedEndpoint(Loopback):
         app.router.add_get("/v1/models", self.models)
         app.router.add_get("/health", self.models)
         app.router.add_get("/drawn", self.report)
-        self.runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
-        await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", port, backlog=2048)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        await self.listen(app, port)
 
     async def models(self, request: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "stub", "object": "model"}]})

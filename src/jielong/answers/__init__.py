@@ -32,7 +32,7 @@ from .marked_number import expression_in, measure
 from .number_answer import number
 from .number_formats import find_numbers, read_number
 from .program import code
-from .thoughts import without_thoughts
+from .thoughts import answer_text
 from .yes_no import opening_verdict, yes_no
 
 # ---- texts, and the rule for answers of any kind ----
@@ -65,7 +65,7 @@ def _plain_text(text: str) -> str | None:
 
 def contains(text: str, /) -> str | None:
     """The whole reply: whether an accepted answer occurs in it is for the metric."""
-    return (without_thoughts(text) or "").strip() or None
+    return answer_text(text)
 
 
 def final_answer(text: str, /) -> str | None:

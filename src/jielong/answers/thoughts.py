@@ -57,6 +57,11 @@ def without_thoughts(text: str) -> str | None:
     return None if inside else _FRAME.sub("", answer) if framed else answer
 
 
+def answer_text(text: str) -> str | None:
+    """The whole reply but its thoughts; None where nothing is left."""
+    return (without_thoughts(text) or "").strip() or None
+
+
 def without_thoughts_of(reply: Reply) -> Reply | None:
     """The reply with nothing but its answer in its text; None when it ends within a thought."""
     answer = without_thoughts(reply.text)

@@ -17,7 +17,6 @@ from ..measuring.corpus_search import CorpusSearch, search_corpus
 from ..measuring.model_contamination import ModelSearch, search_model
 from ..recipe import load
 from ..reporting.contamination_table import corpus_lines, corpus_tables, model_lines, model_table
-from ..reporting.formatting import print_table
 from ..reporting.terminal import print_json
 from ..reporting.wording import words
 from ..sync import run_sync
@@ -65,7 +64,7 @@ def contamination(
 def _print_corpus(search: CorpusSearch) -> None:
     texts = words(language())
     for table in corpus_tables(search, texts):
-        print_table(table.title, table.columns, table.rows, left=table.left)
+        table.print()
         print()
     print(*corpus_lines(search, texts), *map(in_language, search.notes), sep="\n")
 
@@ -74,6 +73,6 @@ def _print_model(search: ModelSearch) -> None:
     texts = words(language())
     table = model_table(search, texts)
     if table.rows:
-        print_table(table.title, table.columns, table.rows, left=table.left)
+        table.print()
         print()
     print(*model_lines(search, texts), sep="\n")

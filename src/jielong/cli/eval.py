@@ -23,7 +23,7 @@ from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
 from ..reporting.contamination_table import known_lines
 from ..reporting.extraction_lines import extraction_line
-from ..reporting.formatting import print_table
+from ..reporting.formatting import MOST_REASONS, print_table
 from ..reporting.front_lines import front_lines
 from ..reporting.heat_map import heat_map
 from ..reporting.recipe_rows import disagreement, eval_rows, results_table, short
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from ..measuring.front import Front
 
 MANY_ITEMS, ENOUGH_ITEMS = 5_000, 1_000  # above the first, a run of as many as the second is proposed
-MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
 
 
 @click.command("eval", help=localized("help.eval"))

@@ -37,7 +37,6 @@ from ..measuring.results import EvalReport
 from ..measuring.vote_pairs import Pair, holds_pair, read_pairs
 from ..measuring.votes import read_votes
 from ..recipe import load
-from ..reporting.formatting import print_table
 from ..reporting.judge_table import grade_lines, grade_table, pair_lines, pair_tables
 from ..reporting.terminal import print_json
 from ..reporting.wording import words
@@ -193,7 +192,7 @@ def _grade(asked: _Judging, task: Task, evaluation: EvalReport) -> None:
         return
     texts = words(language())
     table = grade_table(report, texts)
-    print_table(table.title, table.columns, table.rows, left=table.left)
+    table.print()
     print(*map(in_language, grade_lines(report, texts)), sep="\n")
 
 
@@ -219,7 +218,7 @@ def _print_pairs(asked: _Judging, report: PairReport) -> None:
         return
     texts = words(language())
     for table in pair_tables(report, texts):
-        print_table(table.title, table.columns, table.rows, left=table.left)
+        table.print()
         print()
     for line in pair_lines(report, texts):
         print(in_language(line))

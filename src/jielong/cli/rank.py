@@ -11,7 +11,6 @@ from ..measuring.rank_votes import rank_votes
 from ..measuring.reply_style import STYLE_TERMS
 from ..measuring.votes import read_votes
 from ..registry import unknown_name
-from ..reporting.formatting import print_table
 from ..reporting.ranking_table import ranking_lines, ranking_tables
 from ..reporting.terminal import print_json
 from ..reporting.wording import words
@@ -31,7 +30,7 @@ def rank(files: tuple[Path, ...], style: str | None, cluster: str | None, as_jso
         return
     texts = words(language())
     for table in ranking_tables(ranking, texts):
-        print_table(table.title, table.columns, table.rows, left=table.left)
+        table.print()
         print()
     for line in ranking_lines(ranking, texts):
         print(line)

@@ -10,17 +10,16 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..measuring.results import EvalReport, ModelResult, lost_reasons
-from .charts import Dot, Kind, Whisker, quality_against_cost, whiskers
+from .charts import Dot, Kind, quality_against_cost
+from .difference_chart import difference_chart
 from .extraction_lines import extraction_line
-from .formatting import Cell, count, percent, signed
+from .formatting import MOST_REASONS, Cell, count, percent, signed
 from .heat_map import heat_map
 from .html_page import HtmlPage, fill_template, read_template, table
 from .recipe_rows import RecipeRow, disagreement, eval_rows, front, results_table, short
 from .transcript_data import transcript_view
 from .translation import translate
 from .wording import Language, Words, code_markup, words
-
-MOST_REASONS = 3  # different words of an endpoint that are shown for one recipe
 
 
 def write_evaluation_page(report: EvalReport, file: Path, language: Language) -> None:
@@ -38,11 +37,14 @@ def evaluation_page(report: EvalReport, language: Language) -> HtmlPage:
     judged = task.metric.unit == "grade"
     figures = results_table(rows, texts, _name, judged=judged)
     kinds = ["plain" if row is rows[0] else "" for row in rows]
-    parts = [_differences(rows, texts), table(figures.columns, figures.rows, kinds=kinds)]
+    parts = [
+        difference_chart([(row, f"{row.number} {short(row.recipe)}") for row in rows], texts),
+        table(figures.columns, figures.rows, kinds=kinds),
+    ]
     parts += [_soft(line) for line in (disagreement(rows, texts, _name), *_lost(report, section, language)) if line]
     parts += [_soft(extraction_line(result, texts)) for result in report.results]
     page.add(section["scores"], *parts)
-    if maps := [_heat_map(result, texts) for result in report.results if heat_map(result.parts())]:
+    if maps := [drawn for result in report.results if (drawn := _heat_map(result, texts))]:
         page.add(texts["heat_map"]["heading"], *maps)
     if len(rows) > 1:
         page.add(section["cost"], section["cost_intro"], _cost_chart(rows, texts, judged))
@@ -56,8 +58,8 @@ def _name(row: RecipeRow) -> str:
 
 
 def _heat_map(result: ModelResult, texts: Words) -> Markup:
-    cells = heat_map(result.parts())
-    assert cells
+    if not (cells := heat_map(result.parts())):
+        return Markup("")
     columns = [texts["heat_map"]["depth"], *(f"{length:,}" for length in cells.lengths)]
     rows = [[Cell(cell) for cell in row] for row in cells.rows()]
     return _soft(texts["heat_map"]["title"].format(model=short(result.model))) + table(columns, rows)
@@ -82,15 +84,6 @@ def _verdicts(rows: Sequence[RecipeRow], section: dict[str, str]) -> str:
         kind = "same" if row.no_effect or row.p is None else "better" if row.difference > 0 else "worse"
         sentences.append(section[kind].format(model=short(row.recipe), points=signed(abs(row.difference)).lstrip("+")))
     return section["between"].join(sentences)
-
-
-def _differences(rows: Sequence[RecipeRow], texts: Words) -> Markup:
-    lines = []
-    for row in rows:
-        if row.difference is not None and row.ci95 is not None:
-            kind: Kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
-            lines.append(Whisker(f"{row.number} {short(row.recipe)}", row.difference, row.ci95, kind))
-    return whiskers(lines, x=texts["column"]["difference"]) if lines else Markup("")
 
 
 def _cost_chart(rows: Sequence[RecipeRow], texts: Words, judged: bool) -> Markup:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from .terminal import console, visible
 
+MOST_REASONS = 3  # different words for what failed that are shown for one model
+
 
 @dataclass(frozen=True)
 class Cell:

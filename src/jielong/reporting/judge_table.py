@@ -12,11 +12,10 @@ from ..measuring.judge_report import GradeReport, GradeRow, PairReport
 from ..measuring.pair_figures import LONGER, PairFigures
 from ..measuring.pair_judge import JudgedPairs
 from ..stats import Estimate
-from .formatting import interval, p_value, percent
+from .formatting import MOST_REASONS, interval, p_value, percent
 from .ranking_table import TextTable
 from .wording import Words
 
-MOST_REASONS = 3
 FOUND = 0.05  # the p below which a bias is said to be there
 
 

@@ -10,12 +10,11 @@ from ..measuring.load_results import LoadResult
 from ..measuring.load_test import LoadReport
 from ..measuring.percentiles import Percentile
 from ..stats import Interval
-from .formatting import count, duration
+from .formatting import MOST_REASONS, count, duration
 from .ranking_table import TextTable
 from .wording import Words
 
 ENOUGH_CALLS = 59  # of which the slowest is above the 95th percentile with 95 % certainty
-MOST_REASONS = 3  # different failures that are shown for one rate
 
 
 def load_table(report: LoadReport, texts: Words) -> TextTable:

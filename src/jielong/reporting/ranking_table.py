@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..measuring.agreement import Agreement
 from ..measuring.rank_votes import RankedGroup, RankedModel, VoteRanking, elo
 from ..stats import Interval
-from .formatting import interval, p_value, percent
+from .formatting import interval, p_value, percent, print_table
 from .wording import Words
 
 MOST_UNREAD = 3  # faults of rows that are shown
@@ -22,6 +22,9 @@ class TextTable:
     columns: tuple[str, ...]
     rows: list[list[str]]
     left: tuple[int, ...] = (0,)
+
+    def print(self) -> None:
+        print_table(self.title, self.columns, self.rows, left=self.left)
 
 
 def ranking_tables(ranking: VoteRanking, texts: Words) -> list[TextTable]:

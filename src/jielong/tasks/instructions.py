@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..answers.thoughts import without_thoughts
+from ..answers.thoughts import answer_text
 from ..bounded_json import read_json
 from ..contract import Reply
 from ..errors import BadInput
@@ -138,7 +138,7 @@ class FormatMetric:
     unit: Unit = "share"
 
     def extract(self, reply: Reply) -> str | None:
-        return (without_thoughts(reply.text) or "").strip() or None
+        return answer_text(reply.text)
 
     async def score(self, item: Item, reply: Reply) -> Score:
         text, instructions = self.extract(reply), read_instructions(item.accepted[0] if item.accepted else "")

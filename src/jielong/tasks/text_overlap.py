@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..answers.thoughts import without_thoughts
+from ..answers.thoughts import answer_text
 from ..contract import Reply
 from ..errors import MissingExtra
 from ..prompts import language
@@ -37,7 +37,7 @@ class OverlapMetric:
     unit: Unit = "share"
 
     def extract(self, reply: Reply) -> str | None:
-        return (without_thoughts(reply.text) or "").strip() or None
+        return answer_text(reply.text)
 
     async def score(self, item: Item, reply: Reply) -> Score:
         """Raises MissingExtra."""

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from ...contract import Usage
 from ...improving.improve_result import ImproveResult
 from ...runtime.ledger import Ledger
-from ..charts import Dot, Kind, Whisker, quality_against_cost, whiskers
+from ..charts import Dot, Kind, quality_against_cost
+from ..difference_chart import difference_chart
 from ..formatting import count, dollars, duration, percent, signed, token_count
 from ..html_page import HtmlPage, fill_template, read_template, table
 from ..recipe_rows import RecipeRow, disagreement, final_rows, front, results_table, search_rows, search_table, short
@@ -84,20 +85,11 @@ def _final(result: ImproveResult, rows: Sequence[RecipeRow], texts: Words) -> li
 
     results = results_table(rows, texts, name, judged=result.unit == "grade")
     kinds = [_kind(row, result) for row in rows]
-    chart = _whiskers([(row, f"{row.number} {recipe_label(row.recipe, result)}") for row in rows], texts)
+    chart = difference_chart([(row, f"{row.number} {recipe_label(row.recipe, result)}") for row in rows], texts)
     sections = [chart, table(results.columns, results.rows, kinds=kinds)]
     if disagreeing := disagreement(rows, texts, name):
         sections.append(Markup('<p class="soft">{}</p>').format(code_markup(disagreeing)))
     return sections
-
-
-def _whiskers(rows: Sequence[tuple[RecipeRow, str]], texts: Words) -> Markup:
-    lines: list[Whisker] = []
-    for row, label in rows:
-        if row.difference is not None and row.ci95 is not None:
-            kind: Kind = "none" if row.no_effect else "better" if row.difference > 0 else "worse"
-            lines.append(Whisker(label, row.difference, row.ci95, kind))
-    return whiskers(lines, x=texts["column"]["difference"]) if lines else Markup("")
 
 
 def _quality_chart(
@@ -135,7 +127,10 @@ def _search(
     judged, kinds = result.unit == "grade", [_kind(row, result) for row in search]
     figures = search_table(search, texts, lambda row: f"`{recipe_label(row.recipe, result)}`", ends, judged=judged)
     folded = Markup("<details><summary>{}</summary>{}</details>")
-    parts: list[Markup | str] = [intro, _whiskers([(row, recipe_label(row.recipe, result)) for row in search], texts)]
+    parts: list[Markup | str] = [
+        intro,
+        difference_chart([(row, recipe_label(row.recipe, result)) for row in search], texts),
+    ]
     parts.append(folded.format(section["table"], table(figures.columns, figures.rows, kinds=kinds)))
     without = without_effect(search, finals)
     if without:
