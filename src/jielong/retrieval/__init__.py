@@ -1,0 +1,1 @@
+"""Indexes over documents, what embeds their chunks, and searching them."""
