@@ -24,6 +24,7 @@ LEVELS = [
     {"runtime", "sandbox"},
     {"models", "world"},
     {"documents"},
+    {"retrieval"},
     {"tasks"},
     {"techniques", "training", "explaining", "measuring"},
     {"improving", "agents"},
