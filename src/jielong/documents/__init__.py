@@ -1,1 +1,1 @@
-"""Texts of files, as tokens and n-grams."""
+"""Files and pages → texts with offsets, their language and chunks; tokens and n-grams of texts."""

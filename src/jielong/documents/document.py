@@ -40,3 +40,8 @@ class Chunk:
     line: int | None = None
     headings: tuple[str, ...] = ()
     language: str = ""
+
+    @property
+    def in_context(self) -> str:
+        """Below its headings: what is indexed, embedded and counted against a limit of tokens."""
+        return "\n".join((*self.headings, self.text))
