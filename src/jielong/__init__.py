@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .contract import Reply as Reply
     from .contract import Request as Request
     from .contract import Sampling as Sampling
+    from .contract import Source as Source
     from .contract import Usage as Usage
     from .events import Delta as Delta
     from .improving.improve import improve as improve
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .techniques.prompting import premise as premise
     from .techniques.prompting import spell as spell
     from .techniques.reflexion import reflexion as reflexion
+    from .techniques.retrieve import retrieve as retrieve
     from .techniques.search.graph_of_thoughts import graph_of_thoughts as graph_of_thoughts
     from .techniques.search.tree_of_thoughts import tree_of_thoughts as tree_of_thoughts
     from .techniques.self_check import critique_by as critique_by
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "contract": "Message Model Reply Request Sampling Usage",
+    "contract": "Message Model Reply Request Sampling Source Usage",
     "events": "Delta",
     "improving.improve": "improve",
     "improving.prompt_search.search_prompts": "search_prompts",

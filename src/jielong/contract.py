@@ -196,11 +196,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a statement of the reply rests on: the characters from `start` to `end` of a document."""
+    """What a statement of the reply rests on: the characters from `start` to `end` of a document, which are `text`.
+
+    `page` and `line` are those of the passage that was shown. `number` is the one by which the reply cites it, and
+    `cited_at` where: the start and end of each citation in the reply's text; none where the reply writes no citations.
+    """
 
     document: str  # its name or URL
     start: int
     end: int
+    text: str = ""
+    page: int | None = None
+    line: int | None = None
+    number: int | None = None
+    cited_at: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
             "techniques.decompose": "plan_and_solve least_to_most outline",
             "techniques.reflexion": "reflexion",
             "techniques.program_of_thought": "program_of_thought",
+            "techniques.retrieve": "retrieve",
             "techniques.tools.tool_loop": "tools react",
             "techniques.search.tree_of_thoughts": "tree_of_thoughts",
             "techniques.search.graph_of_thoughts": "graph_of_thoughts",

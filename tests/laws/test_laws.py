@@ -17,7 +17,7 @@ from jielong.models.scripted import Scripted
 from jielong.prompts import catalogue
 from jielong.recipe import find_technique
 from jielong.registry import BUILT_IN
-from laws.laws import LAWS, SETTINGS, mixed
+from laws.laws import LAWS, SETTINGS, TALK, mixed
 from laws.refusals import REFUSALS
 from laws.samples import ask, sample, variants
 
@@ -68,6 +68,7 @@ async def test_the_prompts_of_a_technique_can_be_replaced(name: str) -> None:
     for seed in range(4):
         with suppress(SampleError):
             await model.generate(ask("What is 1 + 1?", seed=seed))
+            await model.generate(TALK)  # a later turn: its question may be rewritten
     sent = " ".join(message.text for request in base.requests for message in request.messages)
     for option, words in own.items():
         assert words in sent, f"{option}= was given and not sent"

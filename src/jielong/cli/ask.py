@@ -18,12 +18,14 @@ from ..recipe import load, parse
 from ..reporting.terminal import print_json
 from ..runtime.home import home_folder
 from ..runtime.ledger import Ledger, use_ledger
-from ..runtime.ledger_json import decode_reply, encode_message, encode_request, encode_usage
+from ..runtime.ledger_json import decode_reply, encode_message, encode_request, encode_sources, encode_usage
 from ..runtime.trace import trace_lines
 from ..scope import Scope, scope
 from . import options
 from .capture_request import capture_first_request
 from .messages import in_language, localized
+
+LONGEST_WORDS = 100  # characters of a source that are printed
 
 
 @click.command(help=localized("help.ask"))
@@ -74,7 +76,9 @@ async def _ask(model: Model, request: Request, limit: str | None, trace: bool, a
         if as_json:
             usage = encode_usage(replace(reply.usage, seconds=0.0))  # the same reply prints the same document
             document = {"model": model.name, **encode_message(reply.message), "finish": reply.finish, "usage": usage}
-            print_json(document)
+            print_json({**document, "sources": encode_sources(reply)} if reply.sources else document)
+        else:
+            print_sources(reply)
         if trace:
             print("\n".join(trace_lines(reply, ledger)), file=sys.stderr)
     if reply.finish == "length" and limit:
@@ -93,6 +97,19 @@ def printing_notes() -> Iterator[Scope]:
         finally:
             for note in spent.notes:
                 print(in_language(note), file=sys.stderr)
+
+
+def print_sources(reply: Reply) -> None:
+    """What the reply cites, a line for each source, with the beginning of its words."""
+    for source in reply.sources:
+        where = source.document
+        if source.page is not None:
+            where = localized("ask.page", document=where, page=source.page)
+        elif source.line is not None:
+            where = f"{where}:{source.line}"
+        words = " ".join(source.text.split())
+        words = words if len(words) <= LONGEST_WORDS else words[:LONGEST_WORDS] + "…"
+        print(localized("ask.source", n=source.number or "–", where=where, words=words), file=sys.stderr)
 
 
 def _last_cut_reply(spent: Scope, ledger: Ledger) -> Reply | None:

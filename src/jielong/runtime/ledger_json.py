@@ -139,7 +139,7 @@ def encode_reply(reply: Reply) -> Json:
     if reply.logprobs is not None:
         row["logprobs"] = [[t.token, t.logprob, *([t.top] if t.top else [])] for t in reply.logprobs]
     if reply.sources:
-        row["sources"] = [asdict(source) for source in reply.sources]
+        row["sources"] = encode_sources(reply)
     return row
 
 
@@ -150,8 +150,16 @@ def decode_reply(row: Json) -> Reply:
         _text(row["finish"]),  # type: ignore[arg-type]
         decode_usage(row["usage"]),
         logprobs=None if logprobs is None else tuple(_decode_logprob(*token) for token in logprobs),
-        sources=tuple(Source(**source) for source in row.get("sources", ())),
+        sources=tuple(_decode_source(source) for source in row.get("sources", ())),
     )
+
+
+def encode_sources(reply: Reply) -> list[Json]:
+    return [asdict(source) for source in reply.sources]
+
+
+def _decode_source(row: Json) -> Source:
+    return Source(**{**row, "cited_at": tuple((start, end) for start, end in row.get("cited_at", ()))})
 
 
 def encode_next_tokens(result: NextTokens) -> Json:

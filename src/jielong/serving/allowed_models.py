@@ -25,7 +25,7 @@ MAX_CALLS, CACHE_SIZE = 256, 64  # a composed recipe's calls for one request; ho
 MAX_STEPS = 16  # of a composed recipe, those in its options counted
 MAX_SETTING = 2**31  # numbers that order no work: seeds, limits of tokens and money; no other is larger than MAX_CALLS
 _SETTINGS = ("options", "budget")
-_REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.rag", "jielong.agents")
+_REACH_OUT = ("jielong.techniques.tools", "jielong.techniques.retrieve", "jielong.techniques.context", "jielong.agents")
 _NAME_AND_RECIPE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.S)
 
 

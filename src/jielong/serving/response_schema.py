@@ -29,6 +29,7 @@ from ..events import Delta
 from ..runtime.long_texts import in_turn, message_length
 from ..runtime.telemetry.semantic_conventions import FINISHES, bare
 from ..scope import Scope
+from .annotations import Annotation, source_annotations
 
 Json: TypeAlias = dict[str, Any]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
@@ -55,6 +56,7 @@ class ReplyMessage(_Exactly):
     reasoning_content: NotRequired[str]
     reasoning_details: NotRequired[list[dict[str, str | None]]]  # thoughts in the form that their endpoint wants back
     tool_calls: NotRequired[list[ToolCallBody]]
+    annotations: NotRequired[list[Annotation]]  # what it cites
 
 
 class TopLogprob(_Exactly):
@@ -218,6 +220,8 @@ class StreamedChoice:
             yield self._chunk({"tool_calls": [{"index": i, **call} for i, call in enumerate(tool_calls(reply))]})
         if not self.has_content and reply.text:
             yield self._chunk({"refusal" if reply.finish == "refused" else "content": reply.text})
+        if reply.sources:
+            yield self._chunk({"annotations": source_annotations(reply)})
         last = {"index": self.index, "delta": {}, "logprobs": None, "finish_reason": FINISHES[reply.finish]}
         yield self.answer.chunk([last], more)
 
@@ -258,6 +262,8 @@ def message(reply: Reply) -> ReplyMessage:
         body["reasoning_content"] = thoughts
     if calls:
         body["tool_calls"] = calls
+    if reply.sources:
+        body["annotations"] = source_annotations(reply)
     return body
 
 
