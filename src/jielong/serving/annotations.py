@@ -1,4 +1,4 @@
-"""The sources of a reply as annotations of its message, in the form that the protocol has for citations of web pages."""
+"""The sources of a reply as annotations of its message, as the protocol has them for citations of web pages."""
 
 from __future__ import annotations
 
