@@ -153,7 +153,7 @@ async def test_models_in_options_are_people_of_their_own_even_if_they_are_one_mo
             return await super().send(request, attempt)
 
     @adds_output(calls=lambda model, one, other, panel, **_: model + one + other + sum(panel) + one)
-    async def debate(
+    async def panel_of_models(
         model: Model, request: Request, *, one: Model, other: Model, panel: tuple[Model, ...] = ()
     ) -> Reply:
         await gather(None, [(one, request), (other, request)])
@@ -163,7 +163,7 @@ async def test_models_in_options_are_people_of_their_own_even_if_they_are_one_mo
         return await final_call(model, request)
 
     model = Watched("x")
-    await (model | debate(one=model, other=model, panel=(model, model))).generate(WARM)
+    await (model | panel_of_models(one=model, other=model, panel=(model, model))).generate(WARM)
     assert [p for p, _ in paths] == [(0, "one"), (1, "other"), ("panel.0",), ("panel.1",), ("one",), ()]
     assert len({seed for _, seed in paths}) == 6
 

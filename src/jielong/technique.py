@@ -68,7 +68,16 @@ class BoundTechnique(Generic[P]):
         for name in options:
             if name not in self.parameters:
                 raise unknown_name(f"option of {self.__name__}", name, self.parameters)
-        return BoundTechnique(self.function, self.adds_output, self.calls, {**self.options, **options})
+        frozen = {name: self._frozen(name, value) for name, value in options.items()}
+        return BoundTechnique(self.function, self.adds_output, self.calls, {**self.options, **frozen})
+
+    def _frozen(self, name: str, value: Any) -> Any:
+        """A list as a tuple. Raises BadInput for a text where a model belongs: only recipes name models by texts."""
+        value = tuple(value) if isinstance(value, list) else value
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and self.hints[name] in (Model, Model | None, Sequence[Model]):
+                raise BadInput(f"{self.__name__}({name}=): expected a model, found {text!r}; load({text!r}) makes one")
+        return value
 
     def wrap(self, model: Model, /) -> Model:
         missing = [n for n, p in self.parameters.items() if p.default is p.empty and n not in self.options]
@@ -161,7 +170,9 @@ class InnerModel(Model):
 
     async def sample(self, request: Request) -> Reply:
         """A call inside `gather`, which gives it its index."""
-        with sub_path(self.role) if self.role else nullcontext():
+        if not self.role:
+            return await self.model.generate(request)
+        with sub_path(self.role), scope(self.role):
             return await self.model.generate(request)
 
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
@@ -178,6 +189,11 @@ class InnerModel(Model):
         if reply.finish == "tool_calls":
             raise CallerToolCall(reply)
         return require_answer(reply)
+
+
+def as_role(model: Model, role: str) -> Model:
+    """The model under a name of its own, in the path and in the trace: who of several speaks."""
+    return replace(model, role=role, calls=count()) if isinstance(model, InnerModel) else model
 
 
 async def final_call(model: Model, request: Request) -> Reply:

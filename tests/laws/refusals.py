@@ -5,7 +5,7 @@ What is listed must be refused, and what is not listed must be taken: a new refu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jielong.contract import Model
@@ -18,11 +18,19 @@ def always(options: Options) -> bool:
     return True
 
 
+def has_copies(models: Sequence[Model]) -> bool:
+    return len({model.name for model in models}) < len(models)
+
+
 REFUSALS: tuple[tuple[str, Callable[[Options], bool], frozenset[str]], ...] = (
     # the technique, the options with which it refuses, the settings as law 2 calls them
     ("self_consistency", always, frozenset({"temperature 0"})),  # its samples would be copies of one
     ("best_of_n", always, frozenset({"temperature 0"})),
     ("self_check", always, frozenset({"temperature 0"})),
+    *(
+        (name, lambda options: has_copies(options["models"]), frozenset({"temperature 0"}))
+        for name in ("delegate", "debate", "mixture_of_agents")
+    ),
     ("tree_of_thoughts", lambda options: options["samples"] > 1, frozenset({"temperature 0"})),
     # it may ask back instead
     ("brief", lambda options: options["missing"] == "ask", frozenset({"schema", "logprobs", "forced tool"})),

@@ -315,6 +315,8 @@ NOT_ALLOWED = [
     "mini | cot | openai:gpt-5",
     "../mini",
     "",
+    "mini | debate(models=[mini, openai:gpt-5])",
+    "mini | delegate(models=[mini, mini | debate(models=[openai:gpt-5])])",
     " | cot",
     "mini" + " | cot" * 60,
     "mini\x00",
@@ -343,6 +345,9 @@ def test_with_an_allow_list_it_can():
         said = served.client().chat.completions.create(model=recipe, messages=ASKED, max_tokens=20, seed=1)
         names = [step["name"] for step in said.model_extra["jielong"]["steps"]]
         assert names == ["best_of_n"]
+        recipe = "mini | mixture_of_agents(models=[mini, mini | cot])"
+        said = served.client().chat.completions.create(model=recipe, messages=ASKED, max_tokens=20, seed=1)
+        assert said.model_extra["jielong"]["calls"] == 3
 
 
 def test_a_composed_recipe_has_a_bound():
