@@ -62,6 +62,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
             "techniques.cooperate.team": "team",
             "techniques.search.tree_of_thoughts": "tree_of_thoughts",
             "techniques.search.graph_of_thoughts": "graph_of_thoughts",
+            "techniques.cooperate.cascade": "cascade",
             "runtime.budget": "budget",
         }
     ),

@@ -196,12 +196,20 @@ def as_role(model: Model, role: str) -> Model:
     return replace(model, role=role, calls=count()) if isinstance(model, InnerModel) else model
 
 
-async def final_call(model: Model, request: Request) -> Reply:
-    """The call whose reply is the technique's own, which may be streamed: `return await final_call(model, request)`."""
-    if not isinstance(model, InnerModel):
-        return await model.generate(request)
-    with context.replace(listener=model.listener):
-        return await model.call(request)
+async def final_call(model: Model, request: Request, *, otherwise: Reply | None = None) -> Reply:
+    """The call whose reply is the technique's own, which may be streamed: `return await final_call(model, request)`.
+
+    `otherwise` is the reply in its place where it fails before anything of it was heard.
+    """
+    listener = model.listener if isinstance(model, InnerModel) else context.current().listener
+    try:
+        with context.replace(listener=listener):
+            return await (model.call(request) if isinstance(model, InnerModel) else model.generate(request))
+    except SampleError as error:
+        if otherwise is None or (isinstance(listener, TrackingListener) and listener.emitted):
+            raise
+        note(f"{model.name} failed ({type(error).__name__}), so an earlier reply was kept")
+        return otherwise
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ async def _usage_over_an_endpoint(make: Make) -> None:
             return Answer(status=429, headers={"Retry-After": "0.001"}, body='{"error": {"message": "slow down"}}')
         if chance < 0.2:
             return Answer(status=500, headers={"Retry-After": "0"}, body="trouble")
-        return Answer(text, fault="malformed" if chance < 0.25 else None)
+        logprobs = ((text, -1.0),) if body.get("logprobs") else None
+        return Answer(text, fault="malformed" if chance < 0.25 else None, logprobs=logprobs)
 
     with Endpoint(behave) as endpoint:
         model = make(load(f"vllm:stub@{endpoint.url}"))
@@ -292,7 +293,8 @@ def _heard(events: list[Event]) -> str:
 async def _stream_over_a_bad_line(make: Make) -> None:
     def behave(body: dict[str, Any], n: int) -> Answer:
         text = ("1 + 2", "3 + 0", "1 * 3")[n % 3]
-        return Answer(text, fault="cut" if n % 5 == 1 else None)
+        logprobs = ((text, -1.0),) if body.get("logprobs") else None
+        return Answer(text, fault="cut" if n % 5 == 1 else None, logprobs=logprobs)
 
     with Endpoint(behave) as endpoint:
         model = make(load(f"vllm:stub@{endpoint.url}"))

@@ -38,6 +38,8 @@ def sample(name: str, kind: Any, model: Model) -> Any:
     """A value for an option: by its name if that says it, else by its annotation."""
     if name in SMALL:
         return SMALL[name]
+    if name == "models":  # of one provider, which counts; asked in other words, so that they are no copies of one
+        return find_technique("cot")().wrap(model), find_technique("cot")(wording="logically").wrap(model)
     if get_origin(kind) in (Union, UnionType):
         readable = [k for k in get_args(kind) if k is not type(None) and not getattr(k, "_is_protocol", False)]
         return sample(name, readable[0], model) if readable else None

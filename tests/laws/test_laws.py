@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import reduce
+from typing import Literal, get_args, get_origin
 
 import anyio
 import pytest
@@ -62,13 +63,32 @@ async def test_the_prompts_of_a_technique_can_be_replaced(name: str) -> None:
     if not texts:
         pytest.skip("it has no words of its own, or its options are the words")
     base = Scripted(mixed)
-    needed = [n for n, p in declared.parameters.items() if p.default is p.empty]  # type: ignore[attr-defined]
+    parameters = declared.parameters  # type: ignore[attr-defined]
+    needed = [n for n, p in parameters.items() if p.default is p.empty]
     own = {option: f"MY-{option}" for option in texts}
+<<<<<<< HEAD
     model = declared(**{n: sample(n, declared.hints[n], base) for n in needed}, **own).wrap(base)
     for seed in range(4):
         with suppress(SampleError):
             await model.generate(ask("What is 1 + 1?", seed=seed))
             await model.generate(TALK)  # a later turn: its question may be rewritten
+=======
+    chosen = [
+        {},
+        *(
+            {n: value}
+            for n, p in parameters.items()
+            if p.default is not p.empty
+            for value in get_args(declared.hints[n])
+            if get_origin(declared.hints[n]) is Literal
+        ),
+    ]
+    for choice in chosen:
+        model = declared(**{n: sample(n, declared.hints[n], base) for n in needed}, **own, **choice).wrap(base)
+        for seed in range(4):
+            with suppress(SampleError):
+                await model.generate(ask("What is 1 + 1?", seed=seed))
+>>>>>>> 8408a14 (cascade: the next model is asked only where the last was not sure; a last call that fails before it is heard leaves an earlier reply)
     sent = " ".join(message.text for request in base.requests for message in request.messages)
     for option, words in own.items():
         assert words in sent, f"{option}= was given and not sent"

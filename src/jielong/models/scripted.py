@@ -3,9 +3,11 @@
 A token of a scripted model is a word; max_tokens cuts a reply off, as at an endpoint. A file holds one JSON object a
 line; the first line whose `contains` occurs in the last message answers it:
 
-    {"contains": "2+2", "reply": ["4", "5"], "finish": "stop", "thinking": "…", "seconds": 0.1, "fails": 2}
+    {"contains": "2+2", "reply": ["4", "5"], "finish": "stop", "thinking": "…", "seconds": 0.1, "fails": 2,
+     "logprob": -0.5}
 
 `reply` is a text, or a list from which the seed picks; the first `fails` attempts of a call fail as an endpoint does.
+Asked for log-probabilities, each word has `logprob`, which is 0 where the script does not say: it knows its words.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import anyio
 
 from ..bounded_json import read_json
 from ..context import current
-from ..contract import Message, Model, Reply, Request, Text, Thinking, Usage
+from ..contract import Message, Model, Reply, Request, Text, Thinking, TokenLogprob, Usage
 from ..errors import BadInput, NoAnswer
 from ..events import Delta
 from ..recipe import quote
@@ -31,7 +33,7 @@ from ..runtime.provider import AttemptFailed, Provider
 from .function_identity import function_identity
 
 _FINISHES = ("stop", "length", "refused")
-_FIELDS = {"contains", "reply", "finish", "thinking", "seconds", "fails"}
+_FIELDS = {"contains", "reply", "finish", "thinking", "seconds", "fails", "logprob"}
 
 
 def load(kind: str, rest: str) -> Model:
@@ -100,6 +102,8 @@ class Scripted(Provider):
             thinking = tuple(part for part in reply.message.content if isinstance(part, Thinking))
             cut = replace(reply.message, content=(*thinking, Text("".join(words[:limit]))))
             reply = replace(reply, message=cut, finish="length")
+        if request.sampling.logprobs is not None and reply.logprobs is None:
+            reply = replace(reply, logprobs=tuple(TokenLogprob(word, 0.0) for word in words[:limit]))
         return replace(reply, usage=Usage(input_tokens=input_tokens, output_tokens=len(reply.text.split())))
 
 
@@ -150,4 +154,7 @@ class _Script:
             text = random.Random(request.sampling.seed).choice(text)
         thinking = (Thinking(line["thinking"]),) if "thinking" in line else ()
         content = (*thinking, Text(str(text))) if thinking else str(text)
-        return Reply(Message("assistant", content), line.get("finish", "stop"))
+        logprob = line.get("logprob")
+        words = None if logprob is None or request.sampling.logprobs is None else re.findall(r"\s*\S+", str(text))
+        logprobs = None if words is None else tuple(TokenLogprob(word, float(logprob)) for word in words)
+        return Reply(Message("assistant", content), line.get("finish", "stop"), logprobs=logprobs)

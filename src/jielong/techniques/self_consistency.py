@@ -1,6 +1,7 @@
 """Self-consistency: sample several replies and keep the most common answer."""
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from math import comb, exp, lgamma
 
@@ -32,24 +33,30 @@ async def self_consistency(
         raise BadInput(f"self_consistency: confidence={confidence}; expected a number from 0.5 to 1")
     rule = RULES["json"] if request.schema is not None and answer is final_answer else answer
     request = with_sampling_temperature(request, n)
-    votes: Counter[str] = Counter()
-    firsts: dict[str, Reply] = {}
     samples: list[Reply | FailedSample] = []
+    votes, firsts = count_votes(samples, rule)
     while len(samples) < n:
         wave = _samples_to_settle(votes, n - len(samples), confidence) if adaptive else n
         if wave == 0:
             break
-        wave_samples = await gather(model, [request] * wave, first=len(samples))
-        samples += wave_samples
-        for sample in wave_samples:
-            vote = ballot(sample, rule)
-            if vote is not None and isinstance(sample, Reply):
-                vote = next((other for other in votes if isinstance(rule, MetricRule) and rule.same(other, vote)), vote)
-                votes[vote] += 1
-                firsts.setdefault(vote, sample)
+        samples += await gather(model, [request] * wave, first=len(samples))
+        votes, firsts = count_votes(samples, rule)
     if not votes:
         raise no_answer(samples)
     return firsts[votes.most_common(1)[0][0]]
+
+
+def count_votes(samples: Sequence[Reply | FailedSample], rule: AnswerRule) -> tuple[Counter[str], dict[str, Reply]]:
+    """How often each answer was given, and the first reply that gave it; those without an answer have no vote."""
+    votes: Counter[str] = Counter()
+    firsts: dict[str, Reply] = {}
+    for sample in samples:
+        vote = ballot(sample, rule)
+        if vote is not None and isinstance(sample, Reply):
+            vote = next((other for other in votes if isinstance(rule, MetricRule) and rule.same(other, vote)), vote)
+            votes[vote] += 1
+            firsts.setdefault(vote, sample)
+    return votes, firsts
 
 
 def _samples_to_settle(votes: Counter[str], left: int, confidence: float) -> int:
