@@ -220,6 +220,7 @@ class Reply:
     steps: tuple[Step, ...] = field(default=(), compare=False)
     logprobs: tuple[TokenLogprob, ...] | None = None
     sources: tuple[Source, ...] = ()
+    answered_by: str = field(default="", compare=False)  # what the endpoint calls the model that answered, if it tells
 
     @property
     def text(self) -> str:

@@ -1,8 +1,8 @@
-"""What somebody may have meant by a model whose recipe has no kind that is known: `gpt-5-mini`, `./checkpoint`.
+"""Names of models: what somebody may have meant by one, and whether an endpoint answered as another one.
 
-The proposals go by the form of the name (a path, a URL, ORG/NAME, the size tag of Ollama) and by the families of names
-that one provider alone uses. They are words of an error: nothing is loaded by guess, and no file is looked for, as
-recipes also come from clients of the server.
+A recipe whose kind is not known (`gpt-5-mini`, `./checkpoint`) gets proposals. They go by the form of the name (a path,
+a URL, ORG/NAME, the size tag of Ollama) and by the families of names that one provider alone uses. They are words of an
+error: nothing is loaded by guess, and no file is looked for, as recipes also come from clients of the server.
 """
 
 from __future__ import annotations
@@ -35,6 +35,19 @@ _OTHER_NAMES = {  # of the providers, as other programs call them
     "local": "hf huggingface transformers file path",
 }
 _SIZE_TAG = re.compile(r"(latest|cloud|mini|e?\d[\d.x]*[bm])\b", re.I)
+
+
+_VERSION = r"(?:[-@:](?:latest|preview|\d{4}-\d\d-\d\d|\d{8}|\d{6}|\d{4}|\d{3}|v\d[\d.:]*))*"  # of one model
+
+
+def is_renamed(asked: str, answered: str) -> bool:
+    """Whether a reply bears the name of another model than was asked; its own with a version, a tag or another folder
+    is no other one. An old id that is redirected to another version of its model is."""
+    if not answered:
+        return False
+    asked, answered = (name.casefold().rpartition("/")[2].removesuffix(".gguf") for name in (asked, answered))
+    asked = re.sub(r"[-@:](latest|free|cloud)$", "", asked)
+    return re.fullmatch(re.escape(asked) + _VERSION, re.sub(r":(free|cloud)$", "", answered)) is None
 
 
 def unknown_model(spec: str, what: str = "model", known: Sequence[str] | None = None) -> UnknownName:

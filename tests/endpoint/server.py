@@ -33,6 +33,7 @@ class Answer:
     seconds: float = 0.0
     usage: bool = True
     extra_usage: dict[str, Any] = field(default_factory=dict)
+    model: str | None = None  # that answers; None: the one that was asked
 
 
 Behaviour = Callable[[dict[str, Any], int], Answer]
@@ -163,7 +164,7 @@ class Endpoint(Loopback):
             request.transport.close()
             return web.Response()
         else:
-            said = self.whole(answer, usage)
+            said = self.whole(answer, usage, body.get("model", "stub"))
             response = web.Response(text=answer.body or json.dumps(said), content_type="application/json")
         stats.finished += 1
         stats.input_tokens += given
@@ -171,7 +172,7 @@ class Endpoint(Loopback):
         stats.by_id[request.headers.get("X-Client-Request-Id", str(stats.requests))] = (given, made)
         return response
 
-    def whole(self, answer: Answer, usage: dict[str, Any]) -> dict[str, Any]:
+    def whole(self, answer: Answer, usage: dict[str, Any], asked: str) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": answer.refusal}
         if answer.reasoning is not None:
             message["reasoning_content"] = answer.reasoning
@@ -183,7 +184,8 @@ class Endpoint(Loopback):
         choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": answer.finish, "logprobs": None}
         if answer.logprobs is not None:
             choice["logprobs"] = {"content": [_logprob(token, value) for token, value in answer.logprobs]}
-        said = {"id": "x", "object": "chat.completion", "created": 1, "model": "stub", "choices": [choice]}
+        said = {"id": "x", "object": "chat.completion", "created": 1, "choices": [choice]}
+        said["model"] = answer.model or asked
         return {**said, "usage": usage} if answer.usage else said
 
     async def stream(
@@ -191,7 +193,8 @@ class Endpoint(Loopback):
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        head = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "stub"}
+        head: dict[str, Any] = {"id": "x", "object": "chat.completion.chunk", "created": 1}
+        head["model"] = answer.model or body.get("model", "stub")
 
         async def send(delta: dict[str, Any], finish: str | None = None, logprobs: Any = None) -> None:
             choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": logprobs}

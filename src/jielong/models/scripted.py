@@ -154,7 +154,8 @@ class _Script:
             text = random.Random(request.sampling.seed).choice(text)
         thinking = (Thinking(line["thinking"]),) if "thinking" in line else ()
         content = (*thinking, Text(str(text))) if thinking else str(text)
-        logprob = line.get("logprob")
-        words = None if logprob is None or request.sampling.logprobs is None else re.findall(r"\s*\S+", str(text))
-        logprobs = None if words is None else tuple(TokenLogprob(word, float(logprob)) for word in words)
+        logprob: Any = line.get("logprob")
+        asked = logprob is not None and request.sampling.logprobs is not None
+        words = re.findall(r"\s*\S+", str(text))
+        logprobs = tuple(TokenLogprob(word, float(logprob)) for word in words) if asked else None
         return Reply(Message("assistant", content), line.get("finish", "stop"), logprobs=logprobs)

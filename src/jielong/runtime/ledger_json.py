@@ -140,6 +140,8 @@ def encode_reply(reply: Reply) -> Json:
         row["logprobs"] = [[t.token, t.logprob, *([t.top] if t.top else [])] for t in reply.logprobs]
     if reply.sources:
         row["sources"] = encode_sources(reply)
+    if reply.answered_by:
+        row["answered_by"] = reply.answered_by
     return row
 
 
@@ -151,6 +153,7 @@ def decode_reply(row: Json) -> Reply:
         decode_usage(row["usage"]),
         logprobs=None if logprobs is None else tuple(_decode_logprob(*token) for token in logprobs),
         sources=tuple(_decode_source(source) for source in row.get("sources", ())),
+        answered_by=_text(row.get("answered_by", "")),
     )
 
 

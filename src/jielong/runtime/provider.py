@@ -88,6 +88,10 @@ class Provider(Model):
         """US dollars for these tokens, None when unknown. What runs on this machine costs 0."""
         return 0.0
 
+    def reply_usd(self, reply: Reply) -> float | None:
+        """US dollars for a reply: as `usd`, unless another model answered than was asked."""
+        return self.usd(reply.usage)
+
     async def generate(self, request: Request) -> Reply:
         return await self._call(ProviderCall(GENERATE, request, self.send))
 
@@ -237,7 +241,8 @@ class Provider(Model):
                 count_call()
             call.attempts += 1
             result = await self._send_filtered(call, request, f"{call.key[:24]}-{call.attempts}")
-            used = replace(result.usage, usd=self.usd(result.usage))
+            priced = self.reply_usd(result) if isinstance(result, Reply) else self.usd(result.usage)
+            used = replace(result.usage, usd=priced)
             cost = (
                 self._max_of_reply(call, result)
                 if used.unsettled_calls

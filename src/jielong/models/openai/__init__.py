@@ -15,6 +15,7 @@ from ...context import current
 from ...contract import Model, Reply, Request, Usage
 from ...errors import EndpointUnfit, MissingKey
 from ...events import Delta, Listener
+from ...model_names import is_renamed
 from ...recipe import quote
 from ...runtime import prices
 from ...runtime.key_filter import KeyFilter
@@ -22,7 +23,7 @@ from ...runtime.keys import is_loopback
 from ...runtime.long_texts import encode_text, in_turn, length
 from ...runtime.provider import AttemptFailed, Provider
 from ...runtime.runtime import active_runtime
-from ...scope import record_first_token
+from ...scope import note, record_first_token
 from . import dialects, endpoint_errors, wire_format
 from .connection_pools import connection_pool, proxy_for
 from .endpoint_errors import EndpointMemory
@@ -63,11 +64,25 @@ class Endpoint(Provider):
         return self._keys
 
     def usd(self, usage: Usage) -> float | None:
+        return self._usd(self.target.model, usage)
+
+    def _usd(self, model: str, usage: Usage) -> float | None:
         if self.target.is_free:
             return 0.0
         if any(map(is_loopback, self.target.urls)):
             return None  # known to no table of prices, which takes half a second to load
-        return prices.usd(self.target.model, self.target.urls[0], usage)
+        return prices.usd(model, self.target.urls[0], usage)
+
+    def reply_usd(self, reply: Reply) -> float | None:
+        """At the price of the model that answered: an id that was retired may be redirected to another model."""
+        renamed = is_renamed(self.target.model, reply.answered_by)
+        return self._usd(reply.answered_by if renamed else self.target.model, reply.usage)
+
+    async def generate(self, request: Request) -> Reply:
+        reply = await super().generate(request)
+        if is_renamed(self.target.model, reply.answered_by):
+            note(f"{self.name}: the endpoint answered as {reply.answered_by}")
+        return reply
 
     async def send(self, request: Request, attempt: str) -> Reply:
         turn = next(self._turns)

@@ -80,6 +80,7 @@ class ReplyAssembler:
         self._last_slot = 0
         self._calls: list[PartialCall] = []
         self._logprobs: list[TokenLogprob] | None = None
+        self._answered_by = ""
         self._finish: Any = None
 
     @property
@@ -105,6 +106,7 @@ class ReplyAssembler:
 
     def _add(self, chunk: Any) -> tuple[str, str]:
         choices = chunk.get("choices")
+        self._answered_by = self._answered_by or str(chunk.get("model") or "")
         self.usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") or self.usage
         if not choices:
             return "", ""
@@ -254,7 +256,7 @@ class ReplyAssembler:
         content: str | tuple[Part, ...] = (thoughts, Text(text)) if thoughts else text
         message = Message("assistant", content, calls)
         logprobs = None if self._logprobs is None else tuple(self._logprobs)
-        return Reply(message, ended, parse_usage(self.usage), logprobs=logprobs)
+        return Reply(message, ended, parse_usage(self.usage), logprobs=logprobs, answered_by=self._answered_by)
 
     def _all_thoughts(self, calls: bool) -> Thinking | None:
         kept = self._thoughts

@@ -37,8 +37,8 @@ async def cascade(
 
     A stage is sure where its confidence is at least `threshold`: one for all stages, or one for each but the last.
     `accept`: `agreement` of `n` samples; `logprob`, the geometric mean of the tokens' probabilities; `judge`, a grade
-    from 0 to 1 (a scorer's own scale) by `judge`, or by the next stage without one; `own_word`, what the model says when
-    asked how sure it is. Thresholds differ from model to model: `jielong cascade fit` finds them on a task.
+    from 0 to 1 (a scorer's own scale) by `judge`, or by the next stage without one; `own_word`, what the model says
+    when it is asked how sure it is. Thresholds differ from model to model: `jielong cascade fit` finds them on a task.
     A stage that fails, or whose confidence cannot be read, is not sure. Rejected attempts are in the usage.
     """
     stages = [model, *(models[1:] if models and models[0].name == model.name else models)]

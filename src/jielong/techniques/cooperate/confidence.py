@@ -7,7 +7,6 @@
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -15,7 +14,7 @@ from ...answers import RULES, final_answer
 from ...contract import AnswerRule, Message, Model, Reply, Request, Scorer
 from ...errors import Unsupported
 from ...prompts import prompt
-from ...technique import FailedSample, adds_output, ballot, gather, no_answer, with_sampling_temperature
+from ...technique import FailedSample, ballot, gather, no_answer, with_sampling_temperature
 from ..prompting import Words
 from ..self_consistency import count_votes
 
