@@ -27,14 +27,11 @@ REFUSALS: tuple[tuple[str, Callable[[Options], bool], frozenset[str]], ...] = (
     ("self_consistency", always, frozenset({"temperature 0"})),  # its samples would be copies of one
     ("best_of_n", always, frozenset({"temperature 0"})),
     ("self_check", always, frozenset({"temperature 0"})),
-<<<<<<< HEAD
     *(
         (name, lambda options: has_copies(options["models"]), frozenset({"temperature 0"}))
         for name in ("delegate", "debate", "mixture_of_agents")
     ),
-=======
     ("cascade", lambda options: options["accept"] == "agreement", frozenset({"temperature 0"})),
->>>>>>> 8408a14 (cascade: the next model is asked only where the last was not sure; a last call that fails before it is heard leaves an earlier reply)
     ("tree_of_thoughts", lambda options: options["samples"] > 1, frozenset({"temperature 0"})),
     # it may ask back instead
     ("brief", lambda options: options["missing"] == "ask", frozenset({"schema", "logprobs", "forced tool"})),
