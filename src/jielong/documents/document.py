@@ -26,6 +26,7 @@ class Document:
     text: str
     blocks: tuple[Block, ...]  # in order, not overlapping
     language: str = ""  # "en", "zh"; "" where it cannot be told
+    notes: tuple[str, ...] = ()  # what of the file could not be read
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_LINEAR = re.compile(
+    r"utf-(?:8|16|32)(?:-[lb]e)?(?:-sig)?|ascii|iso8859-\d{1,2}|cp\d{2,5}|gb\w{1,6}|big5\w{0,6}|shift_jis\w{0,6}"
+    r"|euc_\w{2,12}|koi8-\w|mac-\w{3,12}|tis-620|iso2022_\w{2,8}"
+)
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "iso8859-1": "cp1252", "ascii": "cp1252"}
+_WIDER |= {"shift_jis": "cp932", "euc_kr": "cp949"}
 _HEAD = 1 << 16  # bytes that are looked at
 _COMMON_HAN = re.compile(
     "[的一是不了在人有我他这中大来上个国和也子时到說说為为學学會会這們们對对發发與与於于之以其生日年月]"
@@ -38,12 +44,26 @@ def encoding_of(data: bytes) -> str | None:
     return _instead_of_gb(head) or "cp1252"
 
 
-def decoded(data: bytes) -> str | None:
-    """The text with `\\n` as line ends, as `open(file)` gives it; U+FFFD for what is wrong in it. None for no text."""
+def decoded(data: bytes, charset: str = "") -> str | None:
+    """The text with `\\n` as line ends, as `open(file)` gives it; U+FFFD for what is wrong in it. None for no text.
+    `charset`: what its server or the text itself says; believed where the bytes are not plainly UTF-8."""
     encoding = encoding_of(data)
+    stated = _stated(charset)
+    if stated and encoding != "utf-8-sig" and (encoding != "utf-8" or (data.isascii() and b"\x1b" in data)):
+        encoding = stated
     if encoding is None:
         return None
     return data.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+
+
+def _stated(charset: str) -> str | None:
+    """As Python calls it; the wider set that browsers take for it. None for what is unknown or takes more than linear
+    time, as UTF-7, punycode and their like."""
+    try:
+        name = codecs.lookup(charset.strip()[:40]).name
+    except (LookupError, ValueError):
+        return None
+    return _WIDER.get(name, name) if _LINEAR.fullmatch(name) else None
 
 
 def _damage(head: bytes, encoding: str) -> float:

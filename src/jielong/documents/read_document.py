@@ -1,35 +1,39 @@
-"""A file → a Document: one text and its blocks, whatever the format.
+"""A file, a folder or the bytes of a page → Documents: one text each and its blocks, whatever the format.
 
-What a file is, its content says where it has a mark (PDF, zip), else its name. Texts are read in this process by
-algorithms of linear time.
+Texts are read in this process, by algorithms of linear time; formats whose parsers can run away are read in the one
+that foreign_process.py describes.
 """
 
 from __future__ import annotations
 
+import base64
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any
 
-from ..errors import BadInput
+from ..errors import BadInput, MissingExtra, WorkStopped
 from ..regular_files import read_regular_file
+from .code_reader import code_blocks
 from .document import Block, Document
 from .encodings import decoded
+from .file_kinds import Kind, file_kind
+from .foreign_process import LIBRARIES, MOST_BYTES, Format, worker
 from .language import language_of
 from .markdown_reader import markdown_blocks, without_comments
+from .table_reader import table_blocks
 from .text_reader import text_blocks
+from .unreadable import Reason, Unread, UnreadableDocument
 
-Reason: TypeAlias = Literal["broken", "empty", "encrypted", "scanned", "too large", "too slow", "not a text"]
 MOST_TEXT_BYTES = 64_000_000
-
-
-class UnreadableDocument(BadInput):
-    """A file of which nothing could be read; `reason` is one of few words, by which such files are counted."""
-
-    def __init__(self, name: str, reason: Reason, detail: str = "") -> None:
-        super().__init__(f"{name}: {reason}{detail and f' ({detail})'}")
-        self.name, self.reason, self.detail = name, reason, detail
+_BLOCKS: dict[Kind, Callable[[str], Iterable[Block]]] = {
+    "markdown": markdown_blocks,
+    "table": table_blocks,
+    "code": code_blocks,
+    "text": text_blocks,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +46,108 @@ class Unreadable:
 
 
 def read_document(path: Path, name: str = "") -> Document:
-    """Raises UnreadableDocument, BadInput for what is no file, OSError, MissingExtra. `name`: how it is called."""
+    """`name`: how the document is called, else as the file. Waits for another process where the format needs one.
+    Raises UnreadableDocument, BadInput for what is no file, OSError, MissingExtra."""
     name = name or path.name
-    data = _bytes(path, name)
-    text = decoded(data)
-    if text is None:
-        raise UnreadableDocument(name, "not a text")
-    if not text or text.isspace():
-        raise UnreadableDocument(name, "empty")
-    if path.suffix.lower() in (".md", ".markdown"):
-        text = without_comments(text)
-        return document_of(name, text, markdown_blocks(text))
-    return document_of(name, text, text_blocks(text))
+    try:
+        data = _bytes(path)
+        kind = file_kind(name, data)
+        if kind in _BLOCKS:
+            return _from_text(name, kind, data, "")
+        return _from_result(name, worker().run(_foreign(kind), str(path.absolute()), "", ""))
+    except (Unread, WorkStopped) as stopped:
+        raise _unreadable(name, stopped) from None
 
 
-def document_of(name: str, text: str, blocks: Iterable[Block]) -> Document:
-    return Document(name, text, tuple(blocks), language_of(text))
+async def read_bytes(data: bytes, name: str, media_type: str = "", charset: str = "") -> Document:
+    """Of a page or a file that came over the network, with what its server says of it. Raises as read_document."""
+    try:
+        kind = file_kind(name, data, media_type)
+        if kind in _BLOCKS:
+            return _from_text(name, kind, data, charset)
+        page = base64.b64encode(data).decode()
+        return _from_result(name, await worker().call(_foreign(kind), "", page, charset))
+    except (Unread, WorkStopped) as stopped:
+        raise _unreadable(name, stopped) from None
 
 
 def read_folder(path: Path) -> Iterator[Document | Unreadable]:
-    """All files below a folder, or the one file, in order of their names; hidden ones are passed over."""
-    if not path.is_dir():
-        yield read_document(path)
-        return
-    for file in files_below(path):
-        name = file.relative_to(path).as_posix()
+    """All files below a folder, or the one file, in the order of their names; what is hidden is passed over, and a link
+    that leads out of the folder is set aside. Raises BadInput where nothing is there."""
+    if not path.exists():
+        raise BadInput(f"{path}: no such file or folder; name the folder with the documents")
+    root = path.resolve()
+    for file in files_below(path) if path.is_dir() else [path]:
+        name = file.relative_to(path).as_posix() if path.is_dir() else path.name
         try:
+            if path.is_dir() and not file.resolve().is_relative_to(root):
+                raise Unread("link", "it leads out of the folder")
             yield read_document(file, name)
         except UnreadableDocument as unread:
             yield Unreadable(name, unread.reason, unread.detail)
+        except Unread as unread:
+            yield Unreadable(name, unread.reason, unread.detail)
+        except MissingExtra as missing:
+            yield Unreadable(name, "not installed", str(missing))
         except (BadInput, OSError) as error:
             yield Unreadable(name, "broken", getattr(error, "strerror", None) or str(error))
 
 
 def files_below(folder: Path) -> list[Path]:
-    """In order; what is hidden, and what lies in a hidden folder, is not among them."""
+    """In order; what is hidden, what lies in a hidden folder, and what an open Word keeps beside a file, is not among
+    them."""
     files: list[Path] = []
     for below, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if not each.startswith(".")]
-        files += [Path(below) / each for each in names if not each.startswith(".")]
+        files += [Path(below) / each for each in names if not each.startswith((".", "~$"))]
     return sorted(file for file in files if file.is_file())
 
 
-def _bytes(path: Path, name: str) -> bytes:
+def document_of(name: str, text: str, blocks: Iterable[Block], notes: tuple[str, ...] = ()) -> Document:
+    return Document(name, text, tuple(blocks), language_of(text), notes)
+
+
+def _bytes(path: Path) -> bytes:
+    """All of a text; of a foreign format as much, too, as its kind is seen there."""
     try:
-        return read_regular_file(path, MOST_TEXT_BYTES)
+        return read_regular_file(path, MOST_BYTES)
     except BadInput:
         if path.is_file():
-            raise UnreadableDocument(name, "too large", f"over {MOST_TEXT_BYTES:,} bytes") from None
+            raise Unread("too large", f"over {MOST_BYTES:,} bytes") from None
         raise
+
+
+def _from_text(name: str, kind: Kind, data: bytes, charset: str) -> Document:
+    if len(data) > MOST_TEXT_BYTES:
+        raise Unread("too large", f"a text of over {MOST_TEXT_BYTES:,} bytes")
+    text = decoded(data, charset)
+    if text is None:
+        raise Unread("not a text")
+    if kind == "markdown":
+        text = without_comments(text)
+    if not text or text.isspace():
+        raise Unread("empty")
+    return document_of(name, text, _BLOCKS[kind](text))
+
+
+def _foreign(kind: Any) -> Format:
+    if find_spec(LIBRARIES[kind]) is None:
+        raise MissingExtra(f"reading {kind.upper()}", "rag")
+    found: Format = kind
+    return found
+
+
+def _from_result(name: str, result: dict[str, Any]) -> Document:
+    if "unread" in result:
+        raise Unread(*result["unread"])
+    if not result["text"].strip():
+        raise Unread("empty", "there is no text in it")
+    headings = [tuple(each) for each in result["headings"]]
+    blocks = (Block(start, end, kind, page, None, headings[n]) for start, end, kind, page, n in result["blocks"])
+    return document_of(name, result["text"], blocks, tuple(result["notes"]))
+
+
+def _unreadable(name: str, error: Unread | WorkStopped) -> UnreadableDocument:
+    if isinstance(error, Unread):
+        return UnreadableDocument(name, error.reason, error.detail)
+    return UnreadableDocument(name, "too slow" if str(error).startswith("it took") else "too large", str(error))
