@@ -75,6 +75,8 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "lxml": {"documents/html_reader.py", "documents/epub_reader.py"},
     "pypdf": {"documents/pdf_reader.py"},
     "docx": {"documents/docx_reader.py"},
+    "sentence_transformers": {"retrieval/embedders.py"},
+    "lancedb": {"retrieval/lance_vectors.py"},
 }
 
 

@@ -41,7 +41,7 @@ def _names(modules: Mapping[str, str]) -> dict[str, str]:
 
 
 _ENDPOINTS = "openai ollama vllm deepseek qwen glm kimi doubao siliconflow anthropic gemini openrouter"
-_VERBS = "ask chat improve prompts train judge vote rank contamination loadtest serve techniques ledger doctor"
+_VERBS = "ask chat improve prompts index train judge vote rank contamination loadtest serve techniques ledger doctor"
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "techniques": _names(
         {

@@ -8,7 +8,6 @@ from jielong.errors import BadInput
 from jielong.retrieval.build_index import BuildResult, build_index
 from jielong.retrieval.index import Index
 from jielong.sync import run_sync
-from retrieval.plain_texts import paragraphs, read_text
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +24,8 @@ def notes(tmp_path: Path) -> Path:
     return folder
 
 
-def build(*places: Path) -> BuildResult:
-    return build_index("notes", places, read_text, paragraphs)
+def build(*places: Path, embedder: str = "none") -> BuildResult:
+    return run_sync(build_index, "notes", places, embedder)
 
 
 def found(query: str, k: int = 5) -> list[str]:
@@ -79,4 +78,4 @@ def test_an_index_over_nothing_answers_nothing(tmp_path: Path):
 @pytest.mark.parametrize("name", ["../notes", "a/b", "", ".hidden", "x" * 200])
 def test_a_name_is_never_a_path(name: str, notes: Path):
     with pytest.raises(BadInput, match="no name for an index"):
-        build_index(name, [notes], read_text, paragraphs)
+        run_sync(build_index, name, [notes], "none")

@@ -4,7 +4,7 @@ import pytest
 
 from jielong.retrieval.memory_index import MemoryIndex
 from jielong.sync import run_sync
-from retrieval.plain_texts import chunks_of
+from retrieval.chunks import chunks_of
 
 TEXTS = (
     "Follow @nasa for pictures of Jupiter.",

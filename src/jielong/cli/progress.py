@@ -41,6 +41,11 @@ class Progress:
         if self._bar:
             self._bar.reset(self._task, total=questions, description=words)
 
+    def of(self, done: int, total: int) -> None:
+        """So many of so many."""
+        if self._bar:
+            self._bar.update(self._task, completed=done, total=total)
+
     def step(self) -> None:
         if self._bar:
             speed = self._bar.tasks[0].speed

@@ -3,96 +3,125 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import anyio.to_thread
+
 from ..atomic_write import make_folder
-from ..documents.document import Chunk, Document
-from ..errors import BadInput
+from ..documents.chunking import chunk
+from ..documents.document import Chunk
+from ..documents.read_document import UnreadableDocument, files_below, read_document
+from ..errors import BadInput, MissingExtra
 from ..runtime.home import home_folder
-from .chunk_store import FORMAT, ChunkStore, IndexedFile
+from .chunk_store import ChunkStore, IndexedFile
+from .embed_chunks import Progress, embed_chunks
+from .embedders import NO_EMBEDDER, default_embedder, embedder
+from .embedding_endpoint import approximate_tokens
 from .index import index_folder
 
-MOST_TOKENS = 320  # of a chunk
-Read = Callable[[Path], Document]
-Cut = Callable[[Document, int, Callable[[str], int]], tuple[Chunk, ...]]
+MOST_TOKENS = 320  # of a chunk, by `approximate_tokens`
 
 
 @dataclass(slots=True)
 class BuildResult:
-    """What a build did, in files; `unreadable` are those it set aside, with the reason."""
+    """What a build did, in files, and in texts that got a vector. `unreadable`: files set aside, with the reason."""
 
     added: int = 0
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
-    unreadable: tuple[tuple[str, str], ...] = ()
+    embedded: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
 
 
-def build_index(name: str, places: Sequence[Path], read: Read, cut: Cut) -> BuildResult:
-    """The index then holds the files beneath `places`, and no others. Raises BadInput for a place that is not there."""
-    folder = index_folder(name)
+async def build_index(
+    name: str, places: Sequence[Path], embedder_name: str | None = None, progress: Progress | None = None
+) -> BuildResult:
+    """The index then holds the files beneath `places`, and no others. What a killed build had done is not done again.
+
+    `embedder_name`: as `embedder` takes it, or "none"; by default the one that the index has, else the default one.
+    Until a new embedder has a vector for every chunk, searches use the old one's. Raises BadInput for a place that is
+    not there, MissingExtra, MissingKey, and what the embedder raises.
+    """
+    folder, files = index_folder(name), list(_files(places))
     home_folder()
     make_folder(folder)
     store = ChunkStore(folder / "index.db")
     try:
-        store.set("format", FORMAT)
-        return _update(store, places, read, cut)
+        chosen = embedder_name or store.setting("embedder") or default_embedder() or NO_EMBEDDER
+        model = None if chosen == NO_EMBEDDER else embedder(chosen)
+        store.set("state", "building")
+        result = await anyio.to_thread.run_sync(_update, store, files, progress)
+        if model:
+            result.embedded = await embed_chunks(store, model, progress)
+        store.set("embedder", model.name if model else NO_EMBEDDER)
+        store.set("state", "complete")
+        return result
     finally:
         store.close()
 
 
-def _update(store: ChunkStore, places: Sequence[Path], read: Read, cut: Cut) -> BuildResult:
+def _update(store: ChunkStore, files: Sequence[tuple[str, Path]], progress: Progress | None) -> BuildResult:
     known = {file.name: file for file in store.files()}
-    result, seen = BuildResult(), set[str]()
-    unreadable = []
-    for file_name, path in _files(places):
-        seen.add(file_name)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        old = known.get(file_name)
-        if old and old.hash == digest:
+    result = BuildResult()
+    for number, (name, path) in enumerate(files, 1):
+        file = known.pop(name, None)
+        if file and file.hash and file.hash == _hash(path):
             result.unchanged += 1
         else:
-            file, chunks = _read(file_name, path, digest, read, cut)
-            store.put_file(file, chunks)
-            result.added += old is None
-            result.changed += old is not None
-            old = file
-        if old.error:
-            unreadable.append((file_name, old.error))
-    for gone in known.keys() - seen:
-        store.remove_file(gone)
+            result.changed += file is not None
+            result.added += file is None
+            file = _put(store, name, path)
+        if file.error:
+            result.unreadable[name] = file.error
+        if progress:
+            progress(number, len(files))
+    for name in known:
+        store.remove_file(name)
         result.removed += 1
-    result.unreadable = tuple(unreadable)
     return result
 
 
-def _read(name: str, path: Path, digest: str, read: Read, cut: Cut) -> tuple[IndexedFile, tuple[Chunk, ...]]:
+def _put(store: ChunkStore, name: str, path: Path) -> IndexedFile:
+    """A file that could not be read for want of something here has no hash, so that it is tried again."""
+    digest, language = _hash(path), ""
+    chunks: tuple[Chunk, ...] = ()
+    error: str | None = None
     try:
-        document = read(path)
-    except BadInput as error:
-        return IndexedFile(name, digest, 0, error=str(error)), ()
-    document = Document(name, document.text, document.blocks, document.language)
-    chunks = cut(document, MOST_TOKENS, approximate_tokens)
-    return IndexedFile(name, digest, len(chunks), document.language), chunks
+        document = read_document(path, name)
+        chunks, language = chunk(document, MOST_TOKENS, approximate_tokens), document.language
+    except UnreadableDocument as unread:
+        error = str(unread).removeprefix(f"{unread.name}: ")
+    except (MissingExtra, OSError) as failure:
+        digest, error = "", getattr(failure, "strerror", None) or str(failure)
+    except BadInput as failure:
+        error = str(failure)
+    file = IndexedFile(name, digest, len(chunks), language, error)
+    store.put_file(file, chunks)
+    return file
+
+
+def _hash(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _files(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Each with its name in the index: its path below the one place, or, where there are several, below its place."""
+    names = [place.resolve().name for place in places]
     for place in places:
         if not place.exists():
             raise BadInput(f"{place}: no such file or folder")
+        root, name = place.resolve(), place.resolve().name
+        above = "" if len(places) == 1 else f"{name if names.count(name) == 1 else root.as_posix().strip('/')}/"
         if place.is_file():
-            yield place.name, place
-        for folder, folders, names in os.walk(place):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                if not name.startswith("."):
-                    path = Path(folder) / name
-                    yield path.relative_to(place).as_posix(), path
-
-
-def approximate_tokens(text: str) -> int:
-    """About as many as most tokenizers make of it, rather more than fewer: a third of its bytes."""
-    return len(text.encode("utf-8", "replace")) // 3 + 1
+            yield name, place
+            continue
+        for file in files_below(place):
+            if file.resolve().is_relative_to(root):  # a link that leads elsewhere may lead anywhere
+                yield above + file.relative_to(place).as_posix(), file

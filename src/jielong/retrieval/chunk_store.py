@@ -9,32 +9,41 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from ..atomic_write import private_opener
 from ..bounded_json import read_json, well_formed
 from ..documents.document import Chunk
 from ..errors import BadInput, DamagedFile
 from ..regular_files import check_regular_file
-from . import full_text
+from .full_text import PARTS, SCHEMA, folded, part_of
 
-T = TypeVar("T")
 FORMAT = "1"  # of the tables and of how texts are folded; another one is built anew
 _SCHEMA = """
 create table if not exists settings(name text primary key, value text not null) without rowid;
 create table if not exists files(
-    id integer primary key, name text not null unique, hash text not null, error text, language text not null);
+    id integer primary key, name text not null unique, hash text not null, chunks integer not null,
+    language text not null, error text);
 create table if not exists chunks(
     id integer primary key, file integer not null, start integer not null, end integer not null, page integer,
     line integer, headings text not null, language text not null, hash blob not null, part integer not null,
     text text not null);
 create index if not exists chunks_of_file on chunks(file);
 create index if not exists chunks_of_hash on chunks(hash);
+create index if not exists chunks_of_language on chunks(language);
+create table if not exists embedders(
+    id integer primary key, name text not null unique, dimensions integer not null default 0,
+    next_row integer not null default 0);
+create table if not exists vectors(
+    embedder integer not null, hash blob not null, row integer not null, primary key(embedder, hash)) without rowid;
+create unique index if not exists vectors_of_row on vectors(embedder, row);
+create table if not exists claims(
+    embedder integer not null, hash blob not null, builder text not null, primary key(embedder, hash)) without rowid;
 """
 
 
@@ -61,9 +70,12 @@ class ChunkStore:
                 if not self.file.exists():
                     open(self.file, "a", opener=private_opener).close()
             self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=60)
-            self._db.executescript(
-                f"pragma journal_mode = wal; pragma synchronous = normal; {_SCHEMA}{full_text.SCHEMA}"
-            )
+            self._db.executescript(f"pragma journal_mode = wal; pragma synchronous = normal; {_SCHEMA}{SCHEMA}")
+        if self.setting("format") is None:
+            self.set("format", FORMAT)
+        elif self.setting("format") != FORMAT:
+            self.close()
+            raise BadInput(f"the index {self.file.parent} was made by another version; remove it and build it again")
 
     def close(self) -> None:
         self._db.close()
@@ -92,9 +104,18 @@ class ChunkStore:
                 raise
             self._db.execute("commit")
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._errors():
             return self._db.execute(query, tuple(values)).fetchall()
+
+    def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        with self.transaction():
+            self._db.executemany(statement, rows)
+
+    def texts(self) -> list[tuple[bytes, str]]:
+        """What is embedded, each text once, with its hash."""
+        rows = self.rows("select hash, headings, text from chunks group by hash order by min(id)")
+        return [(digest, "\n".join((*read_json(headings), text))) for digest, headings, text in rows]
 
     def setting(self, name: str) -> str | None:
         rows = self.rows("select value from settings where name = ?", (name,))
@@ -105,60 +126,39 @@ class ChunkStore:
             self._db.execute("insert or replace into settings values(?, ?)", (name, value))
 
     def files(self) -> list[IndexedFile]:
-        counted = "left join (select file, count(*) as n from chunks group by file) as counts on counts.file = files.id"
-        rows = self.rows(f"select name, hash, ifnull(n, 0), language, error from files {counted} order by name")
-        return [IndexedFile(*row) for row in rows]  # type: ignore[arg-type]
+        rows = self.rows("select name, hash, chunks, language, error from files order by name")
+        return [IndexedFile(*row) for row in rows]
 
-    def put_file(self, file: IndexedFile, chunks: Sequence[Chunk]) -> None:
-        """In place of what the index holds under this name."""
+    def put_file(self, file: IndexedFile, chunks: Sequence[Chunk]) -> bool:
+        """In place of what the index holds under this name. False: another builder has done it meanwhile."""
+        rows = [_row(chunk, _titles(file.name, chunk.headings)) for chunk in chunks]
         with self.transaction():
+            if self._db.execute("select 1 from files where name = ? and hash = ?", (file.name, file.hash)).fetchone():
+                return False
             self._remove(file.name)
-            row = (file.name, file.hash, file.error and well_formed(file.error), file.language)
-            number = self._db.execute(
-                "insert into files(name, hash, error, language) values(?, ?, ?, ?)", row
-            ).lastrowid
-            for chunk in chunks:
-                self._insert(number, chunk)
+            values = (file.name, file.hash, len(chunks), file.language, file.error and well_formed(file.error))
+            number = self._db.execute(f"insert into files(name, hash, chunks, language, error) {_marks(5)}", values)
+            for part, title, body, kept in rows:
+                columns = "start, end, page, line, headings, language, hash, text, part, file"
+                row = self._db.execute(
+                    f"insert into chunks({columns}) {_marks(10)}", (*kept, part, number.lastrowid)
+                ).lastrowid
+                self._db.execute(f"insert into {PARTS[part]}(rowid, title, body) {_marks(3)}", (row, title, body))
+            return True
 
     def remove_file(self, name: str) -> None:
         with self.transaction():
             self._remove(name)
 
-    def _insert(self, file: int | None, chunk: Chunk) -> None:
-        text, headings = well_formed(chunk.text), json.dumps(chunk.headings, ensure_ascii=False)
-        part = full_text.part_of(text)
-        row = (
-            file,
-            chunk.start,
-            chunk.end,
-            chunk.page,
-            chunk.line,
-            headings,
-            chunk.language,
-            text_hash(chunk),
-            part,
-            text,
-        )
-        number = self._db.execute(
-            "insert into chunks(file, start, end, page, line, headings, language, hash, part, text) "
-            "values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
-        ).lastrowid  # fmt: skip
-        self._db.execute(
-            f"insert into {full_text.PARTS[part]}(rowid, title, body) values(?, ?, ?)",
-            (number, *_folded(headings, text)),
-        )
-
     def _remove(self, name: str) -> None:
-        rows = self._db.execute(
-            "select id, headings, text, part from chunks where file = (select id from files where name = ?)", (name,)
-        ).fetchall()
-        for number, headings, text, part in rows:
-            table = full_text.PARTS[part]  # without a copy of the text, FTS5 has to be told what it forgets
+        number = self._db.execute("select id from files where name = ?", (name,)).fetchone()
+        rows = self._db.execute("select id, headings, text, part from chunks where file = ?", number or (0,)).fetchall()
+        for row, headings, text, part in rows:  # FTS5 keeps no copy of the text, so it is told what it forgets
+            values = (row, _titles(name, read_json(headings)), folded(text))
             self._db.execute(
-                f"insert into {table}({table}, rowid, title, body) values('delete', ?, ?, ?)",
-                (number, *_folded(headings, text)),
+                f"insert into {PARTS[part]}({PARTS[part]}, rowid, title, body) {_marks(4)}", ("delete", *values)
             )
-        self._db.execute("delete from chunks where file = (select id from files where name = ?)", (name,))
+        self._db.execute("delete from chunks where file = ?", number or (0,))
         self._db.execute("delete from files where name = ?", (name,))
 
     def chunks(self, numbers: Sequence[int]) -> dict[int, Chunk]:
@@ -172,14 +172,27 @@ class ChunkStore:
         return {number: Chunk(*row, tuple(read_json(headings)), language) for number, *row, headings, language in rows}  # type: ignore
 
 
-def embedded_text(chunk: Chunk) -> str:
-    """What stands for a chunk as a vector: its text beneath its headings."""
-    return "\n".join([" > ".join(chunk.headings), chunk.text]) if chunk.headings else chunk.text
+def _row(chunk: Chunk, title: str) -> tuple[int, str, str, tuple[object, ...]]:
+    """Its part, its title and body as full text has them, and what is kept of it."""
+    text, context = well_formed(chunk.text), well_formed(chunk.in_context)
+    headings = json.dumps([well_formed(each) for each in chunk.headings], ensure_ascii=False)
+    values = (chunk.start, chunk.end, chunk.page, chunk.line, headings, chunk.language)
+    return part_of(text), title, folded(text), (*values, text_hash(context), text)
 
 
-def text_hash(chunk: Chunk) -> bytes:
-    return sha256(well_formed(embedded_text(chunk)).encode()).digest()[:16]
+def vector_path(store: ChunkStore, embedder: int) -> Path:
+    return store.file.with_name(f"vectors-{embedder}.f32")
 
 
-def _folded(headings: str, text: str) -> tuple[str, str]:
-    return full_text.folded("\n".join(read_json(headings))), full_text.folded(text)
+def text_hash(context: str) -> bytes:
+    """By which a text and its vector are known, whatever file they stand in."""
+    return sha256(context.encode()).digest()[:16]
+
+
+def _titles(name: str, headings: Sequence[str]) -> str:
+    """What a chunk stands under: words of its file's name, without the ending, and its headings."""
+    return folded("\n".join((name.rpartition(".")[0] or name, *headings)))
+
+
+def _marks(count: int) -> str:
+    return f"values({', '.join('?' * count)})"

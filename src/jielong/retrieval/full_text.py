@@ -55,6 +55,11 @@ def match_terms(query: str) -> list[str]:
     return list(terms)[:MAX_TERMS]
 
 
+def is_spaceless(text: str) -> bool:
+    """Whether any of it is in a script without spaces between words."""
+    return _RUN.search(text) is not None
+
+
 def _normalised(text: str) -> str:
     return unicodedata.normalize("NFKC", well_formed(text)).replace("\0", " ")
 

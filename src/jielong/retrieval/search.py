@@ -1,79 +1,161 @@
-"""Searching an open index: full text, vectors, both together."""
+"""Searching an index: full text, and vectors where it has some. The same code for an index on disk and in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import anyio.to_thread
+import numpy as np
 
-from ..documents.document import Chunk
+from ..contract import Embedder
 from .chunk_store import ChunkStore
-from .full_text import PARTS, match_terms
+from .embed_chunks import vectors_of
+from .full_text import is_spaceless, match_terms
+from .full_text_search import Filter, FullTextSearch
+from .fusion import merged, vector_weight
 from .retriever import Hit
+from .vector_file import Rows, VectorFile, Vectors
 
-CANDIDATES = 50  # from each list, before overlapping ones are merged
+TEXT_CANDIDATES, VECTOR_CANDIDATES = 300, 100
+SAMPLE = 1000  # chunks whose cosines show what is usual
+FEW = 20_000  # chunks that a filter leaves: their cosines are computed one and all
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedChunks:
+    """The vectors of one embedder: `number` in the database, `rows` in the array."""
+
+    embedder: Embedder
+    name: str
+    number: int
+    rows: int
+    array: VectorFile
 
 
 class Search:
-    """The search over one store, whether it lies on disk or in memory."""
+    """A Retriever over one store."""
 
     def __init__(self, store: ChunkStore) -> None:
         self.store = store
-
-    async def search(self, query: str, k: int) -> tuple[Hit, ...]:
-        """The `k` chunks nearest to the query, best first; overlapping ones are merged, equal ones are there once."""
-        return await anyio.to_thread.run_sync(self._search, query, k)
+        self._text = FullTextSearch(store)
+        self._sample: tuple[tuple[int, int], Rows, Rows] | None = None  # of which state; rows and parts
 
     def close(self) -> None:
         self.store.close()
 
-    def _search(self, query: str, k: int) -> tuple[Hit, ...]:
-        scores = self._text_scores(match_terms(query), max(CANDIDATES, 3 * k))
-        best = sorted(scores, key=lambda number: (-scores[number], number))
+    async def search(
+        self, query: str, k: int, *, path: str | None = None, language: str | None = None
+    ) -> tuple[Hit, ...]:
+        """The `k` chunks nearest to the query, best first; overlapping ones are merged, equal ones are there once.
+
+        `path`: only files of this name, below this folder, or that this pattern (`*.md`) fits; `language`: only chunks
+        in this one (`en`, `zh`). A query without a letter or digit finds nothing.
+        """
+        terms = match_terms(query)
+        if not terms or k < 1:
+            return ()
+        embedded = await self._embedded_chunks()
+        vector = (await vectors_of(embedded.embedder, [query]))[0] if embedded else None
+        return await anyio.to_thread.run_sync(self._search, query, terms, k, path, language, embedded, vector)
+
+    async def _embedded_chunks(self) -> EmbeddedChunks | None:
+        """None: there are no vectors."""
+        return None
+
+    def _search(
+        self, query: str, terms: list[str], k: int, path: str | None, language: str | None,
+        embedded: EmbeddedChunks | None, vector: Vectors | None,
+    ) -> tuple[Hit, ...]:  # fmt: skip
+        chosen = Filter(self._files(path), language)
+        scores = self._text.scores(terms, max(TEXT_CANDIDATES, 4 * k), chosen)
+        if embedded and vector is not None:
+            scores = self._with_vectors(
+                scores, embedded, vector, int(is_spaceless(query)), max(VECTOR_CANDIDATES, 4 * k), chosen
+            )
+        best = sorted(scores, key=lambda number: (-scores[number], number))[: max(50, 4 * k)]
         chunks = self.store.chunks(best)
         return merged([Hit(chunks[number], scores[number]) for number in best if number in chunks], k)
 
-    def _text_scores(self, terms: Sequence[str], most: int) -> dict[int, float]:
-        if not terms:
-            return {}
-        scores: dict[int, float] = {}
-        for table in PARTS:
-            query = f"select rowid, -rank from {table} where {table} match ? order by rank limit ?"
-            scores |= dict(self.store.rows(query, (" OR ".join(terms), most)))  # type: ignore[arg-type]
-        return scores
+    def _files(self, path: str | None) -> tuple[int, ...] | None:
+        if path is None:
+            return None
+        below = f"{path.rstrip('/')}/"
+        rows = self.store.rows("select id, name from files")
+        return tuple(id for id, name in rows if name == path or name.startswith(below) or fnmatchcase(name, path))
+
+    def _with_vectors(
+        self, scores: dict[int, float], embedded: EmbeddedChunks, vector: Vectors, query_part: int, most: int,
+        chosen: Filter,
+    ) -> dict[int, float]:  # fmt: skip
+        """The scores of all candidates, those of the full text and those of the vectors."""
+        weights = [vector_weight(embedded.name, query_part, part) for part in (0, 1)]
+        nearest = self._nearest(embedded, vector, most, replace(chosen, parts=tuple(np.flatnonzero(weights).tolist())))
+        rows = {row: (number, part) for number, row, part in nearest}
+        rows |= {
+            row: (number, part)
+            for number, row, part in self.store.rows(
+                f"{_ROWS} where chunks.id in (select value from json_each(?))",
+                (embedded.number, json.dumps(list(scores))),
+            )
+        }
+        places = np.fromiter(rows, np.int64, len(rows))
+        usual = self._usual_cosines(embedded, vector)
+        fused = dict(scores)  # a chunk that has no vector yet keeps its text's score
+        for (number, part), cosine in zip(rows.values(), embedded.array.cosines(vector, places).tolist(), strict=True):
+            mean, deviation = usual[part]
+            fused[number] = scores.get(number, 0.0) + weights[part] * (cosine - mean) / deviation
+        return fused
+
+    def _nearest(
+        self, embedded: EmbeddedChunks, vector: Vectors, most: int, chosen: Filter
+    ) -> list[tuple[int, int, int]]:
+        """The chunks with the nearest vectors: number, row, part. The filter comes first, or the search goes on until
+        enough are through it."""
+        condition, values = chosen.condition()
+        if chosen.files is not None or chosen.language is not None:
+            few = self.store.rows(f"{_ROWS} where {condition} limit ?", (embedded.number, *values, FEW + 1))
+            if len(few) <= FEW:
+                cosines = embedded.array.cosines(vector, np.array([row for _, row, _ in few], np.int64))
+                return [few[place] for place in np.argsort(-cosines)[:most].tolist()]
+        wanted = 2 * most
+        while True:
+            rows, cosines = embedded.array.nearest(vector, embedded.rows, wanted)
+            found = self.store.rows(
+                f"{_ROWS} where vectors.row in (select value from json_each(?)) and {condition}",
+                (embedded.number, json.dumps(rows.tolist()), *values),
+            )
+            if len(found) >= most or wanted >= embedded.rows:
+                order = dict(zip(rows.tolist(), cosines.tolist(), strict=True))
+                return sorted(found, key=lambda row: -order[row[1]])[:most]
+            wanted *= 8  # rows of texts that are gone, or that the filter leaves out
+
+    def _usual_cosines(self, embedded: EmbeddedChunks, vector: Vectors) -> list[tuple[float, float]]:
+        """Mean and standard deviation of the query's cosines with a sample of each part's chunks."""
+        last = int(self.store.rows("select ifnull(max(id), 0) from chunks")[0][0])
+        state = embedded.rows, last
+        if self._sample is None or self._sample[0] != state:
+            step = max(1, last // SAMPLE)
+            spread = json.dumps(list(range(1, last + 1, step)))
+            found = self.store.rows(
+                f"{_ROWS} where chunks.id in (select value from json_each(?))", (embedded.number, spread)
+            )
+            self._sample = (
+                state,
+                np.array([r for _, r, _ in found], np.int64),
+                np.array([p for _, _, p in found], np.int64),
+            )
+        _, rows, parts = self._sample
+        cosines = embedded.array.cosines(vector, rows)
+        usual = []
+        for part in (0, 1):
+            own = cosines[parts == part]
+            usual.append((float(own.mean()), max(float(own.std()), 1e-6)) if len(own) > 1 else (0.0, 1.0))
+        return usual
 
 
-def merged(hits: Sequence[Hit], k: int) -> tuple[Hit, ...]:
-    """The first `k`, of which none repeats another. Of two that overlap, the better one takes in the other, as long as
-    it does not get longer than twice its length."""
-    kept: list[Hit] = []
-    longest: list[int] = []  # that each may become
-    texts: set[str] = set()
-    for hit in hits:
-        if hit.chunk.text in texts:
-            continue
-        for n, other in enumerate(kept):
-            if overlaps(other.chunk, hit.chunk):
-                union = joined(other.chunk, hit.chunk)
-                if len(union.text) <= longest[n]:
-                    kept[n] = Hit(union, other.score)
-                break
-        else:
-            if len(kept) < k:
-                kept.append(hit)
-                longest.append(2 * len(hit.chunk.text))
-                texts.add(hit.chunk.text)
-    return tuple(kept)
-
-
-def overlaps(a: Chunk, b: Chunk) -> bool:
-    return a.document == b.document and a.start < b.end and b.start < a.end
-
-
-def joined(a: Chunk, b: Chunk) -> Chunk:
-    """The stretch of the document that two overlapping chunks cover."""
-    first, second = sorted((a, b), key=lambda chunk: (chunk.start, -chunk.end))
-    text = first.text + second.text[max(0, first.end - second.start) :]
-    return Chunk(
-        first.document, first.start, max(a.end, b.end), text, first.page, first.line, first.headings, first.language
-    )
+_ROWS = (
+    "select chunks.id, vectors.row, chunks.part from chunks "
+    "join vectors on vectors.embedder = ? and vectors.hash = chunks.hash"
+)

@@ -14,7 +14,9 @@ from pathlib import Path
 from ..atomic_write import PRIVATE_FOLDER, make_folder, private_opener
 from ..errors import BadInput
 
-_OURS = re.compile(r"\.gitignore|contamination|faults\.log|ledger\.db.*|pictures|rejects\.jsonl|runs|tools\.toml")
+_OURS = re.compile(
+    r"\.gitignore|contamination|indexes|faults\.log|ledger\.db.*|pictures|rejects\.jsonl|runs|tools\.toml"
+)
 
 
 def is_home_chosen() -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
-from typing import Any, ClassVar, Literal, NoReturn
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar
 
 import aiohttp
 
@@ -32,6 +32,8 @@ from .reply_assembler import Malformed, ReplyAssembler
 
 MAX_REPLY_BYTES = 64_000_000
 Refuse = Callable[[int, str], NoReturn]
+T = TypeVar("T")
+Read = Callable[[aiohttp.ClientResponse, EndpointAddress], Awaitable[T]]
 
 
 def load(kind: str, rest: str) -> Model:
@@ -85,41 +87,48 @@ class Endpoint(Provider):
         return reply
 
     async def send(self, request: Request, attempt: str) -> Reply:
-        turn = next(self._turns)
-        address = self.target.addresses[turn % len(self.target.addresses)]
-        keys = [key for key in address.keys if key not in self._bad_keys]
-        key = keys[turn // len(self.target.addresses) % len(keys)] if keys else None
         body = wire_format.request_body(self.target.model, request)
         if current().listener:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body = endpoint_errors.without_refused_settings(body, self.target, own_seed=current().path == ())
+
+        async def read(response: aiohttp.ClientResponse, address: EndpointAddress) -> Reply:
+            return await self._read(response, body, request, address)
+
+        return await self._exchange("chat/completions", body, length(request), attempt, read)
+
+    async def _exchange(self, path: str, body: dict[str, Any], size: int, attempt: str, read: Read[T]) -> T:
+        """What `read` makes of the answer to `body`, which has about `size` characters, at one of the addresses."""
+        turn = next(self._turns)
+        address = self.target.addresses[turn % len(self.target.addresses)]
+        keys = [key for key in address.keys if key not in self._bad_keys]
+        key = keys[turn // len(self.target.addresses) % len(keys)] if keys else None
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": attempt}
         if key:
             headers["Authorization"] = f"Bearer {key}"
         if observer := current().observer:
             headers |= observer.sends(address.url)
         try:
-            reply = await self._post(address, headers, body, request)
+            result = await self._post(address, f"{address.url}/{path}", headers, body, size, read)
         except MissingKey:
             if key is None or len(keys) < 2:
                 raise
             self._bad_keys.add(key)
             raise AttemptFailed("the endpoint refused one of the keys", after=0.0) from None
         active_runtime().get(EndpointMemory).answered.add(address.url)
-        return reply
+        return result
 
     async def _post(
-        self, address: EndpointAddress, headers: dict[str, str], body: dict[str, Any], request: Request
-    ) -> Reply:
-        url = f"{address.url}/chat/completions"
-        size = length(request)
+        self, address: EndpointAddress, url: str, headers: dict[str, str], body: dict[str, Any], size: int,
+        read: Read[T],
+    ) -> T:  # fmt: skip
         data = await in_turn(size, lambda: encode_text(body, size).encode())
         session = await connection_pool()
         try:
             async with session.post(
                 url, data=data, headers=headers, allow_redirects=False, proxy=proxy_for(url)
             ) as response:
-                return await self._read(response, body, request, address)
+                return await read(response, address)
         except aiohttp.ClientConnectorError as error:
             words = f"nothing answers at {url} ({error.os_error.strerror or 'no connection'})"
             if address.url in active_runtime().get(EndpointMemory).answered:
@@ -150,7 +159,7 @@ class Endpoint(Provider):
             assembler = await _read_stream(response, listener, ReplyAssembler(request, self._held()), refuse, keys)
         else:
             assembler = ReplyAssembler(request)
-            completion = await _parsed(await _read_body(response), address.url)
+            completion = await parse_body(await read_body(response), address.url)
             if endpoint_errors.error_inside(completion):
                 refuse(200, json.dumps(completion, ensure_ascii=False))
             if not isinstance(completion, dict) or not completion.get("choices"):
@@ -178,7 +187,7 @@ class Endpoint(Provider):
         memory.opens_thoughts[place] = memory.opens_thoughts.get(place, False) or assembler.opened_by_template
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+async def read_body(response: aiohttp.ClientResponse) -> bytes:
     data = bytearray()
     async for chunk in response.content.iter_any():
         data += chunk
@@ -203,7 +212,7 @@ def _parse_json(data: bytes, url: str) -> Any:
         raise Malformed(f"the reply is not JSON: {data[:80]!r}", failed=True) from None
 
 
-async def _parsed(data: bytes, url: str) -> Any:
+async def parse_body(data: bytes, url: str) -> Any:
     return await in_turn(len(data), lambda: _parse_json(data, url))
 
 
@@ -223,7 +232,7 @@ async def _read_stream(
     response: aiohttp.ClientResponse, listener: Listener, assembler: ReplyAssembler, refuse: Refuse, keys: KeyFilter
 ) -> ReplyAssembler:
     if "html" in response.content_type:
-        _refuse_web_page(await _read_body(response), str(response.url).removesuffix("/chat/completions"))
+        _refuse_web_page(await read_body(response), str(response.url).removesuffix("/chat/completions"))
     begun = False
     try:
         async for chunk in _chunks(response, assembler, refuse, keys):
