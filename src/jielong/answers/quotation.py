@@ -63,6 +63,9 @@ class SearchedText:
     def find(self, quotation: str) -> tuple[int, int] | None:
         """Where it stands, as the start and end in the text; None where it does not. Parts that an ellipsis or square
         brackets separate have to follow one another. A quotation without a unit is nowhere."""
+        whole = "".join(unit.text for unit in units(quotation))
+        if whole and (span := self._next(whole, 0)) is not None:
+            return self.units[span[0]].start, self.units[span[1] - 1].end
         parts = ["".join(unit.text for unit in units(part)) for part in _LEFT_OUT.split(_FOOTNOTE.sub(" ", quotation))]
         parts = [part for part in parts if part]
         position = 0

@@ -1,17 +1,23 @@
 """Whether the words of a source can be what a statement rests on: its numbers, its names, and its negations.
 
 No model is asked. A statement is not supported when it has a number or a name that neither the source nor the question
-has, when it has no word of the source at all, or when it is nearly a sentence of the source and one of the two is
-negated. All else passes, true or false.
+has, when too few of its words are the source's, or when it is nearly a sentence of the source, with another number or
+another number of negations. All else passes, true or false. A statement in another script than the source's is held to
+its numbers alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..answers.quotation import CHINESE, Unit, units
+
+NEARLY = 0.8  # of its words: then it is a sentence of the source, maybe altered
+SHORT, FEWEST, FEWEST_SHORT = 5, 0.25, 0.5  # the share of its words that must be the source's; in short statements
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?](?!\s|$)[^.!?。！？\n]*)*[.!?。！？\n]?")
 _HAN = re.compile(f"[{CHINESE}]")
@@ -26,97 +32,154 @@ _STOP = frozenset(
     "the a an of in on at to for from by with as is are was were be been being it its this that these those and or but "
     "he she they his her their him them we our you your i which who whom whose what when where how has have had do "
     "does did will would can could may might shall should than then there here also into about over under after before "
-    "between during source sources according says states said text document".split()
+    "between during source sources according says states said text document 的 了 是 在 和 与 及 或 而 也 都 有 他 她 它".split()
 )
 _SPELLED = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _WORD_NUMBERS = {str(i): word for i, word in enumerate(_SPELLED)}
 _HAN_NUMBERS = {str(i): word for i, word in enumerate("零一二三四五六七八九十")}
-NEARLY = 0.7  # of its words: then it is a sentence of the source, maybe altered
+_ATTRIBUTION = re.compile(
+    r"\b(?:(?:this|that|it|all of this) (?:is|was|comes|stands)|quoted|taken|see(?: also)?|cf\.?|according to|references?"
+    r"|sources?|documents?|from|in)\b|(?:这|以上|如上)?(?:出自|来自|引自|摘自|参见|请见|依据|根据|参考)|资料|来源|出处|文献|所[述说]",
+    re.I,
+)
+_LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.)、]\s|[-*•#]+\s)")
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """`words` is what the source does not support, None when nothing is; `span` the stretch of the source nearest to
-    the statement."""
+    """`missing` is what the source does not support, None when nothing is; `span` the stretch of the source that is
+    nearest to the statement."""
 
-    words: str | None
+    missing: str | None
     span: tuple[int, int]
 
 
-def unsupported(statement: str, source: str, beside: Sequence[str], asked: str) -> Support:
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A word that means something, by its first letters; of Chinese each pair of characters."""
+
+    text: str
+    start: int
+    end: int
+
+
+def support(statement: str, source: str, beside: Sequence[str], asked: str) -> Support:
     """`beside` are all sources that the statement is credited to together, this one among them; `asked` is the
     question, whose words need no source."""
-    said = list(units(re.sub(r"^\s*(?:\d{1,3}[.)、]\s|[-*•#]+\s)", "", statement)))
-    span, nearest = _nearest(said, source)
+    statement = unicodedata.normalize("NFKC", _LIST_MARK.sub("", statement))
+    if says_nothing(statement):
+        statement = ""
+    said = list(units(statement))
+    terms = _terms(said)
+    span, part = _nearest(terms, source)
     if not said:
         return Support(None, span)
+    whole = " ".join(statement.split())[:80]
     known = {unit.text for text in (*beside, asked) for unit in units(text)}
+    near = known if part is None else {unit.text for text in (part, asked) for unit in units(text)}
     for unit in said:
-        if _is_number(unit) and not _has_number(unit.text, known):
+        if unit.text[-1].isdigit() and not _has_number(unit.text, near):
             return Support(unit.text, span)
-    for name in _names(statement):
+    for name in _names(statement, said, first_too=part is not None):
         if not {name, name.removesuffix("s"), f"{name}s"} & known:
             return Support(name, span)
-    content, held = _content(said), _content(units(source))
-    if content and held and _same_script(content, held) and not content & held:
-        return Support(" ".join(statement.split())[:80], span)
-    if nearest is not None and _is_negated(statement) != _is_negated(nearest):
-        return Support(" ".join(statement.split())[:80], span)
+    held = {term.text for text in beside for term in _terms(list(units(text)))}
+    if terms and held and _same_script(terms, held):
+        shared = sum(term.text in held for term in terms) / len(terms)
+        if shared < (FEWEST_SHORT if len(terms) <= SHORT else FEWEST) and not _only_asked(terms, asked):
+            return Support(whole, span)
+    if part is not None and _negations(statement) != _negations(part):
+        return Support(whole, span)
     return Support(None, span)
 
 
-def _is_number(unit: Unit) -> bool:
-    return unit.text[-1].isdigit()
+def says_nothing(words: str) -> bool:
+    """Whether they only name a source, as in `According to` or `See also`."""
+    return not any(unit.text not in _STOP for unit in units(_ATTRIBUTION.sub(" ", _LIST_MARK.sub("", words))))
 
 
 def _has_number(number: str, known: set[str]) -> bool:
     spelled = {number, _WORD_NUMBERS.get(number, number), _HAN_NUMBERS.get(number, number)}
-    return bool(spelled & known) or any(number == each.rpartition("-")[2] for each in known if "-" in each[1:])
+    return bool(spelled & known)
 
 
-def _names(statement: str) -> list[str]:
-    """Words with a capital, the first word of each sentence left out."""
-    found = re.findall(
-        r"(?<![.!?:\n])(?<![.!?:\n][ \"“'(*])(?<=[\s(\"“'*-])([A-Z][^\W\d_]+)", f" {statement.strip()}"[1:]
-    )
-    return [name.casefold() for name in found if name.casefold() not in _STOP and name != "I"]
+def _names(statement: str, said: Sequence[Unit], *, first_too: bool) -> list[str]:
+    """Words with a capital; those that a sentence begins with only where it can be told that they are names."""
+    names = []
+    for unit in said:
+        before = statement[: unit.start].rstrip(" \"'“‘(*[_-")
+        first = not before or before[-1] in ".!?:。！？：\n"
+        if (
+            statement[unit.start].isupper()
+            and unit.text not in _STOP
+            and len(unit.text) > 1
+            and (first_too or not first)
+        ):
+            names.append(unit.text)
+    return names
 
 
-def _content(sentence: Iterable[Unit]) -> set[str]:
-    return {_stem(unit.text) for unit in sentence if unit.text not in _STOP}
+def _terms(sentence: Sequence[Unit]) -> list[_Term]:
+    terms = []
+    for i, unit in enumerate(sentence):
+        if not _HAN.match(unit.text):
+            if unit.text not in _STOP and unit.text not in _NEGATION_WORDS and unit.text[-1].isalpha():
+                terms.append(_Term(unit.text[:6], unit.start, unit.end))
+        elif i + 1 < len(sentence) and _HAN.match(sentence[i + 1].text):
+            pair = unit.text + sentence[i + 1].text
+            if not _HAN_NEGATION.search(pair):
+                terms.append(_Term(pair, unit.start, sentence[i + 1].end))
+    return terms
 
 
-def _stem(word: str) -> str:
-    return word[:6]
-
-
-def _same_script(a: set[str], b: set[str]) -> bool:
-    han = [sum(1 for word in words if _HAN.match(word)) / len(words) > 0.5 for words in (a, b)]
+def _same_script(terms: Sequence[_Term], held: set[str]) -> bool:
+    han = [sum(bool(_HAN.match(t)) for t in texts) / len(texts) > 0.5 for texts in ([t.text for t in terms], held)]
     return han[0] == han[1]
 
 
-def _nearest(said: Sequence[Unit], source: str) -> tuple[tuple[int, int], str | None]:
-    """The sentence of the source that shares most with the statement; and, when the statement is nearly in it, the part
-    of it from the first to the last word that they share."""
-    words = _content(said) - _NEGATION_WORDS
+def _only_asked(terms: Sequence[_Term], asked: str) -> bool:
+    """Whether all its words are the question's: then the words that matter are its numbers and names."""
+    words = {term.text for term in _terms(list(units(asked)))}
+    return all(term.text in words for term in terms)
+
+
+def _nearest(terms: Sequence[_Term], source: str) -> tuple[tuple[int, int], str | None]:
+    """The sentence of the source that shares most with the statement; and, when the statement is nearly in it, the
+    shortest part of it that holds all that they share."""
+    words = {term.text for term in terms}
     best, span, part = 0.0, (0, len(source)), None
     for match in _SENTENCE.finditer(source):
-        sentence = list(units(match[0]))
-        held = _content(sentence)
-        shared = len(words & held)
-        if not shared or (score := shared / len(words | held)) <= best:
+        held = [term for term in _terms(list(units(match[0])))]
+        shared = words & {term.text for term in held}
+        if not shared or (score := len(shared) / (len(words) + 0.01 * len(held))) <= best:
             continue
         stripped = match[0].strip()
         start = match.start() + match[0].index(stripped)
         best, span = score, (start, start + len(stripped))
-        places = [i for i, unit in enumerate(sentence) if _stem(unit.text) in words]
-        first = max(0, places[0] - 1)
-        part = match[0][sentence[first].start : sentence[places[-1]].end] if shared / len(words) >= NEARLY else None
+        part = _shortest_part(match[0], held, shared) if len(shared) / len(words) >= NEARLY else None
     return span, part
 
 
-def _is_negated(sentence: str) -> bool:
-    words = {unit.text for unit in units(sentence)}
-    return bool(
-        words & _NEGATION_WORDS or _CONTRACTED.search(sentence) or _HAN_NEGATION.search(_NO_NEGATION.sub("", sentence))
+def _shortest_part(sentence: str, held: Sequence[_Term], shared: set[str]) -> str:
+    """From the word before the first of `shared` to the last of them."""
+    counts: Counter[str] = Counter()
+    first, best = 0, (0, len(sentence))
+    for term in held:
+        counts[term.text] += term.text in shared
+        while counts.keys() and len([t for t in shared if counts[t]]) == len(shared):
+            if term.end - held[first].start < best[1] - best[0]:
+                best = held[first].start, term.end
+            counts[held[first].text] -= held[first].text in shared
+            first += 1
+    before = re.search(rf"(?:[{CHINESE}]{{1,2}}|[\w'’]+)\W*$", sentence[: best[0]])
+    behind = re.match(rf"\W*(?:[{CHINESE}]{{1,2}}|[\w'’]+)", sentence[best[1] :])
+    return sentence[before.start() if before else best[0] : best[1] + (behind.end() if behind else 0)]
+
+
+def _negations(sentence: str) -> int:
+    words = [unit.text for unit in units(sentence)]
+    return (
+        sum(word in _NEGATION_WORDS for word in words)
+        + len(_CONTRACTED.findall(sentence))
+        + len(_HAN_NEGATION.findall(_NO_NEGATION.sub("", sentence)))
     )
