@@ -25,12 +25,15 @@ from jielong.documents.document import Chunk
 from jielong.techniques.citations import CheckedCitations, check_citations
 
 FRAMES = {
-    "en": ["The text says: “{q}” [{n}].", 'According to [{n}], "{q}".', 'It is stated that "{q}."[{n}] So much for that.',
-           "> {q}\n\nThis is from [{n}].", "«{q}» [{n}].", "- One source has ‘{q}’ 【{n}】, the others do not.",
+    "en": ["The text says: “{q}” [{n}].", 'According to [{n}], "{q}".', 'It is stated that "{q}."[{n}] So much.',
+           "> {q}\n\nThis is from [{n}].", "«{q}» [{n}].", "- One source has ‘{q}’ 【{n}】, the others not.",
            "**Answer**: “{q}” (see [{n}])."],
     "zh": ["资料指出：“{q}”[{n}]。", "「{q}」【{n}】", "根据[{n}]，“{q}”。", "文中写道：“{q}。”[{n}]其余略。", "> {q}\n\n出自资料[{n}]。", "『{q}』［{n}］，如上。"],
 }  # fmt: skip
-PLAIN = {"en": ["As it happens, {q} [{n}].", "{q}.[{n}]", "- {q} [{n}]"], "zh": ["{q}[{n}]。", "可以看到，{q}[{n}]。", "- {q}【{n}】"]}
+PLAIN = {
+    "en": ["As it happens, {q} [{n}].", "{q}.[{n}]", "- {q} [{n}]"],
+    "zh": ["{q}[{n}]。", "可以看到，{q}[{n}]。", "- {q}【{n}】"],
+}
 KINDS = ("number", "name", "negation", "source")
 
 

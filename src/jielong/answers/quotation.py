@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 CHINESE = "\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"  # what is written without spaces, Japanese included
 _UNIT = re.compile(
-    rf"(?:(?<![\w.,)])[-\u2212])?\d+(?:[.,:/]\d+)*|[{CHINESE}]|[^\W\d_{CHINESE}]+|[%\u2030\xb0$€£¥+=<>\xd7\xf7&@#±≤≥≠]"
+    rf"(?:(?<![\w.,)])[-\u2212])?(?:\d{{1,3}}(?: \d{{3}})+(?!\d)|\d+)(?:[.,:/]\d+)*|[{CHINESE}]|[^\W\d_{CHINESE}]+|[%\u2030\xb0$€£¥+=<>\xd7\xf7&@#±≤≥≠]"
 )
-_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"[, ](?=\d{3}(?!\d))")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\ufe00-\ufe0f]")
 _CLUSTER = re.compile("[\\s\\S][\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]*")
 _FOOTNOTE = re.compile(r"[\[［【]\s*\d{1,3}(?:\s*[,，、-]\s*\d{1,3})*\s*[\]］】]")
@@ -35,7 +35,7 @@ class Unit:
 def units(text: str) -> Iterator[Unit]:
     """The units of a text, with where each stands in it; numbers of footnotes, as in `[8]`, are none."""
     text = _FOOTNOTE.sub(lambda match: " " * len(match[0]), text)
-    folded, places = text, None
+    folded, places = text.replace("\n", " "), None
     if not unicodedata.is_normalized("NFKC", text) or _UNSEEN.search(text):
         pieces = [
             (unicodedata.normalize("NFKC", _UNSEEN.sub("", m[0])), m.start(), m.end()) for m in _CLUSTER.finditer(text)

@@ -70,7 +70,6 @@ class _Check:
 
     def statement(self, statement: Statement) -> None:
         markers = [self._with_known_numbers(marker) for marker in statement.markers]
-        markers = [marker for marker in markers if marker.numbers]
         used: set[Marker] = set()
         ends = [*(quotation.start for quotation in statement.quotations[1:]), statement.end]
         for quotation, until in zip(statement.quotations, ends, strict=False):
@@ -108,17 +107,18 @@ class _Check:
     def _quotation(self, quotation: Quotation, markers: Sequence[Marker]) -> bool:
         """Whether it is judged as one. Short words without a citation are terms, those of the question its own."""
         han, words = (len(re.findall(each, quotation.text)) for each in (f"[{CHINESE}]", r"[^\W_]+"))
+        enough = han >= LEAST_HAN or (not han and words >= LEAST_WORDS)
+        beside = any(not re.search(r"\w", self.text[quotation.end : marker.start]) for marker in markers)
         asked = self.asked.find(quotation.text) is not None
         held = {n: span for n, text in enumerate(self.texts, 1) if (span := text.find(quotation.text))}
-        enough = han >= LEAST_HAN or (not han and words >= LEAST_WORDS)
-        if not words or (not markers and (not enough or asked)) or (asked and not held):
+        if not words or (not beside and not enough) or (asked and not (markers and held)):
             return False
         numbers = [n for marker in markers for n in marker.numbers]
-        right = [n for n in numbers if n in held] if numbers else list(held)[:1]
+        right = [n for n in numbers if n in held] if markers else list(held)[:1]
         for n in right:
             places = [(m.start, m.end) for m in markers if n in m.numbers] or [(quotation.start, quotation.end)]
             self.found.setdefault((n, *held[n]), []).extend(places)
-        if not right:
+        if not right and (numbers or not held):
             kind: Kind = "in_another_source" if held else "not_in_sources"
             self._problem(kind, quotation.start, quotation.end, quotation.text, numbers[0] if numbers else None)
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..answers.quotation import CHINESE
 from ..documents.document import Chunk
@@ -31,8 +31,8 @@ _LETTER = re.compile(rf"[^\W{CHINESE}]")
 _VARIABLE = re.compile(
     r"_|\d|\w\.\w|[a-z][A-Z]|^(?:\w|arr|array|list|nums?|args?|argv|data|dp|str|lst|vec|tuple|dict|buf|matrix|row|col|idx)s?$"
 )
-_OPERATOR_BEFORE = re.compile(r"(?:[=+*/<>\[{]|\w\()\s*$")
-_OPERATOR_BEHIND = re.compile(r"\s*(?:[=+*/<>]|-=)\s*[\w\[]|\.[a-z_]\w*\s*[(\[=]")
+_OPERATOR_BEFORE = re.compile(r"(?:[=+/<\[{]|(?<=\s)[*>]|\w\()\s*$")
+_OPERATOR_BEHIND = re.compile(r"\s*(?:[=+*/<>]|-=)\s*[\w\[]|\.[a-z_]\w*")
 _BLOCK = re.compile(r"^>[^\n]*(?:\n>[^\n]*)*", re.M)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|St|No|Nos|Fig|vol|pp?|ca|cf|vs|etc|e\.g|i\.e|approx|Jr|Sr|Inc|Ltd))\.$"
@@ -116,8 +116,12 @@ def _belong_together(text: str, one: Statement, other: Statement) -> bool:
 
 
 def _markers(text: str, chunks: Sequence[Chunk]) -> Iterator[Marker]:
+    index_end = -1
     for match in _MARKER.finditer(text):
-        if _is_index(text, match, chunks) or _is_carried_over(text, match, chunks):
+        if match.start() == index_end or _is_index(text, match, chunks):
+            index_end = match.end()
+            continue
+        if _is_carried_over(text, match, chunks):
             continue
         listed = match["numbers"]
         ranges = [(int(a), int(b)) for a, b in _RANGE.findall(listed)]
@@ -145,7 +149,7 @@ def _is_carried_over(text: str, match: re.Match[str], chunks: Sequence[Chunk]) -
     inner = r"\s*[,，、-]\s*".join(numbers)
     copied = re.compile(rf"(?<!\w){re.escape(before[1])}\W{{0,3}}[\[［【〔]\s*{inner}\s*[\]］】〕]", re.I)
     cited = chunks[int(numbers[0]) - 1]
-    if before[1].casefold() in cited.text.casefold():
+    if re.search(rf"(?<!\w){re.escape(before[1])}(?!\w)", cited.text, re.I):
         return False
     return any(copied.search(chunk.text) for chunk in chunks if chunk is not cited)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..answers.quotation import CHINESE, Unit, units
 
-NEARLY = 0.8  # of its words: then it is a sentence of the source, maybe altered
+NEARLY, LEAST = 0.8, 4  # so much of so many words, or all of fewer, is a sentence of the source, maybe altered
 SHORT, FEWEST, FEWEST_SHORT = 5, 0.25, 0.5  # the share of its words that must be the source's; in short statements
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?](?!\s|$)[^.!?。！？\n]*)*[.!?。！？\n]?")
@@ -32,16 +32,18 @@ _STOP = frozenset(
     "the a an of in on at to for from by with as is are was were be been being it its this that these those and or but "
     "he she they his her their him them we our you your i which who whom whose what when where how has have had do "
     "does did will would can could may might shall should than then there here also into about over under after before "
-    "between during source sources according says states said text document 的 了 是 在 和 与 及 或 而 也 都 有 他 她 它".split()
+    "between during source sources according says states said text document".split()
 )
 _SPELLED = "zero one two three four five six seven eight nine ten eleven twelve".split()
 _WORD_NUMBERS = {str(i): word for i, word in enumerate(_SPELLED)}
 _HAN_NUMBERS = {str(i): word for i, word in enumerate("零一二三四五六七八九十")}
 _ATTRIBUTION = re.compile(
-    r"\b(?:(?:this|that|it|all of this) (?:is|was|comes|stands)|quoted|taken|see(?: also)?|cf\.?|according to|references?"
-    r"|sources?|documents?|from|in)\b|(?:这|以上|如上)?(?:出自|来自|引自|摘自|参见|请见|依据|根据|参考)|资料|来源|出处|文献|所[述说]",
+    r"\b(?:(?:this|that|it|all of this) (?:is|was|comes|stands)|quoted|taken|see(?: also)?|cf\.?|according to"
+    r"|references?|sources?|documents?|from|in)\b|(?:这|以上|如上)?(?:出自|来自|引自|摘自|参见|请见|依据|根据|据|参考)|资料"
+    r"|来源|出处|文献|所[述说]",
     re.I,
 )
+_YES_OR_NO = re.compile(r"^\s*(?:yes|no|是的?|不|不是|否|对|没有)\s*[,.:;,。]\s*", re.I)
 _LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.)、]\s|[-*•#]+\s)")
 
 
@@ -66,17 +68,17 @@ class _Term:
 def support(statement: str, source: str, beside: Sequence[str], asked: str) -> Support:
     """`beside` are all sources that the statement is credited to together, this one among them; `asked` is the
     question, whose words need no source."""
-    statement = unicodedata.normalize("NFKC", _LIST_MARK.sub("", statement))
+    statement = _YES_OR_NO.sub("", unicodedata.normalize("NFKC", _LIST_MARK.sub("", statement)))
     if says_nothing(statement):
         statement = ""
     said = list(units(statement))
     terms = _terms(said)
-    span, part = _nearest(terms, source)
+    span, part = _nearest({term.text for term in _terms(said, numbers=True)}, source)
     if not said:
         return Support(None, span)
     whole = " ".join(statement.split())[:80]
     known = {unit.text for text in (*beside, asked) for unit in units(text)}
-    near = known if part is None else {unit.text for text in (part, asked) for unit in units(text)}
+    near = known if part is None else {unit.text for text in (source[slice(*span)], asked) for unit in units(text)}
     for unit in said:
         if unit.text[-1].isdigit() and not _has_number(unit.text, near):
             return Support(unit.text, span)
@@ -119,11 +121,12 @@ def _names(statement: str, said: Sequence[Unit], *, first_too: bool) -> list[str
     return names
 
 
-def _terms(sentence: Sequence[Unit]) -> list[_Term]:
+def _terms(sentence: Sequence[Unit], *, numbers: bool = False) -> list[_Term]:
     terms = []
     for i, unit in enumerate(sentence):
         if not _HAN.match(unit.text):
-            if unit.text not in _STOP and unit.text not in _NEGATION_WORDS and unit.text[-1].isalpha():
+            is_word = unit.text not in _STOP and unit.text not in _NEGATION_WORDS and unit.text[-1].isalpha()
+            if is_word or (numbers and unit.text[-1].isdigit()):
                 terms.append(_Term(unit.text[:6], unit.start, unit.end))
         elif i + 1 < len(sentence) and _HAN.match(sentence[i + 1].text):
             pair = unit.text + sentence[i + 1].text
@@ -143,20 +146,20 @@ def _only_asked(terms: Sequence[_Term], asked: str) -> bool:
     return all(term.text in words for term in terms)
 
 
-def _nearest(terms: Sequence[_Term], source: str) -> tuple[tuple[int, int], str | None]:
+def _nearest(words: set[str], source: str) -> tuple[tuple[int, int], str | None]:
     """The sentence of the source that shares most with the statement; and, when the statement is nearly in it, the
     shortest part of it that holds all that they share."""
-    words = {term.text for term in terms}
     best, span, part = 0.0, (0, len(source)), None
     for match in _SENTENCE.finditer(source):
-        held = [term for term in _terms(list(units(match[0])))]
+        held = _terms(list(units(match[0])), numbers=True)
         shared = words & {term.text for term in held}
         if not shared or (score := len(shared) / (len(words) + 0.01 * len(held))) <= best:
             continue
         stripped = match[0].strip()
         start = match.start() + match[0].index(stripped)
         best, span = score, (start, start + len(stripped))
-        part = _shortest_part(match[0], held, shared) if len(shared) / len(words) >= NEARLY else None
+        nearly = len(shared) / len(words) >= NEARLY if len(words) >= LEAST else 1 < len(words) == len(shared)
+        part = _shortest_part(match[0], held, shared) if nearly else None
     return span, part
 
 
@@ -171,9 +174,8 @@ def _shortest_part(sentence: str, held: Sequence[_Term], shared: set[str]) -> st
                 best = held[first].start, term.end
             counts[held[first].text] -= held[first].text in shared
             first += 1
-    before = re.search(rf"(?:[{CHINESE}]{{1,2}}|[\w'’]+)\W*$", sentence[: best[0]])
-    behind = re.match(rf"\W*(?:[{CHINESE}]{{1,2}}|[\w'’]+)", sentence[best[1] :])
-    return sentence[before.start() if before else best[0] : best[1] + (behind.end() if behind else 0)]
+    before = re.search(rf"(?:[{CHINESE}]|[^\W{CHINESE}]+)\W*$", sentence[: best[0]])  # where a negation would stand
+    return sentence[before.start() if before else best[0] : best[1]]
 
 
 def _negations(sentence: str) -> int:
