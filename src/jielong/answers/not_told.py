@@ -26,8 +26,9 @@ _ENGLISH = re.compile(
     rf"|\bnone of (?:the|these|those)\b[^.!?;]{{0,40}}?\b{_TEXTS}\b[^.!?;]{{0,20}}? {_TELL}"
     rf"|\b(?:is|are|was|were)(?:n't| not| nowhere) {_TOLD}\b|^not {_TOLD}\b|\bit {_NOT} (?:say|tell|state)\b"
     r"|\bi (?:really |honestly |simply )?do(?:n't| not) know\b|\bi(?:'m| am)(?: really)? not (?:sure|certain)\b"
-    r"|\b(?:no|not enough|insufficient|lacks?(?: the| any)?|without) (?:\w+ ){0,2}"
-    r"(?:information|mention|details?|evidence|data|answer)\b|\bi have no (?:idea|information)\b"
+    r"|(?:^|\b(?:is|are|was|were|have|has|had|find|found|contains?|gives?|provides?|offers?|hold|holds|see|with|but) )"
+    r"(?:no|not enough|insufficient)(?: \w+){0,2} (?:information|mention(?= of| about| in|\W*$)|details?|evidence|data"
+    r"|answer|idea)\b|\black(?:s|ing)?(?: the| any)?(?: \w+)? (?:information|details?|answer)\b"
     rf"|\b(?:cannot|can't|can not|could(?:n't| not)|unable to|impossible to|not possible to) {_FIND}\b"
     r"|^(?:unknown|unanswerable|not (?:told|known|in the \w+)|no answer)\W*$"
     r"|\b(?:the )?answer is (?:unknown|not known)\b"
@@ -43,7 +44,7 @@ _SAY = (
 _CHINESE = re.compile(
     rf"{_DOCS}[^。！？；]{{0,30}}?(?:都|均|也|并|里|中)*(?:没有?|未|不曾|并未|从未|无){_SAY}?"
     r"|(?:没有|未|并未)(?:被)?(?:提及|提到|说明|给出|写明|记载|找到|告知)|(?:信息|依据|资料|证据)不足"
-    r"|我?(?:也|并|真的)?不(?:知道|清楚|确定|了解)|找不到|不得而知|^(?:不详|未知|不明|没说|没有说)\W*$|答不(?:上|出)来"
+    r"|(?:我|^)(?:也|并|真的)?不(?:知道|清楚|确定|了解)|找不到|不得而知|^(?:不详|未知|不明|没说|没有说)\W*$|答不(?:上|出)来"
     r"|无法(?:从[^。！？]{0,20})?(?:回答|确定|得知|判断|找到|确认|知道|作答|推断|获知|看出)"
     r"|没有(?:任何|足够的?)?(?:相关|有关)?(?:的)?(?:信息|答案|内容|资料|记载|依据|说明)"
 )

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 CHINESE = "\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"  # what is written without spaces, Japanese included
 _UNIT = re.compile(
-    rf"(?:(?<![\w.,)])[-\u2212])?(?:\d{{1,3}}(?: \d{{3}})+(?!\d)|\d+)(?:[.,:/]\d+)*|[{CHINESE}]|[^\W\d_{CHINESE}]+|[%\u2030\xb0$€£¥+=<>\xd7\xf7&@#±≤≥≠]"
+    rf"(?:(?<![\w.,)])[-\u2212])?(?:\d{{1,3}}(?: \d{{3}})+(?!\d)|\d+)(?:[.,:/]\d+)*|[{CHINESE}]|[^\W\d_{CHINESE}]+"
+    r"|[%\u2030\xb0$€£¥+=<>\xd7\xf7&@#±≤≥≠]"
 )
 _THOUSANDS = re.compile(r"[, ](?=\d{3}(?!\d))")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff\ufe00-\ufe0f]")
