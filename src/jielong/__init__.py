@@ -82,7 +82,8 @@ _PLACES = {
     "training.train_config": "TrainConfig",
 }
 _WHERE = {name: f"jielong.{place}:{name}" for place, names in _PLACES.items() for name in names.split()}
-_WHERE |= BUILT_IN["techniques"]
+# `context` here is the module of that name: the technique is `jielong.techniques.context.context`.
+_WHERE |= {name: place for name, place in BUILT_IN["techniques"].items() if name != "context"}
 
 __all__ = [*_WHERE, "__version__"]
 

@@ -198,8 +198,8 @@ class Step:
 class Source:
     """What a statement of the reply rests on: the characters from `start` to `end` of a document, which are `text`.
 
-    `page` and `line` are those of the passage that was shown. `number` is the one by which the reply cites it, and
-    `cited_at` where: the start and end of each citation in the reply's text; none where the reply writes no citations.
+    `page` is where the passage that was shown begins, `line` where these characters do. `number` is the one by which
+    the reply cites it, and `cited_at` where: the start and end of each citation in its text; none where it writes none.
     """
 
     document: str  # its name or URL

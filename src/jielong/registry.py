@@ -54,6 +54,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
             "techniques.decompose": "plan_and_solve least_to_most outline",
             "techniques.reflexion": "reflexion",
             "techniques.program_of_thought": "program_of_thought",
+            "techniques.context": "context",
             "techniques.retrieve": "retrieve",
             "techniques.tools.tool_loop": "tools react",
             "techniques.cooperate.delegate": "delegate",

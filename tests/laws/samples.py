@@ -26,8 +26,17 @@ class OneText:
         return [Hit(Chunk("1", 0, 6, "a text"), 1.0)]
 
 
+def one_text_file() -> Path:
+    folder = Path(tempfile.gettempdir()) / "jielong-laws-files"
+    folder.mkdir(exist_ok=True)
+    (folder / "1").write_text("a text")
+    return folder / "1"
+
+
+WANTED = {"context": ["files"]}  # what it needs one of, where no default says so
 SMALL: dict[str, Any] = {
     "index": OneText(),
+    "files": (one_text_file(),),
     **{"breadth": 2, "depth": 2},
     **{"n": 2, "rounds": 1, "k": 1, "max_tokens": 64, "examples": (("1 + 1", "2"),)},
     **{"calls": 10**6, "tokens": 10**9, "usd": 1e6, "seconds": 3600.0},  # limits that are never met
@@ -67,7 +76,7 @@ def variants(*, small: bool = False) -> Iterator[tuple[str, Make]]:
     for name in BUILT_IN["techniques"]:
         declared: Any = find_technique(name)
         parameters, hints = declared.parameters, declared.hints
-        missing = [n for n, p in parameters.items() if p.default is inspect.Parameter.empty]
+        missing = [n for n, p in parameters.items() if p.default is inspect.Parameter.empty] or WANTED.get(name, [])
         few = [n for n in parameters if small and n in ("n", "rounds", "k", "breadth", "depth")]
         needed = [*missing, *few] if _enough(declared, missing) else list(parameters)
         yield name, _make(name, {n: hints[n] for n in needed}, {})

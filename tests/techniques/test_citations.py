@@ -10,7 +10,8 @@ from jielong.techniques.citations import check_citations
 TEXTS = (
     "The Corran bridge is 1,991 metres long. It was not opened before 1998, and it can't carry trains [8]. "
     'The engineer, Mary O’Neil, called it "a well-known risk". It rests on two steel towers.',
-    "Marie Curie was born in Warsaw in 1867. She shared the Nobel Prize in 1903; as shown elsewhere [4], she won it twice.",
+    "Marie Curie was born in Warsaw in 1867. She shared the Nobel Prize in 1903; as shown elsewhere [4], she won it "
+    "twice.",
     "def first(arr):\n    return arr[0]\n\nUse arr[1] for the second element, as in the manual [1].",
     "明石海峡大桥全长３９１１米，于1998年通车。设计者说：“它不会倒。”它横跨明石海峡（见[4]）。",
     "The temperature fell to −12.5 °C. Some 10,000 people stayed; none were hurt. See Smith et al. [1].",

@@ -53,10 +53,9 @@ def check_citations(reply_text: str, chunks: Sequence[Chunk], conversation: str 
 
 def cited_source(chunk: Chunk, number: int, start: int, end: int, at: Sequence[tuple[int, int]]) -> Source:
     """The characters from `start` to `end` of source `number`, cited at these places of the reply."""
-    return Source(
-        chunk.document, chunk.start + start, chunk.start + end, chunk.text[start:end], chunk.page, chunk.line, number,
-        tuple(sorted(set(at))),
-    )  # fmt: skip
+    line = None if chunk.line is None else chunk.line + chunk.text.count("\n", 0, start)
+    text, places = chunk.text[start:end], tuple(sorted(set(at)))
+    return Source(chunk.document, chunk.start + start, chunk.start + end, text, chunk.page, line, number, places)
 
 
 class _Check:

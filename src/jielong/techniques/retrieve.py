@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
+import anyio.to_thread
+
 from ..answers.thoughts import answer_text
 from ..contract import Model, Reply, Request
 from ..documents.document import Chunk
-from ..errors import BadInput, SampleError
+from ..errors import SampleError
 from ..prompts import prompt
+from ..retrieval.index import Index
 from ..retrieval.retriever import Hit, Retriever
+from ..runtime.runtime import active_lifetime
 from ..technique import adds_output
 from .prompting import Words, question, require_at_least, with_question
 from .sources import Form, answer_from
+from .web_retriever import WebSearch
 
 History: TypeAlias = Literal["rewrite", "join", "ignore"]
 LONGEST_QUERY = 2_000  # characters that are searched for
@@ -50,7 +55,7 @@ async def retrieve(
     """
     require_at_least(1, "retrieve", {"k": k})
     query = await search_query(model, request, history, rewrite)
-    hits = await retriever(index, request).search(query, k) if query else ()
+    hits = await (await retriever(index, request)).search(query, k) if query.strip() else ()
     return await answer_from(model, request, distinct(hits), form, frame, mark=mark, attribute=attribute)
 
 
@@ -83,8 +88,10 @@ async def _rewritten(model: Model, request: Request) -> str | None:
     return text if len(text) <= LONGEST_REWRITTEN else None
 
 
-def retriever(index: str | Retriever, request: Request) -> Retriever:
-    """What `index` names. Raises BadInput."""
+async def retriever(index: str | Retriever, request: Request) -> Retriever:
+    """What `index` names. Raises BadInput, DamagedFile."""
     if not isinstance(index, str):
         return index
-    raise BadInput(f"no index {index!r}")
+    if index == WEB_SEARCH:
+        return WebSearch(request.sampling.seed)
+    return await anyio.to_thread.run_sync(active_lifetime().get, Index, index)

@@ -66,7 +66,7 @@ def with_sources(request: Request, chunks: Sequence[Chunk], form: Form = "quoted
 
 def shown_text(text: str, *, one_line: bool = False) -> str:
     """A source as the model reads it. `one_line`: without marks, and so without any line end."""
-    lines = [_CONTROLS.sub("", line) for line in _BREAKS.split(text)]
+    lines = [_CONTROLS.sub("", line) for line in _BREAKS.split(text.strip())]
     lines = [_TURN.sub(lambda match: match[0] + " ", _NUMBER.sub("", line)) for line in lines]
     if one_line:
         return " ".join(" ".join(lines).split())

@@ -4,9 +4,9 @@
 with its key in an environment variable. The price of a search is unknown unless the operator says it.
 """
 
+import json
 import re
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import aiohttp
@@ -23,6 +23,7 @@ from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 Kind: TypeAlias = Literal["searxng", "brave"]
 RESULTS, MOST_BYTES, SECONDS = 5, 5_000_000, 20.0
 LONGEST_FIELD = 5_000  # characters of a title, an address, a description
+LONGEST_OF_ROW = 700  # of one in a row: all rows together stay below what a tool's result may have
 
 
 def web_search(
@@ -34,19 +35,43 @@ def web_search(
     language: Language = "en",
 ) -> Tool:
     """The tool, asking the engine at `url`. `usd`: the price of one search; one on this machine costs nothing."""
+    words = catalogue(language)["web_search"]["result"]
+
+    async def call(arguments: Arguments) -> ToolResult:
+        results = await _results(url.rstrip("/"), kind, key_variable, arguments["query"].strip())
+        return ToolResult("\n\n".join(fill(words, entry | {"n": str(n)}) for n, entry in enumerate(results, 1)))
+
+    tool = text_tool("web_search", "query", call, language)
+    return _at(tool, url, kind, key_variable, usd, "")
+
+
+def search_rows(url: str, *, kind: Kind = "searxng", key_variable: str | None = None, usd: float | None = None) -> Tool:
+    """The same search for a retriever: its result is a line of JSON with title, url and text for each page found."""
+
+    async def call(arguments: Arguments) -> ToolResult:
+        try:
+            results = await _results(url.rstrip("/"), kind, key_variable, arguments["query"].strip())
+        except ToolFailed:
+            return ToolResult("")
+        rows = [{name: text[:LONGEST_OF_ROW] for name, text in row.items()} for row in results]
+        return ToolResult("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+
+    return _at(text_tool("web_search", "query", call, "en"), url, kind, key_variable, usd, " rows")
+
+
+def _at(tool: Tool, url: str, kind: Kind, key_variable: str | None, usd: float | None, form: str) -> Tool:
+    """The tool with its price, its limiter, and what tells its results from those of others. Raises BadInput."""
     if not url.startswith(("http://", "https://")) or "@" in url.partition("//")[2].partition("/")[0]:
         raise BadInput("web_search: url is not the URL of a search engine; expected e.g. http://127.0.0.1:8888")
     if kind == "brave" and key_variable is None:
         raise BadInput("web_search: kind brave needs key_variable, the environment variable that holds the key")
     price = usd if usd is not None else 0.0 if kind == "searxng" and is_loopback(url) else None
-    call = partial(_search, url.rstrip("/"), kind, key_variable, catalogue(language)["web_search"]["result"])
-    tool = text_tool("web_search", "query", call, language)
-    endpoint, keys = f"web_search {url}", keys_in(key_variable)
-    return replace(tool, usd=price, identity=f"{kind} {url}", endpoint=endpoint, keys=keys)
+    identity, endpoint = f"{kind} {url}{form}", f"web_search {url}"
+    return replace(tool, usd=price, identity=identity, endpoint=endpoint, keys=keys_in(key_variable))
 
 
-async def _search(url: str, kind: Kind, key_variable: str | None, words: str, arguments: Arguments) -> ToolResult:
-    query = arguments["query"].strip()
+async def _results(url: str, kind: Kind, key_variable: str | None, query: str) -> list[dict[str, str]]:
+    """Title, url and text of each. Raises ToolFailed where nothing is found."""
     headers = {"Accept": "application/json"}
     if key_variable:
         key = keys_for(url, key_variable, "web_search")[0]
@@ -61,8 +86,7 @@ async def _search(url: str, kind: Kind, key_variable: str | None, words: str, ar
     if not rows:
         raise ToolFailed("nothing_found", {"query": query[:200]})
     fields = {"title": "title", "url": "url", "text": "content" if kind == "searxng" else "description"}
-    entries = [{name: _text(row, field) for name, field in fields.items()} for row in rows]
-    return ToolResult("\n\n".join(fill(words, entry | {"n": str(n)}) for n, entry in enumerate(entries, 1)))
+    return [{name: _text(row, field) for name, field in fields.items()} for row in rows]
 
 
 async def _get(url: str, query: dict[str, str], headers: dict[str, str]) -> Any:
