@@ -20,7 +20,7 @@ from jielong.recipe import find_technique
 from jielong.registry import BUILT_IN
 from laws.laws import LAWS, SETTINGS, TALK, mixed
 from laws.refusals import REFUSALS
-from laws.samples import ask, sample, variants
+from laws.samples import WANTED, ask, sample, variants
 
 VARIANTS = dict(variants())
 SMALL = dict(variants(small=True))
@@ -64,7 +64,7 @@ async def test_the_prompts_of_a_technique_can_be_replaced(name: str) -> None:
         pytest.skip("it has no words of its own, or its options are the words")
     base = Scripted(mixed)
     parameters = declared.parameters  # type: ignore[attr-defined]
-    needed = [n for n, p in parameters.items() if p.default is p.empty]
+    needed = [n for n, p in parameters.items() if p.default is p.empty] or WANTED.get(name, [])
     own = {option: f"MY-{option}" for option in texts}
     chosen = [
         {},
