@@ -71,7 +71,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "httpx2": {"techniques/tools/mcp_servers.py"},
     "mcp": {"techniques/tools/mcp_servers.py", "techniques/tools/mcp_process.py"},
     "mcp_types": {"techniques/tools/mcp_process.py"},
-    "trafilatura": {"techniques/tools/page_text.py", "documents/html_reader.py"},
+    "trafilatura": {"documents/html_reader.py"},
     "lxml": {"documents/html_reader.py", "documents/epub_reader.py"},
     "pypdf": {"documents/pdf_reader.py"},
     "docx": {"documents/docx_reader.py"},

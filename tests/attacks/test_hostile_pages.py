@@ -11,9 +11,10 @@ from typing import Any
 import anyio
 import pytest
 
+from jielong.documents import foreign_process
 from jielong.errors import BadInput, JielongError
 from jielong.runtime.runtime import Runtime
-from jielong.techniques.tools import mcp_servers, page_text
+from jielong.techniques.tools import mcp_servers
 from jielong.techniques.tools.mcp_servers import McpServer
 from jielong.techniques.tools.read_url import Page, text_of
 from jielong.techniques.tools.tool import ToolFailed
@@ -120,7 +121,7 @@ def texts() -> dict[str, str]:
         return texts
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page_text, "SECONDS", 2.0)
+        patch.setitem(foreign_process.SECONDS, "html", 2.0)
         return anyio.run(all_of_them)
 
 
@@ -137,10 +138,10 @@ def test_a_hostile_page_is_a_text_or_an_error_and_the_next_page_is_read(name: st
 def test_what_would_run_for_ever_is_killed_also_when_it_is_cancelled(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    (tmp_path / "slow_extractor.py").write_text("def prepare():\n def work(page):\n  while page: pass\n return work\n")
+    (tmp_path / "slow_extractor.py").write_text("def prepare():\n def work(*page):\n  while page: pass\n return work\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(page_text, "EXTRACTOR", "slow_extractor:prepare")
-    monkeypatch.setattr(page_text, "SECONDS", 0.3)
+    monkeypatch.setattr(foreign_process, "PAGE_READER", "slow_extractor:prepare")
+    monkeypatch.setitem(foreign_process.SECONDS, "html", 0.3)
 
     async def read() -> None:
         async with Runtime():

@@ -141,6 +141,11 @@ def zipped(members: dict[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def said_to_be_large(archive: bytes, size: int) -> bytes:
+    """As a bomb: its directory tells of 500 MB where one of this size is."""
+    return archive.replace(size.to_bytes(4, "little"), (500_000_000).to_bytes(4, "little"))
+
+
 def epub(chapters: Sequence[str], extra: dict[str, str | bytes] | None = None) -> bytes:
     manifest = "".join(f'<item id="c{n}" href="text/ch%20{n}.xhtml"/>' for n in range(len(chapters)))
     spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))

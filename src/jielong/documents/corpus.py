@@ -10,7 +10,6 @@ import bz2
 import codecs
 import gzip
 import lzma
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,11 +19,12 @@ from typing import IO, Any
 from ..bounded_json import read_json
 from ..errors import BadInput, MissingExtra
 from ..regular_files import MAX_DATA_BYTES, check_regular_file
+from .encodings import encoding_of
+from .folder import files_below
 
 PIECE = 1 << 18  # characters of a long text that are handed out together; bytes that are read at once
 _PACKED: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ def corpus_files(path: Path) -> list[Path]:
     if not path.is_dir():
         check_regular_file(path)
         return [path]
-    files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names if not name.startswith(".")]
-    return sorted(file for file in files if file.is_file())
+    return files_below(path)
 
 
 def read_passages(file: Path, overlap: int, note: Callable[[str], None]) -> Iterator[Passage]:
@@ -58,7 +57,7 @@ def read_passages(file: Path, overlap: int, note: Callable[[str], None]) -> Iter
     try:
         with _PACKED.get(file.suffix.lower(), open)(file, "rb") as opened:
             head = opened.read(PIECE)
-            encoding = _encoding(head)
+            encoding = encoding_of(head)
             if encoding is None:
                 note(f"{file} is no text and is not searched")
             elif kind == ".json":
@@ -69,22 +68,6 @@ def read_passages(file: Path, overlap: int, note: Callable[[str], None]) -> Iter
                 yield from _pieces(str(file), _decoded(head, opened, encoding), overlap)
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise BadInput(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-
-
-def _encoding(head: bytes) -> str | None:
-    """None for what is no text."""
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding
-    if b"\0" in head[:8192]:
-        return None
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            codecs.getincrementaldecoder(encoding)().decode(head)
-            return encoding
-        except UnicodeDecodeError:
-            pass
-    return "utf-8"  # what is wrong in it only separates
 
 
 def _decoded(head: bytes, opened: IO[bytes], encoding: str) -> Iterator[str]:

@@ -8,35 +8,42 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
+from ..errors import MissingExtra
 from ..killable_worker import KillableWorker
 from ..regular_files import read_regular_file
 from ..runtime.runtime import active_runtime
 from .docx_reader import read_docx
 from .epub_reader import read_epub
+from .file_kinds import Kind
 from .html_reader import read_html
 from .pdf_reader import read_pdf
 from .text_builder import TextBuilder
 from .unreadable import Unread
 
-Format: TypeAlias = Literal["pdf", "docx", "html", "epub"]
-READER = "jielong.documents.foreign_process:reader"
-SECONDS, MEMORY = 60.0, 2 << 30
+READER, PAGE_READER = (f"jielong.documents.foreign_process:{name}" for name in ("reader", "page_reader"))
+SECONDS: dict[Kind, float] = {"pdf": 60.0, "docx": 60.0, "html": 10.0, "epub": 60.0}
+MEMORY = 2 << 30
 MOST_BYTES = 200_000_000
-MOST_CHARACTERS = 8_000_000  # of what is read; in Chinese that is what a worker's result may hold
-LIBRARIES: dict[Format, str] = {"pdf": "pypdf", "docx": "docx", "html": "trafilatura", "epub": "trafilatura"}
+MOST_CHARACTERS = 20_000_000
+LIBRARIES: dict[Kind, str] = {"pdf": "pypdf", "docx": "docx", "html": "trafilatura", "epub": "trafilatura"}
 
 
-def worker() -> KillableWorker:
-    return active_runtime().get(KillableWorker, READER, SECONDS, MEMORY)
+def worker(kind: Kind) -> KillableWorker:
+    """Raises MissingExtra."""
+    if find_spec(LIBRARIES[kind]) is None:
+        raise MissingExtra(f"reading {kind.upper()}", "rag")
+    function = PAGE_READER if kind == "html" else READER
+    return active_runtime().get(KillableWorker, function, SECONDS[kind], MEMORY)
 
 
-def reader() -> Callable[[Format, str, str, str], dict[str, Any]]:
+def reader() -> Callable[[Kind, str, str, str], dict[str, Any]]:
     """What reads in the process of its own."""
 
-    def read(kind: Format, path: str, page: str, charset: str) -> dict[str, Any]:
+    def read(kind: Kind, path: str, page: str, charset: str) -> dict[str, Any]:
         try:
             data = base64.b64decode(page) if page else read_regular_file(Path(path), MOST_BYTES)
             into = TextBuilder()
@@ -59,7 +66,13 @@ def reader() -> Callable[[Format, str, str, str], dict[str, Any]]:
     return read
 
 
-def _read(kind: Format, data: bytes, charset: str, into: TextBuilder) -> tuple[str, ...]:
+def page_reader() -> Callable[[Kind, str, str, str], dict[str, Any]]:
+    """As `reader`, with what is slow at the first page behind it, as pages have little time."""
+    read_html(b"<html><body><p>The first page is slow.</p></body></html>", "", TextBuilder())
+    return reader()
+
+
+def _read(kind: Kind, data: bytes, charset: str, into: TextBuilder) -> tuple[str, ...]:
     if kind == "pdf":
         return read_pdf(data, into)
     if kind == "html":

@@ -7,6 +7,7 @@ trafilatura returns and those of HTML are walked by the same rules.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -21,6 +22,7 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{2,40})",
 _LETTERS = re.compile(r"\w+")
 _PART_END = re.compile(r"[.!?。！？;；\n|]")
 _SHORT = 20  # letters: less may stand in another text by chance
+_FURNITURE = ("nav", "footer", "aside", "form", "iframe")  # what surrounds the text of a page of a web site
 _ITEMS = frozenset({"li", "item", "dt", "dd"})
 _INLINE = frozenset(
     "a abbr acronym b bdi bdo big cite code data del dfn em font hi i img ins kbd label mark meter q rp rt ruby s samp"
@@ -37,37 +39,35 @@ def read_html(data: bytes, charset: str, into: TextBuilder) -> None:
         return
     whole, main = TextBuilder(), TextBuilder()
     _Walk(whole).container(page, "p")
+    is_plain = next(page.iter(*_FURNITURE), None) is None
     found: Any = bare_extraction(page, include_comments=False, include_formatting=True, favor_recall=True)
     if found is not None and found.body is not None:
         _Walk(main).container(found.body, "p")
-    chosen = _blocks_of(main, whole)
+    chosen = _blocks_of(main, whole, 0.8 if is_plain else 0.98)
     if sum(block.end - block.start for block in chosen) < 0.8 * len(main.text):
         into.take(main, main.blocks)  # it is put together in another way
     else:
         into.take(whole, chosen)
 
 
-def _blocks_of(main: TextBuilder, whole: TextBuilder) -> list[Block]:
+def _blocks_of(main: TextBuilder, whole: TextBuilder, nearly_all: float) -> list[Block]:
     """The blocks of the whole page that belong to its main text, and the headings above them: trafilatura knows which
     text is the main one, and loses headings and code on many pages. All blocks where it finds nearly all or nothing."""
-    lines = {_letters(main.text[block.start : block.end]) for block in main.blocks}
+    lines = Counter(_letters(main.text[block.start : block.end]) for block in main.blocks)
     joined = _letters(main.text)
-    if len(joined) > 0.9 * len(_letters(whole.text)) or not joined:
+    if len(joined) > nearly_all * len(_letters(whole.text)) or not joined:
         return whole.blocks
     chosen: list[Block] = []
     above: list[Block] = []
     for block in whole.blocks:
         text = whole.text[block.start : block.end]
         letters = _letters(text)
-        if letters in lines or (len(letters) > _SHORT and _share_in(text, joined) > 0.5):
+        if lines[letters] > 0 or (letters not in lines and len(letters) > _SHORT and _share_in(text, joined) > 0.5):
+            lines[letters] -= 1  # a title that stands beside the text again is not taken again
             chosen += [*above, block]
             above = []
         elif block.kind == "heading":
-            above = (
-                [*(each for each in above if each.headings == block.headings[:-1]), block]
-                if block.headings
-                else [block]
-            )
+            above = [*(each for each in above if each.headings == block.headings[:-1] != ()), block]
         else:
             above = []
     return chosen
@@ -78,7 +78,7 @@ def _share_in(text: str, joined: str) -> float:
     if letters in joined:
         return 1.0
     parts = [part for part in map(_letters, _PART_END.split(text)) if part]
-    return sum(len(part) for part in parts if part in joined) / max(1, len(letters))
+    return sum(len(part) for part in parts if len(part) > _SHORT and part in joined) / max(1, len(letters))
 
 
 def _letters(text: str) -> str:

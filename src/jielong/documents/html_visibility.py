@@ -19,7 +19,8 @@ _Compound: TypeAlias = tuple[str, frozenset[str]]  # a tag or "*", and names
 _Rule: TypeAlias = tuple[tuple[int, int, int], list[_Compound], Style]  # with its weight
 
 _NEVER_SHOWN = frozenset({"script", "style", "template", "noscript", "head", "object", "embed", "svg", "select"})
-_AT_BLOCK = re.compile(r"@(?!media\s+(?:all|screen)\b)[^{};]*(?:;|(?=\{))")
+_ALWAYS = re.compile(r"@media\s+(?:only\s+)?(?:all|screen)(?:\s*,\s*\w+)*|@layer\b.*|@supports\b.*")
+_FONT_SIZE = re.compile(r"(?<![\w.])(?:0|[\d.]+(?:px|em|rem|pt))(?![\w.])")
 _COMPOUND = re.compile(r"(\*|[a-z][\w-]*)?((?:[.#][\w-]+)*)", re.IGNORECASE)
 _NAME = re.compile(r"[.#][\w-]+")
 _NUMBER = re.compile(r"(-?(?:\d+\.?\d*|\.\d+))(px|em|rem|pt|%|vw|vh)?")
@@ -71,7 +72,7 @@ def _is_hidden(element: Element, style: Mapping[str, str]) -> bool:
         return True
     if style.get("display") == "none" or style.get("visibility") in ("hidden", "collapse"):
         return True
-    size = style.get("font-size") or next(iter(_NUMBER.findall(style.get("font", ""))), ("", ""))[0]
+    size = style.get("font-size") or "".join(_FONT_SIZE.findall(style.get("font", ""))[:1])
     if _pixels(style.get("opacity")) == 0 or _tiny(size, 1) or _colour(style.get("color", ""), "#") == "":
         return True
     if style.get("position") in ("absolute", "fixed") and any(
@@ -170,7 +171,7 @@ def _rules_in(sheet: str) -> Iterator[tuple[str, Style]]:
         if match[2] == "{":
             prelude = match[1].rpartition(";")[2].strip()
             depth += 1
-            if prelude.startswith("@") and not re.match(r"@media\s+(?:all|screen)\b(?!.*print)", prelude):
+            if prelude.startswith("@") and not _ALWAYS.fullmatch(prelude):
                 skipped = skipped or depth
             selectors = prelude
         else:

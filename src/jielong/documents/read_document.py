@@ -7,10 +7,8 @@ that foreign_process.py describes.
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ from .code_reader import code_blocks
 from .document import Block, Document
 from .encodings import decoded
 from .file_kinds import Kind, file_kind
-from .foreign_process import LIBRARIES, MOST_BYTES, Format, worker
+from .folder import files_below
+from .foreign_process import MOST_BYTES, worker
 from .language import language_of
 from .markdown_reader import markdown_blocks, without_comments
 from .table_reader import table_blocks
@@ -54,7 +53,7 @@ def read_document(path: Path, name: str = "") -> Document:
         kind = file_kind(name, data)
         if kind in _BLOCKS:
             return _from_text(name, kind, data, "")
-        return _from_result(name, worker().run(_foreign(kind), str(path.absolute()), "", ""))
+        return _from_result(name, worker(kind).run(kind, str(path.absolute()), "", ""))
     except (Unread, WorkStopped) as stopped:
         raise _unreadable(name, stopped) from None
 
@@ -66,7 +65,7 @@ async def read_bytes(data: bytes, name: str, media_type: str = "", charset: str 
         if kind in _BLOCKS:
             return _from_text(name, kind, data, charset)
         page = base64.b64encode(data).decode()
-        return _from_result(name, await worker().call(_foreign(kind), "", page, charset))
+        return _from_result(name, await worker(kind).call(kind, "", page, charset))
     except (Unread, WorkStopped) as stopped:
         raise _unreadable(name, stopped) from None
 
@@ -91,16 +90,6 @@ def read_folder(path: Path) -> Iterator[Document | Unreadable]:
             yield Unreadable(name, "not installed", str(missing))
         except (BadInput, OSError) as error:
             yield Unreadable(name, "broken", getattr(error, "strerror", None) or str(error))
-
-
-def files_below(folder: Path) -> list[Path]:
-    """In order; what is hidden, what lies in a hidden folder, and what an open Word keeps beside a file, is not among
-    them."""
-    files: list[Path] = []
-    for below, folders, names in os.walk(folder):
-        folders[:] = [each for each in folders if not each.startswith(".")]
-        files += [Path(below) / each for each in names if not each.startswith((".", "~$"))]
-    return sorted(file for file in files if file.is_file())
 
 
 def document_of(name: str, text: str, blocks: Iterable[Block], notes: tuple[str, ...] = ()) -> Document:
@@ -128,13 +117,6 @@ def _from_text(name: str, kind: Kind, data: bytes, charset: str) -> Document:
     if not text or text.isspace():
         raise Unread("empty")
     return document_of(name, text, _BLOCKS[kind](text))
-
-
-def _foreign(kind: Any) -> Format:
-    if find_spec(LIBRARIES[kind]) is None:
-        raise MissingExtra(f"reading {kind.upper()}", "rag")
-    found: Format = kind
-    return found
 
 
 def _from_result(name: str, result: dict[str, Any]) -> Document:

@@ -15,13 +15,12 @@ import aiohttp
 import anyio
 
 from ...prompts import Language
-from .page_text import decoded, page_text
+from .page_text import page_text
 from .public_addresses import PublicSockets
 from .tool import Arguments, Tool, ToolFailed, ToolResult, text_tool
 
 MOST_BYTES, SECONDS, MOST_HOPS = 3_000_000, 20.0, 5
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\]")  # what one reader drops and another takes for a separator
-_HTML = ("text/html", "application/xhtml+xml")
 
 
 def read_url(*, private: bool = False, language: Language = "en") -> Tool:
@@ -42,10 +41,8 @@ class Page:
 
 
 async def text_of(page: Page) -> str:
-    if page.kind in _HTML:
-        return await page_text(page.data)
     if page.kind.startswith("text/") or page.kind.endswith(("json", "xml")):
-        return decoded(page.data, page.charset)
+        return await page_text(page.data, page.kind, page.charset)
     raise ToolFailed("kind_of_page", {"kind": page.kind[:100]})
 
 
@@ -84,7 +81,7 @@ async def _hop(url: str, private: bool) -> Page | str:
             data = await body(response, MOST_BYTES)
             if data is None:
                 raise ToolFailed("too_large", {"url": url[:200], "most": f"{MOST_BYTES:,}"})
-            return Page(response.content_type, response.charset or "utf-8", data)
+            return Page(response.content_type, response.charset or "", data)
     except aiohttp.ClientConnectorError:
         if sockets.refused:
             raise ToolFailed("private", {"url": url[:200]}) from None
