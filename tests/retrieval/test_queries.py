@@ -16,6 +16,7 @@ TEXTS = (
     "PPR-9088 is a gauge.",
     "我们讨论机器学习和人工智能的发展。",
     "苹果发布了新的手机，价格为１２３４元。",
+    "臺灣的圖書館收藏了許多漢字書籍。",
     "The agents of the company sell multi-storey houses.",
 )
 
@@ -45,6 +46,11 @@ def found(query: str, k: int = 3) -> list[int]:
         ("NEAR(valve)", 5),
         ("果", 8),
         ("元", 8),
+        ("图书馆", 9),
+        ("台湾", 9),
+        ("機器學習", 7),
+        ("ＰＰＲ－９０８７", 5),
+        ("ppr9087 or PPR-9087?", 5),
     ],
 )
 def test_a_query_is_words_and_never_syntax(query: str, first: int):

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from ..bounded_json import read_json
 from ..contract import Embedder
-from ..errors import BadInput
+from ..errors import BadInput, JielongError
 from ..sync import unwrap_exception_group
 from .chunk_store import ChunkStore, vector_path
 from .embedders import IndexEmbedder
@@ -46,6 +46,8 @@ async def embed_chunks(store: ChunkStore, embedder: IndexEmbedder, progress: Pro
                     async with anyio.create_task_group() as group:
                         for _ in range(embedder.calls_at_once):
                             group.start_soon(work.until_nothing_is_free)
+                if work.failure:
+                    raise work.failure
                 if work.left():  # another builder has claimed it
                     await anyio.sleep(WAIT)
         finally:
@@ -65,6 +67,7 @@ def _builder(folder: Path) -> Iterator[str]:
 class _Work:
     def __init__(self, store: ChunkStore, embedder: IndexEmbedder, builder: str, progress: Progress | None) -> None:
         self.store, self.embedder, self.builder, self.progress = store, embedder, builder, progress
+        self.failure: JielongError | None = None
         self.cursor = self.made = 0  # chunks up to this one have a vector, or a builder
         with store.transaction():
             store.rows("insert or ignore into embedders(name) values(?)", (embedder.name,))
@@ -87,8 +90,12 @@ class _Work:
                 file.unlink(missing_ok=True)
 
     async def until_nothing_is_free(self) -> None:
-        while texts := self._claim():
-            vectors = await vectors_of(self.embedder, [text for _, _, text in texts])
+        while not self.failure and (texts := self._claim()):
+            try:
+                vectors = await vectors_of(self.embedder, [text for _, _, text in texts])
+            except JielongError as error:  # the calls beside this one are paid for, and finish
+                self.failure = error
+                return
             await anyio.to_thread.run_sync(self._store, texts, vectors)
             self.made += len(texts)
             if self.progress:

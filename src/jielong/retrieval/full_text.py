@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+from pathlib import Path
 
 from ..bounded_json import well_formed
 
@@ -35,8 +37,8 @@ def part_of(text: str) -> int:
 
 
 def folded(text: str) -> str:
-    """The text as it is indexed: full-width letters and digits as usual ones, Chinese as pairs of characters. The last
-    character of each run stands alone, too, so that a single one is the beginning of some term."""
+    """The text as it is indexed, Chinese as pairs of characters. The last character of each run stands alone, too, so
+    that a single one is the beginning of some term."""
     return _RUN.sub(lambda run: f" {' '.join([*_pairs(run[0]), run[0][-1]])} ", _normalised(text))
 
 
@@ -61,7 +63,17 @@ def is_spaceless(text: str) -> bool:
 
 
 def _normalised(text: str) -> str:
-    return unicodedata.normalize("NFKC", well_formed(text)).replace("\0", " ")
+    """With usual letters for full-width ones, and simplified characters for traditional ones (the table is OpenCC's,
+    Apache-2.0): one word is one word in either script."""
+    if text.isascii():
+        return text.replace("\0", " ")
+    return unicodedata.normalize("NFKC", well_formed(text)).translate(_simplified()).replace("\0", " ")
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    traditional, simplified, _ = Path(__file__).with_name("simplified.txt").read_text("utf-8").split("\n")
+    return str.maketrans(traditional, simplified)
 
 
 def _pairs(run: str) -> list[str]:
