@@ -5,7 +5,7 @@
     python benchmarks/retrieval_million.py lance --home HOME --data DATA                     # the same, with LanceDB
 
 Text: sentences of WikiText and XQuAD in English at random, five to a chunk, a hundred chunks to a file. In their rarest
-words and numbers some letters are changed, so that there are as many rare words as in a real text of this size. Vectors:
+words and numbers some letters are changed, so that rare words are as many as in a real text of this size. Vectors:
 wordllama's own of 20,000 chunks; each other chunk has the vector of one of these, with noise. Everything is written by
 the code that writes files. Queries: words and names (two or three rare ones together), and whole questions of XQuAD.
 """
@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import write
 
 from jielong.documents.document import Chunk
 from jielong.retrieval import full_text_search
@@ -42,8 +41,14 @@ NAME, CHUNKS_A_FILE, SENTENCES, SAMPLE = "million", 100, 5, 20_000
 
 def sentences(data: Path) -> list[list[str]]:
     """Words of each sentence."""
-    lines = [line for name in ("valid", "test") for line in (data / f"wikitext2/{name}.txt").read_text("utf-8").splitlines()]
-    lines += [p["context"] for a in json.loads((data / "xquad/xquad.en.json").read_text("utf-8"))["data"] for p in a["paragraphs"]]
+    lines = [
+        line for name in ("valid", "test") for line in (data / f"wikitext2/{name}.txt").read_text("utf-8").splitlines()
+    ]
+    lines += [
+        p["context"]
+        for a in json.loads((data / "xquad/xquad.en.json").read_text("utf-8"))["data"]
+        for p in a["paragraphs"]
+    ]
     text = [re.sub(r" @(.)@ ", r"\1", line).replace("<unk>", "") for line in lines if len(line) > 100]
     return [words for line in text for part in re.split(r"(?<=[.?!]) ", line) if len(words := part.split()) > 5]
 
@@ -76,7 +81,9 @@ def build(data: Path, count: int) -> dict[str, Any]:
     began, used, hashes, sample = time.monotonic(), time.process_time(), list[bytes](), list[str]()
     for number, text in enumerate(texts(data, count)):
         place = number % CHUNKS_A_FILE
-        pool.append(Chunk(f"{number // CHUNKS_A_FILE}.txt", 1000 * place, 1000 * place + len(text), text, language="en"))
+        pool.append(
+            Chunk(f"{number // CHUNKS_A_FILE}.txt", 1000 * place, 1000 * place + len(text), text, language="en")
+        )
         hashes.append(text_hash(text))
         if len(sample) < SAMPLE:
             sample.append(text)
@@ -84,7 +91,9 @@ def build(data: Path, count: int) -> dict[str, Any]:
             store.put_file(IndexedFile(pool[0].document, str(number), len(pool), "en"), pool)
             pool = []
         if number % 50_000 == 49_999:
-            print(number + 1, f"{time.monotonic() - began:.0f} s, {time.process_time() - used:.0f} s of CPU", flush=True)
+            print(
+                number + 1, f"{time.monotonic() - began:.0f} s, {time.process_time() - used:.0f} s of CPU", flush=True
+            )
     text_seconds, text_cpu = time.monotonic() - began, time.process_time() - used
     result = {"chunks": count, "text_seconds": text_seconds, "text_cpu_seconds": text_cpu}
     return result | embed(store, sample, hashes) | {"bytes": sizes(), "peak_mb": peak_mb()}
@@ -96,7 +105,9 @@ def embed(store: ChunkStore, sample: list[str], hashes: list[bytes]) -> dict[str
     real = unit(np.array(run_sync(model.embed, sample).vectors, np.float32))
     rate = len(sample) / (time.process_time() - began)
     rng = np.random.default_rng(0)
-    store.rows("insert or ignore into embedders(name, dimensions, next_row) values('wordllama', 256, ?)", (len(hashes),))
+    store.rows(
+        "insert or ignore into embedders(name, dimensions, next_row) values('wordllama', 256, ?)", (len(hashes),)
+    )
     array = VectorFile(vector_path(store, 1), 256)
     for start in range(0, len(hashes), 10_000):
         rows = np.arange(start, min(start + 10_000, len(hashes)))
@@ -111,7 +122,12 @@ def embed(store: ChunkStore, sample: list[str], hashes: list[bytes]) -> dict[str
 
 
 def sizes() -> dict[str, int]:
-    return {file.name: sum(each.stat().st_size for each in ([file] if file.is_file() else file.rglob("*")) if each.is_file()) for file in index_folder(NAME).iterdir()}
+    return {
+        file.name: sum(
+            each.stat().st_size for each in ([file] if file.is_file() else file.rglob("*")) if each.is_file()
+        )
+        for file in index_folder(NAME).iterdir()
+    }
 
 
 def peak_mb() -> float:
@@ -146,7 +162,10 @@ def query(data: Path, count: int) -> dict[str, Any]:
     index = Index(NAME)
     text = FullTextSearch(index.store)
     run_sync(index.search, "warm up", 10)
-    result: dict[str, Any] = {"open_cpu_seconds": time.process_time() - began, "chunks": index.store.rows("select count(*) from chunks")[0][0]}
+    result: dict[str, Any] = {
+        "open_cpu_seconds": time.process_time() - began,
+        "chunks": index.store.rows("select count(*) from chunks")[0][0],
+    }
     words, asked = keywords(index.store, count), questions(data, count)
 
     def kept(terms: list[str]) -> list[int]:

@@ -42,7 +42,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "markupsafe": {"reporting/wording.py"},  # the command line reads its words without it
     "lets_plot": {"reporting/charts.py"},
     "genai_prices": {"runtime/prices.py"},
-    "pyarrow": {"tasks/data_files.py", "documents/corpus.py"},
+    "pyarrow": {"tasks/data_files.py", "documents/corpus.py", "retrieval/lance_vectors.py"},
     "python_calamine": {"tasks/data_files.py"},
     "datasets": {"tasks/load_task.py"},
     "pydantic": {"improving/improve_result.py"},

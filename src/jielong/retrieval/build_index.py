@@ -12,7 +12,8 @@ import anyio.to_thread
 from ..atomic_write import make_folder
 from ..documents.chunking import chunk
 from ..documents.document import Chunk
-from ..documents.read_document import UnreadableDocument, files_below, read_document
+from ..documents.read_document import files_below, read_document
+from ..documents.unreadable import UnreadableDocument
 from ..errors import BadInput, MissingExtra
 from ..runtime.home import home_folder
 from .chunk_store import ChunkStore, IndexedFile

@@ -25,6 +25,7 @@ from ..errors import BadInput, JielongError
 from ..sync import unwrap_exception_group
 from .chunk_store import ChunkStore, vector_path
 from .embedders import IndexEmbedder
+from .lance_vectors import update_table
 from .vector_file import VectorFile, Vectors, unit
 
 WAIT = 0.2  # seconds between two looks at what another builder has done
@@ -52,6 +53,9 @@ async def embed_chunks(store: ChunkStore, embedder: IndexEmbedder, progress: Pro
                     await anyio.sleep(WAIT)
         finally:
             store.rows("delete from claims where builder = ?", (builder,))
+        known = store.rows("select dimensions, next_row from embedders where id = ?", (work.number,))
+        for dimensions, rows in known:
+            await anyio.to_thread.run_sync(update_table, VectorFile(vector_path(store, work.number), dimensions), rows)
         return work.made
 
 

@@ -32,6 +32,8 @@ SCHEMA = "".join(
 def part_of(text: str) -> int:
     """The number of the table where a chunk belongs. A quarter of spaceless characters makes it Chinese, as its names
     and code are Latin."""
+    if text.isascii():
+        return 0
     spaceless = sum(map(len, _RUN.findall(text)))
     return int(4 * spaceless > sum(map(len, _LETTERS.findall(text))))
 
@@ -71,7 +73,7 @@ def _normalised(text: str) -> str:
 
 
 @cache
-def _simplified() -> dict[int, str]:
+def _simplified() -> dict[int, int]:
     traditional, simplified, _ = Path(__file__).with_name("simplified.txt").read_text("utf-8").split("\n")
     return str.maketrans(traditional, simplified)
 

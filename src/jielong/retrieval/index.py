@@ -11,6 +11,7 @@ from ..errors import BadInput
 from ..runtime.home import home_path, is_home_chosen
 from .chunk_store import ChunkStore, vector_path
 from .embedders import NO_EMBEDDER, IndexEmbedder, embedder
+from .lance_vectors import LanceVectors, table_folder
 from .search import EmbeddedChunks, Search
 from .vector_file import VectorFile
 
@@ -40,8 +41,11 @@ class Index(Search):
         number, dimensions, rows = known[0]
         if self._embedder is None or self._embedder.name != name:
             self._embedder = _trusted(self.name, name)
-        array = self._arrays.setdefault(number, VectorFile(vector_path(self.store, number), dimensions))
-        return EmbeddedChunks(self._embedder, name, number, rows, array)
+        if number not in self._arrays:
+            file = vector_path(self.store, number)
+            kind = LanceVectors if table_folder(file).exists() else VectorFile
+            self._arrays[number] = await anyio.to_thread.run_sync(kind, file, dimensions)
+        return EmbeddedChunks(self._embedder, name, number, rows, self._arrays[number])
 
 
 def _trusted(index: str, name: str) -> IndexEmbedder:
