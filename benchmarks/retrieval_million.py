@@ -151,7 +151,7 @@ def keywords(store: ChunkStore, count: int) -> list[str]:
     last = store.rows("select max(id) from chunks")[0][0]
     while len(found) < count:
         text = store.rows("select text from chunks where id = ?", (rng.randint(1, last),))[0][0]
-        names = [word for word in re.findall(r"(?<=[a-z] )[A-Z0-9]\w{3,}", text)]
+        names = re.findall(r"(?<=[a-z] )[A-Z0-9]\w{3,}", text)
         if len(names) >= 3:
             found.append(" ".join(rng.sample(names, rng.choice((2, 3)))))
     return found
