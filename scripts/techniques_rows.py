@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jielong.recipe import parse
+
 STEPWISE = "mini | options(temperature=1.0) | cot"
 GAME = "mini | options(temperature=0.7)"  # where the plain rival draws its samples best
 
@@ -22,12 +24,14 @@ class Row:
 
     @property
     def technique(self) -> str:
-        return self.step.rpartition("| ")[2].partition("(")[0]
+        return parse(f"model | {self.step}").steps[-1].name
 
 
 SPELLED = "mini:word_problems/1"
 ONE_STEP = 'samples=6, propose="Numbers: {numbers}. Target: 24. Write one next step."'
 SQUARE = "game=crosswords, breadth=6, depth=10, k=6, visits=60"
+EXPERTS = "[scripted:chemist, scripted:historian, scripted:botanist]"
+SOLVERS = f"[{STEPWISE}, {STEPWISE}, mini | program_of_thought]"
 ROWS = (
     Row("cot", "mini:word_problems/3"),
     Row("cot(wording=work_on_it)", "mini:word_problems/3"),
@@ -61,6 +65,24 @@ ROWS = (
     Row("critique_by(model=scripted:critic)", "five_steps", "scripted:solver"),
     Row("reflexion(signal=mini)", "mini:word_problems/5", STEPWISE),
     Row("reflexion(signal=scripted:critic)", "five_steps", "scripted:solver"),
+    *(
+        Row(step, "subjects", "scripted:generalist", 150)
+        for step in (
+            f"delegate(models={EXPERTS}, descriptions=[chemistry, history, botany])",
+            f"debate(models={EXPERTS})",
+            f"mixture_of_agents(models={EXPERTS})",
+            "team",
+        )
+    ),
+    *(
+        Row(step, "mini:word_problems/5", STEPWISE)
+        for step in (
+            f'delegate(models={SOLVERS}, descriptions=["reasons in steps", "reasons in steps", "writes a program"])',
+            f"debate(models={SOLVERS})",
+            f"mixture_of_agents(models={SOLVERS})",
+            "team",
+        )
+    ),
     Row("tree_of_thoughts", "mini:word_problems/2"),
     Row("graph_of_thoughts", "mini:word_problems/2"),
     Row("tree_of_thoughts(game=game24)", "mini:game24", "scripted:player", 100, checks=True),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import techniques_crosswords
+import techniques_experts
 import techniques_words
 
 from jielong.contract import Model, Request
@@ -48,9 +49,13 @@ def player() -> Model:
     return Scripted(reply, name="scripted:player")
 
 
-MODELS: dict[str, Callable[[], Model]] = {"player": player, **techniques_crosswords.MODELS, **techniques_words.MODELS}
-TASKS: dict[str, Callable[[], Task]] = {**techniques_crosswords.TASKS, **techniques_words.TASKS}
-IDENTITY = Path(__file__).read_text("utf-8") + techniques_crosswords.IDENTITY + techniques_words.IDENTITY
+OTHERS = (techniques_crosswords, techniques_words, techniques_experts)
+MODELS: dict[str, Callable[[], Model]] = {"player": player}
+TASKS: dict[str, Callable[[], Task]] = {}
+for _module in OTHERS:
+    MODELS |= _module.MODELS
+    TASKS |= _module.TASKS
+IDENTITY = Path(__file__).read_text("utf-8") + "".join(module.IDENTITY for module in OTHERS)
 
 
 def load(kind: str, rest: str) -> Model:

@@ -1,6 +1,5 @@
 """What the models of one request hand to each other: their answers, numbered, without their thoughts."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from ...prompts import fill, prompt
 from ...scope import note
 from ...technique import FailedSample, with_sampling_temperature
 from ..prompting import with_instruction
+from ..sources import LINE_MARK
 
 
 def with_answers(
@@ -23,7 +23,12 @@ def with_answers(
 
 def numbered(request: Request, texts: Iterable[str]) -> str:
     one = prompt(request, "cooperate", "answer")
-    return "\n\n".join(fill(one, {"n": str(n), "text": text}) for n, text in enumerate(texts, 1))
+    return "\n\n".join(fill(one, {"n": str(n), "text": quoted(text)}).strip() for n, text in enumerate(texts, 1))
+
+
+def quoted(text: str) -> str:
+    """Each line with a mark that no line of ours has: an answer may hold what looks like the next one, or a verdict."""
+    return "\n".join(f"{LINE_MARK}{line}".rstrip() for line in text.splitlines())
 
 
 def text_of(reply: Reply) -> str:
@@ -31,30 +36,16 @@ def text_of(reply: Reply) -> str:
     return answer_text(reply.text) or ""
 
 
-def answered(samples: Sequence[Reply | FailedSample], technique: str) -> dict[int, str]:
-    """The texts of the samples that are answers, by their places; the report says how many are not."""
-    texts = {i: text_of(s) for i, s in enumerate(samples) if isinstance(s, Reply) and s.finish == "stop"}
-    texts = {i: text for i, text in texts.items() if text}
-    if lost := len(samples) - len(texts):
+def answered(samples: Sequence[Reply | FailedSample], technique: str) -> dict[int, Reply]:
+    """The samples that are answers, by their places; the report says how many are not."""
+    replies = {i: s for i, s in enumerate(samples) if isinstance(s, Reply) and s.finish == "stop" and text_of(s)}
+    if lost := len(samples) - len(replies):
         note(f"{technique}: {lost} of {len(samples)} gave no answer; the work of the others went on")
-    return texts
+    return replies
 
 
-def for_each_of(request: Request, models: Sequence[Model], technique: str) -> Request:
+def for_each_of(request: Request, models: Sequence[Model], technique: str, least: int = 1) -> Request:
     """The request as all `models` get it: at a temperature above 0 where some are the same, or they would be copies."""
-    if not models:
-        raise BadInput(f"{technique}: models=[]; expected at least one")
+    if len(models) < least:
+        raise BadInput(f"{technique}: models= has {len(models)}; expected at least {least}")
     return with_sampling_temperature(request, max(Counter(model.name for model in models).values()))
-
-
-_NUMBERS = re.compile(r"\d+(?:(?:\s|[,，、;；&+]|and|和)+\d+)*")
-
-
-def chosen_numbers(text: str, count: int) -> tuple[int, ...] | None:
-    """The numbers up to `count` that the last line of a choice names, () for 0 alone; None where it cannot be read."""
-    lines = (answer_text(text) or "").splitlines()
-    places = _NUMBERS.findall(lines[-1]) if lines else []
-    if len(places) != 1 or re.search(r"-\d", lines[-1]):  # neither -1 nor 1-3 names a number
-        return None
-    numbers = tuple(dict.fromkeys(int(digits[:9]) for digits in re.findall(r"\d+", places[0])))
-    return () if numbers == (0,) else numbers if all(1 <= number <= count for number in numbers) else None

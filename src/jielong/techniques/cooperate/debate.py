@@ -8,7 +8,8 @@ from ...contract import AnswerRule, Message, Model, Reply, Request
 from ...prompts import fill, prompt
 from ...technique import adds_output, as_role, final_call, gather, no_answer
 from ..prompting import Words, require_at_least
-from .answers import answered, chosen_numbers, for_each_of, numbered, with_answers
+from .answers import answered, for_each_of, numbered, text_of, with_answers
+from .choices import chosen_numbers
 
 
 def _debate_calls(model: int, models: Sequence[int], judge: int | None, rounds: int, **_: object) -> int:
@@ -41,15 +42,16 @@ async def debate(
     """
     require_at_least(1, "debate", {"rounds": rounds})
     rule = RULES["json"] if request.schema is not None and answer is final_answer else answer
-    opening = for_each_of(request, models, "debate")
+    opening = for_each_of(request, models, "debate", least=2)
     debaters = [as_role(each, f"debater {i}") for i, each in enumerate(models, 1)]
     samples = await gather(None, [(each, opening) for each in debaters])
     if calls := [sample for sample in samples if isinstance(sample, Reply) and sample.finish == "tool_calls"]:
         return calls[0]
-    standing = openings = answered(samples, "debate")
-    if not standing:
+    openings = answered(samples, "debate")
+    if not openings:
         raise no_answer(samples)
-    talks: Talks = {i: (Message("assistant", text),) for i, text in openings.items()}
+    standing = {i: text_of(reply) for i, reply in openings.items()}
+    talks: Talks = {i: (Message("assistant", text),) for i, text in standing.items()}
     words = [prompt(request, "debate", name, own) for name, own in (("argue", argue), ("verdict", verdict))]
     for index in range(len(models), len(models) + rounds * (len(models) + 2), len(models) + 2):
         if _agree(standing, rule):
@@ -59,13 +61,12 @@ async def debate(
         if not _agree(standing, rule):
             asked = as_role(judge or model, "judge")
             standing = await _judged(asked, request, standing, words[1], index + len(models))
-    if _agree(standing, rule):
-        answers = {_answer(text, rule) for text in standing.values()}
-        for i, text in openings.items():
-            if _answer(text, rule) in answers and isinstance(reply := samples[i], Reply):
-                return reply
-    conclude = prompt(request, "debate", "conclude", conclude)
-    return await final_call(model, with_answers(request, conclude, standing.values()))
+    answers = {_answer(text, rule) for text in standing.values()}
+    first = [reply for reply in openings.values() if _answer(text_of(reply), rule) in answers]
+    if len(answers) == 1 and first:
+        return first[0]
+    concluding = with_answers(request, prompt(request, "debate", "conclude", conclude), standing.values())
+    return await final_call(model, concluding, otherwise=first[0] if first else None)
 
 
 Talks: TypeAlias = dict[int, tuple[Message, ...]]  # with each debater; what it said last comes last
@@ -86,8 +87,8 @@ async def _argue(debaters: Sequence[Model], opening: Request, talks: Talks, word
         others = numbered(opening, (text for other, text in standing.items() if other != i))
         talks[i] = (*talk, Message("user", fill(words, {"answers": others})))
     samples = await gather(None, [(debaters[i], opening.side_request(*talk)) for i, talk in talks.items()], first=index)
-    texts = answered(samples, "debate")
-    return {i: (*talk, Message("assistant", texts.get(at, standing[i]))) for at, (i, talk) in enumerate(talks.items())}
+    said = {at: text_of(reply) for at, reply in answered(samples, "debate").items()}
+    return {i: (*talk, Message("assistant", said.get(at, standing[i]))) for at, (i, talk) in enumerate(talks.items())}
 
 
 async def _judged(judge: Model, request: Request, standing: dict[int, str], words: str, index: int) -> dict[int, str]:

@@ -8,7 +8,8 @@ from ...prompts import fill, prompt
 from ...scope import note
 from ...technique import adds_output, as_role, final_call, gather, no_answer
 from ..prompting import Words, with_instruction
-from .answers import answered, chosen_numbers, for_each_of, with_answers
+from .answers import answered, for_each_of, text_of, with_answers
+from .choices import chosen_numbers
 
 
 @adds_output(calls=lambda model, models, **_: 2 * model + sum(models))
@@ -23,12 +24,15 @@ async def delegate(
 ) -> Reply:
     """The model chooses who of `models` answers, by their `descriptions`, or answers by itself.
 
-    One that is chosen alone gives the reply, with the caller's tools and settings; of several, who all get the whole
-    request at once, the model joins the answers. A choice that cannot be read is none: the model answers by itself. As
-    in HuggingGPT (Shen et al. 2023) descriptions alone decide; there the models are called with parts of the task.
+    One that is chosen alone gives the reply, with the caller's tools and settings. Several get the whole request at
+    once, and the model joins their answers; where that fails, the first of them is the reply. A choice that cannot
+    be read is none: the model answers by itself. As in HuggingGPT (Shen et al. 2023) descriptions alone decide; there
+    the models are called with parts of the task.
     """
     if descriptions and len(descriptions) != len(models):
-        raise BadInput(f"delegate: {len(models)} models and {len(descriptions)} descriptions; expected one for each")
+        raise BadInput(
+            f"delegate: descriptions= has {len(descriptions)}, and models= has {len(models)}; expected one for each"
+        )
     if not descriptions:
         note("delegate: no descriptions were given, so the model chose without knowing the models")
     shared = for_each_of(request.follow_up(), models, "delegate")
@@ -41,7 +45,8 @@ async def delegate(
     if len(called) < 2:
         return await final_call(called[0] if called else model, request)
     samples = await gather(None, [(each, shared) for each in called])
-    answers = answered(samples, "delegate")
+    answers = list(answered(samples, "delegate").values())
     if not answers:
         raise no_answer(samples)
-    return await final_call(model, with_answers(request, prompt(request, "delegate", "join", join), answers.values()))
+    joining = with_answers(request, prompt(request, "delegate", "join", join), map(text_of, answers))
+    return await final_call(model, joining, otherwise=answers[0])

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from ...answers import RULES
-from ...contract import Model, Reply, Request
+from ...contract import Message, Model, Reply, Request
 from ...prompts import fill, prompt
 from ...scope import note
 from ...technique import adds_output, as_role, ballot, final_call, gather, no_answer
 from ..decompose import entries
 from ..prompting import Words, require_at_least, with_instruction
-from .answers import answered, text_of, with_answers
+from .answers import answered, quoted, text_of, with_answers
 
 
 def _team_calls(
@@ -42,7 +42,7 @@ async def team(
     it, in an order that turns with the rounds: a grade from 0 to 10 of at least `least`, or one that cannot be read. A
     member whose contribution is not kept, or repeats what was said, leaves; what it had contributed before stays. In
     further rounds the members see what was kept. It ends after `rounds`, or when fewer than two members are left. One
-    that fails stays, with what it had done.
+    that fails stays, with what it had done; where the model fails, the contributions are the reply as they are.
 
     Roles are as in AgentVerse (Chen et al. 2024). In DyLAN (Liu et al. 2024) peers grade each other, and grades add up
     over the rounds; here one examiner grades what is new. Tools are for the model that joins. Who has no model of its
@@ -66,7 +66,10 @@ async def team(
         kept |= added
     if len(members) < len(roles):
         note(f"team: {len(roles) - len(members)} of {len(roles)} members added nothing more and left")
-    return await final_call(model, with_answers(request, join, kept.values()) if kept else request)
+    if not kept:
+        return await final_call(model, request)
+    otherwise = Reply(Message("assistant", "\n\n".join(kept.values()))) if request.schema is None else None
+    return await final_call(model, with_answers(request, join, kept.values()), otherwise=otherwise)
 
 
 async def _work(
@@ -78,10 +81,10 @@ async def _work(
         for i, role in members.items()
     ]
     samples = await gather(None, pairs, first=index)
-    texts = answered(samples, "team")
-    if pairs and not texts and not kept:
+    replies = answered(samples, "team")
+    if pairs and not replies and not kept:
         raise no_answer(samples)
-    return {i: texts[at] for at, i in enumerate(members) if at in texts}
+    return {i: text_of(replies[at]) for at, i in enumerate(members) if at in replies}
 
 
 async def _adding(
@@ -98,7 +101,7 @@ async def _adding(
     known, new, pairs = list(kept.values()), list[int](), []
     for i in [*list(texts)[turn:], *list(texts)[:turn]]:
         if _plain(texts[i]) not in map(_plain, known):
-            question = with_answers(request.side_request(), words, known, {"contribution": texts[i]})
+            question = with_answers(request.side_request(), words, known, {"contribution": quoted(texts[i])})
             pairs.append((as_role(examiner, f"examiner of member {i + 1}"), question))
             new.append(i)
             known.append(texts[i])
