@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from .technique import gather as gather
     from .techniques.best_of_n import best_of_n as best_of_n
     from .techniques.brief import brief as brief
+    from .techniques.cooperate.cascade import cascade as cascade
     from .techniques.cooperate.debate import debate as debate
     from .techniques.cooperate.delegate import delegate as delegate
     from .techniques.cooperate.mixture_of_agents import mixture_of_agents as mixture_of_agents
+    from .techniques.cooperate.route import route as route
     from .techniques.cooperate.team import team as team
     from .techniques.decompose import least_to_most as least_to_most
     from .techniques.decompose import outline as outline

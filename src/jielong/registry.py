@@ -41,7 +41,10 @@ def _names(modules: Mapping[str, str]) -> dict[str, str]:
 
 
 _ENDPOINTS = "openai ollama vllm deepseek qwen glm kimi doubao siliconflow anthropic gemini openrouter"
-_VERBS = "ask chat improve prompts index train judge vote rank contamination loadtest serve techniques ledger doctor"
+_VERBS = (
+    "ask chat improve prompts index route cascade train judge vote rank contamination loadtest serve techniques ledger "
+    "doctor"
+)
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "techniques": _names(
         {
@@ -64,6 +67,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
             "techniques.search.tree_of_thoughts": "tree_of_thoughts",
             "techniques.search.graph_of_thoughts": "graph_of_thoughts",
             "techniques.cooperate.cascade": "cascade",
+            "techniques.cooperate.route": "route",
             "runtime.budget": "budget",
         }
     ),

@@ -58,14 +58,13 @@ task = in_order(
 )
 _judge = click.option("--judge", metavar="RECIPE", help=localized("option.judge"))
 dry_run = click.option("--dry-run", is_flag=True, help=localized("option.dry_run"))
-_run = in_order(
+_asking = in_order(
     click.option("--seed", type=int, default=0, show_default=True, help=localized("option.seed")),
     click.option("--concurrency", type=click.IntRange(1, 4096), default=64, show_default=True,
                  help=localized("option.concurrency")),
     dry_run,
-    out,
-    as_json,
 )  # fmt: skip
+_run = in_order(_asking, out, as_json)
 
 
 @dataclass(frozen=True)
@@ -93,12 +92,21 @@ def run_with_judges(command: Callable[..., Any]) -> Any:
     The command gets these options and those of `task` as a `Measurement`, the others by
     name, so this is the innermost decorator."""
 
-    @wraps(command)
-    def _with_measurement(**options: Any) -> Any:
-        own = {name: options.pop(name) for name in Measurement.__annotations__ if name in options}
-        return command(Measurement(**{"judge": None, **own}), **options)
+    return _run(_with_measurement(command))
 
-    return _run(_with_measurement)
+
+def run_without_folder(command: Callable[..., Any]) -> Any:
+    """As `run`, for a command whose results are no folder: `Measurement.out` is what it says itself, or None."""
+    return _judge(in_order(_asking, as_json)(_with_measurement(command)))
+
+
+def _with_measurement(command: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(command)
+    def with_measurement(**options: Any) -> Any:
+        own = {name: options.pop(name) for name in Measurement.__annotations__ if name in options}
+        return command(Measurement(**{"judge": None, "out": None, **own}), **options)
+
+    return with_measurement
 
 
 def run(command: Callable[..., Any]) -> Any:

@@ -41,7 +41,7 @@ async def cascade(
     when it is asked how sure it is. Thresholds differ from model to model: `jielong cascade fit` finds them on a task.
     A stage that fails, or whose confidence cannot be read, is not sure. Rejected attempts are in the usage.
     """
-    stages = [model, *(models[1:] if models and models[0].name == model.name else models)]
+    stages = stages_of(model, models)
     require_at_least(1, "cascade", {"n": n, "models": len(stages) - 1})
     thresholds = [threshold] * (len(stages) - 1) if isinstance(threshold, int | float) else list(threshold)
     if len(thresholds) != len(stages) - 1:
@@ -57,3 +57,8 @@ async def cascade(
             return reply
         unsure = reply
     return await final_call(stages[-1], request, otherwise=unsure)
+
+
+def stages_of(model: Model, models: Sequence[Model]) -> list[Model]:
+    """The model in front of the bar, then the others; named as the first of them, too, it is asked once."""
+    return [model, *(models[1:] if models and models[0].name == model.name else models)]

@@ -1,0 +1,147 @@
+"""Fit the thresholds of a cascade: every stage is asked every item once, then any thresholds can be tried for nothing.
+
+The calls are those that the cascade itself would make, so what was fitted is in the ledger when the cascade is measured
+with the same seed. Figures are of items that the thresholds were not chosen on (two halves, each fitted on the other).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..context import current, sub_path
+from ..contract import Model, Reply, Request
+from ..errors import BadInput
+from ..technique import InnerModel, WrappedModel
+from ..techniques.cooperate.cascade import cascade, stages_of
+from ..techniques.cooperate.confidence import Confidence
+from .route_curve import Array
+
+Rows = NDArray[np.bool_]
+MOST_COMBINATIONS = 20_000
+HALVES, FEWEST_ITEMS = 2, 20
+
+
+@dataclass(frozen=True)
+class CascadeData:
+    """Items × stages. `costs`: of the attempt alone, its confidence included; `sure`: of each stage but the last."""
+
+    scores: Array
+    costs: Array
+    sure: Array
+    clusters: Sequence[str]
+
+
+@dataclass(frozen=True)
+class FittedCascade:
+    """`score`, `cost` and `stage` (the one that answered) of each item, by thresholds that were not chosen on it."""
+
+    thresholds: tuple[float, ...]
+    score: Array
+    cost: Array
+    stage: Array
+
+
+@dataclass(frozen=True)
+class MeasuredStage(Model):
+    """One stage as a model of its own, which remembers how sure it was of each item."""
+
+    model: Model
+    number: int
+    confidence: Confidence
+    following: Model | None
+    items: frozenset[str]
+    sure: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    def max_calls(self) -> int:
+        judge = self.confidence.judge or self.following
+        grading = judge.max_calls() if isinstance(judge, Model) else getattr(judge, "calls", 0)
+        return self.confidence.max_calls(self.model.max_calls(), grading) if self.following else self.model.max_calls()
+
+    async def generate(self, request: Request) -> Reply:
+        item = next((part for part in current().path if part in self.items), None)
+        with sub_path(cascade.__name__):
+            stage = InnerModel(self.model, None, f"models.{self.number - 1}" if self.number else "")
+            if self.following is None:
+                return await stage.call(request)
+            following = InnerModel(self.following, None, f"models.{self.number}")
+            reply, sure = await self.confidence.attempt(stage, request, following)
+            self.sure[str(item)] = sure
+            return reply
+
+
+def measured_stages(model: Model, items: Sequence[str]) -> list[MeasuredStage]:
+    """The stages of a recipe that ends in `cascade(…)`. Raises BadInput for any other."""
+    if not isinstance(model, WrappedModel) or model.technique.function is not cascade.function:
+        raise BadInput(f"{model.name}: expected a recipe that ends in cascade(models=[…])")
+    options = model.technique.all_options()
+    stages = stages_of(model.model, options["models"])
+    names = ("accept", "n", "judge", "answer", "grade", "ask")
+    confidence = Confidence(*(options[name] for name in names))
+    known = frozenset(items)
+    return [
+        MeasuredStage(stage, i, confidence, stages[i + 1] if i + 1 < len(stages) else None, known)
+        for i, stage in enumerate(stages)
+    ]
+
+
+def fit_cascade(
+    data: CascadeData, *, accuracy: float | None = None, cost: float | None = None, seed: int = 0
+) -> FittedCascade:
+    """The thresholds that reach `accuracy` at the lowest cost, or the highest accuracy within a mean `cost` of an item;
+    with neither, the cheapest as accurate as the best stage. Raises BadInput for too few items."""
+    if len(data.scores) < FEWEST_ITEMS:
+        raise BadInput(f"cascade: {len(data.scores)} items that every stage answered; expected at least {FEWEST_ITEMS}")
+    names = sorted(set(data.clusters))
+    half = dict(zip(names, np.random.default_rng(seed).permutation(len(names)) % HALVES, strict=True))
+    of_item = np.array([half[name] for name in data.clusters])
+    score, spent, stage = (np.zeros(len(data.scores)) for _ in range(3))
+    for k in range(HALVES):
+        others, own = of_item != k, of_item == k
+        if others.any() and own.any():
+            chosen = _best(data, others, accuracy, cost)
+            score[own], spent[own], stage[own] = _run(data, own, chosen)
+    return FittedCascade(_best(data, of_item >= 0, accuracy, cost), score, spent, stage)
+
+
+def _best(data: CascadeData, rows: Rows, accuracy: float | None, cost: float | None) -> tuple[float, ...]:
+    points = []
+    for thresholds in product(
+        *(_candidates(data.sure[rows, k], data.sure.shape[1]) for k in range(data.sure.shape[1]))
+    ):
+        score, spent, _ = _run(data, rows, thresholds)
+        points.append((thresholds, float(score.mean()), float(spent.mean())))
+    if cost is not None:
+        payable = [p for p in points if p[2] <= cost] or [min(points, key=lambda p: p[2])]
+        return max(payable, key=lambda p: (p[1], -p[2]))[0]
+    wanted = float(data.scores[rows].mean(axis=0).max()) if accuracy is None else accuracy
+    good = [p for p in points if p[1] >= wanted - 1e-12]
+    return min(good, key=lambda p: (p[2], -p[1]))[0] if good else max(points, key=lambda p: (p[1], -p[2]))[0]
+
+
+def _candidates(sure: Array, stages: int) -> list[float]:
+    """Thresholds between the values that occur, so that what is a little less sure than one of them is not accepted;
+    the first accepts all that can be read, the last nothing."""
+    values = np.unique(sure[np.isfinite(sure)])
+    if not len(values):
+        return [1.0]
+    most = max(3, int(MOST_COMBINATIONS ** (1 / stages)) if stages > 1 else 200)
+    values = np.unique(np.quantile(values, np.linspace(0, 1, min(most, len(values)))))
+    between = (values[1:] + values[:-1]) / 2
+    return [float(f"{value:.6g}") for value in (values[0] - 1e-3, *between, values[-1] + 1e-3)]
+
+
+def _run(data: CascadeData, rows: Rows, thresholds: Sequence[float]) -> tuple[Array, Array, Array]:
+    scores, costs, sure = data.scores[rows], np.cumsum(data.costs[rows], axis=1), data.sure[rows]
+    accepted = np.hstack([sure >= np.array(thresholds), np.ones((len(sure), 1), dtype=bool)])
+    stage = np.argmax(accepted, axis=1)
+    every = np.arange(len(stage))
+    return scores[every, stage], costs[every, stage], stage.astype(np.float64)
