@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -68,6 +70,21 @@ def examples_file() -> Path:
     return file
 
 
+def route_file(names: Sequence[str]) -> Path:
+    """Of a route among these: by how many lines a text has, which is all that chooses here."""
+    digest = hashlib.sha256(repr(names).encode()).hexdigest()[:16]
+    file = Path(tempfile.gettempdir()) / f"jielong-laws-route-{digest}.json"
+    models = [
+        {"name": each, "accuracy": 0.5, "cost": 1, "weights": [0, 1 - i, *[0] * 8, i / 2], "calibration": [1, 0]}
+        for i, each in enumerate(names)
+    ]
+    surface = {"surface_mean": [0] * 8, "surface_scale": [1] * 8}
+    about = {"format": "jielong-route-1", "task": "laws", "items": 20, "unit": "tokens", "cost_weight": 0}
+    if not file.exists():
+        file.write_text(json.dumps({**about, "models": models, **surface}))
+    return file
+
+
 def variants(*, small: bool = False) -> Iterator[tuple[str, Make]]:
     """Each technique with its defaults, with each alternative of a choice, with models for the options that take one.
 
@@ -117,6 +134,8 @@ def _make(name: str, kinds: dict[str, Any], values: dict[str, Any]) -> Make:
         given = {option: sample(option, kind, model) for option, kind in kinds.items()} | values
         if "examples" in given:
             given.pop("file", None)  # one of the two
+        if name == "route":
+            given["file"] = route_file([model.name, *(each.name for each in given["models"])])
         return find_technique(name)(**given).wrap(model)  # type: ignore[no-any-return]
 
     return make

@@ -89,8 +89,15 @@ class Confidence:
     async def _number(self, model: Model, request: Request, reply: Reply, words: str, most: int) -> float | None:
         question = request.side_request(reply.message, Message("user", words)).with_sampling(temperature=None)
         text = ballot((await gather(model, [question]))[0], RULES["number"])
-        try:
-            value = float(text or "nan") / most
-        except ValueError:
-            return None
-        return value if 0 <= value <= 1 else None
+        return _share(text or "", most)
+
+
+def _share(number: str, most: int) -> float | None:
+    """A number on a scale up to `most` as a part of it. "95%" and, where whole numbers were asked for, .95 or 8/10
+    (which is read as .8) are parts already."""
+    try:
+        value = float(number.removesuffix("%"))
+    except ValueError:
+        return None
+    part = value / 100 if number.endswith("%") else value if 0 < value < 1 else value / most
+    return part if 0 <= part <= 1 else None

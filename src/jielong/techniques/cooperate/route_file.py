@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from ...regular_files import read_regular_file
 from ...settings_error import settings_error
 
 Array = NDArray[np.float64]
-Row = tuple[float, ...]
+Row = tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...]  # nothing overflows that is made of such numbers
 Rows = tuple[Row, ...]
 
 MAX_FILE_BYTES, MAX_CHARACTERS = 32_000_000, 100_000
@@ -43,7 +43,7 @@ class RoutedModel(_Section):
     accuracy: float = Field(ge=0, le=1)
     cost: float = Field(ge=0)
     weights: Row  # of the features, the constant last
-    calibration: tuple[float, float]
+    calibration: Row = Field(min_length=2, max_length=2)  # slope and constant of the log-odds
 
 
 class Neighbours(_Section):
@@ -73,7 +73,7 @@ class RouteFile(_Section):
     def _shapes(self) -> RouteFile:
         if len({model.name for model in self.models}) < len(self.models):
             raise ValueError("models: two have the same name")
-        if any(not scale > 0 for scale in self.surface_scale):
+        if any(scale < 1e-6 for scale in self.surface_scale):
             raise ValueError("surface_scale: expected numbers above 0")
         longest = SURFACE + 2 + len(self.axes) + 1
         if any(not SURFACE + 3 <= len(model.weights) <= longest for model in self.models):
@@ -171,11 +171,13 @@ def calibrated(probabilities: Array, calibration: Array) -> Array:
 
 def logit(p: Array) -> Array:
     p = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.log(p / (1 - p))
+    odds: Array = np.log(p / (1 - p))
+    return odds
 
 
 def unit_rows(rows: Array) -> Array:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    units: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return units
 
 
 def _sigmoid(z: Array) -> Array:
