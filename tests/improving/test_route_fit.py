@@ -136,8 +136,9 @@ def test_targets(target):
 
 
 def test_too_few_items():
+    texts, hard = questions(5)
     with pytest.raises(BadInput, match="5 items"):
-        fit_route(data(*[(t, scores_of(h)) for t, h in [questions(5)]][0]))
+        fit_route(data(texts, scores_of(hard)))
 
 
 def test_the_hull_is_the_best_mixing():

@@ -102,11 +102,11 @@ def run_without_folder(command: Callable[..., Any]) -> Any:
 
 def _with_measurement(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
-    def with_measurement(**options: Any) -> Any:
+    def _measured(**options: Any) -> Any:
         own = {name: options.pop(name) for name in Measurement.__annotations__ if name in options}
         return command(Measurement(**{"judge": None, "out": None, **own}), **options)
 
-    return with_measurement
+    return _measured
 
 
 def run(command: Callable[..., Any]) -> Any:

@@ -1,0 +1,86 @@
+"""A cascade on mini's word problems of one to five steps: fitted on some, then all recipes are asked others.
+
+    python benchmarks/cascade_mini.py [--items 300]
+
+Tokens are input and output of all calls, rejected attempts included. Mixing at random two fixed recipes reaches every
+point between them: what it would cost at the cascade's accuracy stands beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+
+from common import write
+from jielong.improving.model_choice import Fitting, choose_by_cascade, scored
+from jielong.improving.route_curve import above_mixing, mixing_cost
+from jielong.recipe import load
+from jielong.tasks.item import identified
+from jielong.tasks.load_task import load_task
+from jielong.tasks.task import Task
+
+STAGES = ("mini", "mini | cot", "mini | cot | self_consistency(n=8)")
+CASCADES = (
+    "mini | cascade(models=[mini | cot, mini | cot | self_consistency(n=8)], accept=logprob)",
+    "mini | cascade(models=[mini | cot, mini | cot | self_consistency(n=8)], accept=agreement, n=2)",
+)
+VOTE = "mini | cot | self_consistency(n=8, adaptive=false)"  # the strongest, always
+
+
+def word_problems(items: int, seed: int) -> Task:
+    """As many of one step as of two, three, four and five; half of them in Chinese."""
+    parts = [
+        load_task(f"mini:word_problems{language}/{steps}", limit=items // 10, seed=seed)
+        for language in ("", "/zh")
+        for steps in (1, 2, 3, 4, 5)
+    ]
+    return replace(parts[0], name="word problems of 1 to 5 steps", items=identified([i for p in parts for i in p.items]))
+
+
+async def measure(items: int, folder: Path) -> dict[str, Any]:
+    fitting, holdout = Fitting(ledger=folder / "ledger.db"), word_problems(items, 2)
+    fits = [await choose_by_cascade(word_problems(items, 1), load(recipe), fitting) for recipe in CASCADES]
+    recipes = [*STAGES, VOTE, *(fit.recipe for fit in fits)]
+    report = await fitting.ask(holdout, [load(recipe) for recipe in recipes])
+    _, scores, costs, _ = scored(report)
+    fixed, fixed_costs = scores[:, :4], costs[:, :4]
+    table = [
+        {"recipe": recipe, "accuracy": round(float(s.mean()), 4), "tokens": round(float(c.mean()), 1)}
+        for recipe, s, c in zip(recipes, scores.T, costs.T, strict=True)
+    ]
+    figures: dict[str, Any] = {"items": len(scores), "table": table, "cascades": []}
+    for i, fit in enumerate(fits, 4):
+        score, cost = scores[:, i], costs[:, i]
+        equal = [c.mean() for s, c in zip(fixed.T, fixed_costs.T, strict=True) if s.mean() >= score.mean() - 1e-9]
+        best = int(np.lexsort((fixed_costs.mean(0), -fixed.mean(0)))[0])
+        mixed = mixing_cost(float(score.mean()), fixed, fixed_costs)
+        gain, ci95 = above_mixing(score, cost, fixed, fixed_costs)
+        figures["cascades"].append({
+            "recipe": fit.recipe,
+            "chosen": [round(model.share, 3) for model in fit.models],
+            "fewer_tokens_than_the_best_fixed": round(1 - float(cost.mean() / fixed_costs[:, best].mean()), 3),
+            "points_against_the_best_fixed": round(100 * float(score.mean() - fixed[:, best].mean()), 2),
+            "fewer_tokens_than_a_fixed_one_as_good": equal and round(1 - float(cost.mean() / min(equal)), 3),
+            "fewer_tokens_than_mixing_as_good": mixed and round(1 - float(cost.mean()) / mixed, 3),
+            "points_above_mixing_at_its_cost": [round(100 * value, 2) for value in (gain, *ci95)],
+        })  # fmt: skip
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--items", type=int, default=300)
+    items = parser.parse_args().items
+    with tempfile.TemporaryDirectory() as folder:
+        write("cascade_mini", anyio.run(partial(measure, items, Path(folder))))
+
+
+if __name__ == "__main__":
+    main()
