@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import unicodedata
 from collections import Counter
 from typing import Any
@@ -27,17 +28,33 @@ _FORMS = re.compile("[\ufb00-\ufb06\u2e80-\u2fdf]")
 _PARAGRAPH_END = re.compile(r"[.。！？!?:：;；”\"]\s*$")
 
 
-def read_pdf(data: bytes, into: TextBuilder) -> tuple[str, ...]:
-    """What could not be read. Raises Unread, and whatever pypdf raises."""
-    from pypdf import PasswordType, PdfReader
+class PdfPages:
+    """An open PDF in the process of foreign_process.py. Raises Unread, and whatever pypdf raises."""
 
-    reader = PdfReader(io.BytesIO(data))
-    if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
-        raise Unread("encrypted", "it needs a password")
-    if len(reader.pages) > MOST_PAGES:
-        raise Unread("too large", f"{len(reader.pages):,} pages")
-    titles = _titles(reader)
-    pages = [(page.extract_text() or "", _has_pictures(page)) for page in reader.pages]
+    def __init__(self, data: bytes) -> None:
+        from pypdf import PasswordType, PdfReader
+
+        self._reader = PdfReader(io.BytesIO(data))
+        if self._reader.is_encrypted and self._reader.decrypt("") == PasswordType.NOT_DECRYPTED:
+            raise Unread("encrypted", "it needs a password")
+        if len(self._reader.pages) > MOST_PAGES:
+            raise Unread("too large", f"{len(self._reader.pages):,} pages")
+
+    def read(self, first: int, seconds: float) -> dict[str, Any]:
+        """The pages from `first` on that are read in this time, at least one; `next`: where to go on, 0 at the end."""
+        until = time.monotonic() + seconds
+        pages: list[tuple[str, bool]] = []
+        count = len(self._reader.pages)
+        while first + len(pages) < count and (not pages or time.monotonic() < until):
+            page = self._reader.pages[first + len(pages)]
+            text = page.extract_text() or ""
+            pages.append((text, len(text) < 500 and _has_pictures(page)))
+        after = first + len(pages)
+        return {"pages": pages, "next": after if after < count else 0, "titles": [] if first else _titles(self._reader)}
+
+
+def add_pages(pages: list[tuple[str, bool]], titles: list[tuple[int, int, str]], into: TextBuilder) -> tuple[str, ...]:
+    """What `PdfPages` read, put together; what could not be read is returned. Raises Unread."""
     repeated = Counter(line for text, _ in pages for line in {*text.split("\n")})
     pictures = [
         number
@@ -48,7 +65,7 @@ def read_pdf(data: bytes, into: TextBuilder) -> tuple[str, ...]:
         raise Unread("scanned", "its pages are pictures without text; run it through OCR first")
     for number, (text, _) in enumerate(pages, 1):
         into.page = number
-        _add_page(text, titles.get(number - 1, {}), into)
+        _add_page(text, [(level, title) for at, level, title in titles if at == number], into)
     return (f"pages that are pictures without text: {_ranges(pictures)}",) if pictures else ()
 
 
@@ -69,41 +86,55 @@ def _has_pictures(page: Any) -> bool:
     return any(of_images) or (contents is not None and len(contents.get_data()) > 500)
 
 
-def _titles(reader: Any) -> dict[int, dict[str, int]]:
-    """The levels of the bookmarks' titles, spaces left out, by page."""
-    found: dict[int, dict[str, int]] = {}
+def _titles(reader: Any) -> list[tuple[int, int, str]]:
+    """The bookmarks: page, level and title of each."""
+    found: list[tuple[int, int, str]] = []
 
     def visit(items: list[Any], level: int) -> None:
         for item in items:
             if isinstance(item, list):
                 visit(item, level + 1)
             elif (number := reader.get_destination_page_number(item)) is not None:
-                found.setdefault(number, {})["".join(str(item.title).split())] = level
+                found.append((number + 1, level, str(item.title)))
 
     try:
         visit(reader.outline, 1)
     except Exception:  # bookmarks are often broken where the pages are not
-        return {}
+        return []
     return found
 
 
-def _add_page(text: str, titles: dict[str, int], into: TextBuilder) -> None:
+def _add_page(text: str, titles: list[tuple[int, str]], into: TextBuilder) -> None:
     lines = [line for line in readable(text).split("\n") if line.strip()]
     for edge in (0, -1):
         if lines and _PAGE_NUMBER.fullmatch(lines[edge]):
             del lines[edge]
     widest = max(map(len, lines), default=0)
+    ends = [_packed(title) for _, title in titles]
+    for (level, title), end in zip(titles, ends, strict=True):
+        if not any(_is_title(line, end) for line in lines):
+            into.enter(level, title)  # it stands on the page in another form
     paragraph: list[str] = []
     for line in lines:
-        level = titles.get("".join(line.split()))
-        if level is None:
+        level = next((each for (each, _), end in zip(titles, ends, strict=True) if _is_title(line, end)), 0)
+        if not level:
             paragraph.append(line)
-        if paragraph and (level is not None or (len(line) < 0.8 * widest and _PARAGRAPH_END.search(line))):
+        if paragraph and (level or (len(line) < 0.8 * widest and _PARAGRAPH_END.search(line))):
             into.add("\n".join(paragraph))
             paragraph = []
-        if level is not None:
+        if level:
             into.heading(level, line)
     into.add("\n".join(paragraph))
+
+
+def _packed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _is_title(line: str, title: str) -> bool:
+    """A number may stand before it: Chapter 3."""
+    packed = _packed(line)
+    return bool(title) and packed.endswith(title) and len(packed) <= len(title) + 12
 
 
 def readable(text: str) -> str:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..errors import BadInput, MissingExtra, WorkStopped
 from ..regular_files import read_regular_file
@@ -18,8 +17,8 @@ from .code_reader import code_blocks
 from .document import Block, Document
 from .encodings import decoded
 from .file_kinds import Kind, file_kind
-from .folder import files_below
-from .foreign_process import MOST_BYTES, worker
+from .folder import files_below as files_below  # for those who walk a folder by themselves
+from .foreign_process import MOST_BYTES, exchange, worker
 from .language import language_of
 from .markdown_reader import markdown_blocks, without_comments
 from .table_reader import table_blocks
@@ -53,7 +52,12 @@ def read_document(path: Path, name: str = "") -> Document:
         kind = file_kind(name, data)
         if kind in _BLOCKS:
             return _from_text(name, kind, data, "")
-        return _from_result(name, worker(kind).run(kind, str(path.absolute()), "", ""))
+        asking = exchange(kind, str(path.absolute()), "", "")
+        request, process = next(asking), worker(kind)
+        while True:
+            request = asking.send(process.run(*request))
+    except StopIteration as end:
+        return _named(name, end.value)
     except (Unread, WorkStopped) as stopped:
         raise _unreadable(name, stopped) from None
 
@@ -64,8 +68,14 @@ async def read_bytes(data: bytes, name: str, media_type: str = "", charset: str 
         kind = file_kind(name, data, media_type)
         if kind in _BLOCKS:
             return _from_text(name, kind, data, charset)
-        page = base64.b64encode(data).decode()
-        return _from_result(name, await worker(kind).call(kind, "", page, charset))
+        asking = exchange(kind, "", base64.b64encode(data).decode(), charset)
+        request, process = next(asking), worker(kind)
+        while True:
+            answer = await process.call(*request)
+            try:
+                request = asking.send(answer)
+            except StopIteration as end:  # which no coroutine may raise
+                return _named(name, end.value)
     except (Unread, WorkStopped) as stopped:
         raise _unreadable(name, stopped) from None
 
@@ -119,14 +129,10 @@ def _from_text(name: str, kind: Kind, data: bytes, charset: str) -> Document:
     return document_of(name, text, _BLOCKS[kind](text))
 
 
-def _from_result(name: str, result: dict[str, Any]) -> Document:
-    if "unread" in result:
-        raise Unread(*result["unread"])
-    if not result["text"].strip():
-        raise Unread("empty", "there is no text in it")
-    headings = [tuple(each) for each in result["headings"]]
-    blocks = (Block(start, end, kind, page, None, headings[n]) for start, end, kind, page, n in result["blocks"])
-    return document_of(name, result["text"], blocks, tuple(result["notes"]))
+def _named(name: str, document: Document) -> Document:
+    if not document.text.strip():
+        raise _unreadable(name, Unread("empty", "there is no text in it"))
+    return replace(document, name=name, language=language_of(document.text))
 
 
 def _unreadable(name: str, error: Unread | WorkStopped) -> UnreadableDocument:

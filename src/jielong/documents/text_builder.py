@@ -30,10 +30,18 @@ class TextBuilder:
     def heading(self, level: int, text: str) -> None:
         """A heading of its level, 1 the outermost; what follows stands under it."""
         if title := clean_line(text):
-            while self._headings and self._headings[-1][0] >= level:
-                self._headings.pop()
+            self._leave(level)
             self.add(title, "heading")
             self._headings.append((level, title))
+
+    def enter(self, level: int, title: str) -> None:
+        """What follows stands under this heading, which is not in the text."""
+        self._leave(level)
+        self._headings.append((level, clean_line(title)))
+
+    def _leave(self, level: int) -> None:
+        while self._headings and self._headings[-1][0] >= level:
+            self._headings.pop()
 
     def rows(self, rows: list[list[str]]) -> None:
         """Of a table, the first one its header. A row is a line; a table of one column is paragraphs."""
