@@ -226,7 +226,7 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
     reply: Reply | None = None
     answer: Reply | None = None
     score, value, error = Score(0.0, None), None, None
-    # The result holds the steps; a stage that held those of a hundred thousand items, too, would take their memory twice.
+    # The result holds the steps: a stage that held those of a hundred thousand items, too, would take them twice.
     with sub_path(item.id), scope(item.id, kind="item", step=False) as asking:
         asking.turns = []
         try:
