@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from browser import Browser, browser
+from jielong import evaluate
 from jielong.contract import Usage
 from jielong.measuring.results import EvalReport, ItemResult, ModelResult
 from jielong.reporting.evaluation_page import evaluation_page, write_evaluation_page
@@ -143,6 +144,7 @@ def test_front_contamination_and_judges_stand_on_the_page(tmp_path, monkeypatch,
     scores, judged = ((tmp_path / name / "report.html").read_text() for name in ("scores", "judged"))
     for expected in ("corpus.txt", "median latency"):
         assert expected in scores
+    assert "corpus.txt" in repr(evaluate("task.jsonl", "scripted:seven.jsonl"))
     for expected in ("scripted:judge.jsonl", "share won by the first", "corpus.txt"):
         assert expected in judged
 
