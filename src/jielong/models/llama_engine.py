@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .continuous_batching import Text
 from .llama_weights import BLOCK, Floats, Integers, Weights, read_weights
 
 MAX_ROWS, CACHED_PREFILLS = 64, 32
@@ -67,13 +68,15 @@ class LlamaEngine:
         self._bound_steps: dict[tuple[int, int], Forward] = {}
         self._prefills: dict[tuple[int, ...], Prefill] = {}
 
-    def logits(self, tokens: Sequence[int], last: int | None = None) -> Floats:
-        """See `Engine.logits`. May be called while a batch runs."""
-        n = len(tokens)
-        rows = np.arange(n)[-(last or n) :]
-        forward = self._backend.bind_cache(*self._new_cache(1, n))
+    def logits(self, texts: Sequence[Text]) -> list[Floats]:
+        """See `Engine.logits`. May be called while a batch runs. Each text for itself: the same bits in any company."""
         with self._backend.fixed_threads():
-            return forward(np.array([tokens]), np.zeros(1, np.int64), rows)
+            return list(self._map(self._read, texts))
+
+    def _read(self, text: Text) -> Floats:
+        tokens, last = text
+        forward = self._backend.bind_cache(*self._new_cache(1, len(tokens)))
+        return forward(np.array([tokens]), np.zeros(1, np.int64), np.arange(len(tokens))[-last:])
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
         """See `Engine.start`."""

@@ -6,14 +6,16 @@ appended. Models whose caches are not plain (sliding windows, recurrent states) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...errors import BadInput, DamagedFile, MissingExtra
+from ..continuous_batching import Text
 from ..token_sampling import Logits
 from .checkpoint_folder import Checkpoint
 
 MAX_ROWS = 32
+READ_TOKENS, READ_LOGITS = 1 << 12, 1 << 26  # that are read together; the logits are held at once
 
 
 def load_module(checkpoint: Checkpoint) -> Any:
@@ -72,13 +74,35 @@ class TorchEngine:
         cache_class: Any = DynamicCache
         return cache_class(config=self.module.config)
 
-    def logits(self, tokens: Sequence[int], last: int | None = None) -> Logits:
-        """See `Engine.logits`."""
+    def logits(self, texts: Sequence[Text]) -> list[Logits]:
+        """See `Engine.logits`. Texts of similar length are read together, padded on the right, which no token before
+        the padding can see."""
+        found: dict[int, Logits] = {}
+        for numbers in self._together(texts):
+            found |= zip(numbers, self._read([texts[i] for i in numbers]), strict=True)
+        return [found[i] for i in range(len(texts))]
+
+    def _together(self, texts: Sequence[Text]) -> Iterator[list[int]]:
+        by_length = sorted(range(len(texts)), key=lambda i: len(texts[i][0]))
+        while by_length:
+            longest = len(texts[by_length[-1]][0])
+            most_kept = longest - min(len(tokens) - last for tokens, last in texts)
+            size = max(longest / READ_TOKENS, most_kept * self.module.config.vocab_size / READ_LOGITS)
+            rows = max(1, min(self.max_rows, int(1 / size)))
+            yield by_length[-rows:]
+            del by_length[-rows:]
+
+    def _read(self, texts: Sequence[Text]) -> Iterator[Logits]:
         import torch
 
-        ids = torch.tensor([list(tokens)], device=self.module.device)
-        logits: Logits = self._forward(ids, use_cache=False, logits_to_keep=last or 0)[0]  # 0: all of them
-        return logits
+        longest = max(len(tokens) for tokens, _ in texts)
+        first = min(len(tokens) - last for tokens, last in texts)  # the first place that anybody asks about
+        rows = [[*tokens, *[0] * (longest - len(tokens))] for tokens, _ in texts]
+        ids = torch.tensor(rows, device=self.module.device)
+        logits = self._forward(ids, use_cache=False, logits_to_keep=longest - first)
+        for row, (tokens, last) in zip(logits, texts, strict=True):
+            end = len(tokens) - first
+            yield row[end - last : end]
 
     def _forward(self, ids: Any, **arguments: Any) -> Logits:
         import torch
