@@ -189,9 +189,9 @@ def front_worlds(worlds: int) -> list[dict[str, Any]]:
     for n, per in ((60, 1), (200, 1), (400, 4)):
         rng, said = np.random.default_rng(n), defaultdict(list)
         names = [str(i // per) for i in range(n)]
-        spread = 3 / math.sqrt(n / per)  # of the true differences, in a few standard errors
+        spread = 3 / math.sqrt(n / per)  # of the true differences: a few standard errors, or who wins would be known before
         for seed in range(worlds):
-            gain, price, time = rng.normal(0, spread, 3) * (0.7, 1.0, 1.0)
+            gain, price, time = rng.normal(0, spread, 3) * (1.4, 1.0, 1.0)
             hard = np.repeat(rng.random(n // per), per)
             recipes = []
             for name, g, p, t in (("a", 0.0, 0.0, 0.0), ("b", gain, price, time)):
