@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -154,6 +155,17 @@ def test_an_error_while_texts_are_read_together_reaches_everybody():
     for thread in threads:
         thread.join(10)
     assert len(errors) == 10
+
+
+@pytest.mark.skipif("onnx" not in ENGINES, reason="ONNX Runtime is not installed")
+def test_heads_that_onnx_runtime_cannot_compute_are_refused_in_one_line(folder: Path, tmp_path: Path):
+    config = transformers.LlamaConfig(
+        vocab_size=300, hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=8,
+    )  # fmt: skip
+    shutil.copytree(folder, tmp_path / "small")
+    transformers.LlamaForCausalLM(config).save_pretrained(tmp_path / "small")
+    with pytest.raises(Unsupported, match="these have 8; use engine=numpy"):
+        load(f"local:{tmp_path / 'small'}?engine=onnx").ask("one")
 
 
 def test_the_stream_is_the_reply_and_stop_texts_never_show(folder: Path):

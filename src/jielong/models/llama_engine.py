@@ -19,11 +19,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import Unsupported
 from .continuous_batching import Text
 from .llama_weights import BLOCK, Floats, Integers, Weights, read_weights
 
 MAX_ROWS, CACHED_PREFILLS = 64, 32
 MIN_ROWS_PER_CORE = 8  # with fewer, a second core costs more than it gains
+ONNX_HEAD = 16  # its attention takes no other sizes of heads
 CACHE_BYTES = 1 << 32  # of address space: the system gives memory to a page when it is first written
 
 Forward = Callable[[Integers, Integers, Integers], Floats]
@@ -172,6 +174,11 @@ def fastest_engine() -> str:
 
 def _backend(weights: Weights, engine: str) -> Backend:
     if engine == "onnx":
+        if weights.width % ONNX_HEAD:
+            raise Unsupported(
+                f"ONNX Runtime computes heads of a multiple of {ONNX_HEAD} numbers, and these have {weights.width}; "
+                "use engine=numpy or engine=torch"
+            )
         from .llama_onnx import OnnxLlama
 
         return OnnxLlama(weights)
