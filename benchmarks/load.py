@@ -101,10 +101,15 @@ def queue_rate(capacity: float, share: float, seconds: float) -> dict[str, Any]:
 def guidellm(program: str, processor: str, rate: float, seconds: float) -> dict[str, Any]:
     with stub("independent", 0.2) as url, tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "HF_HUB_OFFLINE": "1", "GUIDELLM__LOGGING__DISABLED": "true"}
-        command = [program, "benchmark", "run", "--target", url.removesuffix("/v1"), "--model", "stub",
-                   "--profile", "poisson", "--rate", str(rate), "--max-seconds", str(seconds),
-                   "--data", '{"prompt_tokens":20,"output_tokens":16}', "--processor", processor,
-                   "--output-dir", folder]  # fmt: skip
+        options = {
+            "--backend": f"kind=openai_http,target={url.removesuffix('/v1')},model=stub",
+            "--profile": f"kind=poisson,rate={rate:g}",
+            "--constraint": f"kind=max_duration,seconds={seconds:g}",
+            "--data": "kind=synthetic_text,prompt_tokens=20,output_tokens=16",
+            "--tokenizer": f"kind=hf_auto,model={processor}",
+            "--output": f"kind=json,path={folder}/report.json",
+        }
+        command = [program, "run", *(word for pair in options.items() for word in pair), "--disable-console"]
         done = subprocess.run(command, capture_output=True, text=True, env=env, check=False, timeout=600)
         truth = drawn(url)
         reports = sorted(Path(folder).glob("*.json"))
@@ -112,7 +117,8 @@ def guidellm(program: str, processor: str, rate: float, seconds: float) -> dict[
             return {"error": (done.stderr or done.stdout)[-500:]}
         metrics = json.loads(reports[0].read_text())["benchmarks"][0]["metrics"]
         latency = metrics["request_latency"]["successful"]["percentiles"]
-    return {key: [round(latency[key], 4), round(quantile(truth["whole"], q), 4)] for key, q in PERCENTILES.items()}
+    whole = truth["whole"][: metrics["request_latency"]["successful"]["count"]]
+    return {key: [round(latency[key], 4), round(quantile(whole, q), 4)] for key, q in PERCENTILES.items()}
 
 
 # --- worlds -----------------------------------------------------------------------------------------------------------
@@ -189,9 +195,11 @@ def front_worlds(worlds: int) -> list[dict[str, Any]]:
     for n, per in ((60, 1), (200, 1), (400, 4)):
         rng, said = np.random.default_rng(n), defaultdict(list)
         names = [str(i // per) for i in range(n)]
-        spread = 3 / math.sqrt(n / per)  # of the true differences, in a few standard errors
+        spread = 3 / math.sqrt(
+            n / per
+        )  # of the true differences: a few standard errors, or who wins would be known before
         for seed in range(worlds):
-            gain, price, time = rng.normal(0, spread, 3) * (0.7, 1.0, 1.0)
+            gain, price, time = rng.normal(0, spread, 3) * (1.4, 1.0, 1.0)
             hard = np.repeat(rng.random(n // per), per)
             recipes = []
             for name, g, p, t in (("a", 0.0, 0.0, 0.0), ("b", gain, price, time)):

@@ -26,13 +26,16 @@ class Turn:
     ended: float
 
 
+_NOTHING = Usage()  # one for all: a large evaluation keeps many
+
+
 @dataclass
 class Scope:
     name: str
     parent: Scope | None
     max_calls: int | None
     kind: str = "part"  # technique, tool, item, request, …; never a text of the user's
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = _NOTHING
     steps: list[Step] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)  # in order of first mention
     calls_begun: int = 0
@@ -89,15 +92,15 @@ def _scopes() -> Iterator[Scope]:
 
 
 @contextmanager
-def scope(name: str, max_calls: int | None = None, kind: str = "part") -> Iterator[Scope]:
-    """Counts everything spent inside; at its end it becomes a step of the scope around it."""
+def scope(name: str, max_calls: int | None = None, kind: str = "part", *, step: bool = True) -> Iterator[Scope]:
+    """Counts everything spent inside; at its end it becomes a step of the scope around it, unless `step` is False."""
     around = context.current()
     inner = Scope(name, around.scope, max_calls, kind)
     try:
         with context.replace(scope=inner), around.observer.scope(inner) if around.observer else _UNOBSERVED:
             yield inner
     finally:
-        if inner.parent:
+        if inner.parent and step:
             inner.parent.steps.append(Step(name, inner.usage, None, tuple(inner.steps), inner.text))
 
 
@@ -130,7 +133,7 @@ def _timed() -> Scope | None:
 def charge(name: str, usage: Usage, call: str | None) -> None:
     """Count what one provider call spent, in every scope around it."""
     for depth, scope in enumerate(_scopes()):
-        scope.usage += usage
+        scope.usage = usage if scope.usage is _NOTHING else scope.usage + usage
         if scope.on_charge:
             scope.on_charge()
         if depth == 0:

@@ -1,13 +1,16 @@
 """local: models agree with transformers, alone and in a batch; damaged checkpoints are told in one line."""
 
+import asyncio
 import json
+import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -16,6 +19,7 @@ from jielong import Message, Request, Sampling, load
 from jielong.contract import OpenWeights, Reply, ToolSpec
 from jielong.errors import BadInput, DamagedFile, UnknownName, Unsupported
 from jielong.events import Delta
+from jielong.models.continuous_batching import Batcher
 from jielong.models.llama_engine import fastest_engine
 
 torch = pytest.importorskip("torch")
@@ -113,6 +117,55 @@ def test_logprobs_equal_a_plain_forward_pass(folder: Path, engine: str):
         logprobs = torch.log_softmax(model(torch.tensor([[*prompt, *reply_tokens]])).logits[0].double(), -1)
     expected = [logprobs[len(prompt) - 1 + i, token].item() for i, token in enumerate(reply_tokens)]
     assert [t.logprob for t in logprobs_of_reply] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_texts_read_together_have_the_logprobs_that_each_has_alone(folder: Path, engine: str):
+    local = load(f"local:{folder}?engine={engine}")
+    pairs = [(asked(prompt), continuation) for prompt in PROMPTS for continuation in PROMPTS]
+    alone = [anyio.run(local.logprobs, *pair) for pair in pairs]
+
+    async def all_at_once() -> list[Any]:
+        return await asyncio.gather(*(local.logprobs(*pair) for pair in pairs))
+
+    for together, single in zip(anyio.run(all_at_once), alone, strict=True):
+        assert [t.token for t in together] == [t.token for t in single]
+        assert [t.logprob for t in together] == pytest.approx([t.logprob for t in single], abs=1e-5)
+
+
+def test_an_error_while_texts_are_read_together_reaches_everybody():
+    class Broken:
+        max_rows, context = 4, 100
+
+        def logits(self, texts: Sequence[Any]) -> list[Any]:
+            time.sleep(0.05)
+            raise MemoryError("no room")
+
+    batcher, errors = Batcher(cast(Any, Broken())), list[BaseException]()
+
+    def read() -> None:
+        try:
+            batcher.logits([1, 2], 1)
+        except MemoryError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=read) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(errors) == 10
+
+
+@pytest.mark.skipif("onnx" not in ENGINES, reason="ONNX Runtime is not installed")
+def test_heads_that_onnx_runtime_cannot_compute_are_refused_in_one_line(folder: Path, tmp_path: Path):
+    config = transformers.LlamaConfig(
+        vocab_size=300, hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=8,
+    )  # fmt: skip
+    shutil.copytree(folder, tmp_path / "small")
+    transformers.LlamaForCausalLM(config).save_pretrained(tmp_path / "small")
+    with pytest.raises(Unsupported, match="these have 8; use engine=numpy"):
+        load(f"local:{tmp_path / 'small'}?engine=onnx").ask("one")
 
 
 def test_the_stream_is_the_reply_and_stop_texts_never_show(folder: Path):

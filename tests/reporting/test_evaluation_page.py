@@ -5,11 +5,14 @@ import gzip
 import io
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from browser import Browser, browser
+from jielong import evaluate
 from jielong.contract import Usage
 from jielong.measuring.results import EvalReport, ItemResult, ModelResult
 from jielong.reporting.evaluation_page import evaluation_page, write_evaluation_page
@@ -23,6 +26,10 @@ SHOWN = "return [...document.querySelectorAll('#rows .row .line')].map(each => e
 # Saved files are kept instead of downloaded.
 KEEP = """window.saved = []; URL.createObjectURL = blob => { blob.text().then(t => window.saved.push(t)); return '#' };
 HTMLAnchorElement.prototype.click = () => {}"""
+
+
+def run_command(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "jielong", *arguments], check=True, capture_output=True)
 
 
 def report(models: int, items: int, text: str = "") -> EvalReport:
@@ -116,3 +123,49 @@ def test_what_a_model_wrote_is_shown_and_never_run_and_no_cell_is_a_formula(tmp_
     assert rows[1][3:7] == ["'=cmd", "1", "'=HYPERLINK(1)", "'=1+1"]
     assert json.loads(saved[1])[1]["text"] == HOSTILE[:MAX_TEXT]
     assert len(rows) == 4
+
+
+def test_front_contamination_and_judges_stand_on_the_page(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JIELONG_HOME", str(tmp_path / "home"))
+    (tmp_path / "task.jsonl").write_text(
+        "".join(
+            json.dumps({"input": f"How much is {i} and {i + 1}, please?", "answer": 2 * i + 1}) + "\n"
+            for i in range(40)
+        )
+    )
+    (tmp_path / "corpus.txt").write_text("How much is 3 and 4, please? 7\n" * 2)
+    for name, reply in {"seven": "7", "wordy": "Let me think. It is 7.", "judge": "Verdict: A"}.items():
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"contains": "", "reply": reply}))
+    run_command("contamination", "task.jsonl", "--corpus", "corpus.txt")
+    models = ["-m", "scripted:seven.jsonl", "-m", "scripted:wordy.jsonl"]
+    run_command("eval", "task.jsonl", *models, "--out", "scores")
+    run_command("judge", "task.jsonl", *models, "--judge", "scripted:judge.jsonl", "--out", "judged")
+    scores, judged = ((tmp_path / name / "report.html").read_text() for name in ("scores", "judged"))
+    for expected in ("corpus.txt", "median latency"):
+        assert expected in scores
+    assert "corpus.txt" in repr(evaluate("task.jsonl", "scripted:seven.jsonl"))
+    for expected in ("scripted:judge.jsonl", "share won by the first", "corpus.txt"):
+        assert expected in judged
+
+
+def test_a_task_without_a_rule_has_judges_and_no_scores(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JIELONG_HOME", str(tmp_path / "home"))
+    (tmp_path / "task.jsonl").write_text(json.dumps({"input": "Write a poem."}) + "\n")
+    (tmp_path / "poet.jsonl").write_text(json.dumps({"contains": "", "reply": "Roses are red."}))
+    (tmp_path / "judge.jsonl").write_text(json.dumps({"contains": "", "reply": "Grade: 8"}))
+    run_command(
+        "judge",
+        "task.jsonl",
+        "-m",
+        "scripted:poet.jsonl",
+        "--grade",
+        "--judge",
+        "scripted:judge.jsonl",
+        "--out",
+        "judged",
+    )
+    page = (tmp_path / "judged" / "report.html").read_text()
+    assert "80.0" in page
+    assert "Scores" not in page

@@ -78,9 +78,9 @@ def eval_(measurement: options.Measurement, models: tuple[str, ...], show: str |
     extra |= {"front": front.to_json()} if front else {}
     if out:
         write_report(report, out, extra)
-        from ..reporting.evaluation_page import write_evaluation_page  # jinja and charts, which few runs need
+        from ..reporting.evaluation_page import Beside, write_evaluation_page  # jinja and charts, which few runs need
 
-        write_evaluation_page(report, out / "report.html", language())
+        write_evaluation_page(report, out / "report.html", language(), Beside(findings, front))
         print(localized("run.written", out=out), file=sys.stderr)
     if measurement.as_json:
         print_json({**report.to_json(), **extra})

@@ -15,6 +15,7 @@ import click
 from ..atomic_write import write_whole
 from ..contract import Model
 from ..errors import BadInput
+from ..measuring.contamination_record import known_findings
 from ..measuring.evaluate import compare
 from ..measuring.experiment import most_calls
 from ..measuring.grade_judge import grade_replies
@@ -23,6 +24,7 @@ from ..measuring.judge_report import GradeReport, PairReport, grade_report, pair
 from ..measuring.judge_sources import (
     Criteria,
     first_row,
+    has_rule,
     only_replies,
     pairs_of_replies,
     people_grades,
@@ -118,7 +120,9 @@ def _references(asked: _Judging, pairs: Sequence[Pair]) -> list[Reference]:
     return [each for each in (by_people, labels_of(pairs), by_rule) if each]
 
 
-def _judge_pairs(asked: _Judging, pairs: Sequence[Pair], references: Sequence[Reference]) -> None:
+def _judge_pairs(
+    asked: _Judging, pairs: Sequence[Pair], references: Sequence[Reference], evaluation: EvalReport | None = None
+) -> None:
     clusters = len({pair.cluster for pair in pairs})
     each = 2 * asked.repeats * len(pairs) + CALLS_A_PAIR * min(asked.planted, clusters)
     if _announce(asked, "judge.pairs", len(pairs), each * sum(judge.max_calls() for judge in asked.judges)):
@@ -141,7 +145,7 @@ def _judge_pairs(asked: _Judging, pairs: Sequence[Pair], references: Sequence[Re
         reports.append(pair_report(judged, references, audits))
 
     _run(work, m, each)
-    _print_pairs(asked, reports[0])
+    _print_pairs(asked, reports[0], evaluation)
 
 
 def _task(asked: _Judging) -> None:
@@ -168,7 +172,7 @@ def _task(asked: _Judging) -> None:
         pairs = pairs_of_replies(task, evaluation.results)
         rule = rule_of_replies(task, pairs, evaluation.results)
         by_people = people(read_votes(asked.votes).votes, pairs) if asked.votes else None
-        _judge_pairs(asked, pairs, [each for each in (by_people, rule) if each])
+        _judge_pairs(asked, pairs, [each for each in (by_people, rule) if each], evaluation)
         return
     _grade(asked, task, evaluation)
 
@@ -186,7 +190,7 @@ def _grade(asked: _Judging, task: Task, evaluation: EvalReport) -> None:
 
     _run(work, len(asked.judges) * len(evaluation.results), len(task.items) * asked.repeats)
     (report,) = reports
-    _write(asked, report.to_json(), [])
+    _write(asked, report, [], evaluation)
     if run.as_json:
         print_json(report.to_json())
         return
@@ -210,9 +214,9 @@ def _run(work: Callable[[Callable[[], None]], Awaitable[None]], models: int, ite
         anyio.run(work, progress.step)
 
 
-def _print_pairs(asked: _Judging, report: PairReport) -> None:
+def _print_pairs(asked: _Judging, report: PairReport, evaluation: EvalReport | None = None) -> None:
     lines = [vote_line(judged.judge, verdict) for judged in report.judged for verdict in judged.verdicts]
-    _write(asked, report.to_json(), [line for line in lines if line])
+    _write(asked, report, [line for line in lines if line], evaluation)
     if asked.asked.as_json:
         print_json(report.to_json())
         return
@@ -224,11 +228,23 @@ def _print_pairs(asked: _Judging, report: PairReport) -> None:
         print(in_language(line))
 
 
-def _write(asked: _Judging, document: dict[str, object], verdicts: Sequence[dict[str, object]]) -> None:
-    """`judge.json`, and `verdicts.jsonl`, which `jielong rank` reads as votes of the judges."""
+def _write(
+    asked: _Judging,
+    report: PairReport | GradeReport,
+    verdicts: Sequence[dict[str, object]],
+    evaluation: EvalReport | None,
+) -> None:
+    """`judge.json`, `verdicts.jsonl`, which `jielong rank` reads as votes of the judges, and the page of a task whose
+    models were asked."""
     if not (out := asked.asked.out):
         return
-    write_whole(out / "judge.json", json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+    write_whole(out / "judge.json", json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n")
     if verdicts:
         write_whole(out / "verdicts.jsonl", "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in verdicts))
+    if evaluation:
+        from ..reporting.evaluation_page import Beside, write_evaluation_page
+
+        findings = known_findings(evaluation.task, [result.model for result in evaluation.results])
+        beside = Beside(findings, judging=report, scored=has_rule(evaluation.task))
+        write_evaluation_page(evaluation, out / "report.html", language(), beside)
     print(localized("run.written", out=out), file=sys.stderr)

@@ -53,7 +53,7 @@ FIRST_LOST = 20  # so many lost items before any reply, or all of them, and the 
 CANNOT_RUN = (Unsupported, SandboxMissing, MissingExtra, BadInput)  # what this model or machine cannot do
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial(Generic[Candidate]):
     """One item for one model; `candidate` is what the caller knows the model by."""
 
@@ -226,7 +226,8 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
     reply: Reply | None = None
     answer: Reply | None = None
     score, value, error = Score(0.0, None), None, None
-    with sub_path(item.id), scope(item.id, kind="item") as asking:
+    # The result holds the steps: a stage that held those of a hundred thousand items, too, would take them twice.
+    with sub_path(item.id), scope(item.id, kind="item", step=False) as asking:
         asking.turns = []
         try:
             if isinstance(task.metric, AskingMetric):
@@ -248,7 +249,7 @@ async def ask_item(task: Task, item: Item, model: Model, seed: int) -> tuple[Ite
             reply, error = None, f"Fault: {fault(unexpected)}"
         queued = asking.seconds_queued()
         seconds = max(time.monotonic() - started - queued, _longest_call(asking.steps))
-    with sub_path(item.id), scope(f"{item.id}: grade", kind="grade") as grading:
+    with sub_path(item.id), scope(f"{item.id}: grade", kind="grade", step=False) as grading:
         if answer is not None:
             try:
                 score = await task.metric.score(item, answer)

@@ -60,7 +60,8 @@ def _not_scored(item: Item, reply: Reply) -> Score:
     return Score(0.0, reply.text)
 
 
-def _known_rule(task: Task) -> bool:
+def has_rule(task: Task) -> bool:
+    """Whether a rule grades the replies, and not only judges do."""
     return not (isinstance(task.metric, CheckMetric) and task.metric.check is _not_scored)
 
 
@@ -83,7 +84,7 @@ def pairs_of_replies(task: Task, results: Sequence[ModelResult]) -> list[Pair]:
 
 def rule_of_replies(task: Task, pairs: Sequence[Pair], results: Sequence[ModelResult]) -> Reference | None:
     """Which reply the task's own rule prefers: the one that scores higher."""
-    if not _known_rule(task):
+    if not has_rule(task):
         return None
     first, *others = ({answer.id: answer.score for answer in result.answers} for result in results)
     scores = {}
@@ -114,7 +115,7 @@ async def rule_of_pairs(pairs: Sequence[Pair], metric: Metric) -> Reference | No
 
 def rule_scores(task: Task, result: ModelResult) -> dict[str, float | None] | None:
     """What the task's own rule gave each reply; None for a task without one."""
-    return {answer.id: answer.score for answer in result.answers} if _known_rule(task) else None
+    return {answer.id: answer.score for answer in result.answers} if has_rule(task) else None
 
 
 def people_grades(files: Sequence[Path], task: Task) -> dict[tuple[str, str | None], float]:

@@ -11,11 +11,13 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ..contract import TokenLogprob
 from .constrained_decoding import TokenConstraint
 from .token_sampling import Logits, Sampler, token_logprob
+
+Text: TypeAlias = tuple[tuple[int, ...], int]  # tokens, and how many of its prefixes, the longest ones, are asked about
 
 
 class Engine(Protocol):
@@ -32,8 +34,8 @@ class Engine(Protocol):
 
     def release(self, slot: int) -> None: ...
 
-    def logits(self, tokens: Sequence[int], last: int | None = None) -> Logits:
-        """(len(tokens), vocabulary), float32: what follows each prefix of `tokens`; of the `last` longest alone."""
+    def logits(self, texts: Sequence[Text]) -> list[Logits]:
+        """Of each text (last, vocabulary), float32: what follows each of its `last` longest prefixes."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,17 @@ class _Sequence:
     cancelled: bool = False
 
 
+@dataclass(eq=False)
+class _Reading:
+    text: Text
+    logits: Logits | None = None
+    error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.logits is not None or self.error is not None
+
+
 class Batcher:
     """Owns the engine: whatever runs it goes through `generate`, `logits` or `exclusive`."""
 
@@ -81,7 +94,10 @@ class Batcher:
         self.context = engine.context
         self._waiting: dict[str, deque[_Sequence]] = {}  # of each request, in the order in which they came
         self._changed = threading.Condition()
-        self._running = self._reading = 0  # sequences in the batch, and calls of `logits`
+        self._to_read: deque[_Reading] = deque()
+        self._one_reads = threading.Lock()
+        self._running = 0  # sequences in the batch
+        self._reads = False
         self._exclusive = False
         self._thread: threading.Thread | None = None
 
@@ -101,16 +117,36 @@ class Batcher:
             sequence.cancelled = True
             raise
 
-    def logits(self, tokens: Sequence[int], last: int | None = None) -> Logits:
-        """See `Engine.logits`; computed beside a running batch. Blocks; call it in a thread."""
+    def logits(self, tokens: Sequence[int], last: int) -> Logits:
+        """(last, vocabulary), see `Engine.logits`; computed beside a running batch, together with what other threads
+        ask for meanwhile. Blocks; call it in a thread."""
+        reading = _Reading((tuple(tokens), last))
+        self._to_read.append(reading)
+        while not reading.done:
+            with self._one_reads:
+                if not reading.done:
+                    self._read()
+        if reading.logits is None:
+            assert reading.error
+            raise reading.error
+        return reading.logits
+
+    def _read(self) -> None:
+        """What waits to be read, as many texts as there are rows; the oldest first."""
+        count = min(len(self._to_read), self._engine.max_rows)
+        readings = [self._to_read.popleft() for _ in range(count)]
         with self._changed:
             self._changed.wait_for(lambda: not self._exclusive)
-            self._reading += 1
+            self._reads = True
         try:
-            return self._engine.logits(tokens, last)
+            for reading, logits in zip(readings, self._engine.logits([each.text for each in readings]), strict=True):
+                reading.logits = logits
+        except BaseException as error:  # each of the callers must get it
+            for reading in readings:
+                reading.error = error
         finally:
             with self._changed:
-                self._reading -= 1
+                self._reads = False
                 self._changed.notify_all()
 
     @contextlib.contextmanager
@@ -119,7 +155,7 @@ class Batcher:
         with self._changed:
             self._changed.wait_for(lambda: not self._exclusive)
             self._exclusive = True  # before the wait for the running ones: else a steady flow would never let it in
-            self._changed.wait_for(lambda: not self._running and not self._reading)
+            self._changed.wait_for(lambda: not self._running and not self._reads)
         try:
             yield
         finally:

@@ -19,10 +19,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import Unsupported
+from .continuous_batching import Text
 from .llama_weights import BLOCK, Floats, Integers, Weights, read_weights
 
 MAX_ROWS, CACHED_PREFILLS = 64, 32
 MIN_ROWS_PER_CORE = 8  # with fewer, a second core costs more than it gains
+ONNX_HEAD = 16  # its attention takes no other sizes of heads
 CACHE_BYTES = 1 << 32  # of address space: the system gives memory to a page when it is first written
 
 Forward = Callable[[Integers, Integers, Integers], Floats]
@@ -67,13 +70,15 @@ class LlamaEngine:
         self._bound_steps: dict[tuple[int, int], Forward] = {}
         self._prefills: dict[tuple[int, ...], Prefill] = {}
 
-    def logits(self, tokens: Sequence[int], last: int | None = None) -> Floats:
-        """See `Engine.logits`. May be called while a batch runs."""
-        n = len(tokens)
-        rows = np.arange(n)[-(last or n) :]
-        forward = self._backend.bind_cache(*self._new_cache(1, n))
+    def logits(self, texts: Sequence[Text]) -> list[Floats]:
+        """See `Engine.logits`. May be called while a batch runs. Each text for itself: the same bits in any company."""
         with self._backend.fixed_threads():
-            return forward(np.array([tokens]), np.zeros(1, np.int64), rows)
+            return list(self._map(self._read, texts))
+
+    def _read(self, text: Text) -> Floats:
+        tokens, last = text
+        forward = self._backend.bind_cache(*self._new_cache(1, len(tokens)))
+        return forward(np.array([tokens]), np.zeros(1, np.int64), np.arange(len(tokens))[-last:])
 
     def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
         """See `Engine.start`."""
@@ -169,6 +174,11 @@ def fastest_engine() -> str:
 
 def _backend(weights: Weights, engine: str) -> Backend:
     if engine == "onnx":
+        if weights.width % ONNX_HEAD:
+            raise Unsupported(
+                f"ONNX Runtime computes heads of a multiple of {ONNX_HEAD} numbers, and these have {weights.width}; "
+                "use engine=numpy or engine=torch"
+            )
         from .llama_onnx import OnnxLlama
 
         return OnnxLlama(weights)

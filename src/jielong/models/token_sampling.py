@@ -72,7 +72,9 @@ def log_softmax(logits: Logits) -> NDArray[np.float64]:
 
 def _most_likely(logprobs: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """The indices of so many, the most likely first and the first of equals: without sorting a whole vocabulary."""
-    if not 0 < count < len(logprobs):
+    if count == 0:
+        return np.empty(0, np.intp)
+    if count >= len(logprobs):
         return np.argsort(-logprobs, kind="stable")[:count]
     among = np.flatnonzero(logprobs >= np.partition(logprobs, -count)[-count])
     return among[np.argsort(-logprobs[among], kind="stable")][:count]

@@ -162,7 +162,8 @@ def whiskers(rows: Sequence[Whisker], *, x: str) -> Markup:
         )  # fmt: skip
         return chart + labels + lp.scale_y_continuous(breaks=[], limits=[0.5, len(rows) + 0.8], expand=[0, 0])
 
-    return _figure(plot, lambda wide: (24 if wide else 42) * len(rows) + 50, x, "")
+    lowest = 104  # with less, the name of the axis does not fit below one row
+    return _figure(plot, lambda wide: max(lowest, (24 if wide else 42) * len(rows) + 50), x, "")
 
 
 def _look() -> Plot:

@@ -6,7 +6,9 @@ from markupsafe import Markup
 
 from ..improving.improve_result import ImproveResult
 from ..improving.prompt_search.search_prompts import PromptSearchSummary
+from ..measuring.contamination_record import known_findings
 from ..measuring.results import EvalReport, ModelResult
+from .contamination_table import known_lines
 from .formatting import Cell, interval, p_value, percent, signed
 from .html_page import fill_template, table
 from .improve.verdict_text import verdict_sentences
@@ -43,7 +45,9 @@ def _(report: EvalReport) -> tuple[str, str, Table]:
     metric = report.task.metric
     texts = words(language())
     heading = texts["display"]["eval"].format(task=report.task.name, n=len(report.task.items), rule=metric.name)
-    return heading, "", _results(eval_rows(report), judged=metric.unit == "grade")
+    findings = known_findings(report.task, [result.model for result in report.results])
+    lead = texts["evaluation"]["between"].join(known_lines(report, findings, texts))
+    return heading, lead, _results(eval_rows(report), judged=metric.unit == "grade")
 
 
 @_contents.register

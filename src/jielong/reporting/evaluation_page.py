@@ -1,56 +1,92 @@
-"""The report of an evaluation as one HTML page: what each model scored, compared in pairs, at what price, and every
-answer."""
+"""The report of an evaluation as one HTML page: what each model scored, compared in pairs, what judges say, at what
+price and speed, what is known of contamination, and every answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
 
 from .. import __version__
+from ..measuring.contamination_record import Finding
+from ..measuring.front import Front
+from ..measuring.judge_report import GradeReport, PairReport
 from ..measuring.results import EvalReport, ModelResult, lost_reasons
 from .charts import Dot, Kind, quality_against_cost
+from .contamination_table import known_lines
 from .difference_chart import difference_chart
 from .extraction_lines import extraction_line
 from .formatting import MOST_REASONS, Cell, count, percent, signed
+from .front_lines import front_lines
 from .heat_map import heat_map
 from .html_page import HtmlPage, fill_template, read_template, table
+from .judge_table import grade_lines, grade_table, pair_lines, pair_tables
 from .recipe_rows import RecipeRow, disagreement, eval_rows, front, results_table, short
 from .transcript_data import transcript_view
 from .translation import translate
 from .wording import Language, Words, code_markup, words
 
 
-def write_evaluation_page(report: EvalReport, file: Path, language: Language) -> None:
-    evaluation_page(report, language).write(file)
+@dataclass(frozen=True)
+class Beside:
+    """What is shown beside the scores, where there is any. `scored`: False where no rule grades the task."""
+
+    findings: Sequence[Finding] = ()
+    front: Front | None = None
+    judging: PairReport | GradeReport | None = None
+    scored: bool = True
 
 
-def evaluation_page(report: EvalReport, language: Language) -> HtmlPage:
-    texts, rows = words(language), eval_rows(report)
+def write_evaluation_page(report: EvalReport, file: Path, language: Language, beside: Beside = Beside()) -> None:
+    evaluation_page(report, language, beside).write(file)
+
+
+def evaluation_page(report: EvalReport, language: Language, beside: Beside = Beside()) -> HtmlPage:
+    texts, rows = words(language), eval_rows(report) if beside.scored else []
     section, task = texts["evaluation"], report.task
-    style = read_template("evaluation/style.css")
-    n = len(task.items)
-    above = section["above"].format(task=task.name, n=f"{n:,}", rule=task.metric.name)
-    lead = _verdicts(rows, section)
-    page = HtmlPage(section["title"].format(task=task.name), language, code_markup(lead), above, task.name, style)
-    judged = task.metric.unit == "grade"
-    figures = results_table(rows, texts, _name, judged=judged)
-    kinds = ["plain" if row is rows[0] else "" for row in rows]
-    parts = [
-        difference_chart([(row, f"{row.number} {short(row.recipe)}") for row in rows], texts),
-        table(figures.columns, figures.rows, kinds=kinds),
-    ]
-    parts += [_soft(line) for line in (disagreement(rows, texts, _name), *_lost(report, section, language)) if line]
-    parts += [_soft(extraction_line(result, texts)) for result in report.results]
-    page.add(section["scores"], *parts)
+    above = section["above"].format(task=task.name, n=f"{len(task.items):,}", rule=task.metric.name)
+    lead = code_markup(_verdicts(rows, section)) if rows else ""
+    title, style = section["title"].format(task=task.name), read_template("evaluation/style.css")
+    page = HtmlPage(title, language, lead, above, task.name, style)
+    if rows:
+        page.add(section["scores"], *_scores(report, rows, texts, language))
+    if beside.judging:
+        page.add(section["judges"], *_judges(beside.judging, texts, language))
     if maps := [drawn for result in report.results if (drawn := _heat_map(result, texts))]:
         page.add(texts["heat_map"]["heading"], *maps)
     if len(rows) > 1:
-        page.add(section["cost"], section["cost_intro"], _cost_chart(rows, texts, judged))
+        lines = front_lines(beside.front, texts, lambda recipe: f"`{short(recipe)}`") if beside.front else []
+        chart = _cost_chart(rows, texts, judged=task.metric.unit == "grade")
+        page.add(section["cost"], section["cost_intro"], chart, *map(_soft, lines))
+    if known := known_lines(report, beside.findings, texts):
+        page.add(section["contamination"], *map(_soft, known))
     page.add(section["answers"], transcript_view(task.items, report.results, texts))
     page.add(texts["how"]["heading"], _how(report, texts, language))
     return page
+
+
+def _scores(report: EvalReport, rows: Sequence[RecipeRow], texts: Words, language: Language) -> list[Markup]:
+    figures = results_table(rows, texts, _name, judged=report.task.metric.unit == "grade")
+    kinds = ["plain" if row is rows[0] else "" for row in rows]
+    lines = [disagreement(rows, texts, _name), *_lost(report, texts["evaluation"], language)]
+    lines += [extraction_line(result, texts) for result in report.results]
+    return [
+        difference_chart([(row, f"{row.number} {short(row.recipe)}") for row in rows], texts),
+        table(figures.columns, figures.rows, kinds=kinds),
+        *(_soft(line) for line in lines if line),
+    ]
+
+
+def _judges(report: PairReport | GradeReport, texts: Words, language: Language) -> list[Markup]:
+    """Everybody's opinion of the same items, and how far each judge may be believed."""
+    if isinstance(report, PairReport):
+        tables, lines = pair_tables(report, texts), pair_lines(report, texts)
+    else:
+        tables, lines = [grade_table(report, texts)], grade_lines(report, texts)
+    drawn = [part for each in tables for part in (_soft(each.title), table(each.columns, each.rows))]
+    return [*drawn, *(_soft(translate(line, language)) for line in lines)]
 
 
 def _name(row: RecipeRow) -> str:

@@ -12,7 +12,7 @@ from ..prompts import catalogue, language
 from .code_tests import Tests
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     id: str
     input: str | tuple[Message, ...]

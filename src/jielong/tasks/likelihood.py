@@ -18,13 +18,17 @@ across the join of question and choice is not cut (models/continuation_tokens.py
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+
+import anyio
 
 from ..contract import Message, Model, Reply, Request, TokenLogprob
 from ..errors import BadInput, NoAnswer, Unsupported
 from ..prompts import catalogue, fill, language
 from ..scope import note
+from ..sync import unwrap_exception_group
 from .answer_equality import chosen_letter, plain
 from .item import Item
 from .metric import Score, Unit
@@ -69,7 +73,7 @@ class LikelihoodMetric:
         if self.name == "acc_letter":
             choices = await _letters(model, replace(item, choices=tuple(texts)))
         else:
-            choices = [await self._choice(model, item, text) for text in texts]
+            choices = await _at_once([partial(self._choice, model, item, text) for text in texts])
         lines = [f"{_letter(i)} {each.logprob!r} {each.token}" for i, each in enumerate(choices)]
         return Reply(Message("assistant", "\n".join(lines)), logprobs=tuple(choices))
 
@@ -118,6 +122,20 @@ def question_request(item: Item, lettered: str = "") -> Request:
     question = fill(template, {"question": f"{last}\n{lettered}" if lettered else last})
     whole = question if isinstance(item.input, str) else (*item.input[:-1], replace(item.input[-1], content=question))
     return replace(item, input=whole, choices=()).request()
+
+
+async def _at_once(calls: Sequence[Callable[[], Awaitable[TokenLogprob]]]) -> list[TokenLogprob]:
+    """A model that is run here reads the question once for all choices that are asked at the same time."""
+    found: dict[int, TokenLogprob] = {}
+
+    async def call(i: int) -> None:
+        found[i] = await calls[i]()
+
+    with unwrap_exception_group():
+        async with anyio.create_task_group() as tasks:
+            for i in range(len(calls)):
+                tasks.start_soon(call, i)
+    return [found[i] for i in range(len(calls))]
 
 
 async def _log_likelihood(model: Model, request: Request, choice: str) -> float:

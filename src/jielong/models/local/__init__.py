@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
+from anyio import to_thread
+
 from ...contract import Model, NextTokens, Reply, Request, TokenLogprob, Usage
 from ...errors import TooLong, Unsupported
 from ...recipe import quote
@@ -84,7 +86,7 @@ class Local(OpenWeightsProvider):
 
     async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
         """See continuation_tokens.py. Raises TooLong: what is cut off might be the question."""
-        return await asyncio.to_thread(self._logprobs, request, continuation)
+        return await to_thread.run_sync(self._logprobs, request, continuation)
 
     def _logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
         encoded = encode_continuation(self._loaded.chat, request, continuation)
@@ -104,7 +106,7 @@ class Local(OpenWeightsProvider):
         return [token_logprob(row, token, 0, text_of) for row, token in pairs], usage
 
     async def send_standardized(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
-        return await asyncio.to_thread(self._standardized, request, continuation)
+        return await to_thread.run_sync(self._standardized, request, continuation)
 
     def _standardized(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
         encoded = encode_continuation(self._loaded.chat, request, continuation)

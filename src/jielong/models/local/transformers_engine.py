@@ -6,14 +6,20 @@ appended. Models whose caches are not plain (sliding windows, recurrent states) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from ...errors import BadInput, DamagedFile, MissingExtra
+from ..continuous_batching import Text
 from ..token_sampling import Logits
 from .checkpoint_folder import Checkpoint
 
 MAX_ROWS = 32
+READ_TOKENS, READ_LOGITS = 1 << 12, 1 << 26  # that are read together; the logits are held at once
+LEAST_FILLED = 0.8  # of a row, the rest being padding
 
 
 def load_module(checkpoint: Checkpoint) -> Any:
@@ -72,13 +78,62 @@ class TorchEngine:
         cache_class: Any = DynamicCache
         return cache_class(config=self.module.config)
 
-    def logits(self, tokens: Sequence[int], last: int | None = None) -> Logits:
-        """See `Engine.logits`."""
+    def logits(self, texts: Sequence[Text]) -> list[Logits]:
+        """See `Engine.logits`. What goes on from one prompt in several ways shares it; of the others, those of similar
+        length are read together, padded on the right, which no token before the padding can see."""
+        by_prompt: dict[tuple[int, ...], list[int]] = {}
+        for i, (tokens, last) in enumerate(texts):
+            by_prompt.setdefault(tokens[: len(tokens) - last + 1], []).append(i)
+        alone = [numbers[0] for numbers in by_prompt.values() if len(numbers) == 1 or self.max_rows == 1]
+        found: dict[int, Logits] = {}
+        for prompt, numbers in by_prompt.items():
+            if numbers[0] not in alone:
+                rests = [texts[i][0][len(prompt) :] for i in numbers]
+                found |= zip(numbers, self._read_on(prompt, rests), strict=True)
+        for numbers in self._together(texts, alone):
+            found |= zip(numbers, self._read([texts[i] for i in numbers]), strict=True)
+        return [found[i] for i in range(len(texts))]
+
+    def _together(self, texts: Sequence[Text], numbers: Sequence[int]) -> Iterator[list[int]]:
+        by_length = sorted(numbers, key=lambda i: len(texts[i][0]))
+        while by_length:
+            longest = len(texts[by_length[-1]][0])
+            kept = longest - min(len(tokens) - last for tokens, last in (texts[i] for i in by_length))
+            size = max(longest / READ_TOKENS, kept * self.module.config.vocab_size / READ_LOGITS)
+            rows = by_length[-max(1, min(self.max_rows, int(1 / size))) :]
+            rows = [i for i in rows if len(texts[i][0]) >= LEAST_FILLED * longest]
+            yield rows
+            del by_length[-len(rows) :]
+
+    def _read(self, texts: Sequence[Text]) -> Iterator[Logits]:
+        longest = max(len(tokens) for tokens, _ in texts)
+        first = min(len(tokens) - last for tokens, last in texts)  # the first place that anybody asks about
+        ids = self._padded_right([tokens for tokens, _ in texts])
+        logits = self._forward(ids, use_cache=False, logits_to_keep=longest - first)
+        for row, (tokens, last) in zip(logits, texts, strict=True):
+            end = len(tokens) - first
+            yield row[end - last : end]
+
+    def _read_on(self, prompt: tuple[int, ...], rests: Sequence[tuple[int, ...]]) -> Iterator[Logits]:
+        """The prompt once, then the texts that go on from it, as many as their logits have room for."""
+        cache = self._new_cache()
+        ids = self._padded_right([prompt])
+        before = self._forward(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)[0]
+        size = max(1, max(map(len, rests))) * self.module.config.vocab_size / READ_LOGITS
+        rows = max(1, min(self.max_rows, int(1 / size)))
+        for part in (rests[i : i + rows] for i in range(0, len(rests), rows)):
+            shared = copy.deepcopy(cache)
+            shared.batch_repeat_interleave(len(part))
+            logits = self._forward(self._padded_right(part), past_key_values=shared, use_cache=True)
+            for row, rest in zip(logits, part, strict=True):
+                yield np.concatenate([before, row[: len(rest)]])
+
+    def _padded_right(self, texts: Sequence[tuple[int, ...]]) -> Any:
         import torch
 
-        ids = torch.tensor([list(tokens)], device=self.module.device)
-        logits: Logits = self._forward(ids, use_cache=False, logits_to_keep=last or 0)[0]  # 0: all of them
-        return logits
+        longest = max(1, max(map(len, texts)))
+        rows = [[*tokens, *[0] * (longest - len(tokens))] for tokens in texts]
+        return torch.tensor(rows, device=self.module.device)
 
     def _forward(self, ids: Any, **arguments: Any) -> Logits:
         import torch
