@@ -35,7 +35,7 @@ def one_text_file() -> Path:
     return folder / "1"
 
 
-WANTED = {"context": ["files"]}  # what it needs one of, where no default says so
+WANTED = {"context": ["files", "k"]}  # what it needs one of, where no default says so
 SMALL: dict[str, Any] = {
     "index": OneText(),
     "files": (one_text_file(),),
@@ -121,7 +121,9 @@ def _enough(declared: Any, given: list[str]) -> bool:
         made = declared(**{name: sample(name, declared.hints[name], _Nobody()) for name in given})
         if getattr(made, "adds_output", True):
             return True
-        made.function(ask("1 + 1"), **made.options)
+        changed = made.function(ask("1 + 1"), **made.options)
+        if inspect.iscoroutine(changed):
+            changed.close()
     except BadInput:
         return False
     except AttributeError:

@@ -55,3 +55,43 @@ async def test_either_examples_or_a_file(asked: Asked, tmp_path: Path) -> None:
             await shown(technique, asked())
     with pytest.raises(BadInput, match=r"an example is \[question, answer\], found 3 texts"):
         await shown(few_shot(examples=(("a", "b", "c"),)), asked())
+
+
+ANIMALS = (
+    ("What does a cat eat?", "fish"), ("What does a small cat eat?", "mice"), ("What does a dog chase?", "cats"),
+    ("How far is the moon?", "384,400 km"), ("What is the capital of France?", "Paris"), ("猫吃什么？", "鱼"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("select", ["knn", "mmr", "bm25"])
+async def test_examples_like_the_question_are_chosen_and_the_most_alike_is_last(asked: Asked, select: str) -> None:
+    messages = await shown(few_shot(examples=ANIMALS, select=select, k=2), asked("What does my cat eat?"))
+    questions = [m.text for m in messages if m.role == "user"][:-1]
+    assert questions[-1] in ("What does a cat eat?", "What does a small cat eat?")
+    assert len(questions) == 2
+
+
+async def test_mmr_does_not_choose_the_same_twice(asked: Asked) -> None:
+    examples = (*((f"What does a cat eat{mark}", "fish") for mark in "?!."), *ANIMALS[2:5])
+    for select, alike in (("knn", 2), ("mmr", 1)):
+        messages = await shown(few_shot(examples=examples, select=select, k=2), asked("What does my cat eat, then?"))
+        assert sum("cat eat" in m.text for m in messages[:-1]) == alike
+
+
+@pytest.mark.parametrize("select", ["random", "knn", "mmr", "bm25"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does a cat eat?", "  what does a CAT eat?\n", "What  does a\u00a0cat eat?", "Ｗｈａｔ ｄｏｅｓ ａ ｃａｔ ｅａｔ？",
+        "What does a cat eat?\nLet's think step by step.", "Premise.\n\nWhat does a cat eat?",
+    ],
+)  # fmt: skip
+async def test_the_item_itself_is_no_example_in_whatever_spelling(asked: Asked, question: str, select: str) -> None:
+    messages = await shown(few_shot(examples=ANIMALS, select=select, k=6), asked(question))
+    assert "What does a cat eat?" not in [m.text for m in messages[:-1]]
+    assert select == "bm25" or len(messages) == 11
+
+
+async def test_other_questions_are_told_apart_by_their_signs(asked: Asked) -> None:
+    messages = await shown(few_shot(examples=(("5 - 2", "3"), ("5 + 2", "7")), select="knn"), asked("5-2"))
+    assert [m.text for m in messages] == ["5 + 2", "7", "5-2"]
