@@ -81,6 +81,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
             "tasks.metric": "number choice label exact contains json code yes_no judge",
             "tasks.likelihood": "acc acc_norm acc_bytes acc_mutual_info acc_letter",
             "tasks.text_overlap": "bleu chrf rouge",
+            "tasks.answers_from_sources": "answered grounded",
             "tasks.instructions": "format",
         }
     ),

@@ -82,7 +82,8 @@ async def test_mmr_does_not_choose_the_same_twice(asked: Asked) -> None:
 @pytest.mark.parametrize(
     "question",
     [
-        "What does a cat eat?", "  what does a CAT eat?\n", "What  does a\u00a0cat eat?", "Ｗｈａｔ ｄｏｅｓ ａ ｃａｔ ｅａｔ？",
+        "What does a cat eat?", "  what does a CAT eat?\n", "What  does a\u00a0cat eat?",
+        "Ｗｈａｔ ｄｏｅｓ ａ ｃａｔ ｅａｔ？",
         "What does a cat eat?\nLet's think step by step.", "Premise.\n\nWhat does a cat eat?",
     ],
 )  # fmt: skip
