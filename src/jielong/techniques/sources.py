@@ -30,8 +30,8 @@ _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
-_NUMBER = re.compile(
-    r"(?<![\w\])])[\[［【〔]\s*\^?(?:[A-Za-z]{1,10}|来源|资料|文档|文献)?\s*\d{1,3}[\d\s,，、–-]*[\]］】〕]"
+_NUMBER = re.compile(  # not that of an index: `arr[0]`
+    r"(?:(?<![A-Za-z0-9_\])])\[|[［【〔])\s*\^?(?:[A-Za-z]{1,10}|来源|资料|文档|文献)?\s*\d{1,3}[\d\s,，、–-]*(?:†[^\]】]{0,80})?[\]］】〕]"
 )
 _TURN = re.compile(
     r"<(?=[|｜/]?[A-Za-z_▁|｜])|(?<=[|｜])>|\[(?=/?INST\b)|<(?=<)"
