@@ -12,6 +12,7 @@ from ..documents.document import Chunk, Document
 from ..documents.read_document import Unreadable, files_below, read_bytes, read_folder
 from ..errors import BadInput
 from ..retrieval.embedders import default_embedder, embedder
+from ..retrieval.embedding_endpoint import approximate_tokens
 from ..retrieval.memory_index import MemoryIndex
 from ..retrieval.retriever import Hit
 from ..runtime.runtime import active_lifetime
@@ -59,7 +60,7 @@ async def context(
         raise BadInput("context needs files=[…] or urls=[…]")
     library = active_lifetime().get(Library, tuple(files), tuple(urls), passage)
     documents = await library.read()
-    if k is None and sum(estimated_tokens(document.text) for document in documents) <= tokens:
+    if k is None and sum(approximate_tokens(document.text) for document in documents) <= tokens:
         chunks = [each for document in documents for each in whole(document)]
     else:
         query = await search_query(model, request, history, rewrite)
@@ -81,17 +82,11 @@ def whole(document: Document) -> list[Chunk]:
     return [Chunk(document.name, start, end, document.text[start:end], page, line) for start, end, page in spans]
 
 
-def estimated_tokens(text: str) -> int:
-    """Rather too many than too few: one for each Chinese character, one for three others."""
-    han = sum("\u3040" <= character <= "\u9fff" for character in text)
-    return han + (len(text) - han + 2) // 3
-
-
 def _fitting(hits: Sequence[Hit], tokens: int) -> list[Chunk]:
     """As many as fit, the best first; at least one."""
     chunks: list[Chunk] = []
     for hit in hits:
-        tokens -= estimated_tokens(hit.chunk.text)
+        tokens -= approximate_tokens(hit.chunk.text)
         if chunks and tokens < 0:
             break
         chunks.append(hit.chunk)
@@ -132,7 +127,7 @@ class Library:
             self._index.close()
 
     def _indexed(self, documents: list[Document]) -> MemoryIndex:
-        chunks = [each for document in documents for each in chunk(document, self.passage, estimated_tokens)]
+        chunks = [each for document in documents for each in chunk(document, self.passage, approximate_tokens)]
         self.passages = len(chunks)
         name = default_embedder()
         return MemoryIndex(chunks, embedder(name) if name else None)
