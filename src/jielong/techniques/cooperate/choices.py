@@ -12,7 +12,7 @@ _NOUN = r"(?:(?:models?|answers?|no\.|number|模型|回答|编号|第)\s{0,2})?"
 _LIST = rf"{_NOUN}(?<![-\d])\d{{1,9}}(?:(?:\s|[,，、;；&+]|and\b|和){{1,6}}{_NOUN}\d{{1,9}})*"
 _MARK = re.compile(r"\W{0,4}(?:(?:my|final|最终)\s?)?(?:verdict|choice|结论|选择)\W{1,6}(?=\S)", re.I)
 _LEADING = re.compile(
-    rf"(?:(?!-\d)\W){{0,6}}(?P<list>{_LIST})\s*(?:$|[.\-](?!\d)|[^\w\s.\-/]|[号个份]|(?:because|since|as|is\s(?:right|correct))\b|因为)",
+    rf"(?:(?!-\d)\W){{0,6}}(?P<list>{_LIST})\s*(?:$|\.(?!\d)|-(?!\s?\d)|[^\w\s.\-/]|[号个份]|(?:because|since|as|is\s(?:right|correct))\b|因为)",
     re.I,
 )
 _CLOSING = re.compile(rf"(?P<list>{_LIST})\W*$", re.I)

@@ -20,6 +20,7 @@ async def delegate(
     models: Sequence[Model],
     descriptions: Sequence[str] = (),
     choose: Words = None,
+    alone: Words = None,
     join: Words = None,
 ) -> Reply:
     """The model chooses who of `models` answers, by their `descriptions`, or answers by itself.
@@ -42,8 +43,10 @@ async def delegate(
     if chosen is None:
         note("delegate: the model's choice could not be read; it answered by itself")
     called = [as_role(models[n - 1], f"delegate {n}") for n in chosen or ()]
-    if len(called) < 2:
-        return await final_call(called[0] if called else model, request)
+    if not called:
+        return await final_call(model, with_instruction(request, prompt(request, "delegate", "alone", alone)))
+    if len(called) == 1:
+        return await final_call(called[0], request)
     samples = await gather(None, [(each, shared) for each in called])
     answers = list(answered(samples, "delegate").values())
     if not answers:

@@ -40,7 +40,8 @@ async def team(
 
     What a member contributes is kept where the examiner finds that it adds to what is kept already and to those before
     it, in an order that turns with the rounds: a grade from 0 to 10 of at least `least`, or one that cannot be read. A
-    member whose contribution is not kept, or repeats what was said, leaves; what it had contributed before stays. In
+    member whose contribution is not kept, or repeats what was said, leaves; what it had contributed before stays. Where
+    no first contribution would be kept, the one with the best grade is. In
     further rounds the members see what was kept. It ends after `rounds`, or when fewer than two members are left. One
     that fails stays, with what it had done; where the model fails, the contributions are the reply as they are.
 
@@ -66,7 +67,7 @@ async def team(
         kept |= added
     if len(members) < len(roles):
         note(f"team: {len(roles) - len(members)} of {len(roles)} members added nothing more and left")
-    if not kept:
+    if not kept:  # nobody was proposed
         return await final_call(model, request)
     otherwise = Reply(Message("assistant", "\n\n".join(kept.values()))) if request.schema is None else None
     return await final_call(model, with_answers(request, join, kept.values()), otherwise=otherwise)
@@ -107,7 +108,9 @@ async def _adding(
             known.append(texts[i])
     verdicts = await gather(None, pairs, first=index + len(texts))
     grades = dict(zip(new, (ballot(verdict, RULES["number"]) for verdict in verdicts), strict=True))
-    return {i: texts[i] for i in sorted(new) if (grade := grades[i]) is None or float(grade) >= least}
+    added = {i: texts[i] for i in sorted(new) if (grade := grades[i]) is None or float(grade) >= least}
+    best = max(new, key=lambda i: float(grades[i] or 0), default=None)
+    return added if added or kept or best is None else {best: texts[best]}
 
 
 def _plain(text: str) -> str:
