@@ -17,9 +17,10 @@ from .text_builder import TextBuilder
 from .unreadable import Unread
 
 MOST_PAGES = 20_000
+_STAMPED = 300  # characters that a page of pictures may have where they are the same on each
 _FEW = 30  # characters that a page of pictures may have all the same: a stamp, a page number
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f"
-_CHINESE_LINE_END = re.compile(rf"(?<=[{_WIDE}])[ \t]*\n[ \t]*(?=[{_WIDE}])")
+_CHINESE_LINE_END = re.compile(rf"(?<=[{_WIDE}])(?<![。！？：；])[ \t]*\n[ \t]*(?=[{_WIDE}])")
 _DIVIDED = re.compile(r"([A-Za-z]{2,30})-\n([a-z]{2,30})")
 _PAGE_NUMBER = re.compile(
     r"[\s\-–—·|]*(?:page|第|p\.)?\s*\d{1,5}\s*(?:(?:of|/|共)\s*\d{1,5})?\s*(?:页)?[\s\-–—·|]*", re.I
@@ -48,7 +49,7 @@ class PdfPages:
         while first + len(pages) < count and (not pages or time.monotonic() < until):
             page = self._reader.pages[first + len(pages)]
             text = page.extract_text() or ""
-            pages.append((text, len(text) < 500 and _has_pictures(page)))
+            pages.append((text, len(text) < _STAMPED and _has_pictures(page, text)))
         after = first + len(pages)
         return {"pages": pages, "next": after if after < count else 0, "titles": [] if first else _titles(self._reader)}
 
@@ -70,20 +71,26 @@ def add_pages(pages: list[tuple[str, bool]], titles: list[tuple[int, int, str]],
 
 
 def _own_length(text: str, repeated: Counter[str]) -> int:
+    """Without the stamp that stands on each page."""
     return sum(len("".join(line.split())) for line in text.split("\n") if repeated[line] < 3)
 
 
-def _has_pictures(page: Any) -> bool:
-    """Images, or drawings without a font: letters that were made into curves."""
-    resources = page.get("/Resources")
-    resources = resources.get_object() if resources is not None else {}
-    objects = resources.get("/XObject")
-    of_images = (
-        each.get_object().get("/Subtype") in ("/Image", "/Form")
-        for each in (objects.get_object() if objects is not None else {}).values()
-    )
-    contents = page.get_contents()
-    return any(of_images) or (contents is not None and len(contents.get_data()) > 500)
+def _has_pictures(page: Any, text: str) -> bool:
+    """Images, or drawings alone: letters that were made into curves."""
+    if _has_images(page, 3):
+        return True
+    contents = None if text.strip() else page.get_contents()
+    return contents is not None and len(contents.get_data()) > 500
+
+
+def _has_images(page_or_form: Any, depth: int) -> bool:
+    resources = page_or_form.get("/Resources")
+    objects = None if resources is None else resources.get_object().get("/XObject")
+    for each in [] if objects is None else objects.get_object().values():
+        drawn = each.get_object()
+        if drawn.get("/Subtype") == "/Image" or (depth and _has_images(drawn, depth - 1)):
+            return True
+    return False
 
 
 def _titles(reader: Any) -> list[tuple[int, int, str]]:

@@ -49,6 +49,8 @@ def read_document(path: Path, name: str = "") -> Document:
     name = name or path.name
     try:
         data = _bytes(path)
+        if not data:
+            raise Unread("empty")
         kind = file_kind(name, data)
         if kind in _BLOCKS:
             return _from_text(name, kind, data, "")
