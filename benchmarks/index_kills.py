@@ -2,10 +2,10 @@
 
     python benchmarks/index_kills.py
 
-An index of 60 files is built; then a third of the files is changed, some go, some come. A build that is killed (SIGKILL)
-at the moment, and another one that starts at the same time, bring it up to date; a last build finishes what is left. The
-search results must be those of an index that was built at once, and no text may be paid for more often than what was
-under way when the kill came.
+An index of 60 files is built; then a third of the files is changed, some go, some come. A build that is killed by SIGKILL
+at the moment, and another one that starts at the same time, bring it up to date; a last build finishes what is left.
+The search results must be those of an index that was built at once; `paid_twice` counts texts whose call was under way
+when the kill came, or had come back and was in no ledger yet.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def die():
 
 def replaced(*arguments):
     global calls
-    calls += 1
+    calls += when != "gone" or arguments[1] in {{"50.txt", "51.txt", "52.txt", "53.txt", "54.txt", "55.txt"}}
     if calls < count:
         return original(*arguments)
     if when == "before":
@@ -48,9 +48,6 @@ def replaced(*arguments):
         array, row, vectors = arguments
         original(array, row, vectors[: len(vectors) // 2])
         die()
-    if when == "inside":
-        original(*arguments)
-        die()
     result = original(*arguments)
     die()
 
@@ -58,15 +55,15 @@ setattr(owner, name, replaced)
 sys.exit(main())
 """
 MOMENTS = {  # what is called, when the kill comes, at which call
-    "while a file is replaced, before it is committed": ("store", "_remove", "after", 6),
-    "a file was replaced": ("store", "put_file", "after", 9),
-    "while a file is taken out, before it is committed": ("store", "_remove", "after", 26),
-    "texts are claimed": ("work", "_claim", "after", 2),
-    "texts are claimed, their call is about to go out": ("module", "vectors_of", "before", 2),
-    "vectors have come, nothing is written": ("work", "_store", "before", 2),
-    "room was made for vectors, none is written": ("array", "write", "before", 2),
-    "half of the vectors are written": ("array", "write", "half", 2),
-    "vectors are written, and named nowhere": ("array", "write", "after", 2),
+    "while a file is replaced, before it is committed": ("store", "_remove", "after", 2),
+    "a file was replaced": ("store", "put_file", "after", 3),
+    "while a file is taken out, before it is committed": ("store", "_remove", "gone", 1),
+    "texts are claimed": ("work", "_claim", "after", 1),
+    "texts are claimed, their call is about to go out": ("module", "vectors_of", "before", 1),
+    "vectors have come, nothing is written": ("work", "_store", "before", 1),
+    "room was made for vectors, none is written": ("array", "write", "before", 1),
+    "half of the vectors are written": ("array", "write", "half", 1),
+    "vectors are written, and named nowhere": ("array", "write", "after", 1),
     "all is there but the word that it is complete": ("store", "set", "before", 2),
 }
 QUERIES = ("subject7", "what is note 12 about", "neighbour", "fresh news of subject41", "a note that came late")
@@ -116,6 +113,7 @@ def main() -> None:
             shutil.copytree(root / "before", home)
             os.unlink(home / "ledger.db") if number % 2 else None  # with the ledger, and with the index alone
             server.calls.clear()
+            # The one to be killed comes first, so that there is something left to do at its moment.
             builders = [build(root / "docs", home, server, place), build(root / "docs", home, server)]
             codes = [builder.wait() for builder in builders]
             assert build(root / "docs", home, server).wait() == 0

@@ -117,6 +117,11 @@ class ChunkStore:
         rows = self.rows("select hash, headings, text from chunks group by hash order by min(id)")
         return [(digest, "\n".join((*read_json(headings), text))) for digest, headings, text in rows]
 
+    def folded_texts(self, numbers: Sequence[int]) -> dict[int, str]:
+        """As full text has them."""
+        query = "select id, text from chunks where id in (select value from json_each(?))"
+        return {number: folded(text) for number, text in self.rows(query, (json.dumps(numbers),))}
+
     def setting(self, name: str) -> str | None:
         rows = self.rows("select value from settings where name = ?", (name,))
         return str(rows[0][0]) if rows else None

@@ -22,10 +22,9 @@ _RUN = re.compile(
 )
 _LETTERS = re.compile(r"[^\W_]+")
 
+TOKENIZER = "tokenize='porter unicode61 remove_diacritics 2'"
 SCHEMA = "".join(
-    f"create virtual table if not exists {table} using fts5(title, body, content='', "
-    "tokenize='porter unicode61 remove_diacritics 2');\n"
-    for table in PARTS
+    f"create virtual table if not exists {table} using fts5(title, body, content='', {TOKENIZER});\n" for table in PARTS
 )
 
 

@@ -1,22 +1,34 @@
 """BM25 over the full text, at a price that does not grow with common words.
 
 FTS5 scores every chunk that has any term of the query, which takes seconds for `what is the …` over a million chunks.
-So the commonest terms are left out as long as there are rarer ones: they tell chunks apart least. BM25 with FTS5's own
-constants (k1 = 1.2, b = .75); a chunk's scores are counted within its part, the chunks of its kind of script.
+So the rarest terms choose the chunks, as many terms as FTS5 scores in some hundredths of a second, and what the others
+add is computed for the best of these. How rare a term is, is counted within each part: the chunks of a kind of script.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 
 from .chunk_store import ChunkStore
+from .common_terms import common_scores
 from .full_text import PARTS, is_spaceless
 
-MOST_MATCHES = 40_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
+MOST_MATCHES = 15_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
+RESCORED = 1_000  # of them, with all terms
+FEW = 100  # chunks, of which nobody can tell what is common
 COMMON = 0.05  # of the chunks with spaces between words: a word like that, in a Chinese chunk, tells nothing
 TITLE_WEIGHT, BODY_WEIGHT = 0.5, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a part: its chunks, and the words that one has on average."""
+
+    chunks: int
+    average: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +62,52 @@ class FullTextSearch:
         """The best `most` chunks of each part, by their numbers."""
         scores: dict[int, float] = {}
         for part in range(len(PARTS)):
-            left = sorted(self._telling(terms, part), key=lambda term: self._frequency(part, term))
-            found: dict[int, float] = {}
-            while left and len(found) < most:
-                chosen_terms, left = self._split(left, part)
-                found = self._best(part, " OR ".join(chosen_terms), most, chosen) | found
-                if chosen == Filter():
-                    break  # without a filter, what the rare terms find is enough
-            scores |= found
+            size = self._size(part)
+            if size.chunks:
+                scores |= self._scores(part, size, self._telling(terms, part), most, chosen)
         return scores
 
-    def _telling(self, terms: Sequence[str], part: int) -> list[str]:
+    def _scores(self, part: int, size: Size, terms: Sequence[str], most: int, chosen: Filter) -> dict[int, float]:
+        frequencies = {term: n for term in terms if (n := self._frequency(part, term, size))}
+        left = sorted(frequencies, key=lambda term: frequencies[term])
+        found: dict[int, float] = {}
+        while left and len(found) < most:
+            used, left = _rarest(left, frequencies)
+            found = self._best(part, " OR ".join(used), max(most, RESCORED) if left else most, chosen) | found
+            if chosen.files is None and chosen.language is None:
+                break  # without a filter, what the rare terms find is enough
+        common = {term[1:-1]: frequencies[term] for term in left if term[1:-1].isalnum()}
+        if not common:
+            return found
+        added = common_scores(self._store.folded_texts(list(found)), common, size.chunks, size.average)
+        whole = {number: score + added.get(number, 0.0) for number, score in found.items()}
+        return {number: whole[number] for number in nlargest(most, whole, key=lambda number: whole[number])}
+
+    def _telling(self, terms: Sequence[str], part: int) -> Sequence[str]:
         """Without English function words among Chinese chunks, where they are rare and would count for much."""
-        total = self._store.rows("select count(*) from (select 1 from chunks where part = 0 limit 2000)")[0][0]
-        if part == 0 or total < 100:
-            return list(terms)
-        return [term for term in terms if is_spaceless(term) or self._frequency(0, term) <= COMMON * total]
+        size = self._size(0)
+        if part == 0 or size.chunks < FEW:
+            return terms
+        return [t for t in terms if is_spaceless(t) or self._frequency(0, t, size) <= COMMON * size.chunks]
 
-    def _split(self, terms: list[str], part: int) -> tuple[list[str], list[str]]:
-        """The rarest terms that together have few enough matches, and the others."""
-        matches = 0
-        for place, term in enumerate(terms):
-            matches += self._frequency(part, term)
-            if place and matches > MOST_MATCHES:
-                return terms[:place], terms[place:]
-        return terms, []
+    def _size(self, part: int) -> Size:
+        """From FTS5's own record of it: the number of rows, then the words in each column."""
+        rows = self._store.rows(f"select block from {PARTS[part]}_data where id = 1")
+        chunks, *words = _variable_integers(rows[0][0]) if rows and rows[0][0] else [0]
+        return Size(chunks, max(1.0, sum(words) / max(1, chunks)))
 
-    def _frequency(self, part: int, term: str) -> int:
-        """How many chunks have it, counted as far as it matters; what changes meanwhile is too little to matter."""
+    def _frequency(self, part: int, term: str, size: Size) -> int:
+        """How many chunks have it: counted, or, of a common one, estimated from the first of them. What changes
+        meanwhile is too little to matter."""
         key = part, term
         if key not in self._frequencies:
             table = PARTS[part]
-            query = f"select count(*) from (select 1 from {table} where {table} match ? limit ?)"
-            self._frequencies[key] = int(self._store.rows(query, (term, MOST_MATCHES + 1))[0][0])
+            query = f"select count(*), max(rowid) from (select rowid from {table} where {table} match ? limit ?)"
+            count, last = self._store.rows(query, (term, MOST_MATCHES))[0]
+            if count == MOST_MATCHES:
+                largest = self._store.rows("select max(id) from chunks")[0][0]
+                count = min(size.chunks, round(count * largest / last))
+            self._frequencies[key] = count
         return self._frequencies[key]
 
     def _best(self, part: int, match: str, most: int, chosen: Filter) -> dict[int, float]:
@@ -93,3 +118,24 @@ class FullTextSearch:
         rank = f"rank match 'bm25({TITLE_WEIGHT}, {BODY_WEIGHT})'"
         query = f"select rowid, -rank from {table} where {table} match ? and {rank} {where} order by rank limit ?"
         return dict(self._store.rows(query, (match, *values, most)))
+
+
+def _rarest(terms: list[str], frequencies: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """The rarest terms that together have few enough matches, and the others; at least one."""
+    matches = 0
+    for place, term in enumerate(terms):
+        matches += frequencies[term]
+        if place and matches > MOST_MATCHES:
+            return terms[:place], terms[place:]
+    return terms, []
+
+
+def _variable_integers(data: bytes) -> list[int]:
+    """SQLite's varints: seven bits a byte, the highest first, where the eighth says that more follow."""
+    numbers, number = list[int](), 0
+    for byte in data:
+        number = number << 7 | byte & 0x7F
+        if byte < 0x80:
+            numbers.append(number)
+            number = 0
+    return numbers
