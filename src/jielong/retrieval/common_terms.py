@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from .full_text import TOKENIZER
 
 K1, B = 1.2, 0.75
-_WORD = re.compile(r"[^\W_]+")
 
 
 def common_scores(
@@ -23,20 +22,23 @@ def common_scores(
 ) -> dict[int, float]:
     """For each text as full text has it (folded): the sum over the terms, which are single words. `frequencies` are the
     chunks that have each term, of `total`; `average` is the length of a chunk in words."""
-    weights = {stem: _weight(total, frequencies[term]) for term, stem in _stems(frequencies).items()}
-    begins = tuple(stem[: min(3, max(1, len(stem) - 1))] for stem in weights)
-    words = {number: _WORD.findall(body.lower()) for number, body in bodies.items()}
-    alike = {word for each in words.values() for word in each if word.startswith(begins)}
-    stems = {word: stem for word, stem in _stems(alike).items() if stem in weights}
+    weights = {stem: weight(total, frequencies[term]) for term, stem in _stems(frequencies).items()}
+    # A stem differs from its words behind the first letters alone, so that only words with these are looked at.
+    begins = "|".join({re.escape(stem[: min(3, max(1, len(stem) - 1))]) for stem in weights})
+    alike = re.compile(rf"(?<![^\W_])(?:{begins})[^\W_]*")
+    words = {number: alike.findall(body.lower()) for number, body in bodies.items()}
+    stems = {
+        word: stem for word, stem in _stems({w for each in words.values() for w in each}).items() if stem in weights
+    }
     scores = {}
     for number, each in words.items():
         counts = Counter(stems[word] for word in each if word in stems)
-        length = K1 * (1 - B + B * len(each) / average)
+        length = K1 * (1 - B + B * (bodies[number].count(" ") + 1) / average)
         scores[number] = sum(weights[stem] * n * (K1 + 1) / (n + length) for stem, n in counts.items())
     return scores
 
 
-def _weight(total: int, frequency: int) -> float:
+def weight(total: int, frequency: int) -> float:
     """The logarithm of the odds that a chunk does not have the term; FTS5 has none below this."""
     return max(1e-6, math.log((total - frequency + 0.5) / (frequency + 0.5))) if frequency < total else 1e-6
 

@@ -2,7 +2,9 @@
 
 FTS5 scores every chunk that has any term of the query, which takes seconds for `what is the …` over a million chunks.
 So the rarest terms choose the chunks, as many terms as FTS5 scores in some hundredths of a second, and what the others
-add is computed for the best of these. How rare a term is, is counted within each part: the chunks of a kind of script.
+add is computed for the best of these; then the next rarest, until what is left could not lift another chunk among the
+best (as in MaxScore, Turtle & Flood 1995). How rare a term is, is counted within each part: the chunks of a kind of
+script.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from dataclasses import dataclass
 from heapq import nlargest
 
 from .chunk_store import ChunkStore
-from .common_terms import common_scores
+from .common_terms import common_scores, weight
 from .full_text import PARTS, is_spaceless
 
 MOST_MATCHES = 15_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
 RESCORED = 1_000  # of them, with all terms
+MOST_ROUNDS = 4  # each with the next rarest terms
+SURE = 10  # of the best are certain, but for the last round
+LARGEST = 1.4  # times its weight, that a term adds to a chunk in which it stands twice
 FEW = 100  # chunks, of which nobody can tell what is common
 COMMON = 0.05  # of the chunks with spaces between words: a word like that, in a Chinese chunk, tells nothing
 TITLE_WEIGHT, BODY_WEIGHT = 0.5, 1.0
@@ -71,17 +76,19 @@ class FullTextSearch:
         frequencies = {term: n for term in terms if (n := self._frequency(part, term, size))}
         left = sorted(frequencies, key=lambda term: frequencies[term])
         found: dict[int, float] = {}
-        while left and len(found) < most:
+        for _ in range(MOST_ROUNDS):
             used, left = _rarest(left, frequencies)
-            found = self._best(part, " OR ".join(used), max(most, RESCORED) if left else most, chosen) | found
-            if chosen.files is None and chosen.language is None:
-                break  # without a filter, what the rare terms find is enough
-        common = {term[1:-1]: frequencies[term] for term in left if term[1:-1].isalnum()}
-        if not common:
-            return found
-        added = common_scores(self._store.folded_texts(list(found)), common, size.chunks, size.average)
-        whole = {number: score + added.get(number, 0.0) for number, score in found.items()}
-        return {number: whole[number] for number in nlargest(most, whole, key=lambda number: whole[number])}
+            best = self._best(part, " OR ".join(used), max(most, RESCORED) if left or found else most, chosen)
+            others = {term[1:-1]: n for term, n in frequencies.items() if term not in used and term[1:-1].isalnum()}
+            if others and best:
+                added = common_scores(self._store.folded_texts(list(best)), others, size.chunks, size.average)
+                best = {number: score + added.get(number, 0.0) for number, score in best.items()}
+            found |= best
+            sure = sorted(found.values(), reverse=True)[: min(most, SURE)]
+            without = LARGEST * sum(weight(size.chunks, frequencies[term]) for term in left)
+            if not left or (len(sure) == min(most, SURE) and sure[-1] >= without):
+                break  # what has none of the terms so far cannot be among the best
+        return {number: found[number] for number in nlargest(most, found, key=lambda number: found[number])}
 
     def _telling(self, terms: Sequence[str], part: int) -> Sequence[str]:
         """Without English function words among Chinese chunks, where they are rare and would count for much."""
