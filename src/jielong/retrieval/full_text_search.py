@@ -76,7 +76,7 @@ class FullTextSearch:
         frequencies = {term: n for term in terms if (n := self._frequency(part, term, size))}
         left = sorted(frequencies, key=lambda term: frequencies[term])
         found: dict[int, float] = {}
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MOST_ROUNDS if left else 0):
             used, left = _rarest(left, frequencies)
             best = self._best(part, " OR ".join(used), max(most, RESCORED) if left or found else most, chosen)
             others = {term[1:-1]: n for term, n in frequencies.items() if term not in used and term[1:-1].isalnum()}
