@@ -72,7 +72,7 @@ def cites_right(reply: Reply, fact: facts.Fact) -> bool:
 
 def figure(values: list[bool]) -> dict[str, Any]:
     estimate = mean([float(value) for value in values])
-    interval = [round(end, 3) for end in estimate.interval] if estimate.interval else None
+    interval = [round(end, 3) for end in estimate.ci95] if estimate.ci95 else None
     return {"share": round(sum(values) / max(1, len(values)), 3), "of": len(values), "ci95": interval}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jielong.improving.candidate_catalogue import candidates
 from jielong.recipe import load
 from jielong.tasks.code_tests import Tests as Asserted
 from jielong.tasks.item import Item
+from jielong.tasks.load_task import load_task
 from jielong.tasks.metric import find_metric
 from jielong.tasks.task import Task
 
@@ -40,3 +43,18 @@ def test_every_candidate_is_a_recipe_and_the_first_is_the_plain_model(rule: str)
     assert len(set(steps)) == len(steps)
     for each in steps[1:]:
         assert load(f"mini | {each}").max_calls() >= 1
+
+
+def test_a_folder_of_documents_beside_the_task_brings_retrieval(tmp_path: Path) -> None:
+    (tmp_path / "task.jsonl").write_text('{"input": "Where does Ann live?", "answer": "Rome"}\n')
+    assert not any("context(" in each for each in candidates(load_task(str(tmp_path / "task.jsonl")), ()))
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "ann.txt").write_text("Ann lives in Rome.")
+    for spec in (tmp_path, tmp_path / "task.jsonl"):
+        found = load_task(str(spec))
+        assert found.documents == tmp_path / "context"
+        assert "context(files=[…]) does" in found.notes[-1]
+        with_documents = [each for each in candidates(found, ()) if each.startswith("context(")]
+        assert len(with_documents) == 3
+        for each in with_documents:
+            assert load(f"mini | {each}").max_calls() >= 1

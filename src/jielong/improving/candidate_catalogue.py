@@ -1,12 +1,14 @@
 """Which compositions of techniques are worth trying on a task, from its features alone: it names no task, no model.
 
 A new technique needs one line in `CATALOGUE`: its steps as a recipe writes them, and the feature that a task must have
-for them. `{rule}` stands for the task's answer rule and `{few_shot}` for the step that shows the examples set aside.
+for them. `{rule}` stands for the task's answer rule, `{few_shot}` for the step that shows the examples set aside, and
+`{documents}` for the folder of documents that comes with the task.
 """
 
 from collections.abc import Sequence
 from typing import get_args
 
+from ..prompts import fill
 from ..recipe import write_value
 from ..registry import name_origins
 from ..tasks.item import Item
@@ -23,6 +25,9 @@ CATALOGUE = (
     ('persona(role="an expert in the subject of the question")', "always"),
     ("{few_shot}", "examples"),
     ("{few_shot} | cot", "examples"),
+    ("context(files=[{documents}])", "documents"),
+    ("context(files=[{documents}], k=5)", "documents"),
+    ("context(files=[{documents}], k=5, passage=60, form=plain)", "documents"),  # as small models read documents
     ("self_consistency(n=8, answer={rule})", "votes"),
     ("cot | self_consistency(n=8, answer={rule})", "votes"),
     ("cot | best_of_n(n=4)", "always"),
@@ -49,6 +54,7 @@ def features(task: Task, examples: Sequence[Item]) -> set[str]:
         "open": rule is None,
         "votes": rule in VOTING or rule in name_origins("metrics"),
         "examples": bool(examples),  # solved items were set aside to be shown
+        "documents": task.documents is not None,
         "tests": any(item.tests for item in task.items),  # code that is graded by running it
     }
     return {name for name, holds in known.items() if holds}
@@ -59,5 +65,5 @@ def candidates(task: Task, examples: Sequence[Item]) -> tuple[str, ...]:
     known, rule = features(task, examples), str(answer_rule(task.metric))
     pairs = tuple((item.request().messages[-1].text, item.accepted[0]) for item in examples)
     few_shot = f"few_shot(examples={write_value(pairs)})" if examples else ""
-    fitting = [steps for steps, feature in CATALOGUE if feature in known]
-    return ("", *(steps.replace("{rule}", rule).replace("{few_shot}", few_shot) for steps in fitting))
+    values = {"rule": rule, "few_shot": few_shot, "documents": write_value(task.documents)}
+    return ("", *(fill(steps, values) for steps, feature in CATALOGUE if feature in known))

@@ -24,6 +24,7 @@ from .metric import Metric, answer_rule, find_metric, with_labels
 from .named_columns import NamedColumns, is_nothing
 from .task import Task
 
+DOCUMENTS = "context"
 SourceRow: TypeAlias = tuple[str, str, DataRow | BadRow]  # file, subject, row
 
 
@@ -67,8 +68,21 @@ def load_task(
     metric, why = _metric(reader, items, chosen, sample)
     gold = {text for item in items for text in item.accepted}
     notes += [*_unused(spec, sample, used, gold), *_contradictions(spec, read)]
-    task = Task(spec, identified(items), metric, why, f"{spec}, read as {reader.name}", problems, tuple(notes))
+    documents = _documents(spec)
+    if documents:
+        notes.append(
+            f"{spec}: the documents in {documents} are shown to no model by themselves; context(files=[…]) does"
+        )
+    source = f"{spec}, read as {reader.name}"
+    task = Task(spec, identified(items), metric, why, source, problems, tuple(notes), documents)
     return task.sample(limit, seed)
+
+
+def _documents(spec: str) -> Path | None:
+    """The folder `context` in the task's folder, or beside its file."""
+    path = Path(spec)
+    folder = (path if path.is_dir() else path.parent) / DOCUMENTS
+    return folder if not spec.startswith("hub:") and folder.is_dir() else None
 
 
 def _source_rows(spec: str, note: Callable[[str], None]) -> Iterator[SourceRow]:

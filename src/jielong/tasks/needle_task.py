@@ -70,7 +70,9 @@ def built_in(spec: str, limit: int | None, seed: int) -> Task:
         raise BadInput(f"{spec}: {expected}") from None
     most = limit or PER_CELL * len(lengths) * len(DEPTHS)
     about = "a fact hidden in a text"
-    task = NeedleTask(spec, (), NEEDLE, "as this task is made", about, (), (), lengths, most, seed, language)
+    task = NeedleTask(
+        spec, (), NEEDLE, "as this task is made", about, lengths=lengths, most=most, seed=seed, language=language
+    )
     return replace(task, items=task.make([_least_tokens]))
 
 

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..contract import Model
 from ..prompts import catalogue, fill, language
@@ -25,6 +26,7 @@ class Task:
     notes: tuple[
         str, ...
     ] = ()  # what a person should know of the file: an inferred encoding, columns that are not used
+    documents: Path | None = None  # a folder of texts that come with the task, and in no item
 
     @property
     def sha256(self) -> str:
