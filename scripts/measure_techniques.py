@@ -21,7 +21,8 @@ from typing import Any
 
 import anyio
 import techniques_scripted
-from techniques_rows import ROWS, Row
+from techniques_documents import write_documents
+from techniques_rows import DOCUMENTS, ROWS, Row
 
 from jielong import recipe, registry
 from jielong.contract import Model
@@ -221,6 +222,8 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="write the pages from what was measured, measure nothing")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
+    if not given.page:
+        write_documents(Path(DOCUMENTS))
     rows = anyio.run(_all, given.folder, given.only, given.page)
     missing = sorted(set(registry.BUILT_IN["techniques"]) - {row.technique for row, _ in rows} - set(NOT_MEASURED))
     if not given.only:

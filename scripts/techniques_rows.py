@@ -27,6 +27,8 @@ class Row:
         return parse(f"model | {self.step}").steps[-1].name
 
 
+DOCUMENTS = "build/never_told"  # techniques_documents.py writes them
+PLAIN = "form=plain, attribute=true"
 SPELLED = "mini:word_problems/1"
 ONE_STEP = 'samples=6, propose="Numbers: {numbers}. Target: 24. Write one next step."'
 SQUARE = "game=crosswords, breadth=6, depth=10, k=6, visits=60"
@@ -43,6 +45,8 @@ ROWS = (
     Row('premise(text="All shops are open today.")', SPELLED),
     Row('instruct(text="Write one Python expression that computes the answer.", place=after)', "mini:word_problems/3"),
     Row('few_shot(examples=[["Tom has 3 pens and buys 4. How many now?", "7"]])', SPELLED),
+    Row(f"context(files=[{DOCUMENTS}], k=5, {PLAIN})", "mini:unseen_facts"),
+    Row(f"retrieve(index=never-told, k=5, {PLAIN})", "mini:unseen_facts"),
     Row("program_of_thought", "mini:word_problems/3"),
     Row("brief", SPELLED),
     Row("brief", "descriptions", "scripted:clerk"),
