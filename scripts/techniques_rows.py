@@ -87,6 +87,8 @@ ROWS = (
             "team",
         )
     ),
+    Row(f"cascade(models={EXPERTS})", "subjects", "scripted:generalist", 150),
+    Row("cascade(models=[mini | cot | self_consistency(n=8)], accept=logprob)", "mini:word_problems/5", "mini | cot"),
     Row("tree_of_thoughts", "mini:word_problems/2"),
     Row("graph_of_thoughts", "mini:word_problems/2"),
     Row("tree_of_thoughts(game=game24)", "mini:game24", "scripted:player", 100, checks=True),

@@ -16,6 +16,10 @@ from ..tasks.metric import answer_rule
 from ..tasks.task import Task
 from ..techniques.prompting import Spell
 
+CASCADES = (  # over all models, where there are several
+    ("cascade(answer={rule})", "votes"),
+    ("cascade(accept=own_word)", "always"),
+)
 VOTING = ("number", "choice", "exact", "yes_no", "json")  # rules whose answers are equal or not, so that they can vote
 CATALOGUE = (
     ("cot", "always"),
@@ -58,6 +62,12 @@ def features(task: Task, examples: Sequence[Item]) -> set[str]:
         "tests": any(item.tests for item in task.items),  # code that is graded by running it
     }
     return {name for name, holds in known.items() if holds}
+
+
+def cascades(task: Task) -> tuple[str, ...]:
+    """Steps to put after the cheapest of several models; the others are still to be named."""
+    known, rule = features(task, ()), str(answer_rule(task.metric))
+    return tuple(steps.replace("{rule}", rule) for steps, feature in CASCADES if feature in known)
 
 
 def candidates(task: Task, examples: Sequence[Item]) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ with the same seed. Figures are of items that the thresholds were not chosen on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +37,17 @@ class CascadeData:
 
 
 @dataclass(frozen=True)
-class FittedCascade:
-    """`score`, `cost` and `stage` (the one that answered) of each item, by thresholds that were not chosen on it."""
+class _Choice:
+    stages: tuple[int, ...]
+    thresholds: tuple[float, ...]  # of all but the last
 
+
+@dataclass(frozen=True)
+class FittedCascade:
+    """`stages` are those that are asked, by number. `score`, `cost` and `stage` (the one that answered) of each item are by
+    thresholds that were not chosen on it."""
+
+    stages: tuple[int, ...]
     thresholds: tuple[float, ...]
     score: Array
     cost: Array
@@ -94,10 +102,16 @@ def measured_stages(model: Model, items: Sequence[str]) -> list[MeasuredStage]:
 
 
 def fit_cascade(
-    data: CascadeData, *, accuracy: float | None = None, cost: float | None = None, seed: int = 0
+    data: CascadeData,
+    *,
+    accuracy: float | None = None,
+    cost: float | None = None,
+    seed: int = 0,
+    leave_out: bool = True,
 ) -> FittedCascade:
-    """The thresholds that reach `accuracy` at the lowest cost, or the highest accuracy within a mean `cost` of an item;
-    with neither, the cheapest as accurate as the best stage. Raises BadInput for too few items."""
+    """The stages and thresholds that reach `accuracy` at the lowest cost, or the highest accuracy within a mean `cost`
+    of an item; with neither, the cheapest as accurate as the best stage. With `leave_out`, stages that do not pay are
+    left out. Raises BadInput for too few items."""
     if len(data.scores) < FEWEST_ITEMS:
         raise BadInput(f"cascade: {len(data.scores)} items that every stage answered; expected at least {FEWEST_ITEMS}")
     names = sorted(set(data.clusters))
@@ -107,18 +121,16 @@ def fit_cascade(
     for k in range(HALVES):
         others, own = of_item != k, of_item == k
         if others.any() and own.any():
-            chosen = _best(data, others, accuracy, cost)
-            score[own], spent[own], stage[own] = _run(data, own, chosen)
-    return FittedCascade(_best(data, of_item >= 0, accuracy, cost), score, spent, stage)
+            score[own], spent[own], stage[own] = _run(data, own, _best(data, others, accuracy, cost, leave_out))
+    chosen = _best(data, of_item >= 0, accuracy, cost, leave_out)
+    return FittedCascade(chosen.stages, chosen.thresholds, score, spent, stage)
 
 
-def _best(data: CascadeData, rows: Rows, accuracy: float | None, cost: float | None) -> tuple[float, ...]:
+def _best(data: CascadeData, rows: Rows, accuracy: float | None, cost: float | None, leave_out: bool) -> _Choice:
     points = []
-    for thresholds in product(
-        *(_candidates(data.sure[rows, k], data.sure.shape[1]) for k in range(data.sure.shape[1]))
-    ):
-        score, spent, _ = _run(data, rows, thresholds)
-        points.append((thresholds, float(score.mean()), float(spent.mean())))
+    for choice in _choices(data, rows, leave_out):
+        score, spent, _ = _run(data, rows, choice)
+        points.append((choice, float(score.mean()), float(spent.mean())))
     if cost is not None:
         payable = [p for p in points if p[2] <= cost] or [min(points, key=lambda p: p[2])]
         return max(payable, key=lambda p: (p[1], -p[2]))[0]
@@ -127,21 +139,32 @@ def _best(data: CascadeData, rows: Rows, accuracy: float | None, cost: float | N
     return min(good, key=lambda p: (p[2], -p[1]))[0] if good else max(points, key=lambda p: (p[1], -p[2]))[0]
 
 
+def _choices(data: CascadeData, rows: Rows, leave_out: bool) -> Iterator[_Choice]:
+    every = range(data.scores.shape[1])
+    sizes = every if leave_out else every[-1:]
+    for stages in (subset for size in sizes for subset in combinations(every, size + 1)):
+        steps = [_candidates(data.sure[rows, k], len(stages) - 1) for k in stages[:-1]]
+        for thresholds in product(*steps):
+            yield _Choice(stages, thresholds)
+
+
 def _candidates(sure: Array, stages: int) -> list[float]:
     """Thresholds between the values that occur, so that what is a little less sure than one of them is not accepted;
     the first accepts all that can be read, the last nothing."""
     values = np.unique(sure[np.isfinite(sure)])
     if not len(values):
         return [1.0]
-    most = max(3, int(MOST_COMBINATIONS ** (1 / stages)) if stages > 1 else 200)
+    most = min(200, max(3, int(MOST_COMBINATIONS ** (1 / stages))))
     values = np.unique(np.quantile(values, np.linspace(0, 1, min(most, len(values)))))
     between = (values[1:] + values[:-1]) / 2
     return [float(f"{value:.6g}") for value in (values[0] - 1e-3, *between, values[-1] + 1e-3)]
 
 
-def _run(data: CascadeData, rows: Rows, thresholds: Sequence[float]) -> tuple[Array, Array, Array]:
-    scores, costs, sure = data.scores[rows], np.cumsum(data.costs[rows], axis=1), data.sure[rows]
-    accepted = np.hstack([sure >= np.array(thresholds), np.ones((len(sure), 1), dtype=bool)])
-    stage = np.argmax(accepted, axis=1)
-    every = np.arange(len(stage))
-    return scores[every, stage], costs[every, stage], stage.astype(np.float64)
+def _run(data: CascadeData, rows: Rows, choice: _Choice) -> tuple[Array, Array, Array]:
+    """Score, cost and answering stage of each item."""
+    used = list(choice.stages)
+    scores, costs = data.scores[rows][:, used], np.cumsum(data.costs[rows][:, used], axis=1)
+    sure = data.sure[rows][:, used[:-1]]
+    accepted = np.hstack([sure >= np.array(choice.thresholds), np.ones((len(sure), 1), dtype=bool)])
+    place, every = np.argmax(accepted, axis=1), np.arange(len(sure))
+    return scores[every, place], costs[every, place], np.array(used, dtype=np.float64)[place]

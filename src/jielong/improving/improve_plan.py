@@ -10,12 +10,13 @@ from ..measuring.cost_forecast import BudgetLimits, provider
 from ..measuring.evaluate import clusters
 from ..measuring.experiment import item_request
 from ..measuring.judge import grading_calls, judge_model, with_judge
-from ..recipe import RecipeStep, build, load, parse
+from ..recipe import RecipeStep, build, load, parse, read_options
 from ..stats import MIN_CLUSTERS, minimum_detectable
 from ..tasks.metric import require_replies
 from ..tasks.task import Task
+from ..techniques.cooperate.cascade import cascade
 from . import successive_halving
-from .candidate_catalogue import candidates
+from .candidate_catalogue import candidates, cascades
 from .data_splits import Split, split_items
 from .improve_result import ImprovePlan, Note
 
@@ -35,6 +36,10 @@ class PlannedCandidate:
     @property
     def parts(self) -> frozenset[object]:
         return frozenset((self.base, *_steps(self.steps)))
+
+    @property
+    def is_cascade(self) -> bool:
+        return "cascade" in self.kind
 
     @property
     def kind(self) -> tuple[str, ...]:
@@ -79,7 +84,8 @@ def prepare(
     split = split_items(task.items, seed)
     steps = candidates(task, split.examples)
     bases = [load(model) if isinstance(model, str) else model for model in models]
-    everyone = tuple({one.recipe: one for base in bases for one in (_candidate(base, step) for step in steps)}.values())
+    planned = [_candidate(base, step) for base in bases for step in steps] + _cascades(task, split, bases, seed)
+    everyone = tuple({one.recipe: one for one in planned}.values())
     plan = _plan(task, split, everyone, len({base.name for base in bases}), seed, limits)
     return PreparedImprove(task, split, everyone, plan, limits, seed, _notes(task, split))
 
@@ -96,6 +102,17 @@ def spells(prepared: PreparedImprove) -> tuple[int, int, int]:
 def _candidate(base: Model, steps: str) -> PlannedCandidate:
     model = build(parse(f"scripted | {steps}"), base) if steps else base  # the name before the steps is not used
     return PlannedCandidate(model.name, base.name, steps, model)
+
+
+def _cascades(task: Task, split: Split, bases: Sequence[Model], seed: int) -> list[PlannedCandidate]:
+    """From the cheapest model to the dearest, as they were named where prices are equal or not known."""
+    different = tuple({base.name: base for base in bases}.values())
+    if len(different) < 2:
+        return []
+    first, *others = sorted(different, key=lambda base: _per_call(task, split, base, seed) or 0.0)
+    steps = [parse(f"scripted | {text}").steps[0] for text in cascades(task)]
+    bound = [cascade(models=tuple(others), **read_options(step)) for step in steps]
+    return [PlannedCandidate((first | each).name, first.name, str(each), first | each) for each in bound]
 
 
 def _plan(
@@ -119,7 +136,8 @@ def _plan(
         rounds=ends,
         keep=keep,
         finalists=finalists,
-        max_calls=int(_at_most([n + grading for n in calls], ends, keep, final, finalists)),
+        max_calls=int(_at_most([n + grading for n in calls], ends, keep, final, finalists))
+        + (bases * len(split.search) * (max(calls) + grading) if bases > 1 else 0),  # what a route is fitted on
         max_usd=usd,
         all_calls=(len(split.search) + final) * sum(n + grading for n in calls),
         detectable=minimum_detectable(final, alpha=0.05 / max(1, finalists)),

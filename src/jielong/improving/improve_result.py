@@ -121,10 +121,13 @@ class Note:
     """Something to say about the run, in the reader's language: `key` names the words, `values` what is put into them.
     few: how little the items can show; hopeless: nothing can be told from chance; final_cut: the budget allowed `asked`
     of `final` items; left_out: the budget kept `candidates` out; lost: nothing is concluded about `recipe`, as `why`;
-    few_lost: `lost` of `n` items of `recipe` are not counted, as `words`; few_clusters: the final has so many clusters.
+    few_lost: `lost` of `n` items of `recipe` are not counted, as `words`; few_clusters: the final has so many clusters;
+    mixing_pays, mixing_no_gain: what a route or cascade brings above mixing its models at random, on the search.
     """
 
-    key: Literal["few", "hopeless", "final_cut", "left_out", "lost", "few_lost", "few_clusters"]
+    key: Literal[
+        "few", "hopeless", "final_cut", "left_out", "lost", "few_lost", "few_clusters", "mixing_pays", "mixing_no_gain"
+    ]
     values: Mapping[str, int | str]
 
 

@@ -11,8 +11,9 @@ from ..errors import BudgetExceeded, EndpointUnfit, JielongError
 from ..measuring.cost_forecast import ItemCost, call_margin, mean_cost
 from ..measuring.experiment import Experiment, Trial, item_request
 from ..measuring.results import ItemResult, lost_reasons, too_many_lost
+from ..runtime.home import home_folder
 from ..tasks.item import Item
-from . import budget_plan, successive_halving
+from . import budget_plan, combined_models, successive_halving
 from .build_result import build_result
 from .candidate_state import CandidateState, in_dollars
 from .improve_plan import PreparedImprove
@@ -93,8 +94,42 @@ class ImproveRun:
             self._eliminate(limit if i + 1 < len(plan.keep) else len(self.states))
             if len(self.running()) < 2:
                 break
+        if not self._is_stopped() and len(self.prepared.bases) > 1:
+            await self._combine_models()
         if not self._is_stopped():
             self._choose_finalists()
+
+    async def _combine_models(self) -> None:
+        """Fit a route over the best recipe of each model, on all items of the search, which they are
+        asked to the end; and say of it and of cascades whether they are worth more than mixing at random."""
+        split = self.prepared.split
+        picked = [self._best_alone(base) for base in self.prepared.bases]
+        pairs = [(state, n) for n in range(len(split.search)) for state in picked if state and n not in state.search]
+        cost = sum((self._costs()[state.name] for state, _ in pairs if state), ItemCost())
+        if None in picked or self.experiment.forecast(budget_plan.SEARCH).fraction(cost) < 1:
+            return
+        models = [state for state in picked if state]
+        await self._ask([(state, n) for state, n in pairs if state], even_dropped=True)
+        if self._is_stopped():
+            return
+        dollars = in_dollars(self.states)
+        models.sort(key=lambda state: state.standing(dollars).cost)
+        file = home_folder() / "runs" / str(self.experiment.run) / "route.json"
+        task, seed = self.prepared.task.name, self.prepared.seed
+        route = await combined_models.routed_candidate(models, split.search, task, dollars, file, seed)
+        if route:
+            self.states.append(route)
+            self.by_name[route.name] = route
+        for state in (s for s in self.states if s is route or s.planned.is_cascade):
+            if note := combined_models.mixing_note(state, models, dollars):
+                self.notes.append(note)
+
+    def _best_alone(self, base: str) -> CandidateState | None:
+        """The recipe of one model that the search prefers, of those that were asked most."""
+        fit = [s for s in self.states if s.planned.base == base and not s.planned.is_cascade and s.seen()]
+        fit = [s for s in fit if not (s.dropped and s.dropped.why in ("lost", "unsupported", "budget"))]
+        most = max((len(s.seen()) for s in fit), default=0)
+        return next(iter(self._preferred([s for s in fit if len(s.seen()) == most])), None)
 
     def _round_end(self, i: int, seen: int) -> int:
         """How many items a candidate shall have seen after round `i`, as the budget allows."""
@@ -197,7 +232,9 @@ class ImproveRun:
 
     # ---- both ----
 
-    async def _ask(self, pairs: Iterable[tuple[CandidateState, int]], part: Part = "search") -> None:
+    async def _ask(
+        self, pairs: Iterable[tuple[CandidateState, int]], part: Part = "search", even_dropped: bool = False
+    ) -> None:
         """Ask what was not asked yet, item by item, so that what was answered at a sudden end can be compared."""
         items = self.prepared.split.search if part == "search" else self.prepared.split.final
         numbers = {item.id: n for n, item in enumerate(items)}
@@ -217,7 +254,9 @@ class ImproveRun:
         if self.on_stage:
             self.on_stage(self._round, len({trial.candidate.name for trial in trials}), len(trials))
         try:
-            await self.experiment.ask(trials, receive, wanted=lambda s: s.dropped is None, cannot_run=cannot_run)
+            await self.experiment.ask(
+                trials, receive, wanted=lambda s: even_dropped or not s.dropped, cannot_run=cannot_run
+            )
         except BudgetExceeded:
             self.stopped = "budget"
 

@@ -138,11 +138,18 @@ async def choose_by_cascade(task: Task, model: Model, fitting: Fitting) -> Model
     ids = [report.task.items[i].id for i in kept]
     sure = np.array([[s.sure.get(i) for s in stages[:-1]] for i in ids], dtype=np.float64)
     data = CascadeData(scores, costs, np.nan_to_num(sure, nan=-np.inf), clusters_of(report, kept))
-    fitted = fit_cascade(data, accuracy=fitting.accuracy, cost=fitting.cost, seed=fitting.seed)
+    how = stages[0].confidence
+    # The next stage may be the judge: without it the one before would be judged by another than was measured.
+    fitted = fit_cascade(
+        data, accuracy=fitting.accuracy, cost=fitting.cost, seed=fitting.seed,
+        leave_out=how.accept != "judge" or how.judge is not None,
+    )  # fmt: skip
     assert isinstance(model, WrappedModel)
-    recipe = WrappedModel(model.model, model.technique(threshold=fitted.thresholds)).name
+    first, *others = (stages[i].model for i in fitted.stages)
+    step = model.technique(models=tuple(others), threshold=fitted.thresholds)
+    recipe = WrappedModel(first, step).name if others else first.name
     chosen = fitted.stage.astype(int)
-    method = f"{stages[0].confidence.accept} {write_value(fitted.thresholds)}"
+    method = f"{how.accept} {write_value(fitted.thresholds)}"
     return _choice(
         cascade.__name__, recipe, method, report, kept, unit, scores, costs, (fitted.score, fitted.cost, chosen)
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import BadInput
 from ..techniques.cooperate.route_file import (
+    SURFACE,
     Array,
     Neighbours,
     RoutedModel,
@@ -31,7 +32,7 @@ from .route_curve import cost_weights, routed
 
 FOLDS, FEWEST_ITEMS = 5, 20
 AXES = (0, 16, 64)
-PENALTIES = (0.01, 0.1)
+PENALTIES = (0.01, 0.1, 1.0)
 MOST_NEIGHBOURS, NEIGHBOUR_SHARE = 4_000, 0.02  # questions that are kept; the part of them that is asked
 Unit = str
 
@@ -54,11 +55,13 @@ class RouteData:
 
 @dataclass(frozen=True)
 class _Method:
-    """`axes` of the embedding in the regression, None for the means alone; `share` of the neighbours' word."""
+    """`axes` of the embedding in the regression, None for the means alone; `share` of the neighbours' word;
+    `length_alone`: of a text's form nothing else, which holds where questions are of a new kind."""
 
     axes: int | None
     penalty: float = 0.0
     share: float = 0.0
+    length_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ def fit_route(
         raise BadInput(f"route: {n} items that every model answered; expected at least {FEWEST_ITEMS}")
     surfaces = np.array([surface(text) for text in data.questions])
     fold = _folds(data.clusters, seed)
-    methods = [_Method(None)] + [_Method(k, l2) for k in AXES if not k or _has_axes(data, k) for l2 in PENALTIES]
+    methods = [_Method(None), _Method(0, PENALTIES[0], length_alone=True)] + [
+        _Method(k, l2) for k in AXES if not k or _has_axes(data, k) for l2 in PENALTIES
+    ]
     unseen = {method: _left_out(data, surfaces, fold, method) for method in methods}
     if data.vectors is not None:
         best = min((m for m in methods if m.axes), key=lambda m: _loss(unseen[m], data.scores), default=None)
@@ -106,6 +111,8 @@ def _has_axes(data: RouteData, k: int) -> bool:
 def _called(method: _Method) -> str:
     if method.axes is None:
         return "means"
+    if method.length_alone:
+        return "regression on the text's length"
     regression = f"regression on the text's form and {method.axes} axes of its embedding"
     regression = regression if method.axes else "regression on the text's form"
     return {0.0: regression, 1.0: "nearest questions"}.get(method.share, f"mean of nearest questions and {regression}")
@@ -173,7 +180,13 @@ def _fit(surfaces: Array, vectors: Array | None, scores: Array, method: _Method)
     if method.axes is None:
         weights = np.hstack([np.zeros((scores.shape[1], x.shape[1])), logit(_shrunk_mean(scores))[:, None]])
     else:
-        weights = np.stack([logistic_regression(x, y, method.penalty) for y in scores.T])
+        used = (
+            np.isin(np.arange(x.shape[1]), (0, SURFACE, SURFACE + 1))
+            if method.length_alone
+            else np.full(x.shape[1], True)
+        )
+        weights = np.zeros((scores.shape[1], x.shape[1] + 1))
+        weights[:, [*np.flatnonzero(used), -1]] = [logistic_regression(x[:, used], y, method.penalty) for y in scores.T]
     count = max(10, min(200, round(NEIGHBOUR_SHARE * len(x))))
     return _Parts(mean, scale, center, axes, weights, unit_rows(z), scores, method.share, count)
 
