@@ -3,8 +3,8 @@
     python benchmarks/cascade_mini.py [--items 300]
 
 The stages are samples at temperature 1: plain, step by step, and a vote of up to 8. Beside them greedy step by step,
-which is no sample, and a vote of 8 always. Tokens are input and output of all calls, rejected attempts included. Mixing at random two fixed recipes reaches every
-point between them: what it would cost at the cascade's accuracy stands beside.
+which is no sample, and a vote of 8 always. Tokens are input and output of all calls, rejected attempts included. Mixing
+two fixed recipes at random reaches every point between them: what it would cost at the cascade's accuracy is told, too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 import anyio
 import numpy as np
-
 from common import write
+
 from jielong.improving.model_choice import Fitting, choose_by_cascade, scored
 from jielong.improving.route_curve import above_mixing, mixing_cost
 from jielong.recipe import load

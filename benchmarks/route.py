@@ -3,10 +3,10 @@ project: the folder `routellm/evals` of lm-sys/RouteLLM, or one that holds `mmlu
 
     python benchmarks/route.py /path/to/routellm/evals
 
-Fitted and tested on different questions: 200, 1,000 and all of one half against the other; with each subject left out of the
-fit that it is tested by; and with a whole field of subjects left out. The third model is made: as good as the strong one where the questions of two fields come from, and as the
-weak one elsewhere, at a price between theirs (its record is drawn from theirs). Beside it: the length of the question
-alone, and every model alone.
+Fitted and tested on different questions: 200, 1,000 and all of one half against the other; each question by a fit that
+had seen none of its subject; and with a whole field of subjects left out. The third model is made: as good as the strong
+one where the questions of two fields come from, and as the weak one elsewhere, at a price between theirs (its record is
+drawn from theirs). Beside it: the length of the question alone, and every model alone.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Study:
         }  # fmt: skip
 
     def subject_left_out(self, items: Any) -> dict[str, Any]:
-        """Each question by a fit that had seen none of its subject (in five folds of subjects), all of them together."""
+        """Each question by a fit that had seen none of its subject, in five folds of subjects."""
         data = RouteData(
             "routellm", self.names, [self.questions[i] for i in items], self.scores[items], self.costs[items], "usd",
             [self.subjects[i] for i in items], (), "wordllama", self.vectors[items],

@@ -44,8 +44,8 @@ class _Choice:
 
 @dataclass(frozen=True)
 class FittedCascade:
-    """`stages` are those that are asked, by number. `score`, `cost` and `stage` (the one that answered) of each item are by
-    thresholds that were not chosen on it."""
+    """`stages` are those that are asked, by number. `score`, `cost` and `stage` (the one that answered) of each
+    item are by thresholds that were not chosen on it."""
 
     stages: tuple[int, ...]
     thresholds: tuple[float, ...]
