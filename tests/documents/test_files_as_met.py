@@ -398,6 +398,10 @@ CHINESE = {
 
 @pytest.mark.parametrize("case", [*PARSING.values(), *CHINESE.values()], ids=[*PARSING, *CHINESE])
 def test_file_as_met(case: Case, tmp_path: Path) -> None:
+    check_case(case, tmp_path)
+
+
+def check_case(case: Case, tmp_path: Path) -> None:
     (tmp_path / case.file).write_bytes(case.data)
     (result,) = read_folder(tmp_path)
     assert result.name == case.file

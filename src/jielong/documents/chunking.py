@@ -18,8 +18,9 @@ from .language import language_of
 
 _QUOTES = "\"'”’」』）)\\]】》"
 _SENTENCE_END = re.compile(
-    rf"[。！？!?…][。！？!?…{_QUOTES}]*(?![。！？!?…{_QUOTES}])|(?<![A-Z])(?<!\b[A-Za-z])\.[{_QUOTES}]*(?=\s)|\n"
+    rf"[。！？｡!?…][。！？｡!?…{_QUOTES}]*(?![。！？｡!?…{_QUOTES}])|(?<![A-Z])(?<!\b[A-Za-z])\.[{_QUOTES}]*(?=\s)"
 )
+_PARAGRAPH_END = re.compile(r"(?<=[。！？.!?…：:”’」])\n")
 _LINE_END = re.compile(r"\n")
 _GAP = re.compile(r"\n[ \t\r]*\n")
 _CLAUSE_END = re.compile(r"[，、；：,;:|](?![\d])")
@@ -126,7 +127,7 @@ class _Chunker:
         if first < last:
             return self._starts[last - 1]
         kind = self._block_at(longest - 1).kind
-        by_lines = (_GAP, _LINE_END) if kind in ("code", "list") else (_SENTENCE_END,)
+        by_lines = (_GAP, _LINE_END) if kind in ("code", "list") else (_PARAGRAPH_END, _SENTENCE_END, _LINE_END)
         for pattern, least in (*((each, width // 2) for each in by_lines), (_CLAUSE_END, width // 2), (_SPACE, 0)):
             ends = [match.end() for match in pattern.finditer(self._text, start + least, longest)]
             if ends:

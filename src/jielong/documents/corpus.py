@@ -10,7 +10,6 @@ import bz2
 import codecs
 import gzip
 import lzma
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,11 @@ from typing import IO, Any
 from ..bounded_json import read_json
 from ..errors import BadInput, MissingExtra
 from ..regular_files import MAX_DATA_BYTES, check_regular_file
-from .encodings import encoding_of
+from .encodings import encoding_of, unescaped
 from .folder import files_below
 
 PIECE = 1 << 18  # characters of a long text that are handed out together; bytes that are read at once
 _PACKED: dict[str, Callable[[Path, str], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +75,9 @@ def _decoded(head: bytes, opened: IO[bytes], encoding: str) -> Iterator[str]:
         head = opened.read(PIECE)
 
 
-def _unescaped(text: str) -> str:
-    """JSON that stands in a text may write Chinese as escapes."""
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "\\u" in text else text
-
-
 def _pieces(file: str, texts: Iterator[str], overlap: int) -> Iterator[Passage]:
     line, before = 1, ""
-    for text in map(_unescaped, texts):
+    for text in map(unescaped, texts):
         yield Passage(file, line - before.count("\n"), before + text, is_row=False)
         line += text.count("\n")
         before = (before + text)[-overlap:] if overlap else ""
@@ -108,7 +101,7 @@ def _text_of(line: str) -> str:
     try:
         return "\n".join(_strings(read_json(line)))
     except ValueError:
-        return _unescaped(line)
+        return unescaped(line)
 
 
 def _json(file: str, text: str) -> Iterator[Passage]:

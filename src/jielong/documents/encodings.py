@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from ..bounded_json import well_formed
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -16,6 +18,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ESCAPE = re.compile(r"\\u(?!00[0-7])([0-9a-fA-F]{4})")  # those of ASCII mean something in JSON
 _LINEAR = re.compile(
     r"utf-(?:8|16|32)(?:-[lb]e)?(?:-sig)?|ascii|iso8859-\d{1,2}|cp\d{2,5}|gb\w{1,6}|big5\w{0,6}|shift_jis\w{0,6}"
     r"|euc_\w{2,12}|koi8-\w|mac-\w{3,12}|tis-620|iso2022_\w{2,8}"
@@ -72,6 +75,11 @@ def decoded(data: bytes, charset: str = "") -> str | None:
     if encoding is None:
         return None
     return data.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+
+
+def unescaped(text: str) -> str:
+    """JSON that stands in a text may write Chinese as escapes."""
+    return well_formed(_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)) if "\\u" in text else text
 
 
 def _stated(charset: str) -> str | None:

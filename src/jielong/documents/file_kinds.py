@@ -7,11 +7,12 @@ from typing import Literal, TypeAlias
 
 from .unreadable import Unread
 
-Kind: TypeAlias = Literal["pdf", "docx", "epub", "html", "markdown", "table", "code", "text"]
+Kind: TypeAlias = Literal["pdf", "docx", "epub", "html", "markdown", "notebook", "table", "code", "text"]
 
 _BY_SUFFIX: dict[Kind, str] = {
     "html": ".html .htm .xhtml",
     "markdown": ".md .markdown .mdx .mkd .qmd .rmd",
+    "notebook": ".ipynb",
     "table": ".csv .tsv .tab",
     "code": ".py .pyi .js .jsx .mjs .cjs .ts .tsx .java .kt .kts .scala .groovy .go .rs .c .h .cc .cpp .cxx .hpp .hh"
     " .cs .swift .m .mm .rb .php .pl .pm .lua .r .jl .sh .bash .zsh .fish .ps1 .bat .cmd .sql .hs .ml .ex .exs .erl"

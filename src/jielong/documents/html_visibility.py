@@ -24,9 +24,11 @@ _FONT_SIZE = re.compile(r"(?<![\w.])(?:0|[\d.]+(?:px|em|rem|pt))(?![\w.])")
 _COMPOUND = re.compile(r"(\*|[a-z][\w-]*)?((?:[.#][\w-]+)*)", re.IGNORECASE)
 _NAME = re.compile(r"[.#][\w-]+")
 _NUMBER = re.compile(r"(-?(?:\d+\.?\d*|\.\d+))(px|em|rem|pt|%|vw|vh)?")
-_COLOURS = {"white": "#ffffff", "black": "#000000", "transparent": "", "red": "#ff0000", "yellow": "#ffff00"}
+_FOR_SCREEN_READERS = frozenset({".sr-only", ".visually-hidden", ".visuallyhidden", ".screen-reader-text"})
+_FAR_AWAY = re.compile(r"translate[xy]?\(-\d{3,}px|scale\(0\)")
+_COLOURS = {"white": "#ffffff", "black": "#000000", "transparent": ""}
 _RELEVANT = re.compile(
-    r"display|visibility|opacity|font|color|background|position|left|top|right|text-indent|clip|width|height|overflow"
+    r"display|visibility|opacity|font|color|background|position|left|top|right|text-indent|margin|transform|clip|width|height|overflow"
 )
 MOST_RULES = 20_000
 
@@ -44,7 +46,7 @@ def remove_invisible(page: Element) -> None:
     rules = _Rules(page)
     has_other_styles = any("stylesheet" in (link.get("rel") or "").lower() for link in page.iter("link"))
     background = None if has_other_styles else "#ffffff"
-    waiting: list[tuple[Element, str, str | None, _Place | None]] = [(page, "#000000", background, None)]
+    waiting: list[tuple[Element, str | None, str | None, _Place | None]] = [(page, "#000000", background, None)]
     doomed = []
     while waiting:
         element, colour, background, above = waiting.pop()
@@ -55,9 +57,10 @@ def remove_invisible(page: Element) -> None:
         style = rules.style_of(place) | _declarations(element.get("style") or "")
         colour = _colour(style.get("color") or element.get("color") or "", colour)
         if own := style.get("background-color") or style.get("background") or element.get("bgcolor"):
-            background = None if "url(" in own or "gradient" in own else _colour(own, background or "") or background
-        is_hidden = _is_hidden(element, style)
-        if element.tag not in ("html", "body") and (is_hidden or (background is not None and colour == background)):
+            filled = None if "url(" in own or "gradient" in own else _colour(own, background)
+            background = background if filled == "" else filled
+        is_hidden = _is_hidden(element, style) or not place.names.isdisjoint(_FOR_SCREEN_READERS)
+        if element.tag not in ("html", "body") and (is_hidden or _alike(colour, background)):
             if is_hidden or not len(element):
                 doomed.append(element)
                 continue
@@ -79,7 +82,9 @@ def _is_hidden(element: Element, style: Mapping[str, str]) -> bool:
         (_pixels(style.get(side)) or 0) <= -900 for side in ("left", "top", "right")
     ):
         return True
-    if (_pixels(style.get("text-indent")) or 0) <= -900 or re.search(r"scale\(0\)", style.get("transform", "")):
+    if any((_pixels(style.get(name)) or 0) <= -900 for name in ("text-indent", "margin-left", "margin-top")):
+        return True
+    if _FAR_AWAY.search(style.get("transform", "")):
         return True
     clip = style.get("clip", "") + style.get("clip-path", "")
     is_clipped = re.match(r"rect\((?:[01](?:px)?[\s,]*){4}\)|inset\((?:50|100)%\)", clip)
@@ -97,12 +102,15 @@ def _tiny(value: str | None, most: float) -> bool:
     return pixels is not None and pixels <= most and not (value or "").endswith(("%", "vw", "vh") if pixels else ())
 
 
-def _colour(value: str, otherwise: str) -> str:
-    """As #rrggbb; "" for none at all."""
+def _colour(value: str, inherited: str | None) -> str | None:
+    """As #rrggbb; "" for a transparent one, None where it cannot be told."""
     value = value.lower().replace(" ", "")
-    if value in _COLOURS:
-        return _COLOURS[value]
-    if match := re.match(r"#([0-9a-f]{3,8})", value):
+    if value in ("", "inherit", "unset", "none"):
+        return inherited
+    if match := re.match(r"[a-z]+", value):
+        if match[0] in _COLOURS:
+            return _COLOURS[match[0]]
+    elif match := re.match(r"#([0-9a-f]{3,8})", value):
         digits = match[1]
         digits = "".join(digit * 2 for digit in digits) if len(digits) < 6 else digits
         return "" if digits[6:8] == "00" else f"#{digits[:6]}"
@@ -110,7 +118,14 @@ def _colour(value: str, otherwise: str) -> str:
         if match[4] and float(match[4].strip(".") or 1) == 0:
             return ""
         return "#" + "".join(f"{min(int(match[number]), 255):02x}" for number in (1, 2, 3))
-    return otherwise
+    return None
+
+
+def _alike(colour: str | None, background: str | None) -> bool:
+    if not colour or not background:
+        return False
+    pairs = zip(bytes.fromhex(colour[1:]), bytes.fromhex(background[1:]), strict=True)
+    return all(abs(one - other) <= 12 for one, other in pairs)
 
 
 def _drop_own_text(element: Element) -> None:

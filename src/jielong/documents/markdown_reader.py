@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from .document import Block, Kind
 
 _FENCE = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(`{3,}(?=[^`]*$)|~{3,})")
+_HTML_CODE = re.compile(r" {0,3}<(pre|script|style|textarea)[\s>]", re.IGNORECASE)
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _DELIMITERS = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?$")
@@ -21,12 +22,19 @@ _LONGEST = 2_000  # characters of a line that can be a heading or a fence
 
 
 class _Fences:
-    """Says of each line in turn whether it belongs to fenced code."""
+    """Says of each line in turn whether it belongs to fenced code, or to an element of HTML that holds some."""
 
     def __init__(self) -> None:
         self._open = ""
 
     def holds(self, line: str) -> bool:
+        if self._open.startswith("</"):
+            self._open = "" if self._open in line.lower() else self._open
+            return True
+        if not self._open and (html := _HTML_CODE.match(line)):
+            end = f"</{html[1].lower()}>"
+            self._open = "" if end in line.lower() else end
+            return True
         match = _FENCE.match(line) if len(line) < _LONGEST else None
         if self._open:
             if match and match[1].startswith(self._open) and not line[match.end() :].strip():
@@ -74,8 +82,8 @@ class _Reader:
         self._place = self._number = 0  # of the next line
 
     def blocks(self) -> Iterator[Block]:
-        if self._lines[0].rstrip() == "---" and "---" in (line.rstrip() for line in self._lines[1:200]):
-            yield self._take(self._lines.index(next(x for x in self._lines[1:] if x.rstrip() == "---"), 1) + 1, "code")
+        if matter := self._front_matter():
+            yield self._take(matter, "code")
         while self._number < len(self._lines):
             line = self._lines[self._number]
             if not line or line.isspace():
@@ -88,6 +96,15 @@ class _Reader:
                 yield from self._table()
             else:
                 yield from self._paragraph()
+
+    def _front_matter(self) -> int:
+        """Its lines, those that bound it included."""
+        mark = self._lines[0].rstrip()
+        if mark in ("---", "+++"):
+            for number, line in enumerate(self._lines[1:200], 1):
+                if line.rstrip() == mark:
+                    return number + 1
+        return 0
 
     def _title(self, line: str) -> tuple[int, str] | None:
         match = _HEADING.match(line) if len(line) < _LONGEST else None
@@ -107,6 +124,8 @@ class _Reader:
     def _fenced(self) -> int:
         fences, number = _Fences(), self._number
         fences.holds(self._lines[number])
+        if not fences._open:  # an element that ends in its line
+            return 1
         while (number := number + 1) < len(self._lines):
             if fences.holds(self._lines[number]) and not fences._open:
                 return number + 1 - self._number

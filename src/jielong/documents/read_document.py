@@ -15,12 +15,13 @@ from ..errors import BadInput, MissingExtra, WorkStopped
 from ..regular_files import read_regular_file
 from .code_reader import code_blocks
 from .document import Block, Document
-from .encodings import decoded
+from .encodings import decoded, unescaped
 from .file_kinds import Kind, file_kind
 from .folder import files_below as files_below  # for those who walk a folder by themselves
 from .foreign_process import MOST_BYTES, exchange, worker
 from .language import language_of
 from .markdown_reader import markdown_blocks, without_comments
+from .notebook_reader import notebook_text
 from .table_reader import table_blocks
 from .text_reader import text_blocks
 from .unreadable import Reason, Unread, UnreadableDocument
@@ -28,6 +29,7 @@ from .unreadable import Reason, Unread, UnreadableDocument
 MOST_TEXT_BYTES = 64_000_000
 _BLOCKS: dict[Kind, Callable[[str], Iterable[Block]]] = {
     "markdown": markdown_blocks,
+    "notebook": markdown_blocks,
     "table": table_blocks,
     "code": code_blocks,
     "text": text_blocks,
@@ -124,11 +126,18 @@ def _from_text(name: str, kind: Kind, data: bytes, charset: str) -> Document:
     text = decoded(data, charset)
     if text is None:
         raise Unread("not a text")
-    if kind == "markdown":
+    if kind == "notebook":
+        text = notebook_text(text)
+    elif kind == "markdown":
         text = without_comments(text)
+    elif name.lower().endswith((".json", ".jsonl", ".ndjson")):
+        text = unescaped(text)
     if not text or text.isspace():
         raise Unread("empty")
-    return document_of(name, text, _BLOCKS[kind](text))
+    blocks = _BLOCKS[kind](text)
+    if kind == "notebook":  # whose lines are not those of its file
+        blocks = (replace(block, line=None) for block in blocks)
+    return document_of(name, text, blocks)
 
 
 def _named(name: str, document: Document) -> Document:
