@@ -18,7 +18,7 @@ from ..errors import BadInput, MissingExtra
 from ..runtime.home import home_folder
 from .chunk_store import ChunkStore, IndexedFile
 from .embed_chunks import Progress, embed_chunks
-from .embedders import NO_EMBEDDER, default_embedder, embedder
+from .embedders import NO_EMBEDDER, IndexEmbedder, default_embedder, embedder
 from .embedding_endpoint import approximate_tokens
 from .index import index_folder
 
@@ -47,12 +47,14 @@ async def build_index(
     not there, MissingExtra, MissingKey, and what the embedder raises.
     """
     folder, files = index_folder(name), list(_files(places))
+    if embedder_name:
+        _model(embedder_name)  # before anything is made
     home_folder()
     make_folder(folder)
     store = ChunkStore(folder / "index.db")
     try:
         chosen = embedder_name or store.setting("embedder") or default_embedder() or NO_EMBEDDER
-        model = None if chosen == NO_EMBEDDER else embedder(chosen)
+        model = _model(chosen)
         store.set("state", "building")
         result = await anyio.to_thread.run_sync(_update, store, files, progress)
         if model:
@@ -62,6 +64,10 @@ async def build_index(
         return result
     finally:
         store.close()
+
+
+def _model(name: str) -> IndexEmbedder | None:
+    return None if name == NO_EMBEDDER else embedder(name)
 
 
 def _update(store: ChunkStore, files: Sequence[tuple[str, Path]], progress: Progress | None) -> BuildResult:

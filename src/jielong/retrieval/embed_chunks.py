@@ -19,7 +19,7 @@ import anyio.to_thread
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ..bounded_json import read_json
+from ..bounded_json import read_json, well_formed
 from ..contract import Embedder
 from ..errors import BadInput, JielongError
 from ..sync import unwrap_exception_group
@@ -141,7 +141,7 @@ class _Work:
 
 async def vectors_of(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     """A row for each text. Of a text that is longer than the embedder reads, the mean of its halves' vectors."""
-    pieces = [_pieces(text, embedder) for text in texts]
+    pieces = [_pieces(well_formed(text), embedder) for text in texts]
     embeddings = await embedder.embed([piece for each in pieces for piece in each])
     vectors = unit(np.asarray(embeddings.vectors, np.float32))
     ends = np.cumsum([len(each) for each in pieces])
