@@ -53,7 +53,7 @@ class Filter:
             parts.append("file in (select value from json_each(?))")
             values.append(json.dumps(self.files))
         if self.language is not None:
-            parts.append("language = ?")
+            parts.append("language = ?" if self.files is None else "+language = ?")  # files are fewer: their index
             values.append(self.language)
         return " and ".join(parts), values
 

@@ -20,7 +20,7 @@ from .vector_file import Rows, VectorFile, Vectors
 
 TEXT_CANDIDATES, VECTOR_CANDIDATES = 300, 100
 SAMPLE = 1000  # chunks whose cosines show what is usual
-FEW = 20_000  # chunks that a filter leaves: their cosines are computed one and all
+FEW = 5_000  # chunks that a filter leaves: their cosines are computed one and all
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Search:
         rows |= {
             row: (number, part)
             for number, row, part in self.store.rows(
-                f"{_ROWS} where chunks.id in (select value from json_each(?))",
+                f"{_OF_CHUNKS} where chunks.id in (select value from json_each(?))",
                 (embedded.number, json.dumps(list(scores))),
             )
         }
@@ -115,7 +115,7 @@ class Search:
         enough are through it."""
         condition, values = chosen.condition()
         if chosen.files is not None or chosen.language is not None:
-            few = self.store.rows(f"{_ROWS} where {condition} limit ?", (embedded.number, *values, FEW + 1))
+            few = self.store.rows(f"{_OF_CHUNKS} where {condition} limit ?", (embedded.number, *values, FEW + 1))
             if len(few) <= FEW:
                 cosines = embedded.array.cosines(vector, np.array([row for _, row, _ in few], np.int64))
                 return [few[place] for place in np.argsort(-cosines)[:most].tolist()]
@@ -123,7 +123,7 @@ class Search:
         while True:
             rows, cosines = embedded.array.nearest(vector, embedded.rows, wanted)
             found = self.store.rows(
-                f"{_ROWS} where vectors.row in (select value from json_each(?)) and {condition}",
+                f"{_OF_ROWS} where vectors.row in (select value from json_each(?)) and {condition}",
                 (embedded.number, json.dumps(rows.tolist()), *values),
             )
             if len(found) >= most or wanted >= embedded.rows:
@@ -139,7 +139,7 @@ class Search:
             step = max(1, last // SAMPLE)
             spread = json.dumps(list(range(1, last + 1, step)))
             found = self.store.rows(
-                f"{_ROWS} where chunks.id in (select value from json_each(?))", (embedded.number, spread)
+                f"{_OF_CHUNKS} where chunks.id in (select value from json_each(?))", (embedded.number, spread)
             )
             self._sample = (
                 state,
@@ -155,7 +155,8 @@ class Search:
         return usual
 
 
-_ROWS = (
-    "select chunks.id, vectors.row, chunks.part from chunks "
-    "join vectors on vectors.embedder = ? and vectors.hash = chunks.hash"
-)
+# The number of a chunk, the row of its vector, its part. SQLite keeps the order of a cross join: from the few on.
+_COLUMNS = "select chunks.id, vectors.row, chunks.part"
+_JOINED = "on vectors.embedder = ? and vectors.hash = chunks.hash"
+_OF_CHUNKS = f"{_COLUMNS} from chunks cross join vectors {_JOINED}"
+_OF_ROWS = f"{_COLUMNS} from vectors cross join chunks {_JOINED}"
