@@ -28,12 +28,14 @@ FRAMES = {
     "en": ["The text says: “{q}” [{n}].", 'According to [{n}], "{q}".', 'It is stated that "{q}."[{n}] So much.',
            "> {q}\n\nThis is from [{n}].", "«{q}» [{n}].", "- One source has ‘{q}’ 【{n}】, the others not.",
            "**Answer**: “{q}” (see [{n}])."],
-    "zh": ["资料指出：“{q}”[{n}]。", "「{q}」【{n}】", "根据[{n}]，“{q}”。", "文中写道：“{q}。”[{n}]其余略。", "> {q}\n\n出自资料[{n}]。", "『{q}』［{n}］，如上。"],
+    "zh": ["资料指出：“{q}”[{n}]。", "「{q}」【{n}】", "根据[{n}]，“{q}”。", "文中写道：“{q}。”[{n}]其余略。",
+           "> {q}\n\n出自资料[{n}]。", "『{q}』［{n}］，如上。"],
 }  # fmt: skip
 PLAIN = {
     "en": ["As it happens, {q} [{n}].", "{q}.[{n}]", "- {q} [{n}]"],
     "zh": ["{q}[{n}]。", "可以看到，{q}[{n}]。", "- {q}【{n}】"],
 }
+HAN = "\u4e00-\u9fff"
 KINDS = ("number", "name", "negation", "source")
 
 
@@ -127,8 +129,8 @@ HONEST: dict[str, Callable[[random.Random, str], str]] = {
     "capital": lambda rng, q: q[0].upper() + q[1:],
     "comma inside": lambda rng, q: q + rng.choice([",", ".", "，"]),
     "ellipsis": lambda rng, q: cut(rng, q),
-    "spaces around digits": lambda rng, q: re.sub(r"(?<=[\u4e00-\u9fff])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[\u4e00-\u9fff])", " ", q),
-    "half-width punctuation": lambda rng, q: q.replace("，", ",").replace("（", " (").replace("）", ") ").replace("、", ","),
+    "spaces around digits": lambda rng, q: re.sub(f"(?<=[{HAN}])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[{HAN}])", " ", q),
+    "half-width punctuation": lambda rng, q: q.translate(str.maketrans("，（）、", ",(),")),
 }  # fmt: skip
 
 

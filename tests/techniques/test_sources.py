@@ -21,6 +21,7 @@ from jielong.techniques.context import context
 from jielong.techniques.prompting import cot
 from jielong.techniques.retrieve import retrieve
 from jielong.techniques.self_consistency import self_consistency
+from techniques.tools.web import Web
 
 pytestmark = pytest.mark.anyio
 Asked = Callable[..., Request]
@@ -252,3 +253,30 @@ def test_recipes_name_files_and_indexes_as_they_are_read_again(folder: Path) -> 
     ):
         assert load(f"mini | {steps}").name.startswith("mini | ")
         assert load(load(f"mini | {steps}").name).name == load(f"mini | {steps}").name
+
+
+# ---- the web ----
+
+
+async def test_pages_and_searches_of_the_web_are_sources(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trafilatura")
+    monkeypatch.setenv("JIELONG_HOME", str(tmp_path))
+    with Web() as web:
+        (tmp_path / "tools.toml").write_text(f'[web_search]\nurl = "{web.url}"\n')
+        base = Scripted("“Tea is made of the leaves” [1].")
+        page = base | context(urls=(f"{web.url}/page",))
+        reply = await page.generate(asked("What is tea?"))
+        assert [source.document for source in reply.sources] == [f"{web.url}/page"]
+        await page.generate(asked("What is tea, then?"))
+        assert [path for path, *_ in web.asked] == ["/page"]  # read once
+        with pytest.raises(BadInput, match="context: .* answered 404"):
+            await (base | context(urls=(f"{web.url}/nowhere",))).generate(asked())
+        searching = Scripted("It is “about 1 x” [2].") | retrieve(index="web_search", k=3)
+        found = await searching.generate(asked("tea"))
+        assert [source.document for source in found.sources] == ["https://e.org/1"]
+        assert found.usage.calls == searching.max_calls() - 1 == 2
+        nothing = Scripted("The sources do not tell.")
+        await (nothing | retrieve(index="web_search")).generate(asked("nothing"))
+        assert "No source was found" in nothing.requests[0].messages[0].text
