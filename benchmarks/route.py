@@ -4,9 +4,9 @@ project: the folder `routellm/evals` of lm-sys/RouteLLM, or one that holds `mmlu
     python benchmarks/route.py /path/to/routellm/evals
 
 Fitted and tested on different questions: 200, 1,000 and all of one half against the other; each question by a fit that
-had seen none of its subject; and with a whole field of subjects left out. The third model is made: as good as the strong
-one where the questions of two fields come from, and as the weak one elsewhere, at a price between theirs (its record is
-drawn from theirs). Beside it: the length of the question alone, and every model alone.
+had seen none of its subject; and with a whole field of subjects left out. The third model is made: it answers as the
+strong one where the questions of two fields come from, and as the weak one elsewhere, at a price between theirs. Beside
+it: the length of the question alone, and every model alone.
 """
 
 from __future__ import annotations
@@ -136,11 +136,7 @@ def main() -> None:
         raise SystemExit(__doc__)
     subjects, questions, scores = read(folder)
     started = time.process_time()
-    vectors = (
-        __import__("numpy").load("/tmp/mb/vec.npy")
-        if Path("/tmp/mb/vec.npy").exists()
-        else anyio.run(embedded, "wordllama", questions)
-    )
+    vectors = anyio.run(embedded, "wordllama", questions)
     figures: dict[str, Any] = {
         "items": len(questions), "embedding_cpu_seconds": round(time.process_time() - started, 1)
     }  # fmt: skip

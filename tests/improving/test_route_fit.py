@@ -184,12 +184,17 @@ def test_models_of_one_ability_and_what_does_not_pay(tmp_path):
         anyio.run(choose_by_route, experts_task(), models[:1], tmp_path / "r.json", fitting, None)
 
 
+def cascade_data(scores, costs, sure) -> CascadeData:
+    every = np.tile(costs, (len(scores), 1))
+    return CascadeData(scores, every, every, sure, [str(i) for i in range(len(scores))])
+
+
 def test_thresholds_of_a_cascade():
     """The first stage is right when it is surer than .6; each is fitted on one half and judged on the other."""
     rng = np.random.default_rng(0)
     sure = rng.random((200, 1))
     scores = np.hstack([(sure > 0.6).astype(float), np.ones((200, 1))])
-    fit = fit_cascade(CascadeData(scores, np.tile((1.0, 10.0), (200, 1)), sure, [str(i) for i in range(200)]))
+    fit = fit_cascade(cascade_data(scores, (1.0, 10.0), sure))
     assert fit.thresholds[0] == pytest.approx(0.6, abs=0.03)
     assert fit.score.mean() > 0.98
     assert fit.cost.mean() == pytest.approx(1 + 10 * 0.6, abs=0.6)
@@ -198,9 +203,10 @@ def test_thresholds_of_a_cascade():
 def test_a_stage_that_does_not_pay_is_left_out():
     """The first knows nothing and is sure of it; between the others nothing is to be gained."""
     scores = np.tile((0.0, 1.0, 1.0), (60, 1))
-    data = CascadeData(scores, np.tile((1.0, 2.0, 9.0), (60, 1)), np.full((60, 2), 0.5), [str(i) for i in range(60)])
+    data = cascade_data(scores, (1.0, 2.0, 9.0), np.full((60, 2), 0.5))
     assert fit_cascade(data).stages == (1,)
-    assert fit_cascade(data, leave_out=False).stages == (0, 1, 2)
+    assert fit_cascade(data, leave_out="not the last").stages == (1, 2)
+    assert fit_cascade(data, leave_out="none").stages == (0, 1, 2)
     assert fit_cascade(data).cost.mean() == 2
 
 

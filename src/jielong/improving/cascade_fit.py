@@ -9,29 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..context import current, sub_path
-from ..contract import Model, Reply, Request
+from ..contract import Model, Reply, Request, Usage
 from ..errors import BadInput
 from ..technique import InnerModel, WrappedModel
 from ..techniques.cooperate.cascade import cascade, stages_of
 from ..techniques.cooperate.confidence import Confidence
-from .route_curve import Array
+from .route_curve import Array, good_enough
 
 Rows = NDArray[np.bool_]
+LeaveOut = Literal["any", "not the last", "none"]
 MOST_COMBINATIONS = 20_000
 HALVES, FEWEST_ITEMS = 2, 20
 
 
 @dataclass(frozen=True)
 class CascadeData:
-    """Items × stages. `costs`: of the attempt alone, its confidence included; `sure`: of each stage but the last."""
+    """Items × stages. `costs`: of a reply alone; `asked`: of an attempt with its confidence; `sure`: of each stage but
+    the last."""
 
     scores: Array
     costs: Array
+    asked: Array
     sure: Array
     clusters: Sequence[str]
 
@@ -56,7 +60,7 @@ class FittedCascade:
 
 @dataclass(frozen=True)
 class MeasuredStage(Model):
-    """One stage as a model of its own, which remembers how sure it was of each item."""
+    """One stage as a model of its own, which remembers how sure it was of each item, and what the reply alone took."""
 
     model: Model
     number: int
@@ -64,6 +68,7 @@ class MeasuredStage(Model):
     following: Model | None
     items: frozenset[str]
     sure: dict[str, float | None] = field(default_factory=dict)
+    alone: dict[str, Usage] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -82,7 +87,7 @@ class MeasuredStage(Model):
                 return await stage.call(request)
             following = InnerModel(self.following, None, f"models.{self.number}")
             reply, sure = await self.confidence.attempt(stage, request, following)
-            self.sure[str(item)] = sure
+            self.sure[str(item)], self.alone[str(item)] = sure, reply.usage
             return reply
 
 
@@ -107,11 +112,11 @@ def fit_cascade(
     accuracy: float | None = None,
     cost: float | None = None,
     seed: int = 0,
-    leave_out: bool = True,
+    leave_out: LeaveOut = "any",
 ) -> FittedCascade:
     """The stages and thresholds that reach `accuracy` at the lowest cost, or the highest accuracy within a mean `cost`
-    of an item; with neither, the cheapest as accurate as the best stage. With `leave_out`, stages that do not pay are
-    left out. Raises BadInput for too few items."""
+    of an item; with neither, see `good_enough`. Stages that do not pay are left out, `leave_out` of them. Raises
+    BadInput for too few items."""
     if len(data.scores) < FEWEST_ITEMS:
         raise BadInput(f"cascade: {len(data.scores)} items that every stage answered; expected at least {FEWEST_ITEMS}")
     names = sorted(set(data.clusters))
@@ -126,7 +131,7 @@ def fit_cascade(
     return FittedCascade(chosen.stages, chosen.thresholds, score, spent, stage)
 
 
-def _best(data: CascadeData, rows: Rows, accuracy: float | None, cost: float | None, leave_out: bool) -> _Choice:
+def _best(data: CascadeData, rows: Rows, accuracy: float | None, cost: float | None, leave_out: LeaveOut) -> _Choice:
     points = []
     for choice in _choices(data, rows, leave_out):
         score, spent, _ = _run(data, rows, choice)
@@ -134,15 +139,17 @@ def _best(data: CascadeData, rows: Rows, accuracy: float | None, cost: float | N
     if cost is not None:
         payable = [p for p in points if p[2] <= cost] or [min(points, key=lambda p: p[2])]
         return max(payable, key=lambda p: (p[1], -p[2]))[0]
-    wanted = float(data.scores[rows].mean(axis=0).max()) if accuracy is None else accuracy
-    good = [p for p in points if p[1] >= wanted - 1e-12]
-    return min(good, key=lambda p: (p[2], -p[1]))[0] if good else max(points, key=lambda p: (p[1], -p[2]))[0]
+    best = max(p[1] for p in points)
+    wanted = min(best, good_enough(data.scores[rows], best) if accuracy is None else accuracy)
+    return min((p for p in points if p[1] >= wanted - 1e-12), key=lambda p: (p[2], -p[1]))[0]
 
 
-def _choices(data: CascadeData, rows: Rows, leave_out: bool) -> Iterator[_Choice]:
+def _choices(data: CascadeData, rows: Rows, leave_out: LeaveOut) -> Iterator[_Choice]:
     every = range(data.scores.shape[1])
-    sizes = every if leave_out else every[-1:]
+    sizes = every[-1:] if leave_out == "none" else every
     for stages in (subset for size in sizes for subset in combinations(every, size + 1)):
+        if leave_out == "not the last" and stages[-1] != every[-1]:
+            continue
         steps = [_candidates(data.sure[rows, k], len(stages) - 1) for k in stages[:-1]]
         for thresholds in product(*steps):
             yield _Choice(stages, thresholds)
@@ -163,7 +170,10 @@ def _candidates(sure: Array, stages: int) -> list[float]:
 def _run(data: CascadeData, rows: Rows, choice: _Choice) -> tuple[Array, Array, Array]:
     """Score, cost and answering stage of each item."""
     used = list(choice.stages)
-    scores, costs = data.scores[rows][:, used], np.cumsum(data.costs[rows][:, used], axis=1)
+    before = np.cumsum(np.insert(data.asked[rows][:, used[:-1]], 0, 0.0, axis=1), axis=1)
+    scores, costs = data.scores[rows][:, used], before.copy()
+    costs[:, :-1] = before[:, 1:]  # of an accepted reply the confidence was asked
+    costs[:, -1] += data.costs[rows][:, used[-1]]
     sure = data.sure[rows][:, used[:-1]]
     accepted = np.hstack([sure >= np.array(choice.thresholds), np.ones((len(sure), 1), dtype=bool)])
     place, every = np.argmax(accepted, axis=1), np.arange(len(sure))

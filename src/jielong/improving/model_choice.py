@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..contract import Model, Reply, Request, Scorer
+from ..contract import Model, Reply, Request, Scorer, Usage
 from ..errors import BadInput
 from ..measuring.evaluate import clusters, compare
 from ..measuring.results import EvalReport
@@ -21,7 +21,7 @@ from ..technique import WrappedModel
 from ..techniques.cooperate.cascade import cascade
 from ..techniques.cooperate.route import embedded, route
 from ..techniques.prompting import question
-from .cascade_fit import CascadeData, fit_cascade, measured_stages
+from .cascade_fit import CascadeData, LeaveOut, fit_cascade, measured_stages
 from .route_curve import Array, above_mixing, area, mixing_cost, routed
 from .route_fit import FittedRoute, RouteData, fit_route
 
@@ -134,22 +134,26 @@ async def choose_by_cascade(task: Task, model: Model, fitting: Fitting) -> Model
     """Fits the thresholds of a recipe that ends in `cascade(…)`. Raises BadInput for another one, or too few items."""
     stages = measured_stages(model, [item.id for item in task.items])
     report = await fitting.ask(task, stages)
-    kept, scores, costs, unit = scored(report)
+    kept, scores, asked, unit = scored(report)
     ids = [report.task.items[i].id for i in kept]
     sure = np.array([[s.sure.get(i) for s in stages[:-1]] for i in ids], dtype=np.float64)
-    data = CascadeData(scores, costs, np.nan_to_num(sure, nan=-np.inf), clusters_of(report, kept))
+    costs = asked.copy()
+    costs[:, :-1] = [[in_unit(stage.alone[i], unit) for stage in stages[:-1]] for i in ids]
+    data = CascadeData(scores, costs, asked, np.nan_to_num(sure, nan=-np.inf), clusters_of(report, kept))
     how = stages[0].confidence
-    # The next stage may be the judge: without it the one before would be judged by another than was measured.
+    judged_by_next = how.accept == "judge" and how.judge is None  # then none can be left out
+    # A vote of samples is another reply than the one that a last stage gives.
+    leave_out: LeaveOut = "none" if judged_by_next else "not the last" if how.accept == "agreement" else "any"
     fitted = fit_cascade(
         data, accuracy=fitting.accuracy, cost=fitting.cost, seed=fitting.seed,
-        leave_out=how.accept != "judge" or how.judge is not None,
+        leave_out=leave_out,
     )  # fmt: skip
     assert isinstance(model, WrappedModel)
     first, *others = (stages[i].model for i in fitted.stages)
     step = model.technique(models=tuple(others), threshold=fitted.thresholds)
     recipe = WrappedModel(first, step).name if others else first.name
     chosen = fitted.stage.astype(int)
-    method = f"{how.accept} {write_value(fitted.thresholds)}"
+    method = f"{how.accept} {write_value(fitted.thresholds)}" if others else how.accept
     return _choice(
         cascade.__name__, recipe, method, report, kept, unit, scores, costs, (fitted.score, fitted.cost, chosen)
     )
@@ -166,8 +170,13 @@ def scored(report: EvalReport) -> tuple[list[int], Array, Array, str]:
     scores = np.array([[of[i].score for of in answers] for i in kept], dtype=np.float64).reshape(-1, len(answers))
     usages = [[of[i].usage for of in answers] for i in kept]
     in_dollars = all(u.usd is not None for row in usages for u in row) and any(u.usd for row in usages for u in row)
-    costs = [[(u.usd or 0.0) if in_dollars else u.input_tokens + u.output_tokens for u in row] for row in usages]
-    return kept, scores, np.array(costs, dtype=np.float64).reshape(scores.shape), "usd" if in_dollars else "tokens"
+    unit = "usd" if in_dollars else "tokens"
+    costs = [[in_unit(usage, unit) for usage in row] for row in usages]
+    return kept, scores, np.array(costs, dtype=np.float64).reshape(scores.shape), unit
+
+
+def in_unit(usage: Usage, unit: str) -> float:
+    return (usage.usd or 0.0) if unit == "usd" else usage.input_tokens + usage.output_tokens
 
 
 def clusters_of(report: EvalReport, kept: Sequence[int]) -> list[str]:

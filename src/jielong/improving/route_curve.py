@@ -38,6 +38,12 @@ def routed(probabilities: Array, scores: Array, costs: Array, weight: float) -> 
     return scores[rows, chosen], costs[rows, chosen]
 
 
+def good_enough(scores: Array, best: float) -> float:
+    """The accuracy to reach where nobody says: that of the best single model, or of the best choice less its standard
+    error, whichever is higher, so that a gain is taken where it is more than chance, and paid for no further."""
+    return max(float(scores.mean(axis=0).max()), best - float(np.sqrt(max(best * (1 - best), 0.0) / len(scores))))
+
+
 def area(
     predictions: Sequence[Array], scores: Array, costs: Array, *, draws: int = DRAWS, seed: int = 0
 ) -> list[tuple[float, tuple[float, float]]]:

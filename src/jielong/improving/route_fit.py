@@ -28,7 +28,7 @@ from ..techniques.cooperate.route_file import (
     unit_rows,
 )
 from .logistic_regression import logistic_regression, predicted
-from .route_curve import cost_weights, routed
+from .route_curve import cost_weights, good_enough, routed
 
 FOLDS, FEWEST_ITEMS = 5, 20
 AXES = (0, 16, 64)
@@ -77,7 +77,7 @@ def fit_route(
     data: RouteData, *, accuracy: float | None = None, cost: float | None = None, seed: int = 0
 ) -> FittedRoute:
     """The weight of cost is the one that reaches `accuracy` at the lowest cost, or the highest accuracy within a mean
-    `cost` of an item, as predicted on unseen questions; with neither, the cheapest that is as good as the best model.
+    `cost` of an item, as predicted on unseen questions; with neither, see `good_enough`.
     Raises BadInput for too few items."""
     n = len(data.questions)
     if n < FEWEST_ITEMS:
@@ -215,9 +215,9 @@ def _cost_weight(probabilities: Array, data: RouteData, accuracy: float | None, 
     if cost is not None:
         payable = [p for p in points if p[2] <= cost] or [min(points, key=lambda p: p[2])]
         return max(payable, key=lambda p: (p[1], -p[2]))[0]
-    wanted = float(data.scores.mean(axis=0).max()) if accuracy is None else accuracy
-    good = [p for p in points if p[1] >= wanted - 1e-12]
-    return min(good, key=lambda p: (p[2], -p[1]))[0] if good else max(points, key=lambda p: (p[1], -p[2]))[0]
+    best = max(p[1] for p in points)
+    wanted = min(best, good_enough(data.scores, best) if accuracy is None else accuracy)
+    return min((p for p in points if p[1] >= wanted - 1e-12), key=lambda p: (p[2], -p[1]))[0]
 
 
 def _file(data: RouteData, surfaces: Array, method: _Method, calibration: Array, weight: float, seed: int) -> RouteFile:
