@@ -48,7 +48,7 @@ $(VENV)/.docs: $(VENV)/.core
 # torch first and by its exact version: a later wish for any torch would bring several gigabytes of CUDA
 $(VENV)/.all: $(VENV)/.core
 	$(PIP) torch==2.13.0
-	$(PIP) -e '.[local,fast,train,data,text,tools,otel,dev]'
+	$(PIP) -e '.[local,fast,train,data,rag,text,tools,otel,dev]'
 	touch $@
 
 clean:
