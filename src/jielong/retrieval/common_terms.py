@@ -25,7 +25,7 @@ def common_scores(
     weights = {stem: weight(total, frequencies[term]) for term, stem in _stems(frequencies).items()}
     # A stem differs from its words behind the first letters alone, so that only words with these are looked at.
     begins = "|".join({re.escape(stem[: min(3, max(1, len(stem) - 1))]) for stem in weights})
-    alike = re.compile(rf"(?<![^\W_])(?:{begins})[^\W_]*")
+    alike = re.compile(rf"\b(?:{begins})[^\W_]*")
     words = {number: alike.findall(body.lower()) for number, body in bodies.items()}
     stems = {
         word: stem for word, stem in _stems({w for each in words.values() for w in each}).items() if stem in weights

@@ -40,6 +40,8 @@ def part_of(text: str) -> int:
 def folded(text: str) -> str:
     """The text as it is indexed, Chinese as pairs of characters. The last character of each run stands alone, too, so
     that a single one is the beginning of some term."""
+    if text.isascii():
+        return _normalised(text)
     return _RUN.sub(lambda run: f" {' '.join([*_pairs(run[0]), run[0][-1]])} ", _normalised(text))
 
 
@@ -68,7 +70,8 @@ def _normalised(text: str) -> str:
     Apache-2.0): one word is one word in either script."""
     if text.isascii():
         return text.replace("\0", " ")
-    return unicodedata.normalize("NFKC", well_formed(text)).translate(_simplified()).replace("\0", " ")
+    text = unicodedata.normalize("NFKC", well_formed(text)).replace("\0", " ")
+    return text.translate(_simplified()) if _RUN.search(text) else text
 
 
 @cache

@@ -18,9 +18,10 @@ from .chunk_store import ChunkStore
 from .common_terms import common_scores, weight
 from .full_text import PARTS, is_spaceless
 
-MOST_MATCHES = 15_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
-RESCORED = 1_000  # of them, with all terms
-MOST_ROUNDS = 4  # each with the next rarest terms
+MOST_MATCHES = 10_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
+MOST_HELPING = 100_000  # that the next rarest terms have, which help to choose among these
+RESCORED = 500  # of them, with all terms
+MOST_ROUNDS = 3  # each with the next rarest terms
 SURE = 10  # of the best are certain, but for the last round
 LARGEST = 1.4  # times its weight, that a term adds to a chunk in which it stands twice
 FEW = 100  # chunks, of which nobody can tell what is common
@@ -77,18 +78,33 @@ class FullTextSearch:
         left = sorted(frequencies, key=lambda term: frequencies[term])
         found: dict[int, float] = {}
         for _ in range(MOST_ROUNDS if left else 0):
-            used, left = _rarest(left, frequencies)
-            best = self._best(part, " OR ".join(used), max(most, RESCORED) if left or found else most, chosen)
-            others = {term[1:-1]: n for term, n in frequencies.items() if term not in used and term[1:-1].isalnum()}
-            if others and best:
-                added = common_scores(self._store.folded_texts(list(best)), others, size.chunks, size.average)
-                best = {number: score + added.get(number, 0.0) for number, score in best.items()}
+            used, left = _rarest(left, frequencies, MOST_MATCHES)
+            wanted = max(most, RESCORED) if left or found else most
+            best: dict[int, float] = {}
+            if left:  # commoner terms help to choose: what has several terms comes first, and has less to be scored
+                helpers, _ = _rarest(left, frequencies, MOST_HELPING)
+                match = f"({' OR '.join(used)}) AND ({' OR '.join(helpers)})"
+                best = self._whole(part, size, match, [*used, *helpers], frequencies, wanted, chosen)
+            if len(best) < wanted or sum(frequencies[term] for term in used) <= MOST_MATCHES:
+                best = self._whole(part, size, " OR ".join(used), used, frequencies, wanted, chosen) | best
             found |= best
             sure = sorted(found.values(), reverse=True)[: min(most, SURE)]
             without = LARGEST * sum(weight(size.chunks, frequencies[term]) for term in left)
             if not left or (len(sure) == min(most, SURE) and sure[-1] >= without):
                 break  # what has none of the terms so far cannot be among the best
         return {number: found[number] for number in nlargest(most, found, key=lambda number: found[number])}
+
+    def _whole(
+        self, part: int, size: Size, match: str, used: Sequence[str], frequencies: Mapping[str, int], most: int,
+        chosen: Filter,
+    ) -> dict[int, float]:  # fmt: skip
+        """The best chunks by the terms that are `used` in the match, with what the others add to each."""
+        best = self._best(part, match, most, chosen)
+        others = {term[1:-1]: n for term, n in frequencies.items() if term not in used and term[1:-1].isalnum()}
+        if not others or not best:
+            return best
+        added = common_scores(self._store.folded_texts(list(best)), others, size.chunks, size.average)
+        return {number: score + added.get(number, 0.0) for number, score in best.items()}
 
     def _telling(self, terms: Sequence[str], part: int) -> Sequence[str]:
         """Without English function words among Chinese chunks, where they are rare and would count for much."""
@@ -127,12 +143,12 @@ class FullTextSearch:
         return dict(self._store.rows(query, (match, *values, most)))
 
 
-def _rarest(terms: list[str], frequencies: Mapping[str, int]) -> tuple[list[str], list[str]]:
+def _rarest(terms: list[str], frequencies: Mapping[str, int], most: int) -> tuple[list[str], list[str]]:
     """The rarest terms that together have few enough matches, and the others; at least one."""
     matches = 0
     for place, term in enumerate(terms):
         matches += frequencies[term]
-        if place and matches > MOST_MATCHES:
+        if place and matches > most:
             return terms[:place], terms[place:]
     return terms, []
 
