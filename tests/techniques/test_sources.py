@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,14 @@ async def test_sources_are_the_same_with_and_without_streaming(asked: Asked, mar
     assert plain.sources
     assert "".join(p.text for p in pieces if isinstance(p, Delta)) == plain.text
     assert (sum(isinstance(p, Delta) for p in pieces) > 1) is not mark  # marked replies come at once
+
+
+async def test_page_and_headings_of_a_passage_are_shown(asked: Asked) -> None:
+    found = Found("It opened in 1998.")
+    found.hits = [Hit(replace(found.hits[0].chunk, page=3, headings=("Bridges\n[2] x", "Corran")), 1.0)]
+    base = Scripted("In 1998 [1].")
+    await (base | retrieve(index=found)).generate(asked())
+    assert "\n[1] 1.txt, 3 › Bridges x › Corran\n> It opened" in base.requests[0].messages[0].text
 
 
 async def test_that_it_is_not_told_is_an_answer_and_said(asked: Asked) -> None:

@@ -14,7 +14,7 @@ from ..recipe import load
 from ..runtime.home import home_folder
 from ..runtime.ledger import use_ledger
 from . import options
-from .ask import print_answer, printing_notes
+from .ask import print_answer, print_sources, printing_notes
 from .messages import in_language, localized
 
 with suppress(ImportError):  # Windows: its console has a history of its own
@@ -73,4 +73,6 @@ def _turn(model: Model, messages: tuple[Message, ...]) -> tuple[Message, ...] | 
 
 async def _answer(model: Model, request: Request) -> Reply:
     with use_ledger(home_folder() / "ledger.db"), printing_notes():
-        return await print_answer(model, request)
+        reply = await print_answer(model, request)
+        print_sources(reply)
+        return reply

@@ -10,15 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..answers.quotation import CHINESE
 from ..documents.document import Chunk
 
 MOST_NUMBERS = 20  # of one citation
+MOST_CHECKED = 300  # citations of a reply, and quotations: what comes after them is neither right nor wrong
 LONGEST_QUOTATION = 4_000  # characters
+DEEPEST = 5  # quotations within quotations
 ATTRIBUTION = 6, 10  # the most words, and Chinese characters, of one
 
-_CODE = re.compile(r"(?:```|~~~).*?(?:```|~~~|\Z)|`[^`\n]+`|<(code|pre)>.*?</\1>|^(?: {4}|\t)\S[^\n]*", re.S | re.M)
+_CODE = re.compile(
+    r"(?:```|~~~).*?(?:```|~~~|\Z)|`[^`\n]+`|<(code|pre)>.*?(?:</\1>|\Z)|^(?: {4}|\t)\S[^\n]*", re.S | re.M
+)
 _MARKER = re.compile(
     r"[\[［【〔]\s*\^?(?:(?:sources?|src|documents?|docs?|refs?|来源|资料|文档|文献|出处|参考)\s*[:：#]?\s*)?"
     r"(?P<numbers>\d{1,3}(?:\s*(?:[,，、;；]|-|–|—|and|和)\s*\d{1,3})*)\s*(?:†[^\]】]{0,80})?[\]］】〕]",
@@ -37,7 +42,7 @@ _BLOCK = re.compile(r"^>[^\n]*(?:\n>[^\n]*)*", re.M)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Za-z]|Dr|Mr|Mrs|Ms|Prof|St|No|Nos|Fig|vol|pp?|ca|cf|vs|etc|e\.g|i\.e|approx|Jr|Sr|Inc|Ltd))\.$"
 )
-_END = re.compile(r"[。！？!?]+[”’」』\"')）*_]*|\.+[”’\"')*_]*(?=\s|$|[\[［【〔])|\n")
+_END = re.compile(r"[。！？!?]+[”’」』\"')）*_]*|(?<!\.)\.++[”’\"')*_]*+(?=\s|$|[\[［【〔])|\n")
 _BEGINS = re.compile(r"\s+[a-z]|\s*[：:]")  # as in `[2] says so`, not in `… so. [2] The next one`
 
 
@@ -69,8 +74,8 @@ class Statement:
 
 def read_statements(text: str, chunks: Sequence[Chunk]) -> list[Statement]:
     code = [match.span() for match in _CODE.finditer(text)]
-    markers = [marker for marker in _markers(text, chunks) if not _inside(marker.start, code)]
-    quotations = [quotation for quotation in _quotations(text) if not _inside(quotation.start, code)]
+    markers = list(islice((m for m in _markers(text, chunks) if not _inside(m.start, code)), MOST_CHECKED))
+    quotations = list(islice((q for q in _quotations(text) if not _inside(q.start, code)), MOST_CHECKED))
     joined: list[Statement] = []
     for start, end in _sentences(text, quotations, markers):
         statement = Statement(
@@ -174,11 +179,15 @@ def _closing(text: str, at: int) -> int | None:
     closes = _PAIRS.get(mark)
     if closes is None or (mark in _SAME and at and _LETTER.match(text[at - 1])):
         return None
+    if not any(text.find(end, at + 1, at + LONGEST_QUOTATION) > 0 for end in closes):
+        return None
     for i in range(at + 1, min(len(text), at + LONGEST_QUOTATION)):
         if text.startswith("\n\n", i):
             return None
         if mark not in closes and text[i] == mark:
             depth += 1
+            if depth > DEEPEST:
+                return None
         elif text[i] in closes and not (mark in _SINGLE and _LETTER.match(text[i + 1 : i + 2])):  # an apostrophe
             if depth == 0:
                 return i

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
+import anyio.to_thread
+
 from ..answers.not_told import not_told
 from ..answers.quotation import SearchedText, units
 from ..contract import Message, Model, Reply, Request, Source, Text
@@ -24,8 +26,9 @@ from .citations import CheckedCitations, Problem, check_citations, cited_source
 from .prompting import Words, before, question, with_message
 
 Form: TypeAlias = Literal["quoted", "plain"]
+LONG = 20_000  # characters of a reply
 LINE_MARK = "> "
-LONGEST_NAME = 120  # characters of a document's name that are shown
+LONGEST_NAME, LONGEST_HEADINGS = 120, 300  # characters of a document's name, and of the headings, that are shown
 _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
@@ -74,9 +77,11 @@ def shown_text(text: str, *, one_line: bool = False) -> str:
 
 
 def shown_name(chunk: Chunk) -> str:
-    """Its document, in one line, and where in it the passage stands."""
+    """Its document, in one line, and where in it the passage stands: its page, its headings."""
     name = shown_text(chunk.document, one_line=True)[:LONGEST_NAME]
-    return f"{name}, {chunk.page}" if chunk.page is not None else name
+    page = [str(chunk.page)] if chunk.page is not None else []
+    headings = shown_text(" › ".join(chunk.headings), one_line=True)[:LONGEST_HEADINGS]
+    return ", ".join([name, *page]) + (headings and f" › {headings}")
 
 
 async def answer_from(
@@ -91,14 +96,19 @@ async def answer_from(
     if reply.finish != "stop":
         return reply
     conversation = "\n".join(message.text for message in request.messages)
-    checked = check_citations(reply.text, chunks, conversation)
+    if len(reply.text) < LONG:
+        checked = check_citations(reply.text, chunks, conversation)
+    else:  # a text of very many quotations takes a second
+        checked = await anyio.to_thread.run_sync(
+            check_citations, reply.text, chunks, conversation, abandon_on_cancel=True
+        )
     if not checked.sources and attribute:
         checked = CheckedCitations(holding(reply.text, chunks, question(request)), checked.problems)
     for problem in checked.problems:
         note(described(problem, len(chunks)))
     if not_told(reply.text):
         note("citations: the reply says that the sources do not tell")
-    elif chunks and not checked.sources:
+    elif chunks and not checked.sources and form == "quoted":
         note("citations: the reply cites none of the sources")
     sources = checked.sources
     if marked and checked.problems:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..answers.quotation import CHINESE, Unit, units
 
@@ -77,15 +78,15 @@ def support(statement: str, source: str, beside: Sequence[str], asked: str) -> S
     if not said:
         return Support(None, span)
     whole = " ".join(statement.split())[:80]
-    known = {unit.text for text in (*beside, asked) for unit in units(text)}
-    near = known if part is None else {unit.text for text in (source[slice(*span)], asked) for unit in units(text)}
+    known = {unit for text in (*beside, asked) for unit in _known(text)[0]}
+    near = known if part is None else _known(source[slice(*span)])[0] | _known(asked)[0]
     for unit in said:
         if unit.text[-1].isdigit() and not _has_number(unit.text, near):
             return Support(unit.text, span)
     for name in _names(statement, said, first_too=part is not None):
         if not {name, name.removesuffix("s"), f"{name}s"} & known:
             return Support(name, span)
-    held = {term.text for text in beside for term in _terms(list(units(text)))}
+    held = {term for text in beside for term in _known(text)[1]}
     if terms and held and _same_script(terms, held):
         shared = sum(term.text in held for term in terms) / len(terms)
         if shared < (FEWEST_SHORT if len(terms) <= SHORT else FEWEST) and not _only_asked(terms, asked):
@@ -100,7 +101,7 @@ def says_nothing(words: str) -> bool:
     return not any(unit.text not in _STOP for unit in units(_ATTRIBUTION.sub(" ", _LIST_MARK.sub("", words))))
 
 
-def _has_number(number: str, known: set[str]) -> bool:
+def _has_number(number: str, known: Set[str]) -> bool:
     spelled = {number, _WORD_NUMBERS.get(number, number), _HAN_NUMBERS.get(number, number)}
     return bool(spelled & known)
 
@@ -142,25 +143,40 @@ def _same_script(terms: Sequence[_Term], held: set[str]) -> bool:
 
 def _only_asked(terms: Sequence[_Term], asked: str) -> bool:
     """Whether all its words are the question's: then the words that matter are its numbers and names."""
-    words = {term.text for term in _terms(list(units(asked)))}
-    return all(term.text in words for term in terms)
+    return all(term.text in _known(asked)[1] for term in terms)
 
 
 def _nearest(words: set[str], source: str) -> tuple[tuple[int, int], str | None]:
     """The sentence of the source that shares most with the statement; and, when the statement is nearly in it, the
     shortest part of it that holds all that they share."""
     best, span, part = 0.0, (0, len(source)), None
-    for match in _SENTENCE.finditer(source):
-        held = _terms(list(units(match[0])), numbers=True)
+    for place, sentence, held in _sentences(source):
         shared = words & {term.text for term in held}
         if not shared or (score := len(shared) / (len(words) + 0.01 * len(held))) <= best:
             continue
-        stripped = match[0].strip()
-        start = match.start() + match[0].index(stripped)
+        stripped = sentence.strip()
+        start = place + sentence.index(stripped)
         best, span = score, (start, start + len(stripped))
         nearly = len(shared) / len(words) >= NEARLY if len(words) >= LEAST else 1 < len(words) == len(shared)
-        part = _shortest_part(match[0], held, shared) if nearly else None
+        part = _shortest_part(sentence, held, shared) if nearly else None
     return span, part
+
+
+@lru_cache(maxsize=64)  # a source is compared with each statement that cites it
+def _sentences(source: str) -> tuple[tuple[int, str, tuple[_Term, ...]], ...]:
+    """The sentences of a text: where each begins, its text and its terms."""
+    return tuple(
+        (match.start(), match[0], tuple(_terms(list(units(match[0])), numbers=True)))
+        for match in _SENTENCE.finditer(source)
+        if match[0]
+    )
+
+
+@lru_cache(maxsize=64)
+def _known(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The units of a text, and its terms."""
+    found = list(units(text))
+    return frozenset(unit.text for unit in found), frozenset(term.text for term in _terms(found))
 
 
 def _shortest_part(sentence: str, held: Sequence[_Term], shared: set[str]) -> str:
