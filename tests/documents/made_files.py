@@ -15,7 +15,10 @@ IMAGE = (
 
 
 def pdf(pages: Sequence[Sequence[str]], images: Sequence[int] = (), outline: Sequence[tuple[str, int]] = ()) -> bytes:
-    """Each page a list of lines; those in `images` (from 0) show a picture. Any script, by a font without glyphs."""
+    """Each page a list of lines, tabs between what stands in columns; those in `images` (from 0) show a picture.
+
+    Any script, by a font without glyphs.
+    """
     letters = sorted({letter for lines in pages for line in lines for letter in line})
     code = {letter: number + 1 for number, letter in enumerate(letters)}
     mapping = "\n".join(f"<{n:04x}> <{c.encode('utf-16-be').hex()}>" for c, n in code.items())
@@ -33,8 +36,10 @@ def pdf(pages: Sequence[Sequence[str]], images: Sequence[int] = (), outline: Seq
     }
     numbers = []
     for number, lines in enumerate(pages):
-        body = "BT /F1 12 Tf 14 TL 72 720 Td " + " ".join(
-            f"<{''.join(f'{code[letter]:04x}' for letter in line)}> Tj T*" for line in lines
+        body = "BT /F1 12 Tf " + " ".join(
+            f"1 0 0 1 {72 + 150 * column} {720 - 14 * row} Tm <{''.join(f'{code[letter]:04x}' for letter in cell)}> Tj"
+            for row, line in enumerate(lines)
+            for column, cell in enumerate(line.split("\t"))
         )
         body += " ET" + (" q 500 0 0 700 50 50 cm /I1 Do Q" if number in images else "")
         page = 10 + 2 * number

@@ -109,8 +109,23 @@ SECOND = {
     ),
     "pdf table by rows": Case(
         "a.pdf",
-        pdf([[*LINES, "name        price", "apple        3", "pear        5"]]),
-        ("apple", "3", "pear"),
+        pdf([[*LINES, "name\tprice", "apple\t3", "pear\t5", *LINES]]),
+        ("name | price\napple | 3\npear | 5",),
+    ),
+    "years in a header": Case(
+        "a.csv", b"city,1960,1970\nOslo,1,2\n", check=lambda d: d.blocks[1].headings == ("city,1960,1970",)
+    ),
+    "pdf of two columns of prose": Case(
+        "a.pdf",
+        pdf(
+            [
+                [
+                    f"The ship number {n} left the old harbour of the town\tand came back with line {n} of the catch"
+                    for n in range(9)
+                ]
+            ]
+        ),
+        check=lambda d: not kinds(d, "table"),
     ),
     "pdf of like pages": Case("a.pdf", pdf([LINES] * 5), (LINES[0],)),
     "pdf with a letterhead": Case("a.pdf", pdf([["Dear Ms Smith,", *LINES]], images=[0]), ("Dear Ms Smith,",)),

@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
+from .pdf_tables import CELL_END, may_hold_table, with_rows
 from .text_builder import TextBuilder
 from .unreadable import Unread
 
@@ -49,6 +50,8 @@ class PdfPages:
         while first + len(pages) < count and (not pages or time.monotonic() < until):
             page = self._reader.pages[first + len(pages)]
             text = page.extract_text() or ""
+            if may_hold_table(text):
+                text = with_rows(text, page.extract_text(extraction_mode="layout"))
             pages.append((text, len(text) < _STAMPED and _has_pictures(page, text)))
         after = first + len(pages)
         return {"pages": pages, "next": after if after < count else 0, "titles": [] if first else _titles(self._reader)}
@@ -122,15 +125,24 @@ def _add_page(text: str, titles: list[tuple[int, str]], into: TextBuilder) -> No
         if not any(_is_title(line, end) for line in lines):
             into.enter(level, title)  # it stands on the page in another form
     paragraph: list[str] = []
-    for line in lines:
+    rows: list[list[str]] = []
+    for line in [*lines, ""]:
         level = next((each for (each, _), end in zip(titles, ends, strict=True) if _is_title(line, end)), 0)
-        if not level:
-            paragraph.append(line)
-        if paragraph and (level or (len(line) < 0.8 * widest and _PARAGRAPH_END.search(line))):
+        is_row = CELL_END in line
+        if paragraph and (
+            level or is_row or (len(paragraph[-1]) < 0.8 * widest and _PARAGRAPH_END.search(paragraph[-1]))
+        ):
             into.add("\n".join(paragraph))
             paragraph = []
-        if level:
+        if rows and not is_row:
+            into.rows(rows)
+            rows = []
+        if is_row:
+            rows.append(line.split(CELL_END))
+        elif level:
             into.heading(level, line)
+        elif line:
+            paragraph.append(line)
     into.add("\n".join(paragraph))
 
 

@@ -6,12 +6,13 @@ import csv
 from collections.abc import Iterator
 
 from .document import Block
+from .text_builder import is_number
 
 _MOST_LINES = 1000  # of a row: beyond, a quote was never closed
 
 
 def table_blocks(text: str) -> Iterator[Block]:
-    """The first row is the header, unless a number is among its cells."""
+    """The first row is the header, unless it begins with a number."""
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     delimiter = max(",;\t|", key=first.count)
@@ -23,7 +24,7 @@ def table_blocks(text: str) -> Iterator[Block]:
         if row.strip():
             yield Block(place, place + length, "table", line=number + 1, headings=(header,) if header else ())
             if header is None:
-                header = "" if any(_is_number(cell) for cell in row.split(delimiter)) else row.strip()
+                header = "" if is_number(row.partition(delimiter)[0]) else row.strip()
         place += length + 1
 
 
@@ -41,7 +42,3 @@ def _rows(lines: list[str], delimiter: str) -> Iterator[tuple[int, int]]:
                 count = 1
         yield number, count
         number += count
-
-
-def _is_number(cell: str) -> bool:
-    return cell.strip(" \"'%$€¥").replace(".", "").replace(",", "").lstrip("-+").isdecimal()

@@ -44,14 +44,16 @@ class TextBuilder:
             self._headings.pop()
 
     def rows(self, rows: list[list[str]]) -> None:
-        """Of a table, the first one its header. A row is a line; a table of one column is paragraphs."""
+        """Of a table, the first one its header unless it begins with a number. Each is a line; a table of one column is
+        paragraphs."""
         lines = [" | ".join(map(clean_line, row)) for row in rows if any(map(clean_line, row))]
         if not lines or max(map(len, rows)) == 1:
             for line in lines:
                 self.add(line)
             return
+        header = "" if is_number(lines[0].partition(" | ")[0]) else lines[0]
         for number, line in enumerate(lines):
-            self.add(line, "table", header=lines[0] if number else "")
+            self.add(line, "table", header=header if number else "")
 
     def add(self, text: str, kind: Kind = "paragraph", *, header: str = "", line: int | None = None) -> None:
         text = _FORBIDDEN.sub("", _INVISIBLE.sub("", text))
@@ -59,7 +61,11 @@ class TextBuilder:
         if not text or text.isspace():
             return
         if self.blocks:
-            is_next_line = kind in ("table", "list") and self.blocks[-1].kind == kind and (kind == "list" or header)
+            is_next_line = (
+                kind in ("table", "list")
+                and self.blocks[-1].kind == kind
+                and (kind == "list" or header or is_number(text.partition(" | ")[0]))
+            )
             self._append("\n" if is_next_line else "\n\n")
         start = self._length
         self._append(text)
@@ -89,3 +95,7 @@ def clean(text: str) -> str:
 
 def clean_line(text: str) -> str:
     return " ".join(_FORBIDDEN.sub("", _INVISIBLE.sub("", text)).split())
+
+
+def is_number(cell: str) -> bool:
+    return cell.strip(" \"'%$€¥").replace(".", "").replace(",", "").lstrip("-+").isdecimal()
