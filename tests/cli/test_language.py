@@ -57,7 +57,7 @@ def run(language: str, home: Path, *arguments: str) -> subprocess.CompletedProce
             "nowhere.jsonl: no such file; a task is a file, a folder, a built-in (mini:word_problems) or hub:ORG/NAME",
             "nowhere.jsonl：没有这个文件；任务可以是文件、文件夹、内置任务（mini:word_problems）或 hub:ORG/NAME",
         ),
-        ("frobnicate", "unknown command 'frobnicate'; known: ", "没有名为 'frobnicate' 的命令；可用的有："),
+        ("xyzzy", "unknown command 'xyzzy'; known: ", "没有名为 'xyzzy' 的命令；可用的有："),
         ("ask hi --max-tokens x", "'x' is not a valid integer", "'x' 不是整数。"),
         ("ask hi --lime", "No such option '--lime'.", "没有选项 '--lime'；是不是"),
         ("eval", "Missing argument 'TASK'.", "缺少参数 'TASK'。"),
