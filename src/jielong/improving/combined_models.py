@@ -30,12 +30,12 @@ FEWEST_TOLD = 10  # items below which nothing is said
 
 async def routed_candidate(
     picked: Sequence[CandidateState], items: Sequence[Item], task: str, in_dollars: bool, file: Path, seed: int
-) -> CandidateState | None:
+) -> CandidateState | Note:
     """A route over these candidates, written to `file`, that stands with what it would have chosen of their answers to
-    the search's items; None for too few items."""
+    the search's items; else why there is none."""
     kept, scores, costs = shared_figures(picked, in_dollars)
     if len(kept) < FEWEST_ITEMS:
-        return None
+        return Note("route_few", {"n": len(kept), "least": FEWEST_ITEMS})
     questions = [question(items[n].request()) for n in kept]
     spec = default_embedder()
     vectors = await embedded(spec, questions)
@@ -45,7 +45,7 @@ async def routed_candidate(
     fitted = fit_route(RouteData(task, names, questions, scores, costs, unit, clusters, (), spec, vectors), seed=seed)
     chosen = np.argmax(fitted.unseen - fitted.file.cost_weight * costs.mean(axis=0), axis=1)
     if len(set(chosen.tolist())) < 2:
-        return None  # it would be one of them under another name
+        return Note("route_one", {"recipe": names[int(chosen[0])]})
     write_whole(file, fitted.file.model_dump_json() + "\n")
     first, *others = [state.planned for state in picked]
     step = route(models=tuple(other.model for other in others), file=file)

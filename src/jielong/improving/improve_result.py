@@ -122,11 +122,22 @@ class Note:
     few: how little the items can show; hopeless: nothing can be told from chance; final_cut: the budget allowed `asked`
     of `final` items; left_out: the budget kept `candidates` out; lost: nothing is concluded about `recipe`, as `why`;
     few_lost: `lost` of `n` items of `recipe` are not counted, as `words`; few_clusters: the final has so many clusters;
-    mixing_pays, mixing_no_gain: what a route or cascade brings above mixing its models at random, on the search.
+    mixing_pays, mixing_no_gain: what a route or cascade brings above mixing its models at random, on the search;
+    route_few, route_one: there is no route, for want of items, or as it would send all of them to one model.
     """
 
     key: Literal[
-        "few", "hopeless", "final_cut", "left_out", "lost", "few_lost", "few_clusters", "mixing_pays", "mixing_no_gain"
+        "few",
+        "hopeless",
+        "final_cut",
+        "left_out",
+        "lost",
+        "few_lost",
+        "few_clusters",
+        "mixing_pays",
+        "mixing_no_gain",
+        "route_few",
+        "route_one",
     ]
     values: Mapping[str, int | str]
 

@@ -117,7 +117,9 @@ class ImproveRun:
         file = home_folder() / "runs" / str(self.experiment.run) / "route.json"
         task, seed = self.prepared.task.name, self.prepared.seed
         route = await combined_models.routed_candidate(models, split.search, task, dollars, file, seed)
-        if route:
+        if isinstance(route, Note):
+            self.notes.append(route)
+        else:
             self.states.append(route)
             self.by_name[route.name] = route
         for state in (s for s in self.states if s is route or s.planned.is_cascade):
