@@ -2,7 +2,9 @@
 
     python benchmarks/retrieval_million.py build --chunks 1000000 --home HOME --data DATA    # an hour on a busy core
     python benchmarks/retrieval_million.py query --home HOME --data DATA
-    python benchmarks/retrieval_million.py lance --home HOME --data DATA                     # the same, with LanceDB
+
+A build that is stopped can be queried as far as it came, but has no vectors. Times are those of the processor, as
+others may be at work beside it. With a table of LanceDB beside the array (`update_table`), queries go there.
 
 Text: sentences of WikiText and XQuAD in English at random, five to a chunk, a hundred chunks to a file. In their rarest
 words and numbers some letters are changed, so that rare words are as many as in a real text of this size. Vectors:

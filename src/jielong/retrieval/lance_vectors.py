@@ -17,9 +17,9 @@ from filelock import FileLock, Timeout
 from ..errors import MissingExtra
 from .vector_file import Rows, VectorFile, Vectors
 
-MANY = 200_000  # vectors: so many are compared one and all in some hundredths of a second
+MANY = 1_000_000  # vectors: up to there, comparing one and all is faster than a search of equal recall in lists
 AT_ONCE = 20_000  # rows, written together
-LISTS_READ = 64  # of about a thousand for a million vectors
+LISTS_READ = 64  # of one for each 8,192 vectors
 PROPOSED = 4  # times as many as are wanted
 
 
@@ -57,8 +57,7 @@ def update_table(array: VectorFile, count: int) -> None:
 
         kinds = [("row", pyarrow.int64()), ("vector", pyarrow.list_(pyarrow.float32(), array.dimensions))]
         schema = pyarrow.schema(kinds)
-        known = "vectors" in database.table_names()
-        table = database.open_table("vectors") if known else database.create_table("vectors", schema=schema)
+        table = database.create_table("vectors", schema=schema, exist_ok=True)
         for start in range(int(table.count_rows()), count, AT_ONCE):
             end = min(start + AT_ONCE, count)
             numbers = pyarrow.array(array.read(end)[start:end].ravel())
