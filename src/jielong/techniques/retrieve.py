@@ -72,7 +72,7 @@ async def search_query(model: Model, request: Request, history: History, words: 
     if not earlier or history == "ignore":
         return asked
     if history == "rewrite":
-        talk = replace(request, messages=request.messages[: last + 1]).side_request().with_sampling(temperature=0.0)
+        talk = replace(request, messages=request.messages[: last + 1]).side_request()
         rewritten = await _rewritten(model, with_question(talk, prompt(request, "retrieve", "rewrite", words)))
         if rewritten:
             return rewritten
