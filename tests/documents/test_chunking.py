@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.documents.chunking import chunk
+from jielong.documents.code_reader import code_blocks
 from jielong.documents.document import Chunk, Document
 from jielong.documents.markdown_reader import markdown_blocks, without_comments
 from jielong.documents.read_document import document_of
+from jielong.documents.table_reader import table_blocks
 from jielong.documents.text_reader import text_blocks
 from jielong.errors import BadInput
 
@@ -46,6 +48,7 @@ PIECES += [
     "\t# c\n",
     "😀",
 ]
+PIECES += ["def f():\n", "    class A:\n", "}\n", 'a,"b\nc"\n', "1;2\n", "<pre>\n", "</pre>\n", "---\n", "@x\n"]
 texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=40).map("".join)
 
 
@@ -56,6 +59,14 @@ def markdown(text: str) -> Document:
 
 def plain(text: str) -> Document:
     return document_of("a.txt", text, text_blocks(text))
+
+
+def code(text: str) -> Document:
+    return document_of("a.py", text, code_blocks(text))
+
+
+def table(text: str) -> Document:
+    return document_of("a.csv", text, table_blocks(text))
 
 
 def check(document: Document, chunks: tuple[Chunk, ...], most: int, count: Callable[[str], int]) -> None:
@@ -70,7 +81,7 @@ def check(document: Document, chunks: tuple[Chunk, ...], most: int, count: Calla
 
 
 @settings(max_examples=150, deadline=None)
-@given(texts, st.integers(10, 60), st.sampled_from(sorted(COUNTERS)), st.sampled_from([markdown, plain]))
+@given(texts, st.integers(10, 60), st.sampled_from(sorted(COUNTERS)), st.sampled_from([markdown, plain, code, table]))
 def test_chunks_keep_the_limit_and_lose_nothing(
     text: str, most: int, counter: str, reader: Callable[[str], Document]
 ) -> None:
@@ -79,7 +90,7 @@ def test_chunks_keep_the_limit_and_lose_nothing(
 
 
 @settings(max_examples=150, deadline=None)
-@given(texts, st.sampled_from([markdown, plain]))
+@given(texts, st.sampled_from([markdown, plain, code, table]))
 def test_blocks_are_in_order_and_cover_all(text: str, reader: Callable[[str], Document]) -> None:
     document = reader(text)
     end = 0

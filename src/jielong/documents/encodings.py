@@ -72,8 +72,8 @@ def decoded(data: bytes, charset: str = "") -> str | None:
     stated = _stated(charset)
     if stated and encoding != "utf-8-sig" and (encoding != "utf-8" or (data.isascii() and b"\x1b" in data)):
         encoding = stated
-    if encoding is None:
-        return None
+    if encoding is None or (b"\0" in data[:8192] and not encoding.startswith(("utf-16", "utf-32"))):
+        return None  # no other encoding of a text has bytes of zero
     return data.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
 
