@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from jielong.models.scripted import Scripted
 from jielong.recipe import load
 from jielong.retrieval.memory_index import MemoryIndex
 from jielong.retrieval.retriever import Hit
+from jielong.runtime.ledger_json import decode_reply, encode_reply
 from jielong.scope import scope
 from jielong.techniques.context import context
 from jielong.techniques.prompting import cot
@@ -184,6 +186,13 @@ async def test_sources_pass_through_other_techniques(asked: Asked) -> None:
         | self_consistency(n=3, answer=RULES["exact"])
     )
     assert [source.number for source in (await model.generate(asked())).sources] == [1]
+
+
+async def test_sources_are_kept_with_a_reply(asked: Asked) -> None:
+    reply = await (Scripted("“Warsaw” [1]") | retrieve(index=Found(*TEXTS))).generate(asked())
+    kept = decode_reply(json.loads(json.dumps(encode_reply(reply))))
+    assert reply.sources
+    assert kept.sources == reply.sources
 
 
 # ---- context ----
