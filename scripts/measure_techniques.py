@@ -22,7 +22,8 @@ from typing import Any
 import anyio
 import techniques_scripted
 from techniques_documents import write_documents
-from techniques_rows import DOCUMENTS, ROWS, Row
+from techniques_route import write_route
+from techniques_rows import DOCUMENTS, ROUTE, ROWS, Row
 
 from jielong import recipe, registry
 from jielong.contract import Model
@@ -224,6 +225,7 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     if not given.page:
         write_documents(Path(DOCUMENTS))
+        write_route(Path(ROUTE))
     rows = anyio.run(_all, given.folder, given.only, given.page)
     missing = sorted(set(registry.BUILT_IN["techniques"]) - {row.technique for row, _ in rows} - set(NOT_MEASURED))
     if not given.only:

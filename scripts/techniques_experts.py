@@ -34,9 +34,9 @@ _QUESTION = re.compile(r"How many are there in case (\d+) of (\w+)\?")
 _ANSWER = re.compile(r"^Answer \d+:\n> (?:You may be right\. )?The answer is (\d+)\.", re.M)
 
 
-def subjects() -> Task:
+def subjects(first: int = 0) -> Task:
     subject = list(SUBJECTS.values())
-    asked = [f"How many are there in case {i} of {subject[i % 3]}?" for i in range(ITEMS)]
+    asked = [f"How many are there in case {i} of {subject[i % 3]}?" for i in range(first, first + ITEMS)]
     items = tuple(Item(str(i), q, (str(_right(q)),)) for i, q in enumerate(asked))
     return Task("subjects", items, find_metric("number"), "as it is made", "questions of three subjects")
 

@@ -32,6 +32,7 @@ PLAIN = "form=plain, attribute=true"
 SPELLED = "mini:word_problems/1"
 ONE_STEP = 'samples=6, propose="Numbers: {numbers}. Target: 24. Write one next step."'
 SQUARE = "game=crosswords, breadth=6, depth=10, k=6, visits=60"
+ROUTE = "build/route_of_experts.json"  # techniques_route.py writes it
 EXPERTS = "[scripted:chemist, scripted:historian, scripted:botanist]"
 SOLVERS = f"[{STEPWISE}, {STEPWISE}, mini | program_of_thought]"
 ROWS = (
@@ -87,6 +88,7 @@ ROWS = (
             "team",
         )
     ),
+    Row(f"route(models={EXPERTS}, file={ROUTE})", "subjects", "scripted:generalist", 150),
     Row(f"cascade(models={EXPERTS})", "subjects", "scripted:generalist", 150),
     Row("cascade(models=[mini | cot | self_consistency(n=8)], accept=logprob)", "mini:word_problems/5", "mini | cot"),
     Row("tree_of_thoughts", "mini:word_problems/2"),

@@ -7,7 +7,9 @@ import anyio
 import numpy as np
 import pytest
 
-from jielong.errors import BadInput
+from endpoint import Answer, Endpoint
+from jielong.contract import Message, Request, Sampling
+from jielong.errors import BadInput, EndpointGaveUp, EndpointUnfit
 from jielong.improving.cascade_fit import CascadeData, fit_cascade
 from jielong.improving.logistic_regression import logistic_regression, predicted
 from jielong.improving.model_choice import Fitting, choose_by_cascade, choose_by_route
@@ -19,7 +21,7 @@ from jielong.tasks.item import Item
 from jielong.tasks.metric import number
 from jielong.tasks.task import Task
 from jielong.techniques.cooperate.cascade import cascade
-from jielong.techniques.cooperate.route import embedded
+from jielong.techniques.cooperate.route import embedded, route
 from jielong.techniques.cooperate.route_file import Router, surface
 
 WORDS = "apple river stone cloud table window garden summer winter paper market bridge ship train forest".split()
@@ -225,3 +227,44 @@ def test_a_cascade_is_fitted_and_a_refit_asks_nobody(tmp_path):
     assert (len(first.requests), len(second.requests)) == asked
     with pytest.raises(BadInput, match="ends in cascade"):
         anyio.run(choose_by_cascade, experts_task(), load("mini | cot"), fitting)
+
+
+def test_the_names_that_endpoints_answered_under_are_in_the_file(tmp_path):
+    """One model was redirected already when the route was fitted: it is known by what answered, and said."""
+    names = {"old-model": "new-model", "b": "b"}
+
+    def behave(body, n):
+        return Answer("4" if n % 2 else "5", model=names[body["model"]])
+
+    with Endpoint(behave) as endpoint:
+        models = [load(f"vllm:{name}@{endpoint.url}") for name in names]
+        fitting, file = Fitting(ledger=tmp_path / "ledger.db"), tmp_path / "r.json"
+        for _ in range(2):  # the second time from the ledger
+            choice, fitted = anyio.run(choose_by_route, experts_task(30), models, file, fitting, None)
+            assert [model.answered_as for model in fitted.file.models] == [("new-model",), ("b",)]
+            assert any("answered as new-model" in note for note in choice.notes)
+        file.write_text(fitted.file.model_dump_json())
+        routed_model = models[0] | route(models=models[1:], file=file)
+        request = Request((Message("user", "How many?"),), Sampling(seed=1))
+        assert anyio.run(routed_model.generate, request).text in ("4", "5")
+        names.update({"old-model": "newest-model", "b": "c"})
+        with pytest.raises(EndpointUnfit, match="now answers as"):
+            anyio.run(routed_model.generate, request)
+
+
+def test_what_a_model_lost_is_left_out_and_too_much_of_it_is_an_error(tmp_path):
+    def at_times(share):
+        def reply(request):
+            if random.Random(request.messages[-1].text).random() < share:
+                raise EndpointGaveUp("no")
+            return "4"
+
+        return Scripted(reply, name="scripted:lossy", identity=f"lossy {share}")
+
+    fitting = Fitting(ledger=tmp_path / "ledger.db")
+    choice, _ = anyio.run(
+        choose_by_route, experts_task(), [expert("sailing"), at_times(0.03)], tmp_path / "r", fitting, None
+    )
+    assert 0 < choice.lost < 6
+    with pytest.raises(BadInput, match="nothing is fitted"):
+        anyio.run(choose_by_route, experts_task(), [expert("sailing"), at_times(0.5)], tmp_path / "r", fitting, None)
