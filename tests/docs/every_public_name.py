@@ -14,6 +14,7 @@ from jielong import (
     Request,
     Sampling,
     Scripted,
+    Source,
     TrainConfig,
     Usage,
     adds_input,
@@ -43,6 +44,7 @@ from jielong import (
     program_of_thought,
     react,
     reflexion,
+    retrieve,
     search_prompts,
     self_check,
     self_consistency,
@@ -82,7 +84,7 @@ def models() -> Sequence[Model]:
         base | spell(kind="emotion") | persona(role="a careful teacher") | premise(text="It is Monday."),
         base | instruct(text="Answer in one word.") | options(temperature=0.0, max_tokens=64),
         base | few_shot(examples=(("1 + 1", "2"),)),
-        base | few_shot(file=Path("examples.jsonl")),
+        base | few_shot(file=Path("examples.jsonl"), select="knn") | retrieve(index="notes", k=3, mark=True),
         base | self_check | self_refine(rounds=2) | critique_by(model=base),
         base | plan_and_solve | least_to_most | outline(n=3) | brief,
         base | reflexion(signal=base, rounds=1) | program_of_thought,
@@ -101,8 +103,10 @@ async def stream(model: Model) -> str:
         async for event in events:
             if isinstance(event, Delta):
                 text += event.text
-    usage: Usage = (await model.generate(request)).usage
-    return f"{text} ({usage.calls} calls)"
+    reply = await model.generate(request)
+    usage: Usage = reply.usage
+    cited: tuple[Source, ...] = reply.sources
+    return f"{text} ({usage.calls} calls, {[source.document for source in cited]})"
 
 
 def trained(config: TrainConfig) -> Model:
