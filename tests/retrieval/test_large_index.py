@@ -41,6 +41,7 @@ def test_leaving_common_words_to_the_end_finds_what_an_exhaustive_search_finds(
 
     exhaustive = found()
     monkeypatch.setattr(full_text_search, "MOST_MATCHES", 200)
+    monkeypatch.setattr(full_text_search, "SMALL", 0)
     monkeypatch.setattr(full_text_search, "RESCORED", 400)
     pruned = found()
     shared = [len(a.keys() & b.keys()) / 10 for a, b in zip(exhaustive, pruned, strict=True)]

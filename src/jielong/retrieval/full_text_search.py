@@ -20,8 +20,9 @@ from .full_text import PARTS, is_spaceless
 
 MOST_MATCHES = 10_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
 MOST_HELPING = 100_000  # that the next rarest terms have, which help to choose among these
+SMALL = 30_000  # chunks, which are all scored
 RESCORED = 500  # of them, with all terms
-MOST_ROUNDS = 3  # each with the next rarest terms
+MOST_ROUNDS = 2  # each with the next rarest terms
 SURE = 10  # of the best are certain, but for the last round
 LARGEST = 1.4  # times its weight, that a term adds to a chunk in which it stands twice
 FEW = 100  # chunks, of which nobody can tell what is common
@@ -78,7 +79,7 @@ class FullTextSearch:
         left = sorted(frequencies, key=lambda term: frequencies[term])
         found: dict[int, float] = {}
         for _ in range(MOST_ROUNDS if left else 0):
-            used, left = _rarest(left, frequencies, MOST_MATCHES)
+            used, left = _rarest(left, frequencies, MOST_MATCHES) if size.chunks > SMALL else (left, [])
             wanted = max(most, RESCORED) if left or found else most
             best: dict[int, float] = {}
             if left:  # commoner terms help to choose: what has several terms comes first, and has less to be scored
