@@ -2,7 +2,7 @@
 
     python benchmarks/index_kills.py
 
-An index of 60 files is built; then a third of the files is changed, some go, some come. A build that is killed by SIGKILL
+An index of 60 files is built; then a third of them is changed, some go, some come. A build that is killed by SIGKILL
 at the moment, and another one that starts at the same time, bring it up to date; a last build finishes what is left.
 The search results must be those of an index that was built at once; `paid_twice` counts texts whose call was under way
 when the kill came, or had come back and was in no ledger yet.

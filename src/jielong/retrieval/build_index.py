@@ -99,6 +99,7 @@ def _put(store: ChunkStore, name: str, path: Path) -> IndexedFile:
     try:
         document = read_document(path, name)
         chunks, language = chunk(document, MOST_TOKENS, approximate_tokens), document.language
+        error = "; ".join(document.notes) or None
     except UnreadableDocument as unread:
         error = str(unread).removeprefix(f"{unread.name}: ")
     except (MissingExtra, OSError) as failure:

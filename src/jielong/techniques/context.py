@@ -142,6 +142,8 @@ class Library:
             for document in read_folder(path):
                 if not isinstance(document, Unreadable):
                     documents.append(document)
+                    for words in document.notes:
+                        note(f"context: {document.name}: {words}")
                 elif path.is_dir():
                     note(f"context: {document.name} was set aside: {document.reason}")
                 else:
