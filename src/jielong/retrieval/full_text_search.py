@@ -20,6 +20,7 @@ from .full_text import PARTS, is_spaceless
 
 MOST_MATCHES = 10_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
 MOST_HELPING = 100_000  # that the next rarest terms have, which help to choose among these
+STRETCHES = 20  # of the index, in which a common term is counted
 SMALL = 30_000  # chunks, which are all scored
 RESCORED = 500  # of them, with all terms
 MOST_ROUNDS = 2  # each with the next rarest terms
@@ -121,16 +122,20 @@ class FullTextSearch:
         return Size(chunks, max(1.0, sum(words) / max(1, chunks)))
 
     def _frequency(self, part: int, term: str, size: Size) -> int:
-        """How many chunks have it: counted, or, of a common one, estimated from the first of them. What changes
-        meanwhile is too little to matter."""
+        """How many chunks have it: counted, or, of a common one, estimated from stretches all over the index, as a word
+        may stand in one folder alone. What changes meanwhile is too little to matter."""
         key = part, term
         if key not in self._frequencies:
-            table = PARTS[part]
-            query = f"select count(*), max(rowid) from (select rowid from {table} where {table} match ? limit ?)"
-            count, last = self._store.rows(query, (term, MOST_MATCHES))[0]
+            matches = f"from {PARTS[part]} where {PARTS[part]} match ?"
+            query = f"select count(*) from (select 1 {matches} limit ?)"
+            count = int(self._store.rows(query, (term, MOST_MATCHES))[0][0])
             if count == MOST_MATCHES:
-                largest = self._store.rows("select max(id) from chunks")[0][0]
-                count = min(size.chunks, round(count * largest / last))
+                last = int(self._store.rows("select max(id) from chunks")[0][0])
+                width = max(20, last // 2000)
+                starts = range(0, last, max(width, last // STRETCHES))
+                query = f"select count(*) {matches} and rowid between ? and ?"
+                seen = sum(self._store.rows(query, (term, start + 1, start + width))[0][0] for start in starts)
+                count = min(size.chunks, max(count, round(seen * last / (width * len(starts)))))
             self._frequencies[key] = count
         return self._frequencies[key]
 
