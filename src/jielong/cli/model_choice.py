@@ -70,7 +70,7 @@ def show(choice: ModelChoice, as_json: bool) -> None:
     if choice.area is not None:
         length = signed(choice.by_length or 0.0)
         print(localized("choice.area", area=signed(choice.area), interval=interval(choice.area_ci95), length=length))
-    print(localized("choice.method", method=choice.method))
+    print(localized("choice.method", method=in_language(choice.method)))
     print(localized("choice.use", recipe=choice.recipe))
     if choice.lost:
         print(localized("choice.lost", lost=choice.lost))
