@@ -119,3 +119,8 @@ def test_bytes_of_a_server_are_read_by_what_it_says_of_them() -> None:
 
 def test_made_pdfs_are_valid() -> None:
     assert len(PdfReader(io.BytesIO(pdf([["a"], ["b"]])), strict=True).pages) == 2
+
+
+def test_a_text_about_the_mark_of_another_format_is_a_text(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("# Formats\n\nA PDF begins with %PDF-1.7.\n")
+    assert "begins with" in read_document(tmp_path / "notes.md").text

@@ -27,7 +27,9 @@ def file_kind(name: str, data: bytes, media_type: str = "") -> Kind:
     """`data`: all of it, or, of what is no zip and no old Office file, its beginning. `media_type`: what a server says.
     Raises Unread for formats that are known not to be read here."""
     head = data[:1024]
-    if b"%PDF-" in head:
+    suffix = PurePosixPath(name).suffix.lower()
+    # Some bytes may come before the mark, and a text may be about it: then the name decides.
+    if head.startswith(b"%PDF-") or (b"%PDF-" in head and (suffix == ".pdf" or media_type == "application/pdf")):
         return "pdf"
     if head.startswith(b"PK\x03\x04"):
         if b"mimetypeapplication/epub+zip" in head:
@@ -41,7 +43,6 @@ def file_kind(name: str, data: bytes, media_type: str = "") -> Kind:
         raise Unread("another format", "an old Office file; save it as .docx or PDF")
     if head.startswith(b"{\\rtf"):
         raise Unread("another format", "RTF; save it as .docx or PDF")
-    suffix = PurePosixPath(name).suffix.lower()
     if suffix in (".pdf", ".docx", ".epub") and not _begins_as_html(head):
         raise Unread("broken", f"it is named {suffix} and is no such file")
     if media_type in ("text/html", "application/xhtml+xml"):
