@@ -123,4 +123,5 @@ def test_made_pdfs_are_valid() -> None:
 
 def test_a_text_about_the_mark_of_another_format_is_a_text(tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("# Formats\n\nA PDF begins with %PDF-1.7.\n")
-    assert "begins with" in read_document(tmp_path / "notes.md").text
+    document = read_document.read_document(tmp_path / "notes.md", "notes.md")
+    assert "begins with" in document.text
