@@ -188,7 +188,7 @@ async def test_a_question_that_the_script_does_not_know_is_said(tmp_path: Path) 
     [
         ("not json", r'script\.jsonl:1: not JSON; expected an object such as {"contains": "2\+2", "reply": "4"}'),
         ('["a"]', r"script\.jsonl:1: expected an object such as"),
-        ('{"replay": "4"}', "fields are contains, fails, finish, reply, seconds, thinking"),
+        ('{"replay": "4"}', "fields are contains, fails, finish, logprob, reply, seconds, thinking"),
         ('{"reply": "4", "finish": "done"}', "finish is 'done'; expected stop, length, refused"),
     ],
 )

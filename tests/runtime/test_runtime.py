@@ -182,6 +182,7 @@ PURE_CACHES = {
     "models/template_rendering.py": "chat templates, compiled, by their text",
     "prompts/": "the packaged prompts",
     "reporting/": "packaged templates and words",
+    "retrieval/full_text.py": "a table of characters",
     "runtime/prices.py": "the packaged price table",
     "runtime/telemetry/semantic_conventions.py": "a recipe as a short name",
     "sandbox/bubblewrap.py": "what this machine has installed",
@@ -193,6 +194,7 @@ PURE_CACHES = {
     "tasks/text_overlap.py": "scorers without state, by their settings",
     "techniques/few_shot.py": "a file of examples, by its content",
     "techniques/self_consistency.py": "a table of numbers",
+    "techniques/statement_support.py": "what a text holds, by the text",
     "world/": "the packaged world",
 }
 

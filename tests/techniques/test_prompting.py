@@ -104,6 +104,8 @@ def test_both_catalogues_have_the_same_prompts_with_the_same_blanks() -> None:
 def test_every_section_of_the_catalogue_belongs_to_something() -> None:
     others = {
         "judge",
+        "sources",
+        "cooperate",
         "contamination",
         "task",
         "game24",

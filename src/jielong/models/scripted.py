@@ -103,7 +103,7 @@ class Scripted(Provider):
             cut = replace(reply.message, content=(*thinking, Text("".join(words[:limit]))))
             reply = replace(reply, message=cut, finish="length")
         if request.sampling.logprobs is not None and reply.logprobs is None:
-            reply = replace(reply, logprobs=tuple(TokenLogprob(word, 0.0) for word in words[:limit]))
+            reply = replace(reply, logprobs=tuple(TokenLogprob(word, 0.0) for word in words[:limit]) or None)
         return replace(reply, usage=Usage(input_tokens=input_tokens, output_tokens=len(reply.text.split())))
 
 

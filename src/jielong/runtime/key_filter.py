@@ -55,8 +55,10 @@ class KeyFilter:
 
     def reply(self, reply: Reply) -> Reply:
         """The reply without keys; its logprobs, which would spell them, go with them."""
-        message = self._message(reply.message)
-        return reply if message == reply.message else replace(reply, message=message, logprobs=None)
+        message, answered_by = self._message(reply.message), self.text(reply.answered_by)
+        if message != reply.message:
+            return replace(reply, message=message, logprobs=None, answered_by=answered_by)
+        return reply if answered_by == reply.answered_by else replace(reply, answered_by=answered_by)
 
     def _message(self, message: Message) -> Message:
         content = message.content

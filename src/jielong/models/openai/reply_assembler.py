@@ -16,6 +16,7 @@ from .thoughts_in_text import ThoughtSplitter
 
 Json = dict[str, Any]
 MAX_CALLS, LONGEST_NAME = 10_000, 1_000
+LONGEST_NAME = 200  # of the model that answered, as the endpoint calls it
 MAX_LOOKS = 200  # at the arguments of a call in progress
 
 
@@ -106,7 +107,7 @@ class ReplyAssembler:
 
     def _add(self, chunk: Any) -> tuple[str, str]:
         choices = chunk.get("choices")
-        self._answered_by = self._answered_by or str(chunk.get("model") or "")
+        self._answered_by = self._answered_by or str(chunk.get("model") or "")[:LONGEST_NAME]
         self.usage = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") or self.usage
         if not choices:
             return "", ""

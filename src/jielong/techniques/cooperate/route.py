@@ -16,7 +16,7 @@ from ..prompting import question
 from .route_file import MAX_CHARACTERS, RoutedModel, Router, read_route_file, surface
 
 
-@adds_output(calls=lambda model, models, **_: max(model, *models) + 1)
+@adds_output(calls=lambda model, models, **_: max((model, *models)) + 1)
 async def route(
     model: Model, request: Request, *, models: Sequence[Model], file: Path, cost_weight: float | None = None
 ) -> Reply:
