@@ -36,6 +36,14 @@ class All:
         self.served = Served(*models.values())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One in which no earlier run of the tests has left its calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JIELONG_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
 @pytest.fixture(scope="module")
 def everything() -> Iterator[All]:
     every = All(mixed)
