@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +10,9 @@ import aiohttp
 
 from ..contract import Embeddings
 from ..errors import RequestRefused, TooLong
-from ..models.openai import Endpoint, parse_body, read_body
-from ..models.openai.endpoint_errors import error_inside, raise_for_error
+from ..models.openai import Endpoint
 from ..models.openai.endpoint_presets import EndpointAddress, resolve_endpoint
-from ..models.openai.reply_assembler import Malformed, parse_usage
+from ..models.openai.reply_assembler import Malformed
 from ..runtime.provider import EmbeddingProvider
 
 Vector = tuple[float, ...]
@@ -50,24 +48,10 @@ class EmbeddingEndpoint(Endpoint, EmbeddingProvider):
         body = {"model": self.target.model, "input": list(texts)}
 
         async def read(response: aiohttp.ClientResponse, address: EndpointAddress) -> Embeddings:
-            return await self._read_vectors(response, body, address)
+            payload, usage = await self._read_rows(response, body, address, "data")
+            return Embeddings(_vectors(payload, len(texts)), usage)
 
         return await self._exchange("embeddings", body, sum(map(len, texts)), attempt, read)
-
-    async def _read_vectors(
-        self, response: aiohttp.ClientResponse, body: dict[str, Any], address: EndpointAddress
-    ) -> Embeddings:
-        data = await read_body(response)
-        if response.status != 200:
-            text = data[:100_000].decode(errors="replace")
-            raise_for_error(response.status, response.headers, text, body, self.target, address.without_key)
-        payload = await parse_body(data, address.url)
-        if error_inside(payload) and not payload.get("data"):
-            words = json.dumps(payload, ensure_ascii=False)
-            raise_for_error(200, response.headers, words, body, self.target, address.without_key)
-        usage = payload.get("usage") if isinstance(payload, dict) else None
-        counted = {"completion_tokens": 0, **usage} if isinstance(usage, dict) else None
-        return Embeddings(_vectors(payload, len(body["input"])), parse_usage(counted))
 
 
 def approximate_tokens(text: str) -> int:

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 import aiohttp
 
 from ..contract import Embeddings, Message, Reply, Request, Scorer
-from ..models.openai import Endpoint, parse_body, read_body
-from ..models.openai.endpoint_errors import error_inside, raise_for_error
+from ..models.openai import Endpoint
 from ..models.openai.endpoint_presets import EndpointAddress, resolve_endpoint
-from ..models.openai.reply_assembler import Malformed, parse_usage
+from ..models.openai.reply_assembler import Malformed
 from ..runtime.provider import EmbeddingProvider
 from .retriever import Hit, Retriever
 
@@ -69,16 +68,8 @@ class RerankEndpoint(Endpoint, EmbeddingProvider):
         body = {"model": self.target.model, "query": query, "documents": documents, "top_n": len(documents)}
 
         async def read(response: aiohttp.ClientResponse, address: EndpointAddress) -> Embeddings:
-            data = await read_body(response)
-            if response.status != 200:
-                text = data[:100_000].decode(errors="replace")
-                raise_for_error(response.status, response.headers, text, body, self.target, address.without_key)
-            payload = await parse_body(data, address.url)
-            if error_inside(payload) and not payload.get("results"):
-                raise_for_error(200, response.headers, str(payload), body, self.target, address.without_key)
-            usage = payload.get("usage") if isinstance(payload, dict) else None
-            counted = {"completion_tokens": 0, **usage} if isinstance(usage, dict) else None
-            return Embeddings(_scores(payload, len(documents)), parse_usage(counted))
+            payload, usage = await self._read_rows(response, body, address, "results")
+            return Embeddings(_scores(payload, len(documents)), usage)
 
         return await self._exchange("rerank", body, sum(map(len, texts)), attempt, read)
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 from ..answers.not_told import not_told
 from ..answers.quotation import SearchedText, units
-from ..answers.thoughts import answer_text
 from ..contract import Reply
-from .answer_equality import plain
+from .free_text import FreeText
 from .item import Item
-from .metric import MAX_TOKENS, Score, Unit
+from .metric import Score
 
 GROUNDED_SHARE = 0.6  # of the words of a statement that must be the documents'
 _STATEMENT = re.compile(r"[^.!?。！？\n]*(?:[.!?](?!\s|$)[^.!?。！？\n]*)*[.!?。！？\n]?")
@@ -26,17 +25,11 @@ _ARTICLES = frozenset({"a", "an", "the"})
 
 
 @dataclass(frozen=True)
-class AnswerMetric:
+class AnswerMetric(FreeText):
     """An accepted answer stands in the reply; or, where it is not told, the reply says so. Its parts are the F1 of
     words as SQuAD counts it, and whether the reply says that it is not told: a false refusal, where it is."""
 
     name: str = "answered"
-    rule: None = None
-    max_tokens: int = MAX_TOKENS
-    unit: Unit = "share"
-
-    def extract(self, reply: Reply) -> str | None:
-        return answer_text(reply.text)
 
     async def score(self, item: Item, reply: Reply) -> Score:
         text = self.extract(reply)
@@ -50,22 +43,13 @@ class AnswerMetric:
         f1 = 0.0 if refuses else max((_f1(text, answer) for answer in item.accepted), default=0.0)
         return Score(float(right), text, {"f1": f1, "not_told": float(refuses)})
 
-    def same(self, a: str, b: str) -> bool:
-        return plain(a) == plain(b)
-
 
 @dataclass(frozen=True)
-class GroundedMetric:
+class GroundedMetric(FreeText):
     """The share of a reply's statements whose numbers and most of whose words stand in the item's documents or in the
     sources that the reply cites. Without any document nothing is grounded but that it is not told, which always is."""
 
     name: str = "grounded"
-    rule: None = None
-    max_tokens: int = MAX_TOKENS
-    unit: Unit = "share"
-
-    def extract(self, reply: Reply) -> str | None:
-        return answer_text(reply.text)
 
     async def score(self, item: Item, reply: Reply) -> Score:
         text = self.extract(reply)
@@ -77,9 +61,6 @@ class GroundedMetric:
         statements = [words for match in _STATEMENT.finditer(text) if (words := _words([match[0]]))]
         grounded = [_is_grounded(words, held) for words in statements]
         return Score(sum(grounded) / len(grounded) if grounded else 0.0, text, {"not_told": 0.0})
-
-    def same(self, a: str, b: str) -> bool:
-        return plain(a) == plain(b)
 
 
 def _words(texts: Iterable[str]) -> list[str]:

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..answers.thoughts import answer_text
 from ..bounded_json import read_json
 from ..contract import Reply
 from ..errors import BadInput
-from .answer_equality import plain
+from .free_text import FreeText
 from .item import Item
-from .metric import MAX_TOKENS, Score, Unit
+from .metric import Score
 from .written_language import written_language
 
 Options = Mapping[str, Any]
@@ -129,16 +128,10 @@ def read_instructions(text: str) -> list[Sequence[Any]]:
 
 
 @dataclass(frozen=True)
-class FormatMetric:
+class FormatMetric(FreeText):
     """The accepted answer of an item is its instructions as JSON. The score is strict."""
 
     name: str = "format"
-    rule: None = None  # texts have no votes
-    max_tokens: int = MAX_TOKENS
-    unit: Unit = "share"
-
-    def extract(self, reply: Reply) -> str | None:
-        return answer_text(reply.text)
 
     async def score(self, item: Item, reply: Reply) -> Score:
         text, instructions = self.extract(reply), read_instructions(item.accepted[0] if item.accepted else "")
@@ -151,9 +144,6 @@ class FormatMetric:
             of_kind = [strict[i] for i, (other, _) in enumerate(instructions) if other == kind]
             parts[kind] = sum(of_kind) / len(of_kind)
         return Score(float(all(strict)), text, parts)
-
-    def same(self, a: str, b: str) -> bool:
-        return plain(a) == plain(b)
 
 
 format = FormatMetric()

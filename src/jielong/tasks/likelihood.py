@@ -126,16 +126,16 @@ def question_request(item: Item, lettered: str = "") -> Request:
 
 async def _at_once(calls: Sequence[Callable[[], Awaitable[TokenLogprob]]]) -> list[TokenLogprob]:
     """A model that is run here reads the question once for all choices that are asked at the same time."""
-    found: dict[int, TokenLogprob] = {}
+    results: dict[int, TokenLogprob] = {}
 
     async def call(i: int) -> None:
-        found[i] = await calls[i]()
+        results[i] = await calls[i]()
 
     with unwrap_exception_group():
         async with anyio.create_task_group() as tasks:
             for i in range(len(calls)):
                 tasks.start_soon(call, i)
-    return [found[i] for i in range(len(calls))]
+    return [results[i] for i in range(len(calls))]
 
 
 async def _log_likelihood(model: Model, request: Request, choice: str) -> float:

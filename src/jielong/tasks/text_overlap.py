@@ -14,30 +14,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..answers.thoughts import answer_text
 from ..contract import Reply
 from ..errors import MissingExtra
 from ..prompts import language
-from .answer_equality import plain
+from .free_text import FreeText
 from .item import Item
-from .metric import MAX_TOKENS, Score, Unit
+from .metric import Score
 
 ROUGES = ("rouge1", "rouge2", "rougeL")
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
 
 
 @dataclass(frozen=True)
-class OverlapMetric:
+class OverlapMetric(FreeText):
     """How much a reply, its thoughts apart, has in common with what is accepted. ROUGE is that of the longest common
     subsequence (F1); its parts have those of words and of pairs."""
-
-    name: str
-    rule: None = None  # texts have no votes
-    max_tokens: int = MAX_TOKENS
-    unit: Unit = "share"
-
-    def extract(self, reply: Reply) -> str | None:
-        return answer_text(reply.text)
 
     async def score(self, item: Item, reply: Reply) -> Score:
         """Raises MissingExtra."""
@@ -46,9 +37,6 @@ class OverlapMetric:
             return Score(0.0, text)
         parts = overlap(self.name, text, item.accepted)
         return Score(parts[self.name], text, parts if len(parts) > 1 else {})
-
-    def same(self, a: str, b: str) -> bool:
-        return plain(a) == plain(b)
 
 
 def overlap(name: str, text: str, references: tuple[str, ...]) -> Mapping[str, float]:

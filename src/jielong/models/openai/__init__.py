@@ -28,7 +28,7 @@ from . import dialects, endpoint_errors, wire_format
 from .connection_pools import connection_pool, proxy_for
 from .endpoint_errors import EndpointMemory
 from .endpoint_presets import ENDPOINT_PRESETS, EndpointAddress, EndpointTarget, resolve_endpoint
-from .reply_assembler import Malformed, ReplyAssembler
+from .reply_assembler import Malformed, ReplyAssembler, parse_usage
 
 MAX_REPLY_BYTES = 64_000_000
 Refuse = Callable[[int, str], NoReturn]
@@ -172,6 +172,24 @@ class Endpoint(Provider):
         reply = assembler.reply()
         self._learn(assembler)
         return reply
+
+    async def _read_rows(
+        self, response: aiohttp.ClientResponse, body: dict[str, Any], address: EndpointAddress, rows: str
+    ) -> tuple[Any, Usage]:
+        """The JSON of an answer that is no chat, and what it says was used. Raises what an error in it stands for: one
+        inside HTTP 200 is an error where there are no `rows`."""
+
+        def refuse(status: int, text: str) -> NoReturn:
+            endpoint_errors.raise_for_error(status, response.headers, text, body, self.target, address.without_key)
+
+        data = await read_body(response)
+        if response.status != 200:
+            refuse(response.status, data[:100_000].decode(errors="replace"))
+        payload = await parse_body(data, address.url)
+        if endpoint_errors.error_inside(payload) and not payload.get(rows):
+            refuse(200, json.dumps(payload, ensure_ascii=False))
+        usage = payload.get("usage") if isinstance(payload, dict) else None
+        return payload, parse_usage({"completion_tokens": 0, **usage} if isinstance(usage, dict) else None)
 
     def _held(self) -> int | None:
         """How much of a stream is held back until it is known that it does not begin with thoughts."""
