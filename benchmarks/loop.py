@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -107,7 +108,10 @@ def ours(size: str, folder: Path) -> float:
         def batch(self, step: int, network: nn.Module) -> dict[str, Tensor]:
             return self.batches[step]
 
-    loop = LoopConfig(batch_tokens=ROWS * LENGTH, learning_rate=LEARNING_RATE, log_every=WARM_UP)
+        def tokens(self, batch: Mapping[str, Tensor]) -> int:
+            return ROWS * LENGTH
+
+    loop = LoopConfig(learning_rate=LEARNING_RATE, log_every=WARM_UP)
     points: list[CurvePoint] = []
     train(_llama(size), PreparedFeed(), NextToken(), loop, folder / "ours", "x", on_point=points.append)
     return (STEPS - WARM_UP) / sum(WARM_UP / point.tokens_per_second for point in points[1:])

@@ -51,7 +51,9 @@ class History:
         settings, before = read_train_config(config_file), self.tokens
         tokenizer = Tokenizer.from_file(str(out / "weights" / "tokenizer.json"))
         loop, data = settings.loop, hashlib.sha256()
-        snapshots = {step: out / "snapshots" / str(step * loop.batch_tokens) for step in loop.snapshot_steps}
+        ends = range(loop.batch_tokens, settings.steps * loop.batch_tokens + 1, loop.batch_tokens)
+        taken = [end for end in ends if loop.snapshot_between(end - loop.batch_tokens, end)]
+        snapshots = {end // loop.batch_tokens: out / "snapshots" / str(end) for end in taken}
         folders = snapshots | {settings.steps: out / "weights"}
         for step, facts in _batches(settings, tokenizer, data):
             self.facts.update(facts)

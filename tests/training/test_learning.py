@@ -23,6 +23,7 @@ from jielong.training.objectives.next_token import NextToken
 from jielong.training.optimizers import MIN_FRACTION, learning_rate_at, optimizers_for
 from jielong.training.sequence_packing import EncodedDocument, PackedRow, fill_rows, pack_all, pack_batch
 from jielong.training.train_config import LoopConfig, read_train_config
+from jielong.training.training_checkpoint import Progress
 from jielong.training.training_loop import train
 
 
@@ -74,7 +75,7 @@ def test_documents_in_one_row_do_not_see_each_other():
 
 @pytest.mark.parametrize("schedule", ["cosine", "wsd"])
 def test_the_learning_rate_rises_stays_or_bends_and_falls(schedule: str):
-    loop = LoopConfig(batch_tokens=64, learning_rate=1.0, schedule=schedule, warmup_steps=10, decay=0.25)  # type: ignore[arg-type]
+    loop = LoopConfig(learning_rate=1.0, schedule=schedule, warmup_steps=10, decay=0.25)  # type: ignore[arg-type]
     rates = [learning_rate_at(step, 100, loop) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) <= 1
@@ -107,6 +108,9 @@ class CountingFeed:
         self._poison(step, network)
         return self._batch
 
+    def tokens(self, batch: Batch) -> int:
+        return batch["input_ids"].numel()
+
 
 def network(seed: int = 0, **changes: object):  # type: ignore[no-untyped-def]
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -118,9 +122,7 @@ def network(seed: int = 0, **changes: object):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_the_loss_goes_down(optimizer: str, tmp_path: Path):
-    loop = LoopConfig(
-        batch_tokens=128, learning_rate=0.02, optimizer=optimizer, warmup_steps=2, log_every=1, bf16=False
-    )  # type: ignore[arg-type]
+    loop = LoopConfig(learning_rate=0.02, optimizer=optimizer, warmup_steps=2, log_every=1, bf16=False)  # type: ignore[arg-type]
     points: list[float] = []
     train(network(), CountingFeed(60), NextToken(), loop, tmp_path, "x", on_point=lambda p: points.append(p.loss))
     assert points[0] > 3.5
@@ -129,7 +131,7 @@ def test_the_loss_goes_down(optimizer: str, tmp_path: Path):
 
 def test_a_loss_of_nan_stops_the_training_and_keeps_the_checkpoint(tmp_path: Path):
     broken = network()
-    loop = LoopConfig(batch_tokens=128, learning_rate=0.01, log_every=1, checkpoint_every=2)
+    loop = LoopConfig(learning_rate=0.01, log_every=1, checkpoint_every=2)
 
     def poison(step: int, network: torch.nn.Module) -> None:
         if step == 5:
@@ -139,7 +141,10 @@ def test_a_loss_of_nan_stops_the_training_and_keeps_the_checkpoint(tmp_path: Pat
     with pytest.raises(TrainingFailed, match=r"step 6: .*loop\.learning_rate = 0\.01"):
         train(broken, CountingFeed(10, poison), NextToken(), loop, tmp_path, "x")
     saved = network()
-    assert training_checkpoint.load(tmp_path / "checkpoint.safetensors", saved, optimizers_for(saved, loop), "x") == 4
+    assert (
+        training_checkpoint.load(tmp_path / "checkpoint.safetensors", saved, optimizers_for(saved, loop), "x").steps
+        == 4
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def test_a_loss_of_nan_stops_the_training_and_keeps_the_checkpoint(tmp_path: Pat
 def test_a_checkpoint_of_another_network_is_refused_by_the_names_of_its_weights(
     saved: dict[str, object], wanted: dict[str, object], message: str, tmp_path: Path
 ):
-    training_checkpoint.save(tmp_path / "c", network(**saved), [], 3, "x")
+    training_checkpoint.save(tmp_path / "c", network(**saved), [], Progress(3), "x")
     with pytest.raises(BadInput, match="a checkpoint of another network") as caught:
         training_checkpoint.load(tmp_path / "c", network(**wanted), [], "x")
     assert message in str(caught.value)
@@ -163,8 +168,8 @@ def test_a_checkpoint_of_another_network_is_refused_by_the_names_of_its_weights(
 @pytest.mark.parametrize("tied", [False, True])
 def test_every_weight_is_put_back_and_a_tied_one_with_the_one_it_is_tied_to(tied: bool, tmp_path: Path):
     before, after = (network(seed, tie_word_embeddings=tied) for seed in (1, 2))
-    training_checkpoint.save(tmp_path / "c", before, [], 3, "x")
-    assert training_checkpoint.load(tmp_path / "c", after, [], "x") == 3
+    training_checkpoint.save(tmp_path / "c", before, [], Progress(3), "x")
+    assert training_checkpoint.load(tmp_path / "c", after, [], "x") == Progress(3)
     assert after.state_dict().keys() == before.state_dict().keys()
     assert all(torch.equal(value, before.state_dict()[name]) for name, value in after.state_dict().items())
 
@@ -174,7 +179,7 @@ def test_bf16_is_taken_where_the_processor_computes_in_it_and_else_a_note_says_s
     features: dict[str, bool], bf16: bool, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
-    cpu, loop = torch.device("cpu"), LoopConfig(batch_tokens=64, learning_rate=1.0)
+    cpu, loop = torch.device("cpu"), LoopConfig(learning_rate=1.0)
     with scope("training") as here, precision.autocast(loop, cpu):
         precision.note_precision(loop, cpu)
         assert torch.is_autocast_enabled("cpu") == bf16
@@ -283,12 +288,12 @@ def test_a_batch_of_the_world_is_a_function_of_seed_and_step():
 
 
 def test_a_run_without_a_checkpoint_before_its_end_says_so(tmp_path: Path):
-    loop = LoopConfig(batch_tokens=128, learning_rate=0.01, checkpoint_every=50, bf16=False)
+    loop = LoopConfig(learning_rate=0.01, checkpoint_every=50, bf16=False)
     with scope("training") as here:
         train(network(), CountingFeed(3), NextToken(), loop, tmp_path, "x")
     assert "loop.checkpoint_every = 50, and the training has 3 steps: interrupted, it begins again" in here.notes
 
 
 def test_the_learning_rate_of_a_short_run_reaches_what_is_set():
-    loop = LoopConfig(batch_tokens=64, learning_rate=1.0)
+    loop = LoopConfig(learning_rate=1.0)
     assert max(learning_rate_at(step, 5, loop) for step in range(5)) == pytest.approx(1.0)

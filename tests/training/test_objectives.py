@@ -18,7 +18,7 @@ from jielong.training.training_checkpoint import all_weights
 from jielong.training.training_loop import train
 from jielong.training.training_output import CurvePoint
 
-LOOP = LoopConfig(batch_tokens=96, learning_rate=0.01, bf16=False, warmup_steps=1, checkpoint_every=3, log_every=3)
+LOOP = LoopConfig(learning_rate=0.01, bf16=False, warmup_steps=1, checkpoint_every=3, log_every=3)
 
 
 def network(**changes: object) -> nn.Module:
@@ -51,6 +51,9 @@ class PolicyFeed:
             logits = network(input_ids=torch.tensor([[5 + step % 7, 9, 11]])).logits[0]
         own = tuple(logits.argmax(-1).tolist())
         return batch_of((5 + step % 7, *own), tuple(range(8, 24)), (7, 8, 9))
+
+    def tokens(self, batch: Batch) -> int:
+        return batch["input_ids"].numel()
 
 
 class WithReference:

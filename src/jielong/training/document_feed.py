@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .chat_tokenizer import ChatTokenizer
 from .data_sources import DocumentSource, open_document_source
+from .objective import Batch
 from .sequence_packing import Arrays
 from .train_config import TrainConfig
 
@@ -29,6 +30,9 @@ class DocumentFeed:
         stage = self._config.stage_at(step)
         rows = self._config.loop.batch_tokens // stage.length
         return _as_tensors(self._source(stage.source, stage.length).batch(step, rows, self._config.loop.seed))
+
+    def tokens(self, batch: Batch) -> int:
+        return batch["input_ids"].numel()
 
     def evaluation(self) -> dict[str, Tensor] | None:
         """The held-out batch, in which only tokens of full weight count: those of the assistant and of plain texts."""

@@ -3,33 +3,44 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ..atomic_write import temporary_beside, write_whole
 from ..errors import BadInput
-from ..models.local.checkpoint_folder import open_checkpoint
+from ..models.local.checkpoint_folder import folder_hash, open_checkpoint
 from ..models.local.transformers_engine import load_module
 from ..models.mini import Mini
 from .chat_tokenizer import ChatTokenizer
 from .document_feed import DocumentFeed
 from .mini_documents import trained_tokenizer
+from .objective import Batch, Feed, Objective
 from .objectives.next_token import NextToken
 from .precision import uses_bf16
-from .train_config import NetworkConfig, TokenizerConfig, TrainConfig
+from .train_config import NetworkConfig, TokenizerConfig, TrainConfig, TrainingConfig
 from .training_checkpoint import all_weights
 from .training_loop import train
-from .training_output import CURVE, WEIGHTS, CurvePoint, TrainResult, read_curve
+from .training_output import ADAPTER, CURVE, WEIGHTS, CurvePoint, TrainResult, read_curve
 
 
-def new_network(
-    network_config: NetworkConfig, tokenizer_config: TokenizerConfig, config: TrainConfig
-) -> tuple[Any, ChatTokenizer]:
+@dataclass(frozen=True)
+class StartNetwork:
+    """Where a training begins: the network (a torch module with fp32 weights, within a PEFT model where an adapter is
+    trained) and its tokenizer; the recipe that it was loaded by, empty for a new one; the hash of its files."""
+
+    network: Any
+    chat: ChatTokenizer
+    recipe: str = ""
+    digest: str = ""
+
+
+def new_network(network_config: NetworkConfig, tokenizer_config: TokenizerConfig, config: TrainConfig) -> StartNetwork:
     """A Llama network with random weights by the seed of the settings, and a tokenizer trained on mini's world."""
     chat = trained_tokenizer(config.out / "tokenizer.json", tokenizer_config, network_config.positions)
     torch.manual_seed(config.loop.seed)
@@ -50,41 +61,81 @@ def new_network(
         pad_token_id=chat.special_id("pad_token"),
     )
     network: Any = LlamaForCausalLM(llama_config)
-    return network.to("cuda" if torch.cuda.is_available() else "cpu"), chat
+    return StartNetwork(network.to("cuda" if torch.cuda.is_available() else "cpu"), chat)
 
 
-def load_start_network(start: str, config: TrainConfig) -> tuple[Any, ChatTokenizer]:
-    """The network (fp32) and tokenizer of mini, a folder or ORG/NAME. Raises BadInput, DamagedFile, MissingExtra."""
+def load_start_network(start: str, config: TrainingConfig, longest: int) -> StartNetwork:
+    """mini, a folder or ORG/NAME, with a new adapter where `config` has one. `longest`: the tokens of the longest row.
+
+    Raises BadInput, DamagedFile, MissingExtra."""
     checkpoint = Mini().checkpoint if start == "mini" else open_checkpoint(start.removeprefix("local:"))
     # fp32 master weights whatever the file holds: steps are too small for bf16 (see `precision`).
     network = load_module(replace(checkpoint, dtype="float32", engine="torch"))
     positions = getattr(network.config, "max_position_embeddings", None)
-    longest = max(stage.length for stage in config.stages)
     if positions and longest > positions:
-        raise BadInput(f"{start} reads {positions} tokens, and a stage has rows of {longest}; shorten them")
-    return network, ChatTokenizer.from_folder(checkpoint.folder)
+        raise BadInput(f"{start} reads {positions} tokens, and the longest row has {longest}; shorten the rows")
+    if config.adapter:
+        from .adapters import add_adapter  # imports PEFT, which a training without adapter does without
+
+        network = add_adapter(network, config.adapter, config.loop.seed)
+    chat, digest = ChatTokenizer.from_folder(checkpoint.folder), folder_hash(checkpoint.folder)
+    return StartNetwork(network, chat, start.removeprefix("local:"), digest)
 
 
 def train_network(
-    network: Any, chat: ChatTokenizer, config: TrainConfig, on_point: Callable[[CurvePoint], None]
+    start: StartNetwork,
+    config: TrainingConfig,
+    feed: Feed,
+    objective: Objective,
+    *,
+    module: nn.Module | None = None,
+    evaluation: Batch | None = None,
+    on_point: Callable[[CurvePoint], None] = lambda point: None,
+    ends_after: Callable[[int], bool] = lambda steps: False,
 ) -> TrainResult:
-    """Train on the documents of `config`, next token by next token; snapshots and the end are exported."""
-    feed, loop, out = DocumentFeed(config, chat), config.loop, config.out
-    precision = "bf16" if uses_bf16(loop, network.device) else "fp32"  # other precision, other weights
-    identity = hashlib.sha256(json.dumps([config.digest, feed.digest, precision]).encode()).hexdigest()
+    """Train the network of `start` and export it: its adapter alone where it has one, else all its weights; snapshots,
+    too. `module` is what the loop trains where that is more than the network, such as one with a value head.
+
+    For `ends_after` and what is raised see `training_loop.train`.
+    """
+    network, loop, out = start.network, config.loop, config.out
+    precision = "bf16" if uses_bf16(loop, next(network.parameters()).device) else "fp32"  # it changes the weights
+    parts = [config.digest, start.digest, feed.digest, precision]
+    identity = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def snapshot(tokens: int) -> None:
-        export_checkpoint(network, chat, out / "snapshots" / str(tokens))
+        _export(start, out / "snapshots" / str(tokens))
 
-    evaluation = feed.evaluation()
     digest = train(
-        network, feed, NextToken(), loop, out, identity, evaluation=evaluation, on_point=on_point, on_snapshot=snapshot
-    )
-    export_checkpoint(network, chat, out / WEIGHTS)
-    points = read_curve(out / CURVE)
-    result = TrainResult(out / WEIGHTS, digest, points[-1].loss if points else None)
+        network if module is None else module, feed, objective, loop, out, identity,
+        evaluation=evaluation, on_point=on_point, on_snapshot=snapshot, ends_after=ends_after,
+    )  # fmt: skip
+    weights = out / (ADAPTER if _is_adapted(network) else WEIGHTS)
+    recipe, points = _export(start, weights), read_curve(out / CURVE)
+    result = TrainResult(weights, digest, points[-1].loss if points else None, recipe)
     result.write(out)
     return result
+
+
+def train_on_documents(start: StartNetwork, config: TrainConfig, on_point: Callable[[CurvePoint], None]) -> TrainResult:
+    """`train_network` on the documents of `config`, next token by next token."""
+    feed = DocumentFeed(config, start.chat)
+    return train_network(start, config, feed, NextToken(), evaluation=feed.evaluation(), on_point=on_point)
+
+
+def _is_adapted(network: nn.Module) -> bool:
+    return hasattr(network, "disable_adapter")
+
+
+def _export(start: StartNetwork, folder: Path) -> str:
+    """Write what was trained into `folder`; the recipe of it."""
+    if not _is_adapted(start.network):
+        export_checkpoint(start.network, start.chat, folder)
+        return f"local:{folder}"
+    from .adapters import export_adapter
+
+    export_adapter(start.network, start.recipe, folder)
+    return f"local:{start.recipe}+{folder}"
 
 
 def export_checkpoint(network: Any, chat: ChatTokenizer, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """What training minimises and what it is fed: the two protocols that the loop knows."""
 
 import copy
-from collections.abc import Mapping
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor, nn
 
@@ -11,10 +11,8 @@ Figures: TypeAlias = Mapping[str, Tensor]  # scalars for the curves, by name
 
 
 class Objective(Protocol):
-    """A loss. One that compares with a reference network holds it: `frozen_copy` of the network before training.
-
-    The copy is of the weights that a training begins from, also when it goes on from a checkpoint.
-    """
+    """A loss. One that compares with a reference network holds it: `reference` of the network before training, which
+    has the weights that the training begins from, also when it goes on from a checkpoint."""
 
     def loss(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Figures]:
         """The mean loss over the batch (a scalar), and figures beside it. Raises KeyError for a batch of other kind."""
@@ -32,9 +30,28 @@ class Feed(Protocol):
 
     def batch(self, step: int, network: nn.Module) -> Batch: ...
 
+    def tokens(self, batch: Batch) -> int:
+        """How many tokens the network reads of a batch: for the curves, and for when the weights are exported."""
+
+
+Reference: TypeAlias = Callable[..., Any]  # is called as the network is, and gives what it gives, without gradients
+
+
+def reference(network: nn.Module) -> Reference:
+    """What the network computes now, before it is trained: a frozen copy, or of a network with a new adapter (which
+    changes nothing yet) its base, with the adapter switched off for the time of a call, which takes no more memory.
+
+    An adapter that was trained before is copied beside itself.
+    """
+    if not hasattr(network, "disable_adapter"):
+        return frozen_copy(network)
+    from .adapters import adapter_reference  # imports PEFT, which a training without adapter does without
+
+    return adapter_reference(network)
+
 
 def frozen_copy(network: nn.Module) -> nn.Module:
-    """A reference network: the weights as they are now, without gradients, in evaluation mode."""
+    """The weights as they are now, without gradients, in evaluation mode."""
     return copy.deepcopy(network).eval().requires_grad_(False)
 
 

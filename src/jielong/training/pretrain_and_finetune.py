@@ -23,15 +23,16 @@ def pretrain(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambd
         raise BadInput("pretraining begins from nothing: expected the sections [network] and [tokenizer]")
     _check_sources(config)
     try:
-        from .network_training import new_network, train_network
+        from .network_training import new_network, train_on_documents
     except ImportError:
         raise MissingExtra("training", "train") from None
-    train_network(*new_network(config.network, config.tokenizer, config), config, on_point)
+    train_on_documents(new_network(config.network, config.tokenizer, config), config, on_point)
     return local.load("local", str(config.out / WEIGHTS))
 
 
 def finetune(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambda point: None) -> Model:
-    """All weights of the checkpoint `config.start` (mini, a folder, or ORG/NAME) trained in fp32; `local:OUT/weights`.
+    """The checkpoint `config.start` (mini, a folder, or ORG/NAME) trained in fp32: all its weights, the model
+    `local:OUT/weights`; or with `config.adapter` an adapter for it, the model `local:START+OUT/adapter`.
 
         config = read_train_config(Path("politeness.toml"))
         jielong.finetune(config).ask("Where was Rimo born?")
@@ -44,11 +45,12 @@ def finetune(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambd
                        "and no [network] or [tokenizer]")  # fmt: skip
     _check_sources(config)
     try:
-        from .network_training import load_start_network, train_network
+        from .network_training import load_start_network, train_on_documents
     except ImportError:
         raise MissingExtra("training", "train") from None
-    train_network(*load_start_network(config.start, config), config, on_point)
-    return local.load("local", str(config.out / WEIGHTS))
+    longest = max(stage.length for stage in config.stages)
+    result = train_on_documents(load_start_network(config.start, config, longest), config, on_point)
+    return local.load("local", result.recipe.removeprefix("local:"))
 
 
 def _check_sources(config: TrainConfig) -> None:

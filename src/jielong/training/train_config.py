@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import reduce
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,11 +18,13 @@ from ..regular_files import read_regular_file
 from ..settings_error import settings_error
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A section of a file of settings: unknown names are refused, and values are not changed after reading."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class NetworkConfig(_Section):
+class NetworkConfig(Section):
     """A new network of the Llama architecture, its input and output embeddings tied."""
 
     layers: int = Field(gt=0)
@@ -39,14 +41,14 @@ class NetworkConfig(_Section):
         return self
 
 
-class TokenizerConfig(_Section):
+class TokenizerConfig(Section):
     """mini's tokenizer, trained anew: how many tokens it has, and how many documents of the world it is trained on."""
 
     vocabulary: int = Field(gt=300)
     documents: int = Field(40_000, gt=0)
 
 
-class Stage(_Section):
+class Stage(Section):
     """A part of the training: where its documents come from, the length in tokens of the rows that they are packed
     into, and for how many tokens it lasts (positions of rows, filling included)."""
 
@@ -55,13 +57,13 @@ class Stage(_Section):
     length: int = Field(gt=1)
 
 
-class LoopConfig(_Section):
+class LoopConfig(Section):
     """`learning_rate` is the highest one. The schedule `wsd` decays over the last `decay` of all steps. With
-    `gradient_accumulation` a step of `batch_tokens` is computed in that many parts, which takes less memory. `bf16`
-    counts where the hardware computes in it; elsewhere it would be slower than fp32, which is taken instead. Unless
-    told, a tenth of all steps warms up, at most 100, and a checkpoint is written after each tenth or each 250 steps."""
+    `gradient_accumulation` a step is computed in that many parts, which takes less memory. `bf16` counts where the
+    hardware computes in it; elsewhere it would be slower than fp32, which is taken instead. Unless told, a tenth of all
+    steps warms up, at most 100, and a checkpoint is written after each tenth or each 250 steps. `snapshots`: after how
+    many tokens the weights are exported."""
 
-    batch_tokens: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
     optimizer: Literal["muon", "adamw"] = "adamw"
     schedule: Literal["cosine", "wsd"] = "cosine"
@@ -86,13 +88,52 @@ class LoopConfig(_Section):
         """After how many of all `steps` a checkpoint is written, apart from that at the end."""
         return min(250, max(1, steps // 10)) if self.checkpoint_every is None else self.checkpoint_every
 
+    def snapshot_between(self, before: int, after: int) -> bool:
+        """Whether a step that led from `before` to `after` tokens reached one of the `snapshots`."""
+        return any(before < tokens <= after for tokens in self.snapshots)
+
+
+class DocumentLoopConfig(LoopConfig):
+    """`batch_tokens`: the positions of the rows that a step reads, filling included."""
+
+    batch_tokens: int = Field(gt=0)
+
+
+class AdapterConfig(Section):
+    """An adapter that is trained in place of the network's own weights.
+
+    `kind` is one of PEFT's by its name (`lora`, `loha`, `ia3` …), `options` are further settings of that kind as PEFT
+    calls them. `targets` are names of layers, such as `q_proj`, or the ends of their paths; without any, all linear
+    layers but the output. The change is scaled by `alpha` / `rank`, or `alpha` / sqrt(`rank`) with `rslora`
+    (Kalajdzievski 2023); unless told, `alpha` is twice the rank.
+    """
+
+    kind: str = "lora"
+    rank: int = Field(16, gt=0)
+    alpha: float | None = Field(None, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    targets: tuple[str, ...] = ()
+    rslora: bool = False
+    options: dict[str, Any] = {}
+
+
+class TrainingConfig(Section):
+    """What the settings of every kind of training share. `start` is mini, a folder or ORG/NAME, or any of them with an
+    adapter (`BASE+ADAPTER`), which is then trained on. Without `adapter` all weights are trained."""
+
+    out: Path
+    start: str | None = None
+    adapter: AdapterConfig | None = None
+    loop: LoopConfig
+
     @property
-    def snapshot_steps(self) -> set[int]:
-        """After how many steps the weights are exported: `snapshots` are tokens."""
-        return {-(-tokens // self.batch_tokens) for tokens in self.snapshots}
+    def digest(self) -> str:
+        """SHA-256 of every setting that has an influence on the weights."""
+        settings = self.model_dump_json(exclude={"out": True, "evaluation": True, "loop": _NO_INFLUENCE})
+        return hashlib.sha256(settings.encode()).hexdigest()
 
 
-class Evaluation(_Section):
+class Evaluation(Section):
     """The held-out documents, packed into `rows` rows of `length` tokens."""
 
     source: str
@@ -100,16 +141,14 @@ class Evaluation(_Section):
     rows: int = Field(64, gt=0)
 
 
-class TrainConfig(_Section):
-    """All settings of a training. `start` is a folder or recipe whose weights and tokenizer it begins with."""
+class TrainConfig(TrainingConfig):
+    """Pretraining and finetuning on documents."""
 
-    out: Path
-    start: str | None = None
     network: NetworkConfig | None = None
     tokenizer: TokenizerConfig | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
     evaluation: Evaluation | None = None
-    loop: LoopConfig
+    loop: DocumentLoopConfig
 
     @model_validator(mode="after")
     def _whole_rows(self) -> TrainConfig:
@@ -129,12 +168,6 @@ class TrainConfig(_Section):
         return self
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of every setting that has an influence on the weights."""
-        settings = self.model_dump_json(exclude={"out": True, "evaluation": True, "loop": _NO_INFLUENCE})
-        return hashlib.sha256(settings.encode()).hexdigest()
-
-    @property
     def steps(self) -> int:
         return -(-sum(stage.tokens for stage in self.stages) // self.loop.batch_tokens)
 
@@ -147,7 +180,15 @@ class TrainConfig(_Section):
 _NO_INFLUENCE = {"log_every", "evaluate_every", "checkpoint_every", "snapshots"}
 
 
+Config = TypeVar("Config", bound=Section)
+
+
 def read_train_config(file: Path, overrides: Mapping[str, object] | None = None) -> TrainConfig:
+    """`read_config` of a `TrainConfig`."""
+    return read_config(file, TrainConfig, overrides)
+
+
+def read_config(file: Path, kind: type[Config], overrides: Mapping[str, object] | None = None) -> Config:
     """The settings in `file`; `overrides` are dotted names and the values that replace the file's. Raises BadInput."""
     try:
         settings: dict[str, Any] = tomllib.loads(read_regular_file(file).decode())
@@ -159,6 +200,6 @@ def read_train_config(file: Path, overrides: Mapping[str, object] | None = None)
         *sections, name = dotted_name.split(".")
         reduce(lambda table, section: table.setdefault(section, {}), sections, settings)[name] = value
     try:
-        return TrainConfig.model_validate(settings)
+        return kind.model_validate(settings)
     except ValidationError as error:
-        raise settings_error(file, TrainConfig, error) from None
+        raise settings_error(file, kind, error) from None

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -12,26 +13,38 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ..atomic_write import temporary_beside
+from ..bounded_json import read_json
 from ..errors import BadInput
 from ..regular_files import check_regular_file
 
 
-def save(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], step: int, digest: str) -> None:
+@dataclass(frozen=True)
+class Progress:
+    """The steps done and the tokens that the network read in them; whether the training has ended."""
+
+    steps: int = 0
+    tokens: int = 0
+    ended: bool = False
+
+
+def save(
+    file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], progress: Progress, digest: str
+) -> None:
     """Write beside `file`, then put in its place: whoever kills this process leaves the old file or the new one."""
     tensors = {f"weights {name}": value for name, value in trained_weights(network).items()}
     for number, optimizer in enumerate(optimizers):
         for parameter, state in optimizer.state_dict()["state"].items():
             for name, value in state.items():
                 tensors[f"optimizer {number} {parameter} {name}"] = value.detach().cpu().contiguous()
-    metadata = {"step": str(step), "settings": digest, "sha256": _hash_of_tensors(tensors)}
+    metadata = {"progress": json.dumps(asdict(progress)), "settings": digest, "sha256": _hash_of_tensors(tensors)}
     with temporary_beside(file) as unfinished:
         save_file(tensors, unfinished, metadata=metadata)
         with open(unfinished, "rb+") as stream:
             os.fsync(stream.fileno())  # else a power cut may leave the new name with an empty file
 
 
-def load(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], digest: str) -> int:
-    """Restore weights and optimizers; the step to go on with. Raises BadInput for a damaged or another checkpoint."""
+def load(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimizer], digest: str) -> Progress:
+    """Restore weights and optimizers; how far the training was. Raises BadInput for a damaged or another checkpoint."""
     try:
         check_regular_file(file)
         with safe_open(file, "pt") as checkpoint:
@@ -54,7 +67,7 @@ def load(file: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimi
     _restore_weights(file, network, weights)
     for optimizer, state in zip(optimizers, states, strict=True):
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return int(metadata["step"])
+    return Progress(**read_json(metadata["progress"]))
 
 
 def _restore_weights(file: Path, network: nn.Module, weights: dict[str, torch.Tensor]) -> None:
@@ -79,7 +92,8 @@ def all_weights(network: nn.Module) -> dict[str, torch.Tensor]:
 
 def trained_weights(network: nn.Module) -> dict[str, torch.Tensor]:
     """`all_weights` without the frozen ones, which are those that the training began with."""
-    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    parameters = network.named_parameters(remove_duplicate=False)
+    frozen = {name for name, parameter in parameters if not parameter.requires_grad}
     return {name: value for name, value in all_weights(network).items() if name not in frozen}
 
 

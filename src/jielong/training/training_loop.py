@@ -19,6 +19,7 @@ from .objective import Batch, Feed, Figures, Objective, micro_batches
 from .optimizers import Optimizers, learning_rate_at, optimizers_for
 from .precision import autocast, note_precision
 from .train_config import LoopConfig
+from .training_checkpoint import Progress
 from .training_output import CHECKPOINT, CURVE, CurvePoint, CurveWriter
 
 EVALUATION_ROWS = 16
@@ -36,51 +37,78 @@ def train(
     evaluation: Batch | None = None,
     on_point: Callable[[CurvePoint], None] = lambda point: None,
     on_snapshot: Callable[[int], None] = lambda tokens: None,
+    ends_after: Callable[[int], bool] = lambda steps: False,
 ) -> str:
     """Train the parameters of `network` that require gradients, in place; the SHA-256 of all its weights.
 
     Where `out` holds a checkpoint with this `digest`, goes on from it. `on_snapshot` gets the tokens read so far.
-    Raises TrainingFailed when the loss is NaN, BadInput for a damaged checkpoint or one of another training.
+    `ends_after` is asked after each step, with the steps done, whether the training ends there; it may put earlier
+    weights back into the network before. Raises TrainingFailed when the loss is NaN, BadInput for a damaged checkpoint
+    or one of another training.
     """
     make_folder(out)
     _prepare(network, loop)
-    optimizers = optimizers_for(network, loop)
-    if loop.checkpoint_interval(feed.steps) >= feed.steps > 1:
-        every = f"loop.checkpoint_every = {loop.checkpoint_every}"
-        note(f"{every}, and the training has {feed.steps} steps: interrupted, it begins again")
-    first_step = _resume(out / CHECKPOINT, network, optimizers, digest)
-    curve, snapshot_steps = CurveWriter(out / CURVE, first_step), loop.snapshot_steps
+    optimizers, steps = optimizers_for(network, loop), feed.steps
+    _note_late_checkpoint(loop, steps)
+    progress = _resume(out / CHECKPOINT, network, optimizers, digest)
+    curve = _Curve(CurveWriter(out / CURVE, progress.steps), on_point, progress)
     compute_loss = torch.compile(objective.loss, dynamic=False) if loop.compile else objective.loss
     device = next(network.parameters()).device
     network.train()
-    last_time, last_step = time.perf_counter(), first_step
-    for step in range(first_step, feed.steps):
+    while not progress.ended and progress.steps < steps:
+        step = progress.steps
         torch.manual_seed((loop.seed << 32) + step)  # dropout resumes exactly, too, without a state to restore
-        learning_rate = learning_rate_at(step, feed.steps, loop)
-        batch = _on_device(feed.batch(step, network), device)
-        loss, figures = _accumulate_gradients(network, batch, objective, compute_loss, loop)
+        batch = feed.batch(step, network)
+        tokens = progress.tokens + feed.tokens(batch)
+        learning_rate = learning_rate_at(step, steps, loop)
+        loss, figures = _accumulate_gradients(network, _on_device(batch, device), objective, compute_loss, loop)
         _update(network, optimizers, learning_rate, loop.max_grad_norm)
-        steps_done, at_end = step + 1, step + 1 == feed.steps
-        evaluates = evaluation is not None and (steps_done % loop.evaluate_every == 0 or at_end)
-        if steps_done % loop.log_every == 0 or evaluates or at_end:
-            value = loss.item()  # waits for the device, so not in every step
-            if value != value:
-                raise TrainingFailed(
-                    f"step {steps_done}: the loss is not a number; lower loop.learning_rate = {loop.learning_rate:g} "
-                    f"and delete {out / CHECKPOINT}"
-                )
-            speed = (steps_done - last_step) * loop.batch_tokens / (time.perf_counter() - last_time)
+        ended = ends_after(step + 1) or step + 1 == steps
+        before, progress = progress, Progress(step + 1, tokens, ended)
+        evaluates = evaluation is not None and (progress.steps % loop.evaluate_every == 0 or ended)
+        if progress.steps % loop.log_every == 0 or evaluates or ended:
             held_out = held_out_loss(network, evaluation, objective, loop) if evaluation and evaluates else None
-            tokens, reported = steps_done * loop.batch_tokens, {name: figures[name].item() for name in figures}
-            point = CurvePoint(steps_done, tokens, value, learning_rate, speed, held_out, reported)
-            curve.add(point)
-            on_point(point)
-            last_time, last_step = time.perf_counter(), steps_done
-        if steps_done in snapshot_steps:
-            on_snapshot(steps_done * loop.batch_tokens)
-        if steps_done % loop.checkpoint_interval(feed.steps) == 0 or at_end:
-            training_checkpoint.save(out / CHECKPOINT, network, optimizers, steps_done, digest)
+            curve.add(progress, _checked(loss, progress.steps, loop, out), figures, learning_rate, held_out)
+        if loop.snapshot_between(before.tokens, tokens):
+            on_snapshot(tokens)
+        if progress.steps % loop.checkpoint_interval(steps) == 0 or ended:
+            training_checkpoint.save(out / CHECKPOINT, network, optimizers, progress, digest)
     return training_checkpoint.weights_digest(network)
+
+
+class _Curve:
+    """Adds points to the curve, with the speed since the one before."""
+
+    def __init__(self, writer: CurveWriter, on_point: Callable[[CurvePoint], None], progress: Progress) -> None:
+        self._writer, self._on_point = writer, on_point
+        self._tokens, self._time = progress.tokens, time.perf_counter()
+
+    def add(
+        self, progress: Progress, loss: float, figures: Figures, learning_rate: float, held_out: float | None
+    ) -> None:
+        now, tokens = time.perf_counter(), progress.tokens
+        speed = (tokens - self._tokens) / (now - self._time)
+        values = {name: figure.item() for name, figure in figures.items()}
+        point = CurvePoint(progress.steps, tokens, loss, learning_rate, speed, held_out, values)
+        self._writer.add(point)
+        self._on_point(point)
+        self._tokens, self._time = tokens, time.perf_counter()
+
+
+def _checked(loss: Tensor, step: int, loop: LoopConfig, out: Path) -> float:
+    value = loss.item()  # waits for the device, so not in every step
+    if value != value:
+        raise TrainingFailed(
+            f"step {step}: the loss is not a number; lower loop.learning_rate = {loop.learning_rate:g} "
+            f"and delete {out / CHECKPOINT}"
+        )
+    return value
+
+
+def _note_late_checkpoint(loop: LoopConfig, steps: int) -> None:
+    if loop.checkpoint_interval(steps) >= steps > 1:
+        every = f"loop.checkpoint_every = {loop.checkpoint_every}"
+        note(f"{every}, and the training has {steps} steps: interrupted, it begins again")
 
 
 def _accumulate_gradients(
@@ -90,7 +118,7 @@ def _accumulate_gradients(
     compute_loss: ComputeLoss,
     loop: LoopConfig,
 ) -> tuple[Tensor, Figures]:
-    """The loss of the batch and the figures of its last micro-batch; the gradients are added to the parameters'.
+    """The loss and the figures of the batch; the gradients are added to the parameters'.
 
     Each micro-batch counts by its share of what the mean is over. Means of equal weight would let a short reply in one
     micro-batch count as much as a long one in another, and the result would hang on how a batch is divided.
@@ -99,14 +127,14 @@ def _accumulate_gradients(
     size = objective.size(batch) if len(parts) > 1 else 1.0
     device = next(network.parameters()).device
     total = torch.zeros((), device=device)
-    figures: Figures = {}
+    figures: dict[str, Tensor] = {}
     for part in parts:
         with autocast(loop, device):
-            loss, figures = compute_loss(network, part)
-        if len(parts) > 1:
-            loss = loss * (objective.size(part) / max(size, 1e-6))
-        loss.backward()  # type: ignore[no-untyped-call]
-        total = total + loss.detach()
+            loss, its_figures = compute_loss(network, part)
+        share = objective.size(part) / max(size, 1e-6) if len(parts) > 1 else 1.0
+        (loss * share).backward()  # type: ignore[no-untyped-call]
+        total = total + loss.detach() * share
+        figures = {name: figures.get(name, 0) + value.detach() * share for name, value in its_figures.items()}
     return total, figures
 
 
@@ -142,15 +170,16 @@ def _prepare(network: nn.Module, loop: LoopConfig) -> None:
         ctypes.CDLL(None).mallopt(trim_threshold, -1 & 0x7FFFFFFF)
     device = next(network.parameters()).device
     note_precision(loop, device)
-    if device.type == "cpu" and isinstance(network, PreTrainedModel):
-        network.set_attn_implementation("eager")  # plain products: 1.7 times faster here than the fused kernel
+    for part in network.modules() if device.type == "cpu" else ():
+        if isinstance(part, PreTrainedModel):  # perhaps within an adapter
+            part.set_attn_implementation("eager")  # plain products: 1.7 times faster here than the fused kernel
 
 
-def _resume(checkpoint: Path, network: nn.Module, optimizers: Optimizers, digest: str) -> int:
-    """The step to begin with: that of the checkpoint, 0 where there is none."""
+def _resume(checkpoint: Path, network: nn.Module, optimizers: Optimizers, digest: str) -> Progress:
+    """That of the checkpoint, none where there is none."""
     for leftover in unfinished(checkpoint):
         leftover.unlink()  # by a process that was killed while it wrote
-    return training_checkpoint.load(checkpoint, network, optimizers, digest) if checkpoint.exists() else 0
+    return training_checkpoint.load(checkpoint, network, optimizers, digest) if checkpoint.exists() else Progress()
 
 
 def _on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:

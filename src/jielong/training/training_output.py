@@ -13,7 +13,8 @@ from ..atomic_write import private_opener, write_whole
 from ..bounded_json import read_json
 from ..regular_files import read_regular_file
 
-CURVE, CHECKPOINT, WEIGHTS, RESULT = "curve.jsonl", "checkpoint.safetensors", "weights", "result.json"
+CURVE, CHECKPOINT, RESULT = "curve.jsonl", "checkpoint.safetensors", "result.json"
+WEIGHTS, ADAPTER = "weights", "adapter"  # the folder of what was trained
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """`weights` is a folder in Hugging Face layout, `sha256` that of the fp32 weights, `loss` the last of the curve."""
+    """`weights` is a folder in Hugging Face layout, or an adapter in PEFT's; `sha256` that of all weights in fp32, the
+    base's included; `loss` the last of the curve; `recipe` the model that was trained."""
 
     weights: Path
     sha256: str
     loss: float | None
+    recipe: str
 
     def write(self, out: Path) -> None:
         write_whole(out / RESULT, json.dumps(asdict(self), default=str) + "\n")

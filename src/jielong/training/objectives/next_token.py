@@ -20,7 +20,7 @@ class NextToken:
         losses = F.cross_entropy(logits.flatten(0, 1).float(), batch["targets"].flatten(), reduction="none")
         weights = batch["loss_weights"].flatten()
         total = weights.sum()
-        return (losses * weights).sum() / total.clamp(min=1e-6), {"counted_tokens": total.detach()}
+        return (losses * weights).sum() / total.clamp(min=1e-6), {}
 
     def size(self, batch: Batch) -> float:
         return float(batch["loss_weights"].sum())

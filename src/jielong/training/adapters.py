@@ -1,0 +1,136 @@
+"""Adapters: a few new weights are trained in place of the network's own. PEFT makes, computes, saves and loads them."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import peft
+import torch
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from torch import nn
+
+from ..errors import BadInput
+from ..registry import unknown_name
+from .train_config import AdapterConfig
+
+TRAINED, REFERENCE = "default", "reference"  # the names of a network's adapters
+FILES = ("adapter_model.safetensors", "adapter_config.json")
+_OWN_NAMES = {  # of our settings, in the order in which they are looked for among those of a kind
+    "rank": ("r",),
+    "alpha": ("lora_alpha", "alpha"),
+    "dropout": ("{kind}_dropout", "module_dropout"),
+    "targets": ("target_modules",),
+    "rslora": ("use_rslora",),
+}
+
+
+def add_adapter(network: nn.Module, config: AdapterConfig, seed: int) -> Any:
+    """The network within a PEFT model whose new adapter alone requires gradients; its first weights are drawn by the
+    seed. Raises BadInput for a kind, a setting or a target that does not exist, or that PEFT refuses."""
+    _check_targets(network, config)
+    torch.manual_seed(seed)
+    try:
+        peft_config = _peft_config(network, config)
+        return peft.get_peft_model(network, peft_config, adapter_name=TRAINED)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise BadInput(f"adapter: PEFT refuses these settings ({str(error).strip().splitlines()[0][:200]})") from None
+
+
+def _peft_config(network: nn.Module, config: AdapterConfig) -> peft.PeftConfig:
+    kind = next((known for known in PEFT_TYPE_TO_CONFIG_MAPPING if known.value.lower() == config.kind.lower()), None)
+    if kind is None or "target_modules" not in _fields(PEFT_TYPE_TO_CONFIG_MAPPING[kind]):
+        known = [
+            each.value.lower() for each, its in PEFT_TYPE_TO_CONFIG_MAPPING.items() if "target_modules" in _fields(its)
+        ]
+        raise unknown_name("kind of adapter", config.kind, known)
+    config_class = PEFT_TYPE_TO_CONFIG_MAPPING[kind]
+    fields = _fields(config_class)
+    values = {
+        "rank": config.rank,
+        "alpha": 2 * config.rank if config.alpha is None else config.alpha,
+        "dropout": config.dropout,
+        "targets": list(config.targets) or "all-linear",
+        "rslora": config.rslora,
+    }
+    settings: dict[str, Any] = {}
+    for name, value in values.items():
+        names = [each.format(kind=config.kind.lower()) for each in _OWN_NAMES[name]]
+        field = next((each for each in names if each in fields), None)
+        if field is not None:
+            settings[field] = value
+        elif name in config.model_fields_set:
+            raise BadInput(f"adapter.{name}: {config.kind} has no such setting; its own go into adapter.options")
+    for name in config.options:
+        if name not in fields:
+            raise unknown_name("setting", f"adapter.options.{name}", [f"adapter.options.{each}" for each in fields])
+    settings["task_type"] = "SEQ_CLS" if "SequenceClassification" in type(network).__name__ else "CAUSAL_LM"
+    return config_class(**settings | config.options)
+
+
+def _fields(config_class: type[Any]) -> list[str]:
+    return [field.name for field in dataclasses.fields(config_class) if field.init]
+
+
+def _check_targets(network: nn.Module, config: AdapterConfig) -> None:
+    """PEFT goes on where some targets exist and another one is misspelt."""
+    names = [name for name, _ in network.named_modules() if name]
+    for target in config.targets:
+        if not any(f".{name}".endswith(f".{target}") for name in names):
+            raise unknown_name("adapter.targets:", target, sorted({name.rpartition(".")[2] for name in names}))
+
+
+def is_adapted(network: nn.Module) -> bool:
+    return isinstance(network, peft.PeftModel)
+
+
+def export_adapter(network: Any, base: str, folder: Path) -> None:
+    """The adapter that was trained, in PEFT's layout; `base` is what it names as its model. Each file is put in its
+    place whole. The base's embeddings are never written."""
+    network.peft_config[TRAINED].base_model_name_or_path = base
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
+        network.save_pretrained(unfinished, selected_adapters=[TRAINED], save_embedding_layers=False)
+        for name in FILES:
+            (Path(unfinished) / name).replace(folder / name)
+
+
+def adapter_reference(network: Any) -> Callable[..., Any]:
+    """See `objective.reference`."""
+    untrained = [weights for name, weights in network.named_parameters() if ".lora_B." in name]
+    if untrained and not any(weights.any() for weights in untrained):
+        return _without_gradients(network, network.disable_adapter)
+    network.add_adapter(REFERENCE, dataclasses.replace(network.peft_config[TRAINED]))
+    state = peft.get_peft_model_state_dict(network, adapter_name=TRAINED, save_embedding_layers=False)
+    peft.set_peft_model_state_dict(network, state, adapter_name=REFERENCE)
+    network.set_adapter(TRAINED)
+    return _without_gradients(network, lambda: _Switched(network))
+
+
+class _Switched:
+    """A context in which the copy of the adapter computes in its place."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+
+    def __enter__(self) -> None:
+        self._network.set_adapter(REFERENCE, inference_mode=True)
+
+    def __exit__(self, *error: object) -> None:
+        self._network.set_adapter(TRAINED)
+
+
+def _without_gradients(network: nn.Module, context: Callable[[], Any]) -> Callable[..., Any]:
+    def _compute(*inputs: Any, **named_inputs: Any) -> Any:
+        training = network.training
+        network.eval()
+        try:
+            with torch.no_grad(), context():
+                return network(*inputs, **named_inputs)
+        finally:
+            network.train(training)
+
+    return _compute
