@@ -203,7 +203,7 @@ def test_only_what_the_assistant_says_counts():
         {"role": "user", "content": "And 4 + 4?"},
         {"role": "assistant", "content": "8"},
     ]
-    document = chat().encode_conversation(turns, None)
+    (document,) = chat().encode_conversation(turns, None)
     counted = tokenizer().decode(
         [i for i, w in zip(document.ids, document.weights, strict=True) if w], skip_special_tokens=False
     )
@@ -216,7 +216,7 @@ def test_the_template_of_another_checkpoint_says_what_counts():
                                "{% if add_generation_prompt %}[assistant]{% endif %}"}  # fmt: skip
     other = ChatTokenizer(tokenizer(), config)
     turns = [{"role": "user", "content": "Hello!"}, {"role": "assistant", "content": "Good morning!"}]
-    document = other.encode_conversation(turns, None)
+    (document,) = other.encode_conversation(turns, None)
     counted = [i for i, weight in zip(document.ids, document.weights, strict=True) if weight]
     assert tokenizer().decode(counted).strip() == "Good morning!"
     assert other.encode_text("Hello!") == tokenizer().encode("Hello!").ids

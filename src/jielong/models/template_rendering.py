@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from jinja2 import Template, TemplateError
 from jinja2.ext import Extension
-from jinja2.nodes import Node
+from jinja2.nodes import Node, Output, TemplateData
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -20,6 +20,7 @@ from ..killable_worker import KillableWorker
 from ..runtime.runtime import active_runtime
 
 RENDERER = "jielong.models.template_rendering:renderer"
+MARKS = "\ufdd0\ufdd1"  # stand around what an assistant wrote, where that is asked for: characters of no text
 LONGEST = 200_000  # characters; real ones have up to 30,000
 SECONDS, MEMORY = 5.0, 1 << 30  # of all renderings of one request or document; bytes of address space
 
@@ -44,13 +45,16 @@ class ChatTemplateSource:
         except Exception as error:  # Python's own are among them, as of an integer of too many digits
             raise TemplateRefused(str(error)[:300]) from None
 
-    def render(self, *variables: Variables) -> Sequence[str]:
-        """A text for each set of variables. Blocks; raises TemplateRefused."""
+    def render(self, *variables: Variables, marked: bool = False) -> Sequence[str]:
+        """A text for each set of variables; if `marked`, with MARKS around each `{% generation %}` block.
+
+        Blocks; raises TemplateRefused.
+        """
         try:
             if self.trusted:
-                return _rendered(self.source, *variables)
+                return _rendered(self.source, marked, *variables)
             worker = active_runtime().get(KillableWorker, RENDERER, SECONDS, MEMORY)
-            texts: list[str] = worker.run(self.source, *variables)
+            texts: list[str] = worker.run(self.source, marked, *variables)
             return texts
         except WorkStopped as stopped:
             raise TemplateRefused(str(stopped).removeprefix("TemplateError: ")) from None
@@ -63,14 +67,16 @@ def renderer() -> Callable[..., list[str]]:
     return _rendered
 
 
-def _rendered(source: str, *variables: Variables) -> list[str]:
-    template = _compiled(source)
+def _rendered(source: str, marked: bool, *variables: Variables) -> list[str]:
+    template = _compiled(source, marked)
     return [template.render(each) for each in variables]
 
 
 @lru_cache(maxsize=32)
-def _compiled(source: str) -> Template:
-    return _environment().from_string(source)
+def _compiled(source: str, marked: bool) -> Template:
+    environment = _environment()
+    environment.extend(marks_generation=marked)
+    return environment.from_string(source)
 
 
 class _GenerationBlock(Extension):
@@ -80,7 +86,12 @@ class _GenerationBlock(Extension):
 
     def parse(self, parser: Parser) -> list[Node]:
         next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        block = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        if not getattr(self.environment, "marks_generation", False):
+            return block
+        # Written into the text, and not counted from its start: so they hold in macros and in what is trimmed, too.
+        first, last = (Output([TemplateData(mark)]) for mark in MARKS)
+        return [first, *block, last]
 
 
 def _to_json(

@@ -159,10 +159,23 @@ def _parquet(file: Path) -> Iterator[DataRow | BadRow]:
     except ImportError:
         raise MissingExtra(f"reading {file.name}", "data") from None
     try:
-        rows = (fields for batch in ParquetFile(file).iter_batches() for fields in batch.to_pylist())
+        rows = (_without_gaps(fields) for batch in ParquetFile(file).iter_batches() for fields in batch.to_pylist())
         yield from (DataRow(number, fields) for number, fields in enumerate(rows, 1))
     except (ArrowException, OSError) as error:
         raise BadInput(f"{file}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
+
+
+def _without_gaps(fields: Fields) -> Fields:
+    """A column of objects has every field that one of them has: what is null in another was not there."""
+
+    def within(cell: Any) -> Any:
+        if isinstance(cell, list):
+            return [within(each) for each in cell]
+        if isinstance(cell, dict):
+            return {name: within(value) for name, value in cell.items() if value is not None}
+        return cell
+
+    return {name: within(cell) for name, cell in fields.items()}
 
 
 def _excel(file: Path, note: Callable[[str], None]) -> Iterator[DataRow | BadRow]:

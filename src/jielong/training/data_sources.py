@@ -11,10 +11,14 @@ from ..regular_files import MAX_DATA_BYTES, read_regular_file
 from ..scope import note
 from ..tasks.data_files import read
 from ..tasks.data_row import BadRow, WatchedRow
+from .argilla_rows import plain_row
 from .chat_tokenizer import ChatTokenizer
 from .document_rows import EXPECTED, row_documents
 from .mini_documents import WORLD_STAGES, WorldSource
 from .sequence_packing import Arrays, EncodedDocument, PackedRow, pack_all, pack_batch
+
+NAMED = 3  # rows that are set aside, each by its line
+KNOWN_COLUMNS = ("id", "way", "kind", "language", "origin")  # of instruction data that this program made
 
 
 class DocumentSource(Protocol):
@@ -49,27 +53,38 @@ class FileSource:
 
     @cached_property
     def _documents(self) -> list[EncodedDocument]:
+        """Rows that cannot be learnt from are named, counted and set aside."""
         documents: list[EncodedDocument] = []
-        columns, used = dict[str, None](), set[str]()
+        columns, used, bad, rows = dict[str, None](), set(KNOWN_COLUMNS), list[BadRow](), 0
         for row in read(self._file, note):
-            where = f"{self._file}:{row.line}"
-            if isinstance(row, BadRow):
-                raise BadInput(f"{where}: {row.why}")
-            columns |= dict.fromkeys(row.fields)
+            rows += 1
             try:
-                documents += row_documents(WatchedRow(row.fields, used), self._chat, self._length)
-            except (TypeError, ValueError) as error:
-                raise BadInput(f"{where}: {error}") from None
+                if isinstance(row, BadRow):
+                    raise ValueError(row.why)
+                fields = plain_row(row.fields)
+                columns |= dict.fromkeys(fields)
+                documents += row_documents(WatchedRow(fields, used), self._chat, self._length)
+            except (KeyError, TypeError, ValueError) as error:
+                bad.append(BadRow(row.line, str(error), ""))
+        if bad and not documents:
+            more = f" (and {len(bad) - 1} more rows; none can be learnt from)" if bad[1:] else ""
+            raise BadInput(f"{self._file}:{bad[0].line}: {bad[0].why}{more}")
         if not documents:
             raise BadInput(f"{self._file}: no document in it; expected rows with {EXPECTED}")
+        if bad:
+            named = "; ".join(f"line {row.line}: {row.why}" for row in bad[:NAMED])
+            more = f"; and {len(bad) - NAMED:,} more" if bad[NAMED:] else ""
+            is_or_are = "is" if len(bad) == 1 else "are"
+            note(f"{self._file}: {len(bad):,} of {rows:,} rows {is_or_are} set aside: {named}{more}")
         if unused := [column for column in columns if column not in used]:
             note(f"{self._file}: columns that are not used: {', '.join(unused)}")
         return documents
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the file."""
-        return hashlib.sha256(read_regular_file(self._file, MAX_DATA_BYTES)).hexdigest()
+        """SHA-256 of the file, and of what makes tokens of it."""
+        content = hashlib.sha256(read_regular_file(self._file, MAX_DATA_BYTES)).hexdigest()
+        return hashlib.sha256(f"{content} {self._chat.digest} {self._length}".encode()).hexdigest()
 
     @cached_property
     def packed(self) -> list[list[int]]:
