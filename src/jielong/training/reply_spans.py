@@ -63,8 +63,10 @@ def _start(turns: Sequence[Turn], i: int, until: str, render: Render) -> int:
     except ValueError:  # as of no messages at all, or of a last turn that is not the user's
         return _first_difference(turns, i, render)
     if not until.startswith(before):
-        note(f"the chat template's generation prompt ends with {before[-20:]!r}, and replies are written in another way: "
-             "they are learnt as written")  # fmt: skip
+        note(
+            f"the chat template's generation prompt ends with {before[-20:]!r}, and replies are written without it: "
+            "they are learnt so"
+        )
         return _first_difference(turns, i, render)
     if before != render(turns[:i], False, False):
         return len(before)
