@@ -11,8 +11,8 @@ from ..registry import find, load_plugin, name_origins
 from .messages import localized
 
 _ORDER = (
-    "ask next chat eval improve demo prompts index train judge vote rank contamination loadtest serve techniques "
-    "ledger doctor"
+    "ask next chat eval improve demo distil prompts index train judge vote rank contamination loadtest serve "
+    "techniques ledger doctor"
 ).split()
 _WITHOUT_MODELS = ("next", "train", "vote", "rank", "techniques", "ledger", "doctor")
 
