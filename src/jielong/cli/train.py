@@ -36,11 +36,20 @@ def pretrain(file: Path, out: str | None, assignments: tuple[str, ...], as_json:
 
 
 @train.command(help=localized("help.finetune"))
+@click.option("--show", "shown", type=click.IntRange(1), metavar="N", help=localized("option.show_documents"))
 @training_options
-def finetune(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
+def finetune(
+    file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool, shown: int | None
+) -> None:  # fmt: skip
     from ..training.pretrain_and_finetune import finetune as run
 
-    _train(run, _config(file, out, assignments), as_json)
+    config = _config(file, out, assignments)
+    if shown:
+        from .shown_tokens import show_documents
+
+        show_documents(config, shown, as_json)
+        return
+    _train(run, config, as_json)
 
 
 def _config(file: Path, out: str | None, assignments: tuple[str, ...]) -> TrainConfig:

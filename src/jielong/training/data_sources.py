@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..errors import BadInput
 from ..regular_files import MAX_DATA_BYTES, read_regular_file
-from ..scope import note
+from ..scope import note, scope
 from ..tasks.data_files import read
 from ..tasks.data_row import BadRow, WatchedRow
 from .argilla_rows import plain_row
@@ -16,6 +16,7 @@ from .chat_tokenizer import ChatTokenizer
 from .document_rows import EXPECTED, row_documents
 from .mini_documents import WORLD_STAGES, WorldSource
 from .sequence_packing import Arrays, EncodedDocument, PackedRow, pack_all, pack_batch
+from .token_cache import read_tokens, write_tokens
 
 NAMED = 3  # rows that are set aside, each by its line
 KNOWN_COLUMNS = ("id", "way", "kind", "language", "origin")  # of instruction data that this program made
@@ -30,12 +31,13 @@ class DocumentSource(Protocol):
         """Batch `step` of the training with this seed, as `pack_batch` makes it."""
 
 
-def open_document_source(spec: str, chat: ChatTokenizer, length: int) -> DocumentSource:
-    """The source that `spec` names, packed into rows of `length` tokens. Raises BadInput."""
+def open_document_source(spec: str, chat: ChatTokenizer, length: int, tokens: Path | None = None) -> DocumentSource:
+    """The source that `spec` names, packed into rows of `length` tokens; `tokens` is a folder where those of files are
+    kept. Raises BadInput."""
     check_source(spec)
     if spec in WORLD_STAGES:
         return WorldSource(chat.tokenizer, WORLD_STAGES[spec], length)
-    return FileSource(Path(spec), chat, length)
+    return FileSource(Path(spec), chat, length, tokens)
 
 
 def check_source(spec: str) -> None:
@@ -47,12 +49,27 @@ def check_source(spec: str) -> None:
 class FileSource:
     """The documents of a data file (document_rows.py); each is seen once before any again."""
 
-    def __init__(self, file: Path, chat: ChatTokenizer, length: int) -> None:
-        self._file, self._chat, self._length = file, chat, length
+    def __init__(self, file: Path, chat: ChatTokenizer, length: int, tokens: Path | None = None) -> None:
+        self._file, self._chat, self._length, self._tokens = file, chat, length, tokens
         self._order = lru_cache(maxsize=2)(self._shuffled)
 
     @cached_property
-    def _documents(self) -> list[EncodedDocument]:
+    def documents(self) -> list[EncodedDocument]:
+        """As they stand in the file, or as they were read before."""
+        kept = self._tokens / f"{self.digest[:32]}.npz" if self._tokens else None
+        if kept and (known := read_tokens(kept)):
+            documents, notes = known
+        else:
+            with scope("reading data") as reading:
+                documents = self._read()
+            notes = [*reading.notes]
+            if kept:
+                write_tokens(kept, documents, notes)
+        for text in notes:
+            note(text)
+        return documents
+
+    def _read(self) -> list[EncodedDocument]:
         """Rows that cannot be learnt from are named, counted and set aside."""
         documents: list[EncodedDocument] = []
         columns, used, bad, rows = dict[str, None](), set(KNOWN_COLUMNS), list[BadRow](), 0
@@ -89,7 +106,7 @@ class FileSource:
     @cached_property
     def packed(self) -> list[list[int]]:
         """The indices of the documents of each row."""
-        return pack_all((len(document.ids) for document in self._documents), self._length)
+        return pack_all((len(document.ids) for document in self.documents), self._length)
 
     def batch(self, step: int, rows: int, seed: int) -> Arrays:
         filler = self._chat.special_id("pad_token") or self._chat.special_id("eos_token") or 0
@@ -99,7 +116,7 @@ class FileSource:
         epoch, index = divmod(number, len(self.packed))
         row = PackedRow(self._length)
         for document in self.packed[self._order(epoch, seed)[index]]:
-            row.add(self._documents[document])
+            row.add(self.documents[document])
         return row
 
     def _shuffled(self, epoch: int, seed: int) -> list[int]:

@@ -7,12 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import BadInput
 from .chat_tokenizer import ChatTokenizer
-from .data_sources import DocumentSource, open_document_source
+from .data_sources import DocumentSource, FileSource, open_document_source
 from .objective import Batch
 from .sequence_packing import Arrays
 from .train_config import TrainConfig
 
+TOKENS = "tokens"  # the folder of what was encoded
 HELD_OUT_SEED = 1_000_003
 
 
@@ -39,13 +41,28 @@ class DocumentFeed:
         settings = self._config.evaluation
         if settings is None:
             return None
-        arrays = self._source(settings.source, settings.length).batch(0, settings.rows, HELD_OUT_SEED)
+        source = self._source(settings.source, settings.length)
+        self._check_held_out(source)
+        arrays = source.batch(0, settings.rows, HELD_OUT_SEED)
         arrays["loss_weights"] = np.where(arrays["loss_weights"] < 1, 0, arrays["loss_weights"]).astype(np.float32)
         return _as_tensors(arrays)
 
+    def _check_held_out(self, held_out: DocumentSource) -> None:
+        """Raises BadInput where a held-out document is trained on: its loss would say nothing of others."""
+        if not isinstance(held_out, FileSource):
+            return
+        stages = [self._source(stage.source, stage.length) for stage in self._config.stages]
+        trained = {tuple(each.ids) for source in stages if isinstance(source, FileSource) for each in source.documents}
+        same = sum(tuple(document.ids) in trained for document in held_out.documents)
+        if same:
+            raise BadInput(
+                f"evaluation.source: {same:,} of its {len(held_out.documents):,} documents are trained on; hold out "
+                "others, or leave [evaluation] out"
+            )
+
     def _source(self, spec: str, length: int) -> DocumentSource:
         if (spec, length) not in self._sources:
-            self._sources[spec, length] = open_document_source(spec, self._chat, length)
+            self._sources[spec, length] = open_document_source(spec, self._chat, length, self._config.out / TOKENS)
         return self._sources[spec, length]
 
 
