@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def read_tokens(file: Path) -> tuple[list[EncodedDocument], list[str]] | None:
         if not len(ids) == len(weights) == sizes.sum():
             raise ValueError("its parts do not fit")
         return [EncodedDocument(i.tolist(), w.tolist()) for i, w in parts], [str(note) for note in notes]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise BadInput(f"{file}: not a whole file of tokens ({str(error)[:100]}); delete it") from None
 
 
