@@ -137,7 +137,7 @@ def test_an_error_while_texts_are_read_together_reaches_everybody():
     class Broken:
         max_rows, context = 4, 100
 
-        def logits(self, texts: Sequence[Any]) -> list[Any]:
+        def logits(self, texts: Sequence[Any], adapters: Sequence[str]) -> list[Any]:
             time.sleep(0.05)
             raise MemoryError("no room")
 

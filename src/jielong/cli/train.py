@@ -1,17 +1,21 @@
-"""`jielong train pretrain|finetune CONFIG.toml`: train with the settings of a file; run again, it resumes."""
+"""`jielong train pretrain|finetune CONFIG.toml`: train with the settings of a file; run again, it resumes.
+
+`jielong train merge local:BASE+ADAPTER`: an adapter and its base become one checkpoint."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import click
 
 from ..contract import Model
 from ..reporting.terminal import print_json
 from ..scope import scope
+from . import options
 from .messages import language, localized
 from .training_options import overrides, progress_bar, training_options
 
@@ -52,6 +56,29 @@ def finetune(
     _train(run, config, as_json)
 
 
+@train.command(help=localized("help.merge"))
+@click.argument("recipe", metavar="local:BASE+ADAPTER")
+@click.option(
+    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help=localized("option.merge_out")
+)
+@click.option(
+    "--dtype", type=click.Choice(["float32", "bfloat16"]), default="float32", help=localized("option.merge_dtype")
+)
+@options.as_json
+def merge(recipe: str, out: Path, dtype: Literal["float32", "bfloat16"], as_json: bool) -> None:
+    from ..training.pretrain_and_finetune import merge as run
+
+    with scope("merge") as merge_scope:
+        result = run(recipe, out, dtype)
+    for text in merge_scope.notes:
+        print(text, file=sys.stderr)
+    if as_json:
+        print_json(asdict(result) | {"weights": str(result.weights)})
+    else:
+        figures = {"effect": f"{result.effect:.3g}", "difference": f"{result.difference:.1e}"}
+        print(localized("train.merged", weights=result.weights, dtype=dtype, **figures))
+
+
 def _config(file: Path, out: str | None, assignments: tuple[str, ...]) -> TrainConfig:
     from ..training.train_config import read_train_config
 
@@ -77,6 +104,8 @@ def _train(run: Training, config: TrainConfig, as_json: bool) -> None:
     if points:
         write_page(points, config.out.name, page, language())
     if as_json:
-        print_json({"weights": str(result.weights), "sha256": result.sha256, "loss": result.loss})
+        print_json(
+            {"weights": str(result.weights), "recipe": result.recipe, "sha256": result.sha256, "loss": result.loss}
+        )
     else:
-        print(localized("train.done", weights=result.weights, sha256=result.sha256, page=page))
+        print(localized("train.done", recipe=result.recipe, sha256=result.sha256, page=page))

@@ -26,15 +26,20 @@ class Engine(Protocol):
     max_rows: int
     context: int
 
-    def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], Sequence[Logits]]:
-        """Prefill the prompts: the slot of each, and the logits (vocabulary,) of the token that follows it."""
+    def start(
+        self, prompts: Sequence[tuple[int, ...]], adapters: Sequence[str] = ()
+    ) -> tuple[list[int], Sequence[Logits]]:
+        """Prefill the prompts: the slot of each, and the logits (vocabulary,) of the token that follows it.
+
+        `adapters`: with which adapter the network computes each of them; "" is none, as is an empty sequence for all.
+        """
 
     def step(self, slots: Sequence[int], tokens: Sequence[int]) -> Sequence[Logits]:
         """Add one token to each slot; the logits (vocabulary,) of the next ones, valid until the next call."""
 
     def release(self, slot: int) -> None: ...
 
-    def logits(self, texts: Sequence[Text]) -> list[Logits]:
+    def logits(self, texts: Sequence[Text], adapters: Sequence[str] = ()) -> list[Logits]:
         """Of each text (last, vocabulary), float32: what follows each of its `last` longest prefixes."""
 
 
@@ -53,6 +58,7 @@ class GenerationJob:
     constraint: TokenConstraint | None = None
     decode_token: Callable[[int], str] | None = None
     request: str = ""  # what it belongs to, where several requests share the engine
+    adapter: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class _Sequence:
 @dataclass(eq=False)
 class _Reading:
     text: Text
+    adapter: str
     logits: Logits | None = None
     error: BaseException | None = None
 
@@ -117,10 +124,10 @@ class Batcher:
             sequence.cancelled = True
             raise
 
-    def logits(self, tokens: Sequence[int], last: int) -> Logits:
+    def logits(self, tokens: Sequence[int], last: int, adapter: str = "") -> Logits:
         """(last, vocabulary), see `Engine.logits`; computed beside a running batch, together with what other threads
         ask for meanwhile. Blocks; call it in a thread."""
-        reading = _Reading((tuple(tokens), last))
+        reading = _Reading((tuple(tokens), last), adapter)
         self._to_read.append(reading)
         while not reading.done:
             with self._one_reads:
@@ -139,7 +146,8 @@ class Batcher:
             self._changed.wait_for(lambda: not self._exclusive)
             self._reads = True
         try:
-            for reading, logits in zip(readings, self._engine.logits([each.text for each in readings]), strict=True):
+            found = self._engine.logits([each.text for each in readings], [each.adapter for each in readings])
+            for reading, logits in zip(readings, found, strict=True):
                 reading.logits = logits
         except BaseException as error:  # each of the callers must get it
             for reading in readings:
@@ -215,7 +223,7 @@ class Batcher:
             logits = self._engine.step([s.slot for s in continuing], [s.tokens[-1] for s in continuing])
             continuing = [s for s, its_logits in zip(continuing, logits, strict=True) if self._goes_on(s, its_logits)]
         if new:
-            slots, logits = self._engine.start([s.job.prompt for s in new])
+            slots, logits = self._engine.start([s.job.prompt for s in new], [s.job.adapter for s in new])
             for sequence, slot in zip(new, slots, strict=True):
                 sequence.slot = slot
             continuing += [s for s, its_logits in zip(new, logits, strict=True) if self._goes_on(s, its_logits)]

@@ -16,7 +16,13 @@ from .token_sampling import Sampler
 
 
 async def generate_reply(
-    name: str, chat: ChatTemplate, batcher: Batcher, request: Request, temperature: float, end: frozenset[int]
+    name: str,
+    chat: ChatTemplate,
+    batcher: Batcher,
+    request: Request,
+    temperature: float,
+    end: frozenset[int],
+    adapter: str = "",
 ) -> Reply:
     """The reply to `request`. An unset temperature is `temperature`, an unset max_tokens what the context leaves.
 
@@ -40,6 +46,7 @@ async def generate_reply(
         constraint=await chat.constraint(request, end),
         decode_token=chat.decode_token,
         request=run.run if active_runtime().shared and (run := current().active_run) else "",
+        adapter=adapter,
     )
     result = await _stream_to_listener(batcher, job)
     # The token that ends a reply was generated, too, and is not among the result's tokens.

@@ -70,7 +70,7 @@ class LlamaEngine:
         self._bound_steps: dict[tuple[int, int], Forward] = {}
         self._prefills: dict[tuple[int, ...], Prefill] = {}
 
-    def logits(self, texts: Sequence[Text]) -> list[Floats]:
+    def logits(self, texts: Sequence[Text], adapters: Sequence[str] = ()) -> list[Floats]:
         """See `Engine.logits`. May be called while a batch runs. Each text for itself: the same bits in any company."""
         with self._backend.fixed_threads():
             return list(self._map(self._read, texts))
@@ -80,8 +80,8 @@ class LlamaEngine:
         forward = self._backend.bind_cache(*self._new_cache(1, len(tokens)))
         return forward(np.array([tokens]), np.zeros(1, np.int64), np.arange(len(tokens))[-last:])
 
-    def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], list[Floats]]:
-        """See `Engine.start`."""
+    def start(self, prompts: Sequence[tuple[int, ...]], adapters: Sequence[str] = ()) -> tuple[list[int], list[Floats]]:
+        """See `Engine.start`. It computes no adapters."""
         slots, logits = [], []
         with self._backend.fixed_threads():
             prefills = self._cached_prefills(prompts)

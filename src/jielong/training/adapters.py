@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,13 @@ import torch
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from torch import nn
 
+from ..bounded_json import read_json
 from ..errors import BadInput
 from ..registry import unknown_name
 from .train_config import AdapterConfig
 
 TRAINED, REFERENCE = "default", "reference"  # the names of a network's adapters
-FILES = ("adapter_model.safetensors", "adapter_config.json")
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _OWN_NAMES = {  # of our settings, in the order in which they are looked for among those of a kind
     "rank": ("r",),
     "alpha": ("lora_alpha", "alpha"),
@@ -28,19 +31,23 @@ _OWN_NAMES = {  # of our settings, in the order in which they are looked for amo
 }
 
 
-def add_adapter(network: nn.Module, config: AdapterConfig, seed: int) -> Any:
+def add_adapter(network: nn.Module, config: AdapterConfig, seed: int, tokens: Sequence[int] = ()) -> Any:
     """The network within a PEFT model whose new adapter alone requires gradients; its first weights are drawn by the
-    seed. Raises BadInput for a kind, a setting or a target that does not exist, or that PEFT refuses."""
+    seed. Of the embeddings, those of `tokens` are part of it.
+
+    Raises BadInput for a kind, a setting or a target that does not exist, or that PEFT refuses.
+    """
     _check_targets(network, config)
     torch.manual_seed(seed)
     try:
-        peft_config = _peft_config(network, config)
-        return peft.get_peft_model(network, peft_config, adapter_name=TRAINED)
+        peft_config = _peft_config(network, config, tokens)
+        with warnings.catch_warnings(action="ignore"):  # of tied embeddings, which `merge` separates
+            return peft.get_peft_model(network, peft_config, adapter_name=TRAINED)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise BadInput(f"adapter: PEFT refuses these settings ({str(error).strip().splitlines()[0][:200]})") from None
 
 
-def _peft_config(network: nn.Module, config: AdapterConfig) -> peft.PeftConfig:
+def _peft_config(network: nn.Module, config: AdapterConfig, tokens: Sequence[int]) -> peft.PeftConfig:
     kind = next((known for known in PEFT_TYPE_TO_CONFIG_MAPPING if known.value.lower() == config.kind.lower()), None)
     if kind is None or "target_modules" not in _fields(PEFT_TYPE_TO_CONFIG_MAPPING[kind]):
         known = [
@@ -51,7 +58,7 @@ def _peft_config(network: nn.Module, config: AdapterConfig) -> peft.PeftConfig:
     fields = _fields(config_class)
     values = {
         "rank": config.rank,
-        "alpha": 2 * config.rank if config.alpha is None else config.alpha,
+        "alpha": 2 * config.rank if config.alpha is None else _whole(config.alpha),
         "dropout": config.dropout,
         "targets": list(config.targets) or "all-linear",
         "rslora": config.rslora,
@@ -67,8 +74,24 @@ def _peft_config(network: nn.Module, config: AdapterConfig) -> peft.PeftConfig:
     for name in config.options:
         if name not in fields:
             raise unknown_name("setting", f"adapter.options.{name}", [f"adapter.options.{each}" for each in fields])
+    if tokens and "trainable_token_indices" not in fields:
+        raise BadInput(f"added_tokens: {config.kind} trains no single embeddings; lora does")
+    if tokens:
+        settings["trainable_token_indices"] = {name: list(tokens) for name in _embedding_names(network)}
     settings["task_type"] = "SEQ_CLS" if "SequenceClassification" in type(network).__name__ else "CAUSAL_LM"
     return config_class(**settings | config.options)
+
+
+def _whole(number: float) -> float:
+    """As an integer where it is one: vLLM's type for it."""
+    return int(number) if number == int(number) else number
+
+
+def _embedding_names(network: Any) -> list[str]:
+    """Of the input, and of the output where that is a matrix of its own; PEFT sees to tied ones."""
+    inputs, outputs = network.get_input_embeddings(), network.get_output_embeddings()
+    own = [inputs, *([outputs] if outputs is not None and outputs.weight is not inputs.weight else [])]
+    return [name for name, module in network.named_modules() if any(module is each for each in own)]
 
 
 def _fields(config_class: type[Any]) -> list[str]:
@@ -83,10 +106,6 @@ def _check_targets(network: nn.Module, config: AdapterConfig) -> None:
             raise unknown_name("adapter.targets:", target, sorted({name.rpartition(".")[2] for name in names}))
 
 
-def is_adapted(network: nn.Module) -> bool:
-    return isinstance(network, peft.PeftModel)
-
-
 def export_adapter(network: Any, base: str, folder: Path) -> None:
     """The adapter that was trained, in PEFT's layout; `base` is what it names as its model. Each file is put in its
     place whole. The base's embeddings are never written."""
@@ -94,8 +113,16 @@ def export_adapter(network: Any, base: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as unfinished:
         network.save_pretrained(unfinished, selected_adapters=[TRAINED], save_embedding_layers=False)
-        for name in FILES:
+        _keep_what_is_set(Path(unfinished) / CONFIG)
+        for name in (WEIGHTS, CONFIG):
             (Path(unfinished) / name).replace(folder / name)
+
+
+def _keep_what_is_set(file: Path) -> None:
+    """PEFT writes every setting of every variant; an older PEFT, or a server, stumbles over names that it lacks."""
+    settings = {k: v for k, v in read_json(file.read_bytes()).items() if v not in (None, False, {}, [])}
+    settings = {k: sorted(v) if k == "target_modules" and isinstance(v, list) else v for k, v in settings.items()}
+    file.write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
 
 
 def adapter_reference(network: Any) -> Callable[..., Any]:

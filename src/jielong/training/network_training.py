@@ -2,21 +2,21 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from tokenizers import AddedToken
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from ..atomic_write import temporary_beside, write_whole
 from ..errors import BadInput
-from ..models.local.checkpoint_folder import folder_hash, open_checkpoint
+from ..models.local.checkpoint_folder import folder_hash, open_checkpoint, split_adapter
 from ..models.local.transformers_engine import load_module
-from ..models.mini import Mini
 from .chat_tokenizer import ChatTokenizer
 from .document_feed import DocumentFeed
 from .mini_documents import trained_tokenizer
@@ -32,12 +32,14 @@ from .training_output import ADAPTER, CURVE, WEIGHTS, CurvePoint, TrainResult, r
 @dataclass(frozen=True)
 class StartNetwork:
     """Where a training begins: the network (a torch module with fp32 weights, within a PEFT model where an adapter is
-    trained) and its tokenizer; the recipe that it was loaded by, empty for a new one; the hash of its files."""
+    trained) and its tokenizer; the recipe of its base, empty for a new one; the hash of its files; whether the
+    tokenizer is another one than the base's."""
 
     network: Any
     chat: ChatTokenizer
     recipe: str = ""
     digest: str = ""
+    own_tokenizer: bool = False
 
 
 def new_network(network_config: NetworkConfig, tokenizer_config: TokenizerConfig, config: TrainConfig) -> StartNetwork:
@@ -65,21 +67,51 @@ def new_network(network_config: NetworkConfig, tokenizer_config: TokenizerConfig
 
 
 def load_start_network(start: str, config: TrainingConfig, longest: int) -> StartNetwork:
-    """mini, a folder or ORG/NAME, with a new adapter where `config` has one. `longest`: the tokens of the longest row.
+    """mini, a folder or ORG/NAME, with a new adapter where `config` has one; or one of them with an adapter
+    (`BASE+ADAPTER`) that is trained on. `longest`: the tokens of the longest row.
 
     Raises BadInput, DamagedFile, MissingExtra."""
-    checkpoint = Mini().checkpoint if start == "mini" else open_checkpoint(start.removeprefix("local:"))
+    checkpoint = open_checkpoint(start.removeprefix("local:"))
+    if checkpoint.adapter and config.adapter:
+        raise BadInput(f"{start} has an adapter, which is trained on; leave out [adapter], or merge the one it has")
     # fp32 master weights whatever the file holds: steps are too small for bf16 (see `precision`).
-    network = load_module(replace(checkpoint, dtype="float32", engine="torch"))
+    network = load_module(replace(checkpoint, dtype="float32", engine="torch"), trainable=True)
     positions = getattr(network.config, "max_position_embeddings", None)
     if positions and longest > positions:
         raise BadInput(f"{start} reads {positions} tokens, and the longest row has {longest}; shorten the rows")
+    chat = ChatTokenizer.from_folder(checkpoint.tokenizer_folder)
+    added = _add_tokens(network, chat, config.added_tokens)
     if config.adapter:
         from .adapters import add_adapter  # imports PEFT, which a training without adapter does without
 
-        network = add_adapter(network, config.adapter, config.loop.seed)
-    chat, digest = ChatTokenizer.from_folder(checkpoint.folder), folder_hash(checkpoint.folder)
-    return StartNetwork(network, chat, start.removeprefix("local:"), digest)
+        network = add_adapter(network, config.adapter, config.loop.seed, added)
+    digest = " ".join(folder_hash(folder) for folder in (checkpoint.folder, checkpoint.adapter) if folder)
+    base = split_adapter(start.removeprefix("local:").partition("?")[0])[0]
+    return StartNetwork(network, chat, base, digest, bool(added) or checkpoint.tokenizer_folder != checkpoint.folder)
+
+
+def _add_tokens(network: Any, chat: ChatTokenizer, tokens: Sequence[str]) -> list[int]:
+    """The ids of new tokens; their embeddings begin as the mean of all others."""
+    new = [token for token in tokens if chat.tokenizer.token_to_id(token) is None]
+    chat.tokenizer.add_tokens([AddedToken(token, normalized=False) for token in new])
+    if not new:
+        return []
+    if hasattr(network, "disable_adapter"):
+        raise BadInput("added_tokens: an adapter that is trained on keeps the tokens it has; merge it first")
+    rows = network.get_input_embeddings().weight.shape[0]
+    means = [each.weight.detach().mean(0) for each in _embeddings(network)]
+    vocabulary = chat.tokenizer.get_vocab()
+    ids = [vocabulary[token] for token in new]
+    if max(ids) >= rows:
+        network.resize_token_embeddings(max(ids) + 1, mean_resizing=False)
+    with torch.no_grad():
+        for each, mean in zip(_embeddings(network), means, strict=True):
+            each.weight[ids] = mean
+    return ids
+
+
+def _embeddings(network: Any) -> list[Any]:
+    return [each for each in (network.get_input_embeddings(), network.get_output_embeddings()) if each is not None]
 
 
 def train_network(
@@ -104,14 +136,14 @@ def train_network(
     identity = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def snapshot(tokens: int) -> None:
-        _export(start, out / "snapshots" / str(tokens))
+        export(start, out / "snapshots" / str(tokens))
 
     digest = train(
         network if module is None else module, feed, objective, loop, out, identity,
         evaluation=evaluation, on_point=on_point, on_snapshot=snapshot, ends_after=ends_after,
     )  # fmt: skip
     weights = out / (ADAPTER if _is_adapted(network) else WEIGHTS)
-    recipe, points = _export(start, weights), read_curve(out / CURVE)
+    recipe, points = export(start, weights), read_curve(out / CURVE)
     result = TrainResult(weights, digest, points[-1].loss if points else None, recipe)
     result.write(out)
     return result
@@ -127,7 +159,7 @@ def _is_adapted(network: nn.Module) -> bool:
     return hasattr(network, "disable_adapter")
 
 
-def _export(start: StartNetwork, folder: Path) -> str:
+def export(start: StartNetwork, folder: Path) -> str:
     """Write what was trained into `folder`; the recipe of it."""
     if not _is_adapted(start.network):
         export_checkpoint(start.network, start.chat, folder)
@@ -135,19 +167,33 @@ def _export(start: StartNetwork, folder: Path) -> str:
     from .adapters import export_adapter
 
     export_adapter(start.network, start.recipe, folder)
+    if start.own_tokenizer:
+        export_tokenizer(start.chat, folder)
     return f"local:{start.recipe}+{folder}"
 
 
-def export_checkpoint(network: Any, chat: ChatTokenizer, folder: Path) -> None:
-    """Hugging Face layout, bf16 safetensors; every file is put in its place whole."""
-    weights = {name: value.to(torch.bfloat16) for name, value in all_weights(network).items()}
+def export_checkpoint(network: Any, chat: ChatTokenizer, folder: Path, dtype: torch.dtype = torch.bfloat16) -> None:
+    """Hugging Face layout, safetensors in `dtype`; every file is put in its place whole."""
+    weights = {name: value.to(dtype) if value.is_floating_point() else value
+               for name, value in all_weights(network).items()}  # fmt: skip
     with temporary_beside(folder / "model.safetensors") as unfinished:
         save_file(weights, unfinished, metadata={"format": "pt"})
-    config = network.config.to_dict() | {"architectures": [type(network).__name__], "dtype": "bfloat16"}
+    config = network.config.to_dict() | {"architectures": [type(network).__name__]}
+    config["dtype"] = str(dtype).removeprefix("torch.")
     config["_name_or_path"] = ""
+    # As it was: it may name several tokens that end a reply, without which a model never stops.
+    generation = network.generation_config.to_diff_dict()
+    generation.pop("transformers_version", None)
+    for name, content in (("config", config), ("generation_config", generation)):
+        _write_json(folder / f"{name}.json", content)
+    export_tokenizer(chat, folder)
+
+
+def export_tokenizer(chat: ChatTokenizer, folder: Path) -> None:
     with temporary_beside(folder / "tokenizer.json") as unfinished:
         chat.tokenizer.save(str(unfinished))
-    generation = {"bos_token_id": network.config.bos_token_id, "eos_token_id": network.config.eos_token_id}
-    for name, content in (("config", config), ("tokenizer_config", chat.config), ("generation_config", generation)):
-        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        write_whole(folder / f"{name}.json", text)
+    _write_json(folder / "tokenizer_config.json", chat.config)
+
+
+def _write_json(file: Path, content: Mapping[str, Any]) -> None:
+    write_whole(file, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

@@ -3,7 +3,11 @@
 What can be wrong with settings is found before anything heavy is imported: a typing error is reported in a second.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from ..contract import Model
 from ..errors import BadInput, MissingExtra
@@ -11,6 +15,9 @@ from ..models import local
 from .data_sources import check_source
 from .train_config import TrainConfig
 from .training_output import WEIGHTS, CurvePoint
+
+if TYPE_CHECKING:
+    from .merge import MergeResult
 
 
 def pretrain(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambda point: None) -> Model:
@@ -51,6 +58,15 @@ def finetune(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambd
     longest = max(stage.length for stage in config.stages)
     result = train_on_documents(load_start_network(config.start, config, longest), config, on_point)
     return local.load("local", result.recipe.removeprefix("local:"))
+
+
+def merge(spec: str, out: Path, dtype: Literal["float32", "bfloat16"] = "float32") -> MergeResult:
+    """See `merge.merge_adapter`. Raises BadInput, DamagedFile, MissingExtra."""
+    try:
+        from .merge import merge_adapter
+    except ImportError:
+        raise MissingExtra("merging an adapter", "train") from None
+    return merge_adapter(spec, out, dtype)
 
 
 def _check_sources(config: TrainConfig) -> None:

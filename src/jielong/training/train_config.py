@@ -119,10 +119,12 @@ class AdapterConfig(Section):
 
 class TrainingConfig(Section):
     """What the settings of every kind of training share. `start` is mini, a folder or ORG/NAME, or any of them with an
-    adapter (`BASE+ADAPTER`), which is then trained on. Without `adapter` all weights are trained."""
+    adapter (`BASE+ADAPTER`), which is then trained on. Without `adapter` all weights are trained. `added_tokens` become
+    tokens of their own, with embeddings that are trained."""
 
     out: Path
     start: str | None = None
+    added_tokens: tuple[str, ...] = ()
     adapter: AdapterConfig | None = None
     loop: LoopConfig
 

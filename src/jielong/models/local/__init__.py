@@ -1,4 +1,4 @@
-"""`local:PATH` and `local:ORG/NAME`: a causal language model from a checkpoint folder, run here.
+"""`local:PATH` and `local:ORG/NAME`: a causal language model from a checkpoint folder, run here; `local:BASE+ADAPTER`.
 
 transformers runs it; where there is no torch, mini's engine runs plain Llama checkpoints. Safetensors only, never
 remote code. Images are refused. Gives the torch module and the tokenizer to whoever trains or explains the model.
@@ -47,7 +47,9 @@ class Local(OpenWeightsProvider):
 
     def identity(self) -> str:
         settings = (self.checkpoint.engine, self.checkpoint.device, self.checkpoint.dtype)
-        return " ".join(("local", folder_hash(self.checkpoint.folder), *settings))
+        adapter = self.checkpoint.adapter
+        hashes = [folder_hash(folder) for folder in (self.checkpoint.folder, adapter) if folder]
+        return " ".join(("local", *hashes, *settings))
 
     @property
     def _loaded(self) -> LoadedCheckpoint:
@@ -77,8 +79,9 @@ class Local(OpenWeightsProvider):
 
     async def send(self, request: Request, attempt: str) -> Reply:
         loaded = self._loaded
-        batcher, defaults = await asyncio.to_thread(loaded.batcher), loaded.defaults
-        return await generate_reply(self.name, loaded.chat, batcher, request, defaults.temperature, defaults.end)
+        batcher, adapter = await asyncio.to_thread(lambda: (loaded.batcher(), loaded.adapter))
+        temperature, end = loaded.defaults.temperature, loaded.defaults.end
+        return await generate_reply(self.name, loaded.chat, batcher, request, temperature, end, adapter)
 
     async def logprobs(self, request: Request, continuation: str) -> tuple[TokenLogprob, ...]:
         note(await asyncio.to_thread(lambda: self._loaded.chat.beginning_note))
@@ -129,4 +132,4 @@ class Local(OpenWeightsProvider):
             raise Unsupported(f"{self.name} reads texts after at least one token, and the request has none")
         if length > batcher.context:
             raise TooLong(f"{self.name} reads {batcher.context} tokens and the text has {length}; shorten it")
-        return batcher.logits([*prompt, *reply], len(reply) + 1), Usage(input_tokens=length)
+        return batcher.logits([*prompt, *reply], len(reply) + 1, self._loaded.adapter), Usage(input_tokens=length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,8 @@ from ..llama_engine import fastest_engine
 from ..llama_weights import read_settings, unsupported_setting
 
 OPTIONS, ENGINES = ("device", "dtype", "engine"), ("torch", "onnx", "numpy")
+MINI = Path(__file__).parents[1] / "mini" / "weights"
+_WEIGHTS = ("*.safetensors", "*.jinja")
 MAX_PARTS = 10_000  # of the weights, a file each
 MAX_HEADER_BYTES = 64_000_000  # of a safetensors file; a real one takes some 100 bytes a tensor
 DEVICES, DTYPES = ("auto", "cpu", "cuda", "mps"), ("auto", "float32", "bfloat16", "float16")
@@ -27,19 +29,34 @@ DEVICES, DTYPES = ("auto", "cpu", "cuda", "mps"), ("auto", "float32", "bfloat16"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    spec: str
+    spec: str = field(compare=False)  # as it was written
     folder: Path
     device: str
     dtype: str
     engine: str  # torch, onnx or numpy
+    adapter: Path | None = None
+
+    @property
+    def base(self) -> Checkpoint:
+        """The checkpoint without its adapter."""
+        return replace(self, spec=str(self.folder), adapter=None)
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """That of the adapter where it has a tokenizer, which then knows more tokens, else the base's."""
+        files = ("tokenizer.json", "tokenizer_config.json")
+        own = self.adapter if self.adapter and all((self.adapter / name).exists() for name in files) else None
+        return own or self.folder
 
 
 def open_checkpoint(rest: str) -> Checkpoint:
-    """`PATH` or `ORG/NAME`, with `?device=cuda&dtype=bfloat16` or `?engine=onnx` or `numpy`.
+    """`PATH`, `ORG/NAME` or `mini`, or any of them with an adapter (`BASE+ADAPTER`), with `?device=cuda&dtype=bfloat16`
+    or `?engine=onnx` or `numpy`.
 
     Raises BadInput, DamagedFile, MissingExtra.
     """
-    where, _, query = rest.partition("?")
+    whole, _, query = rest.partition("?")
+    where, adapter = split_adapter(whole)
     if not where:
         raise BadInput("local: needs a checkpoint, as in local:PATH or local:ORG/NAME")
     options = dict(parse_qsl(query, keep_blank_values=True))
@@ -56,19 +73,54 @@ def open_checkpoint(rest: str) -> Checkpoint:
     )
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
+    if adapter and (engine != "torch" or not find_spec("peft")):
+        if options.get("engine", "torch") != "torch":
+            raise BadInput(f"local:{whole}: engine={engine} computes no adapters; leave it out, or merge the adapter")
+        raise MissingExtra(f"local:{whole}", "train")
     if engine == "onnx" and not find_spec("onnxruntime"):
         raise MissingExtra(f"local:{where} with engine=onnx", "fast")
     if engine != "torch" and (device not in ("auto", "cpu") or dtype not in ("auto", "float32")):
         raise MissingExtra(f"local:{where} on {device} in {dtype}", "local")
     path = Path(where).expanduser()  # a recipe in quotes keeps its ~ from the shell
-    folder = path if path.exists() else _download(where)
+    folder = path if path.exists() else MINI if where == "mini" else _download(where, ("*.json", *_WEIGHTS))
     _check_files(folder)
+    adapter_folder = open_adapter(adapter) if adapter else None
     if engine != "torch" and not options.get("engine") and unsupported_setting(read_settings(folder / "config.json")):
         raise MissingExtra(f"local:{where}", "local")
-    return Checkpoint(rest, folder, device, dtype, engine)
+    return Checkpoint(rest, folder, device, dtype, engine, adapter_folder)
 
 
-def _download(name: str) -> Path:
+def split_adapter(where: str) -> tuple[str, str]:
+    """`BASE+ADAPTER` as its two parts, the second empty where there is none. A folder's name may have a +, too."""
+    if Path(where).expanduser().exists():
+        return where, ""
+    cuts = [(where[: match.start()], where[match.end() :]) for match in re.finditer(r"\+", where)]
+    there = [cut for cut in cuts if all(Path(part).expanduser().exists() for part in cut)]
+    half = [cut for cut in cuts if any(Path(part).expanduser().exists() for part in cut)]
+    return (there or half or cuts or [(where, "")])[0]
+
+
+def open_adapter(where: str) -> Path:
+    """The folder of an adapter in PEFT's layout, from the hub where there is no such folder. Raises BadInput and
+    DamagedFile."""
+    path = Path(where).expanduser()
+    folder = path if path.exists() else _download(where, ("adapter_config.json", "tokenizer*", *_WEIGHTS))
+    if not (folder / "adapter_config.json").exists():
+        whole = " (it is a whole checkpoint)" if (folder / "config.json").exists() else ""
+        raise BadInput(f"{folder}: no adapter_config.json; expected an adapter in PEFT's layout{whole}")
+    settings = read_settings(folder / "adapter_config.json")
+    if settings.get("megatron_config") or not isinstance(settings.get("peft_type"), str):
+        raise DamagedFile(f"{folder / 'adapter_config.json'}: no configuration of an adapter that can be computed here")
+    file = folder / "adapter_model.safetensors"
+    if not file.exists():
+        raise DamagedFile(
+            f"{folder}: adapter_model.safetensors is missing; other formats can run code and are not read"
+        )
+    _check_weights(file)
+    return folder
+
+
+def _download(name: str, patterns: Sequence[str]) -> Path:
     """A snapshot from the hub (HF_ENDPOINT, HF_HUB_OFFLINE and the cache are honoured): safetensors, never pickle."""
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise BadInput(f"local:{name}: no such folder; expected a checkpoint folder or ORG/NAME of a hub")
@@ -77,9 +129,8 @@ def _download(name: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
     except ImportError:
         raise MissingExtra(f"local:{name}", "local") from None
-    patterns = ["*.json", "*.safetensors", "*.jinja"]
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        return Path(snapshot_download(name, allow_patterns=[*patterns]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:160]
         raise BadInput(f"local:{name}: no such folder, and the hub cannot give it ({reason})") from None
@@ -91,7 +142,11 @@ def _check_files(folder: Path) -> None:
             f"{folder} is a file; expected a checkpoint folder in Hugging Face layout, as {folder.parent} may be"
         )
     if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
-        raise BadInput(f"{folder} is an adapter without its model; merge it into the model that it was trained on")
+        base = read_settings(folder / "adapter_config.json").get("base_model_name_or_path")
+        named = f" (it names {str(base)[:100]})" if base else ""
+        raise BadInput(
+            f"{folder} is an adapter; write local:BASE+{folder} with the model that it was trained on{named}"
+        )
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).exists():
             raise DamagedFile(f"{folder}: {name} is missing; expected a checkpoint in Hugging Face layout")

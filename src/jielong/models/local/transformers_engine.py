@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,16 @@ from ...errors import BadInput, DamagedFile, MissingExtra
 from ..continuous_batching import Text
 from ..token_sampling import Logits
 from .checkpoint_folder import Checkpoint
+from .local_adapters import SharedAdapters, load_adapter
 
 MAX_ROWS = 32
 READ_TOKENS, READ_LOGITS = 1 << 12, 1 << 26  # that are read together; the logits are held at once
 LEAST_FILLED = 0.8  # of a row, the rest being padding
 
 
-def load_module(checkpoint: Checkpoint) -> Any:
-    """The torch module in evaluation mode, whatever engine it names. Raises MissingExtra, DamagedFile, BadInput."""
+def load_module(checkpoint: Checkpoint, trainable: bool = False) -> Any:
+    """The torch module in evaluation mode, whatever engine it names; within a PEFT model where it has an adapter, which
+    is then `trainable` or not. Raises MissingExtra, DamagedFile, BadInput."""
     try:
         import torch
         from transformers import AutoModelForCausalLM
@@ -52,11 +55,12 @@ def load_module(checkpoint: Checkpoint) -> Any:
             raise DamagedFile(
                 f"local:{checkpoint.spec}: the weights lack {names}, or hold it in another shape; fetch them again"
             )
-        return module.to(device).eval()
+        module = module.to(device).eval()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0][:160]
         kind = BadInput if "device" in reason.lower() or "cuda" in reason.lower() else DamagedFile
         raise kind(f"local:{checkpoint.spec} cannot be loaded ({reason})") from None
+    return module if checkpoint.adapter is None else load_adapter(module, checkpoint.adapter, "default", trainable)
 
 
 class TorchEngine:
@@ -64,12 +68,14 @@ class TorchEngine:
 
     def __init__(self, module: Any) -> None:
         self.module = module
+        self._adapters = SharedAdapters(module)
         plain = all(type(layer).__name__ == "DynamicLayer" for layer in self._new_cache().layers)
         self.max_rows = MAX_ROWS if plain else 1
         self.context = int(getattr(module.config, "max_position_embeddings", None) or 4096)
         self._cache: Any = None
         self._mask: Any = None  # (rows, length): the attention mask, 0 where a row has padding
         self._slots: list[int] = []
+        self._adapter_of_row: list[str] = []
         self._next = 0
 
     def _new_cache(self) -> Any:
@@ -78,20 +84,26 @@ class TorchEngine:
         cache_class: Any = DynamicCache
         return cache_class(config=self.module.config)
 
-    def logits(self, texts: Sequence[Text]) -> list[Logits]:
+    def add_adapter(self, folder: Path, name: str) -> None:
+        """Rows may name it from now on. Nothing may compute meanwhile. Raises DamagedFile."""
+        self._adapters.add(folder, name)
+
+    def logits(self, texts: Sequence[Text], adapters: Sequence[str] = ()) -> list[Logits]:
         """See `Engine.logits`. What goes on from one prompt in several ways shares it; of the others, those of similar
         length are read together, padded on the right, which no token before the padding can see."""
-        by_prompt: dict[tuple[int, ...], list[int]] = {}
-        for i, (tokens, last) in enumerate(texts):
-            by_prompt.setdefault(tokens[: len(tokens) - last + 1], []).append(i)
+        adapters = adapters or [""] * len(texts)
+        by_prompt: dict[tuple[tuple[int, ...], str], list[int]] = {}
+        for i, ((tokens, last), adapter) in enumerate(zip(texts, adapters, strict=True)):
+            by_prompt.setdefault((tokens[: len(tokens) - last + 1], adapter), []).append(i)
         alone = [numbers[0] for numbers in by_prompt.values() if len(numbers) == 1 or self.max_rows == 1]
         found: dict[int, Logits] = {}
-        for prompt, numbers in by_prompt.items():
+        for (prompt, adapter), numbers in by_prompt.items():
             if numbers[0] not in alone:
                 rests = [texts[i][0][len(prompt) :] for i in numbers]
-                found |= zip(numbers, self._read_on(prompt, rests), strict=True)
+                found |= zip(numbers, self._read_on(prompt, rests, adapter), strict=True)
         for numbers in self._together(texts, alone):
-            found |= zip(numbers, self._read([texts[i] for i in numbers]), strict=True)
+            read = self._read([texts[i] for i in numbers], [adapters[i] for i in numbers])
+            found |= zip(numbers, read, strict=True)
         return [found[i] for i in range(len(texts))]
 
     def _together(self, texts: Sequence[Text], numbers: Sequence[int]) -> Iterator[list[int]]:
@@ -105,26 +117,27 @@ class TorchEngine:
             yield rows
             del by_length[-len(rows) :]
 
-    def _read(self, texts: Sequence[Text]) -> Iterator[Logits]:
+    def _read(self, texts: Sequence[Text], adapters: Sequence[str]) -> Iterator[Logits]:
         longest = max(len(tokens) for tokens, _ in texts)
         first = min(len(tokens) - last for tokens, last in texts)  # the first place that anybody asks about
         ids = self._padded_right([tokens for tokens, _ in texts])
-        logits = self._forward(ids, use_cache=False, logits_to_keep=longest - first)
+        logits = self._forward(ids, adapters, use_cache=False, logits_to_keep=longest - first)
         for row, (tokens, last) in zip(logits, texts, strict=True):
             end = len(tokens) - first
             yield row[end - last : end]
 
-    def _read_on(self, prompt: tuple[int, ...], rests: Sequence[tuple[int, ...]]) -> Iterator[Logits]:
+    def _read_on(self, prompt: tuple[int, ...], rests: Sequence[tuple[int, ...]], adapter: str) -> Iterator[Logits]:
         """The prompt once, then the texts that go on from it, as many as their logits have room for."""
         cache = self._new_cache()
         ids = self._padded_right([prompt])
-        before = self._forward(ids, past_key_values=cache, use_cache=True, logits_to_keep=1)[0]
+        before = self._forward(ids, [adapter], past_key_values=cache, use_cache=True, logits_to_keep=1)[0]
         size = max(1, max(map(len, rests))) * self.module.config.vocab_size / READ_LOGITS
         rows = max(1, min(self.max_rows, int(1 / size)))
         for part in (rests[i : i + rows] for i in range(0, len(rests), rows)):
             shared = copy.deepcopy(cache)
             shared.batch_repeat_interleave(len(part))
-            logits = self._forward(self._padded_right(part), past_key_values=shared, use_cache=True)
+            ids = self._padded_right(part)
+            logits = self._forward(ids, [adapter] * len(part), past_key_values=shared, use_cache=True)
             for row, rest in zip(logits, part, strict=True):
                 yield np.concatenate([before, row[: len(rest)]])
 
@@ -135,33 +148,39 @@ class TorchEngine:
         rows = [[*tokens, *[0] * (longest - len(tokens))] for tokens in texts]
         return torch.tensor(rows, device=self.module.device)
 
-    def _forward(self, ids: Any, **arguments: Any) -> Logits:
+    def _forward(self, ids: Any, adapters: Sequence[str], **arguments: Any) -> Logits:
         import torch
 
         no_gradients: Any = torch.inference_mode
         with no_gradients():
-            logits: Logits = self.module(ids, **arguments).logits.float().cpu().numpy()
+            logits: Logits = self._adapters.forward(adapters, ids, arguments).logits.float().cpu().numpy()
         return logits
 
-    def start(self, prompts: Sequence[tuple[int, ...]]) -> tuple[list[int], Sequence[Logits]]:
+    def start(
+        self, prompts: Sequence[tuple[int, ...]], adapters: Sequence[str] = ()
+    ) -> tuple[list[int], Sequence[Logits]]:
         import torch
 
-        distinct = list(dict.fromkeys(prompts))  # the samples of one prompt share its prefill
-        longest = max(map(len, distinct))
+        adapters = adapters or [""] * len(prompts)
+        samples = list(zip(prompts, adapters, strict=True))
+        distinct = list(dict.fromkeys(samples))  # the samples of one prompt share its prefill
+        longest = max(map(len, prompts))
         device = self.module.device
         ids = torch.zeros(len(distinct), longest, dtype=torch.long, device=device)
         mask = torch.zeros_like(ids)
-        for row, prompt in enumerate(distinct):
+        for row, (prompt, _) in enumerate(distinct):
             ids[row, longest - len(prompt) :] = torch.tensor(prompt, device=device)
             mask[row, longest - len(prompt) :] = 1
         cache, positions = self._new_cache(), (mask.cumsum(-1) - 1).clamp(min=0)
         rows = {"attention_mask": mask, "position_ids": positions, "past_key_values": cache}
-        logits = self._forward(ids, **rows, use_cache=True, logits_to_keep=1)[:, -1]
-        sources = [distinct.index(prompt) for prompt in prompts]
+        its_adapters = [adapter for _, adapter in distinct]
+        logits = self._forward(ids, its_adapters, **rows, use_cache=True, logits_to_keep=1)[:, -1]
+        sources = [distinct.index(sample) for sample in samples]
         self._join(cache, mask, torch.tensor(sources, device=device))
         slots = list(range(self._next, self._next + len(prompts)))
         self._next += len(prompts)
         self._slots += slots
+        self._adapter_of_row += adapters
         return slots, [logits[i] for i in sources]
 
     def step(self, slots: Sequence[int], tokens: Sequence[int]) -> Sequence[Logits]:
@@ -173,12 +192,12 @@ class TorchEngine:
         self._mask = torch.cat([self._mask, torch.ones_like(ids)], -1)
         positions = self._mask.sum(-1, keepdim=True) - 1
         state = {"attention_mask": self._mask, "position_ids": positions, "past_key_values": self._cache}
-        logits = self._forward(ids, **state, use_cache=True)[:, -1]
+        logits = self._forward(ids, self._adapter_of_row, **state, use_cache=True)[:, -1]
         return [logits[row] for row in rows]
 
     def release(self, slot: int) -> None:
         row = self._slots.index(slot)
-        del self._slots[row]
+        del self._slots[row], self._adapter_of_row[row]
         if not self._slots:
             self._cache = self._mask = None
         elif self.max_rows > 1:

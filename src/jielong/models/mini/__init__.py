@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from pathlib import Path
 
 from ...contract import Model
 from ...errors import BadInput
 from ..llama_engine import fastest_engine
 from ..local import Local
+from ..local.checkpoint_folder import MINI as WEIGHTS
 from ..local.checkpoint_folder import Checkpoint
-
-WEIGHTS = Path(__file__).parent / "weights"
 
 
 def load(kind: str, rest: str) -> Model:

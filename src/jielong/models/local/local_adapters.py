@@ -1,0 +1,115 @@
+"""Adapters in PEFT's layout on a base network: one that computes alone, or several that share a batch of the base.
+
+PEFT goes on with random numbers, or with none at all, where an adapter's weights are not those of the base's layers;
+here that is an error.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from tokenizers import Tokenizer
+
+from ...errors import DamagedFile
+from ..llama_weights import read_settings
+
+BASE = "__base__"  # PEFT's name for a row without adapter
+_EMBEDDINGS = ("embed_tokens", "lm_head", "wte", "embed_in", "embed_out", "word_embeddings")
+
+
+def shares_base(folder: Path) -> bool:
+    """Whether rows with and without this adapter can be computed together: a plain LoRA that leaves the base's own
+    weights, its tokens included, as they are."""
+    settings = read_settings(folder / "adapter_config.json")
+    others = ("use_dora", "modules_to_save", "trainable_token_indices", "alora_invocation_tokens", "target_parameters")
+    plain = settings["peft_type"] == "LORA" and settings.get("bias", "none") == "none"
+    init = settings.get("init_lora_weights", True)  # some change the base: PiSSA, OLoRA …
+    return plain and init in (True, False, "gaussian") and not any(settings.get(each) for each in others) and (
+        not (folder / "tokenizer.json").exists() and not _rows(folder)
+    )  # fmt: skip
+
+
+def load_adapter(module: Any, folder: Path, name: str, trainable: bool = False) -> Any:
+    """The PEFT model around `module` (which may be one already) with the adapter in `folder` under this name, in
+    evaluation mode unless it is to be trained. A base with fewer tokens than the adapter gets more.
+
+    Raises DamagedFile where the adapter is not one for this base.
+    """
+    import peft
+    import torch
+
+    settings = read_settings(folder / "adapter_config.json")
+    base = str(settings.get("base_model_name_or_path"))[:100]
+    try:
+        if tokens := _rows(folder):
+            _grow(module, tokens)
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        if config.is_prompt_learning or config.is_adaption_prompt:
+            raise ValueError(f"{settings['peft_type']} puts vectors before the text, which is not computed here")
+        config.inference_mode = not trainable
+        # What is drawn at random is overwritten; PEFT must not draw from (and so change) the caller's generator.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore"):
+            if isinstance(module, peft.PeftModel):
+                module.add_adapter(name, config)
+            else:
+                module = peft.get_peft_model(module, config, adapter_name=name)
+        loaded: Any = module.load_adapter(str(folder), name, is_trainable=trainable, torch_device=str(module.device))
+    except (ValueError, RuntimeError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DamagedFile(f"{folder}: no adapter for this base ({reason}); it names {base} as its base") from None
+    for what, keys in (("holds", loaded.unexpected_keys), ("lacks", loaded.missing_keys)):
+        if keys:
+            raise DamagedFile(
+                f"{folder}: no adapter for this base: it {what} {len(keys)} weights of layers that the base "
+                f"{'lacks' if what == 'holds' else 'holds'}, such as {keys[0]}; it names {base} as its base"
+            )
+    return module
+
+
+def _rows(folder: Path) -> int | None:
+    """How many tokens the base needs for an adapter that brings tokens of its own."""
+    with safe_open(folder / "adapter_model.safetensors", "numpy") as file:
+        keys = [key for key in file.keys() if ".lora_" not in key and key.split(".")[-2:-1]]  # noqa: SIM118
+        own = [key for key in keys if key.split(".")[-2] in _EMBEDDINGS and key.endswith(".weight")]
+        rows = [int(file.get_slice(key).get_shape()[0]) for key in own]
+    if rows:
+        return max(rows)
+    tokenizer = folder / "tokenizer.json"
+    return int(Tokenizer.from_file(str(tokenizer)).get_vocab_size()) if tokenizer.exists() else None
+
+
+def _grow(module: Any, tokens: int) -> None:
+    if tokens > module.get_input_embeddings().weight.shape[0]:
+        module.resize_token_embeddings(tokens, mean_resizing=False)
+
+
+class SharedAdapters:
+    """Several adapters on one module, which computes as before where nobody names one."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._peft: Any = None
+        self._lock = threading.Lock()  # PEFT hangs hooks on the layers for the time of a call
+
+    def add(self, folder: Path, name: str) -> None:
+        """Nothing may compute meanwhile. Raises DamagedFile."""
+        self._peft = load_adapter(self._module if self._peft is None else self._peft, folder, name)
+        self._peft.base_model.disable_adapter_layers()
+
+    def forward(self, adapters: Sequence[str], ids: Any, arguments: dict[str, Any]) -> Any:
+        """The output of the module, each row with its adapter ("" is none)."""
+        if self._peft is None:
+            return self._module(ids, **arguments)
+        with self._lock:
+            if not any(adapters):
+                return self._module(ids, **arguments)
+            self._peft.base_model.enable_adapter_layers()
+            try:
+                return self._peft(ids, adapter_names=[adapter or BASE for adapter in adapters], **arguments)
+            finally:
+                self._peft.base_model.disable_adapter_layers()
