@@ -1,6 +1,7 @@
 """Adapters as files: merged, loaded by others, damaged, of another base, with tokens of their own."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer, models
 
 from jielong.errors import BadInput, JielongError
 from jielong.models.local.checkpoint_folder import open_checkpoint, split_adapter
+from jielong.models.local.local_adapters import shares_base
 from jielong.models.local.transformers_engine import load_module
 from jielong.scope import scope
 from jielong.training.adapters import add_adapter, export_adapter
@@ -196,6 +198,64 @@ def test_added_tokens_come_back_with_the_adapter_and_without_the_base(tied: bool
     assert torch.allclose(again, expected, atol=1e-6)
     assert torch.allclose(merged, expected, atol=1e-5)
     assert Tokenizer.from_file(str(tmp_path / "merged" / "tokenizer.json")).token_to_id("<think>") == 50
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("saved", ["embeddings of a larger vocabulary", "modules_to_save", "tokenizer alone"])
+def test_adapters_as_others_save_them(saved: str, tied: bool, tmp_path: Path):
+    """PEFT adds the embeddings to the file where the vocabulary grew, TRL the tokenizer in any case."""
+    base, folder = base_in(tmp_path / "base", tie_word_embeddings=tied), tmp_path / "adapter"
+    module = load_module(open_checkpoint(str(base)))
+    ids = IDS
+    if saved != "tokenizer alone":
+        ids = torch.tensor([[5, 50, 11, 51, 8]])
+        module.resize_token_embeddings(52)
+    whole = EMBEDDINGS if saved == "modules_to_save" else None
+    adapted = peft.get_peft_model(
+        module, peft.LoraConfig(r=4, target_modules=["q_proj"], modules_to_save=whole, task_type="CAUSAL_LM")
+    )
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad or parameter.shape[0] == 52:
+                parameter += 0.1 * torch.randn_like(parameter)
+        expected = adapted.eval()(input_ids=ids).logits
+    adapted.save_pretrained(folder, save_embedding_layers=saved.startswith("embeddings"))
+    tokenizer = Tokenizer.from_str(CHAT.tokenizer.to_str())
+    tokenizer.add_tokens([] if saved == "tokenizer alone" else ["<think>", "</think>"])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps(CHAT.config))
+    with torch.no_grad():
+        again = load_module(open_checkpoint(f"{base}+{folder}"))(input_ids=ids).logits
+        merge_adapter(f"{base}+{folder}", tmp_path / "merged")
+        merged = load_module(open_checkpoint(str(tmp_path / "merged")))(input_ids=ids).logits
+    assert torch.allclose(again, expected, atol=1e-6)
+    assert torch.allclose(merged, expected, atol=1e-5)
+    assert shares_base(folder, base) == (saved == "tokenizer alone")
+
+
+@pytest.mark.parametrize("targets", [[], ["c_attn", "wte"], ["c_fc", "lm_head"]])
+def test_merged_where_layers_are_transposed_and_embeddings_tied(targets: list[str], tmp_path: Path):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    sizes = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 64, "bos_token_id": 1, "eos_token_id": 1}
+    export_checkpoint(GPT2LMHeadModel(GPT2Config(vocab_size=50, **sizes)), CHAT, tmp_path / "base", torch.float32)
+    adapter, expected = adapter_on(tmp_path / "base", tmp_path / "adapter", rank=4, targets=targets)
+    merge_adapter(f"{tmp_path / 'base'}+{adapter}", tmp_path / "merged")
+    assert torch.allclose(logits(load_module(open_checkpoint(str(tmp_path / "merged")))), expected, atol=1e-5)
+
+
+def test_what_is_written_is_what_vllm_reads(tmp_path: Path):
+    base = base_in(tmp_path / "base")
+    adapter, _ = adapter_on(base, tmp_path / "adapter", rank=4, rslora=True)
+    settings = json.loads((adapter / CONFIG).read_text())
+    assert settings["base_model_name_or_path"] == str(base)
+    assert (type(settings["r"]), type(settings["lora_alpha"]), settings["use_rslora"]) == (int, int, True)
+    names = {name.rpartition(".")[2] for name in settings["target_modules"]}
+    assert names == {f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")}
+    assert not {"modules_to_save", "use_dora"} & settings.keys()
+    name = re.compile(r"base_model\.model\.model\.layers\.0\.\w+\.\w+_proj\.lora_[AB]\.weight")
+    assert all(name.fullmatch(key) for key in load_file(adapter / WEIGHTS))
 
 
 def test_a_plus_may_be_part_of_a_name(tmp_path: Path):

@@ -82,6 +82,10 @@ def test_gradients_do_not_notice_that_a_reference_was_asked_in_between():
         ({"kind": "ia3", "rslora": True}, "adapter.rslora: ia3 has no such setting"),
         ({"options": {"use_dorra": True}}, "did you mean 'adapter.options.use_dora'"),
         ({"targets": ["mlp"]}, "PEFT refuses these settings"),
+        ({"options": {"modules_to_save": ["lm_haed"]}}, "adapter.options.modules_to_save: 'lm_haed'; did you mean"),
+        ({"options": {"exclude_modules": ["up_porj"]}}, "did you mean 'up_proj'"),
+        ({"options": {"rank_pattern": {"q_porj": 8}}}, "did you mean 'q_proj'"),
+        ({"options": {"layers_to_transform": [0, 3]}}, "no layer 3; expected 0 to 0"),
     ],
 )
 def test_a_setting_that_does_not_exist_is_one_line(config: dict[str, object], message: str):

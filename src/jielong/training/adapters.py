@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,11 +18,25 @@ from torch import nn
 
 from ..bounded_json import read_json
 from ..errors import BadInput
+from ..models.local.checkpoint_folder import MINI
 from ..registry import unknown_name
 from .train_config import AdapterConfig
 
 TRAINED, REFERENCE = "default", "reference"  # the names of a network's adapters
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_ALWAYS = {
+    "peft_type",
+    "task_type",
+    "base_model_name_or_path",
+    "r",
+    "lora_alpha",
+    "lora_dropout",
+    "bias",
+    "target_modules",
+}
+_NAMES = {  # settings of PEFT's that name layers, by the ends of their paths or as patterns
+    "target_modules", "exclude_modules", "modules_to_save", "feedforward_modules", "rank_pattern", "alpha_pattern",
+}  # fmt: skip
 _OWN_NAMES = {  # of our settings, in the order in which they are looked for among those of a kind
     "rank": ("r",),
     "alpha": ("lora_alpha", "alpha"),
@@ -37,7 +52,7 @@ def add_adapter(network: nn.Module, config: AdapterConfig, seed: int, tokens: Se
 
     Raises BadInput for a kind, a setting or a target that does not exist, or that PEFT refuses.
     """
-    _check_targets(network, config)
+    _check_names(network, config)
     torch.manual_seed(seed)
     try:
         peft_config = _peft_config(network, config, tokens)
@@ -58,7 +73,7 @@ def _peft_config(network: nn.Module, config: AdapterConfig, tokens: Sequence[int
     fields = _fields(config_class)
     values = {
         "rank": config.rank,
-        "alpha": 2 * config.rank if config.alpha is None else _whole(config.alpha),
+        "alpha": _alpha(config),
         "dropout": config.dropout,
         "targets": list(config.targets) or "all-linear",
         "rslora": config.rslora,
@@ -82,9 +97,10 @@ def _peft_config(network: nn.Module, config: AdapterConfig, tokens: Sequence[int
     return config_class(**settings | config.options)
 
 
-def _whole(number: float) -> float:
-    """As an integer where it is one: vLLM's type for it."""
-    return int(number) if number == int(number) else number
+def _alpha(config: AdapterConfig) -> float:
+    """An integer where it is one: vLLM's type for it."""
+    alpha = config.alpha or round(2 * (config.rank**0.5 if config.rslora else config.rank))
+    return int(alpha) if alpha == int(alpha) else alpha
 
 
 def _embedding_names(network: Any) -> list[str]:
@@ -98,31 +114,41 @@ def _fields(config_class: type[Any]) -> list[str]:
     return [field.name for field in dataclasses.fields(config_class) if field.init]
 
 
-def _check_targets(network: nn.Module, config: AdapterConfig) -> None:
-    """PEFT goes on where some targets exist and another one is misspelt."""
-    names = [name for name, _ in network.named_modules() if name]
-    for target in config.targets:
-        if not any(f".{name}".endswith(f".{target}") for name in names):
-            raise unknown_name("adapter.targets:", target, sorted({name.rpartition(".")[2] for name in names}))
+def _check_names(network: nn.Module, config: AdapterConfig) -> None:
+    """PEFT goes on where some names exist and another one is misspelt; here every one must be that of a layer."""
+    paths = [name for name, _ in network.named_modules() if name]
+    options = {f"options.{name}": value for name, value in config.options.items() if name in _NAMES}
+    for setting, value in {"targets": config.targets, **options}.items():
+        for name in [value] if isinstance(value, str) else value if isinstance(value, dict | list | tuple) else ():
+            if not any(re.fullmatch(rf"(.*\.)?({name})", path) for path in paths):
+                known = sorted({path.rpartition(".")[2] for path in paths})
+                raise unknown_name(f"adapter.{setting}:", str(name), known)
+    layers = config.options.get("layers_to_transform")
+    count = getattr(getattr(network, "config", None), "num_hidden_layers", None)
+    for layer in [layers] if isinstance(layers, int) else layers or ():
+        if count and layer not in range(count):
+            raise BadInput(f"adapter.options.layers_to_transform: no layer {layer}; expected 0 to {count - 1}")
 
 
 def export_adapter(network: Any, base: str, folder: Path) -> None:
-    """The adapter that was trained, in PEFT's layout; `base` is what it names as its model. Each file is put in its
-    place whole. The base's embeddings are never written."""
-    network.peft_config[TRAINED].base_model_name_or_path = base
+    """The adapter that was trained, in PEFT's layout; `base` is what it names as its model, a folder by its whole path.
+    Each file is put in its place whole. The base's embeddings are never written."""
+    there = MINI if base == "mini" else Path(base).expanduser()
+    network.peft_config[TRAINED].base_model_name_or_path = str(there.resolve()) if there.exists() else base
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as unfinished:
         network.save_pretrained(unfinished, selected_adapters=[TRAINED], save_embedding_layers=False)
-        _keep_what_is_set(Path(unfinished) / CONFIG)
+        config = _without_defaults(network.peft_config[TRAINED], read_json((Path(unfinished) / CONFIG).read_bytes()))
+        (Path(unfinished) / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
         for name in (WEIGHTS, CONFIG):
             (Path(unfinished) / name).replace(folder / name)
 
 
-def _keep_what_is_set(file: Path) -> None:
+def _without_defaults(config: peft.PeftConfig, settings: dict[str, Any]) -> dict[str, Any]:
     """PEFT writes every setting of every variant; an older PEFT, or a server, stumbles over names that it lacks."""
-    settings = {k: v for k, v in read_json(file.read_bytes()).items() if v not in (None, False, {}, [])}
-    settings = {k: sorted(v) if k == "target_modules" and isinstance(v, list) else v for k, v in settings.items()}
-    file.write_text(json.dumps(settings, indent=1, sort_keys=True) + "\n")
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+    kept = {k: v for k, v in settings.items() if k in _ALWAYS or (v not in (None, {}) and v != defaults.get(k))}
+    return {k: sorted(v) if k == "target_modules" and isinstance(v, list) else v for k, v in kept.items()}
 
 
 def adapter_reference(network: Any) -> Callable[..., Any]:

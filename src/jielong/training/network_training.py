@@ -85,7 +85,7 @@ def load_start_network(start: str, config: TrainingConfig, longest: int) -> Star
         from .adapters import add_adapter  # imports PEFT, which a training without adapter does without
 
         network = add_adapter(network, config.adapter, config.loop.seed, added)
-    digest = " ".join(folder_hash(folder) for folder in (checkpoint.folder, checkpoint.adapter) if folder)
+    digest = f"{folder_hash(checkpoint.folder)} {checkpoint.adapter_hash}"
     base = split_adapter(start.removeprefix("local:").partition("?")[0])[0]
     return StartNetwork(network, chat, base, digest, bool(added) or checkpoint.tokenizer_folder != checkpoint.folder)
 

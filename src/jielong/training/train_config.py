@@ -105,7 +105,7 @@ class AdapterConfig(Section):
     `kind` is one of PEFT's by its name (`lora`, `loha`, `ia3` …), `options` are further settings of that kind as PEFT
     calls them. `targets` are names of layers, such as `q_proj`, or the ends of their paths; without any, all linear
     layers but the output. The change is scaled by `alpha` / `rank`, or `alpha` / sqrt(`rank`) with `rslora`
-    (Kalajdzievski 2023); unless told, `alpha` is twice the rank.
+    (Kalajdzievski 2023); unless told, `alpha` is what makes that factor 2.
     """
 
     kind: str = "lora"

@@ -47,9 +47,8 @@ class Local(OpenWeightsProvider):
 
     def identity(self) -> str:
         settings = (self.checkpoint.engine, self.checkpoint.device, self.checkpoint.dtype)
-        adapter = self.checkpoint.adapter
-        hashes = [folder_hash(folder) for folder in (self.checkpoint.folder, adapter) if folder]
-        return " ".join(("local", *hashes, *settings))
+        adapter = [self.checkpoint.adapter_hash] if self.checkpoint.adapter else []
+        return " ".join(("local", folder_hash(self.checkpoint.folder), *adapter, *settings))
 
     @property
     def _loaded(self) -> LoadedCheckpoint:

@@ -35,11 +35,12 @@ class Checkpoint:
     dtype: str
     engine: str  # torch, onnx or numpy
     adapter: Path | None = None
+    adapter_hash: str = ""  # one that was trained again in the same folder is another one
 
     @property
     def base(self) -> Checkpoint:
         """The checkpoint without its adapter."""
-        return replace(self, spec=str(self.folder), adapter=None)
+        return replace(self, spec=str(self.folder), adapter=None, adapter_hash="")
 
     @property
     def tokenizer_folder(self) -> Path:
@@ -87,7 +88,8 @@ def open_checkpoint(rest: str) -> Checkpoint:
     adapter_folder = open_adapter(adapter) if adapter else None
     if engine != "torch" and not options.get("engine") and unsupported_setting(read_settings(folder / "config.json")):
         raise MissingExtra(f"local:{where}", "local")
-    return Checkpoint(rest, folder, device, dtype, engine, adapter_folder)
+    adapter_hash = folder_hash(adapter_folder) if adapter_folder else ""
+    return Checkpoint(rest, folder, device, dtype, engine, adapter_folder, adapter_hash)
 
 
 def split_adapter(where: str) -> tuple[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from ...runtime.runtime import active_runtime
@@ -30,7 +29,7 @@ class LoadedCheckpoint:
         self._engine: TorchEngine | LlamaEngine | None = None
         self._batcher: Batcher | None = None
         self._module: Any = None
-        self._adapters: dict[Path, str] = {}
+        self._adapters: dict[Checkpoint, str] = {}
 
     @cached_property
     def chat(self) -> ChatTemplate:
@@ -44,25 +43,25 @@ class LoadedCheckpoint:
     def _shared(self) -> LoadedCheckpoint | None:
         """The base, where its batch is computed with this adapter, too."""
         checkpoint = self._checkpoint
-        if checkpoint.adapter is None or not shares_base(checkpoint.adapter):
+        if checkpoint.adapter is None or not shares_base(checkpoint.adapter, checkpoint.folder):
             return None
         return active_runtime().get(LoadedCheckpoint, checkpoint.base)
 
     @cached_property
     def adapter(self) -> str:
         """What jobs for the batcher name."""
-        shared, folder = self._shared, self._checkpoint.adapter
-        return shared._added(folder) if shared and folder else ""
+        return self._shared._added(self._checkpoint) if self._shared else ""
 
-    def _added(self, folder: Path) -> str:
+    def _added(self, checkpoint: Checkpoint) -> str:
         batcher = self.batcher()
         with batcher.exclusive(), self._lock:
-            if folder not in self._adapters:
+            if checkpoint not in self._adapters:
                 assert isinstance(self._engine, TorchEngine)
+                assert checkpoint.adapter
                 name = f"adapter{len(self._adapters)}"
-                self._engine.add_adapter(folder, name)
-                self._adapters[folder] = name
-            return self._adapters[folder]
+                self._engine.add_adapter(checkpoint.adapter, name)
+                self._adapters[checkpoint] = name
+            return self._adapters[checkpoint]
 
     def batcher(self) -> Batcher:
         if self._shared:

@@ -6,6 +6,7 @@ here that is an error.
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Sequence
@@ -22,16 +23,17 @@ BASE = "__base__"  # PEFT's name for a row without adapter
 _EMBEDDINGS = ("embed_tokens", "lm_head", "wte", "embed_in", "embed_out", "word_embeddings")
 
 
-def shares_base(folder: Path) -> bool:
+def shares_base(folder: Path, base: Path) -> bool:
     """Whether rows with and without this adapter can be computed together: a plain LoRA that leaves the base's own
     weights, its tokens included, as they are."""
-    settings = read_settings(folder / "adapter_config.json")
+    settings, network = read_settings(folder / "adapter_config.json"), read_settings(base / "config.json")
     others = ("use_dora", "modules_to_save", "trainable_token_indices", "alora_invocation_tokens", "target_parameters")
     plain = settings["peft_type"] == "LORA" and settings.get("bias", "none") == "none"
     init = settings.get("init_lora_weights", True)  # some change the base: PiSSA, OLoRA …
-    return plain and init in (True, False, "gaussian") and not any(settings.get(each) for each in others) and (
-        not (folder / "tokenizer.json").exists() and not _rows(folder)
-    )  # fmt: skip
+    vocabulary = network.get("vocab_size") or (network.get("text_config") or {}).get("vocab_size") or 0
+    rows, embeddings = _rows(folder)
+    changes = not plain or init not in (True, False, "gaussian") or any(settings.get(each) for each in others)
+    return not changes and not embeddings and rows <= vocabulary
 
 
 def load_adapter(module: Any, folder: Path, name: str, trainable: bool = False) -> Any:
@@ -46,8 +48,8 @@ def load_adapter(module: Any, folder: Path, name: str, trainable: bool = False) 
     settings = read_settings(folder / "adapter_config.json")
     base = str(settings.get("base_model_name_or_path"))[:100]
     try:
-        if tokens := _rows(folder):
-            _grow(module, tokens)
+        if (rows := _rows(folder)[0]) > module.get_input_embeddings().weight.shape[0]:
+            module.resize_token_embeddings(rows, mean_resizing=False)
         config = peft.PeftConfig.from_pretrained(str(folder))
         if config.is_prompt_learning or config.is_adaption_prompt:
             raise ValueError(f"{settings['peft_type']} puts vectors before the text, which is not computed here")
@@ -71,21 +73,14 @@ def load_adapter(module: Any, folder: Path, name: str, trainable: bool = False) 
     return module
 
 
-def _rows(folder: Path) -> int | None:
-    """How many tokens the base needs for an adapter that brings tokens of its own."""
+def _rows(folder: Path) -> tuple[int, bool]:
+    """How many tokens the adapter knows, 0 where it brings no tokenizer; whether it holds whole embeddings."""
     with safe_open(folder / "adapter_model.safetensors", "numpy") as file:
-        keys = [key for key in file.keys() if ".lora_" not in key and key.split(".")[-2:-1]]  # noqa: SIM118
-        own = [key for key in keys if key.split(".")[-2] in _EMBEDDINGS and key.endswith(".weight")]
+        own = [key for key in file.keys() if re.search(rf"({'|'.join(_EMBEDDINGS)})\.weight$", key)]  # noqa: SIM118
         rows = [int(file.get_slice(key).get_shape()[0]) for key in own]
-    if rows:
-        return max(rows)
     tokenizer = folder / "tokenizer.json"
-    return int(Tokenizer.from_file(str(tokenizer)).get_vocab_size()) if tokenizer.exists() else None
-
-
-def _grow(module: Any, tokens: int) -> None:
-    if tokens > module.get_input_embeddings().weight.shape[0]:
-        module.resize_token_embeddings(tokens, mean_resizing=False)
+    known = Tokenizer.from_file(str(tokenizer)).get_vocab_size() if not rows and tokenizer.exists() else 0
+    return max([known, *rows]), bool(rows)
 
 
 class SharedAdapters:
