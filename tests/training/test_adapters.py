@@ -73,6 +73,29 @@ def test_gradients_do_not_notice_that_a_reference_was_asked_in_between():
     assert all(torch.equal(p.grad, alone[name]) for name, p in policy.named_parameters() if p.grad is not None)
 
 
+@pytest.mark.parametrize("with_adapter", [False, True])
+def test_gradient_checkpointing_changes_no_weight(with_adapter: bool, tmp_path: Path):
+    def trained(name: str, **changes: object) -> nn.Module:
+        policy = network(num_hidden_layers=2, attention_dropout=0.2)
+        policy = add_adapter(policy, AdapterConfig(rank=4, dropout=0.2), 1) if with_adapter else policy
+        train(policy, PolicyFeed(4), NextToken(), LOOP.model_copy(update=changes), tmp_path / name, "x")
+        assert policy.is_gradient_checkpointing == bool(changes)
+        return policy
+
+    twice, once = trained("twice", gradient_checkpointing=True), trained("once")
+    for name, value in trained_weights(once).items():
+        assert torch.allclose(value, trained_weights(twice)[name], atol=1e-6), name
+
+
+def test_a_base_in_bf16_takes_half_the_memory_and_the_adapter_is_fp32(tmp_path: Path):
+    policy = add_adapter(network().bfloat16(), AdapterConfig(rank=4), 1)
+    assert {p.dtype for p in policy.parameters() if p.requires_grad} == {torch.float32}
+    assert {p.dtype for p in policy.parameters() if not p.requires_grad} == {torch.bfloat16}
+    before = {name: value.clone() for name, value in trained_weights(policy).items()}
+    train(policy, PolicyFeed(4), NextToken(), LOOP, tmp_path, "x")
+    assert all(not torch.equal(value, before[name]) for name, value in trained_weights(policy).items())
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [

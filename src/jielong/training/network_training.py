@@ -74,8 +74,9 @@ def load_start_network(start: str, config: TrainingConfig, longest: int) -> Star
     checkpoint = open_checkpoint(start.removeprefix("local:"))
     if checkpoint.adapter and config.adapter:
         raise BadInput(f"{start} has an adapter, which is trained on; leave out [adapter], or merge the one it has")
-    # fp32 master weights whatever the file holds: steps are too small for bf16 (see `precision`).
-    network = load_module(replace(checkpoint, dtype="float32", engine="torch"), trainable=True)
+    # Weights that are trained are fp32 whatever the file holds: steps are too small for bf16 (see `precision`).
+    dtype = config.adapter.base_dtype if config.adapter else "float32"
+    network = load_module(replace(checkpoint, dtype=dtype, engine="torch"), trainable=True)
     positions = getattr(network.config, "max_position_embeddings", None)
     if positions and longest > positions:
         raise BadInput(f"{start} reads {positions} tokens, and the longest row has {longest}; shorten the rows")

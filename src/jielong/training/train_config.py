@@ -62,7 +62,8 @@ class LoopConfig(Section):
     `gradient_accumulation` a step is computed in that many parts, which takes less memory. `bf16` counts where the
     hardware computes in it; elsewhere it would be slower than fp32, which is taken instead. Unless told, a tenth of all
     steps warms up, at most 100, and a checkpoint is written after each tenth or each 250 steps. `snapshots`: after how
-    many tokens the weights are exported."""
+    many tokens the weights are exported. `gradient_checkpointing` computes each layer twice, a third more work,
+    and keeps its input alone."""
 
     learning_rate: float = Field(gt=0)
     optimizer: Literal["muon", "adamw"] = "adamw"
@@ -72,6 +73,7 @@ class LoopConfig(Section):
     weight_decay: float = Field(0.1, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     gradient_accumulation: int = Field(1, gt=0)
+    gradient_checkpointing: bool = False
     bf16: bool = True
     compile: bool = False
     seed: int = 0
@@ -105,7 +107,8 @@ class AdapterConfig(Section):
     `kind` is one of PEFT's by its name (`lora`, `loha`, `ia3` …), `options` are further settings of that kind as PEFT
     calls them. `targets` are names of layers, such as `q_proj`, or the ends of their paths; without any, all linear
     layers but the output. The change is scaled by `alpha` / `rank`, or `alpha` / sqrt(`rank`) with `rslora`
-    (Kalajdzievski 2023); unless told, `alpha` is what makes that factor 2.
+    (Kalajdzievski 2023); unless told, `alpha` is what makes that factor 2. In `base_dtype` bfloat16 the network's own
+    weights, which are not trained, take half the memory; the adapter's are fp32 in any case.
     """
 
     kind: str = "lora"
@@ -114,6 +117,7 @@ class AdapterConfig(Section):
     dropout: float = Field(0.0, ge=0, lt=1)
     targets: tuple[str, ...] = ()
     rslora: bool = False
+    base_dtype: Literal["float32", "bfloat16"] = "float32"
     options: dict[str, Any] = {}
 
 
