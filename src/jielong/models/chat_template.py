@@ -38,6 +38,9 @@ class ChatTemplate:
         try:
             tokenizer = read_regular_file(folder / "tokenizer.json")
             self.tokenizer, self._plain_tokenizer = Tokenizer.from_buffer(tokenizer), Tokenizer.from_buffer(tokenizer)
+            for each in (self.tokenizer, self._plain_tokenizer):
+                each.no_truncation()  # a file may say to cut, and to fill up, every text at 128 tokens
+                each.no_padding()
             config: dict[str, Any] = dict(read_json(read_regular_file(folder / "tokenizer_config.json")))
             names = ("bos_token", "eos_token", "pad_token", "unk_token")
             self._special = {name: _token_content(config.get(name)) for name in names}

@@ -1,4 +1,4 @@
-"""`local:PATH` and `local:ORG/NAME`: a causal language model from a checkpoint folder, run here; `local:BASE+ADAPTER`.
+"""`local:PATH`, `local:ORG/NAME`, `local:BASE+ADAPTER`: a causal language model or a classifier, run here.
 
 transformers runs it; where there is no torch, mini's engine runs plain Llama checkpoints. Safetensors only, never
 remote code. Images are refused. Gives the torch module and the tokenizer to whoever trains or explains the model.
@@ -24,13 +24,15 @@ from ..continuation_tokens import encode_continuation
 from ..decode import generate_reply
 from ..next_token import most_likely_tokens
 from ..token_sampling import Logits, standardized_logprob, token_logprob
-from .checkpoint_folder import Checkpoint, folder_hash, open_checkpoint
+from .checkpoint_folder import Checkpoint, folder_hash, is_classifier, open_checkpoint
+from .classifier import Classifier
 from .loaded_checkpoint import LoadedCheckpoint
 
 
 def load(kind: str, rest: str) -> Model:
-    """`local:REST`. Models of one checkpoint share its weights in memory."""
-    return Local(open_checkpoint(rest))
+    """`local:REST`: a language model, or a classifier. Models of one checkpoint share its weights in memory."""
+    checkpoint = open_checkpoint(rest)
+    return Classifier(checkpoint) if is_classifier(checkpoint.folder) else Local(checkpoint)
 
 
 class Local(OpenWeightsProvider):

@@ -201,6 +201,12 @@ def generation_defaults(folder: Path) -> GenerationDefaults:
     return GenerationDefaults(frozenset(end_tokens), float(temperature))
 
 
+def is_classifier(folder: Path) -> bool:
+    """Whether the checkpoint answers with a label (transformers' `…ForSequenceClassification`) and not with a text."""
+    names = read_settings(folder / "config.json").get("architectures")
+    return isinstance(names, list) and any(str(name).endswith("ForSequenceClassification") for name in names)
+
+
 def weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 

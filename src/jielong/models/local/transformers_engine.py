@@ -16,7 +16,7 @@ import numpy as np
 from ...errors import BadInput, DamagedFile, MissingExtra
 from ..continuous_batching import Text
 from ..token_sampling import Logits
-from .checkpoint_folder import Checkpoint
+from .checkpoint_folder import Checkpoint, is_classifier
 from .local_adapters import SharedAdapters, load_adapter
 
 MAX_ROWS = 32
@@ -24,12 +24,16 @@ READ_TOKENS, READ_LOGITS = 1 << 12, 1 << 26  # that are read together; the logit
 LEAST_FILLED = 0.8  # of a row, the rest being padding
 
 
-def load_module(checkpoint: Checkpoint, trainable: bool = False) -> Any:
-    """The torch module in evaluation mode, whatever engine it names; within a PEFT model where it has an adapter, which
-    is then `trainable` or not. Raises MissingExtra, DamagedFile, BadInput."""
+def load_module(checkpoint: Checkpoint, trainable: bool = False, new_labels: Sequence[str] = ()) -> Any:
+    """The torch module in evaluation mode, whatever engine it names: a causal language model, or the classifier that a
+    checkpoint is; within a PEFT model where it has an adapter, which is then `trainable` or not. `new_labels`: with a
+    new head for these labels, its weights random by torch's seed.
+
+    Raises MissingExtra, DamagedFile, BadInput.
+    """
     try:
         import torch
-        from transformers import AutoModelForCausalLM
+        from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
         from transformers.utils import logging
     except ImportError:
         raise MissingExtra(f"local:{checkpoint.spec}", "local") from None
@@ -39,17 +43,21 @@ def load_module(checkpoint: Checkpoint, trainable: bool = False) -> Any:
     dtype = checkpoint.dtype
     if dtype == "auto":
         dtype = "float32" if device == "cpu" else "auto"
+    classifies = bool(new_labels) or is_classifier(checkpoint.folder)
+    auto_class: Any = AutoModelForSequenceClassification if classifies else AutoModelForCausalLM
     try:
         quiet: Any = logging
         quiet.disable_progress_bar()
         quiet.set_verbosity_error()  # what is wrong with the weights is said below, in one line
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        module, loading = auto_class.from_pretrained(
             checkpoint.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-            output_loading_info=True, ignore_mismatched_sizes=True,
+            output_loading_info=True, ignore_mismatched_sizes=True, **_head(new_labels),
         )  # fmt: skip
-        module, loading = loaded
         # transformers goes on with random numbers where a tensor is missing or of another shape
         wrong = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+        if new_labels:
+            body = f"{module.base_model_prefix}."
+            wrong = [name for name in wrong if name.startswith(body) and ".pooler." not in name]
         if wrong:
             names = ", ".join(wrong[:3])
             raise DamagedFile(
@@ -61,6 +69,14 @@ def load_module(checkpoint: Checkpoint, trainable: bool = False) -> Any:
         kind = BadInput if "device" in reason.lower() or "cuda" in reason.lower() else DamagedFile
         raise kind(f"local:{checkpoint.spec} cannot be loaded ({reason})") from None
     return module if checkpoint.adapter is None else load_adapter(module, checkpoint.adapter, "default", trainable)
+
+
+def _head(labels: Sequence[str]) -> dict[str, Any]:
+    """What a configuration says of a head for these labels."""
+    if not labels:
+        return {}
+    names = dict(enumerate(labels))
+    return {"num_labels": len(names), "id2label": names, "label2id": {name: i for i, name in names.items()}}
 
 
 class TorchEngine:
