@@ -30,10 +30,11 @@ from .sequence_packing import EncodedDocument
 
 @dataclass(frozen=True)
 class EncodedPair:
+    """A preference as tokens; `source` is where it comes from."""
+
+    source: Preference
     chosen: EncodedDocument
     rejected: EncodedDocument
-    preference: float = 1.0
-    margin: float = 0.0
     head: int = 0
 
 
@@ -45,7 +46,8 @@ class PreferenceFeed:
         self._pairs, self._batch_pairs, self._seed, self._filler = pairs, batch_pairs, seed, filler
         self._steps_an_epoch = -(-len(pairs) // batch_pairs)
         self.steps = epochs * self._steps_an_epoch
-        self.digest = hashlib.sha256(repr(pairs).encode()).hexdigest()
+        content = [(p.chosen, p.rejected, p.source.preference, p.source.margin, p.head) for p in pairs]
+        self.digest = hashlib.sha256(repr(content).encode()).hexdigest()
 
     def batch(self, step: int, network: nn.Module) -> Batch:
         epoch, place = divmod(step, self._steps_an_epoch)
@@ -72,8 +74,8 @@ def pair_batch(pairs: Sequence[EncodedPair], filler: int) -> dict[str, Tensor]:
     rows = {"input_ids": ids, "attention_mask": mask, "reply_mask": replies}
     return {
         **{name: tensor.unflatten(0, (-1, 2)) for name, tensor in rows.items()},
-        "preference": torch.tensor([pair.preference for pair in pairs]),
-        "margin": torch.tensor([pair.margin for pair in pairs]),
+        "preference": torch.tensor([pair.source.preference for pair in pairs]),
+        "margin": torch.tensor([pair.source.margin for pair in pairs]),
         "head": torch.tensor([pair.head for pair in pairs]),
     }
 
@@ -91,7 +93,7 @@ def policy_pairs(
             raise ValueError("the prompt has other tokens before one reply than before the other")
         if (longest := max(len(document.ids) for document in documents)) > length:
             raise ValueError(f"{longest} tokens, and a row holds {length}")
-        return EncodedPair(*documents, preference.preference, preference.margin)
+        return EncodedPair(preference, *documents)
 
     return _encoded(preferences, encode, note)
 
@@ -122,7 +124,7 @@ def reward_pairs(
         if documents[0].ids == documents[1].ids:
             raise ValueError("both replies are the same tokens, as far as the model reads them")
         head = heads.index(preference.standard) if preference.standard in heads else 0
-        return EncodedPair(*documents, preference.preference, preference.margin, head)
+        return EncodedPair(preference, *documents, head)
 
     return _encoded(preferences, encode, note)
 
