@@ -37,7 +37,13 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 NAME_TYPES_ABOVE = {"errors", "context", "events"}  # they hold what they know by its type alone
 SISTERS = {"techniques", "training", "explaining", "measuring"}
 HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
-    "scipy": {"stats.py", "measuring/percentiles.py", "measuring/ranking.py"},
+    "scipy": {
+        "stats.py",
+        "measuring/percentiles.py",
+        "measuring/ranking.py",
+        "measuring/rater_reliability.py",
+        "training/reward_baselines.py",
+    },
     "rich": {"reporting/formatting.py", "reporting/terminal.py", "cli/progress.py"},
     "markupsafe": {"reporting/wording.py"},  # the command line reads its words without it
     "lets_plot": {"reporting/charts.py"},

@@ -278,6 +278,7 @@ class OpenWeights(Protocol):
         """Inside the block, nobody else generates with these weights, so they may be changed."""
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """A judge or a reward model. `calls` is the most provider calls that the score of one reply takes."""
 

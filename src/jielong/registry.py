@@ -74,6 +74,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = {
     "models": {
         **{kind: f"jielong.models.{kind}:load" for kind in ("mini", "local", "scripted")},
         "outputs": "jielong.measuring.existing_outputs:load",
+        "reward": "jielong.models.local.reward_model:load",
         **dict.fromkeys(_ENDPOINTS.split(), "jielong.models.openai:load"),
     },
     "metrics": _names(

@@ -22,7 +22,7 @@ from anyio.lowlevel import checkpoint
 
 from . import context, recipe
 from .context import sub_path
-from .contract import AnswerRule, Model, Reply, Request, TokenLogprob, require_answer
+from .contract import AnswerRule, Model, Reply, Request, Scorer, TokenLogprob, require_answer
 from .errors import BadInput, JielongError, NoAnswer, SampleError, Unsupported
 from .events import Delta, Listener, TrackingListener, tracking_listener
 from .faults import fault
@@ -355,6 +355,7 @@ class WrappedModel(Model):
         def inner(value: Any, role: str) -> Any:
             if isinstance(value, tuple):
                 return tuple(inner(item, f"{role}.{i}") for i, item in enumerate(value))
-            return InnerModel(value, listener, role) if isinstance(value, Model) else value
+            asked = isinstance(value, Model) and not isinstance(value, Scorer)  # a reward model is not asked in words
+            return InnerModel(value, listener, role) if asked else value
 
         return {name: inner(value, name) for name, value in self.technique.options.items()}

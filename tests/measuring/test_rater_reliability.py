@@ -41,14 +41,16 @@ def test_raters_who_guess_are_found_and_weigh_little():
 
 
 def test_with_one_rater_an_item_every_vote_stands():
-    truth, votes = world(0, 1)
+    _, votes = world(0, 1)
     found = model_raters(votes)
     assert found.shared == 0
-    assert {each.id: each.preference > 0.5 for each in found.preferences} == {v.id: v.winner == "model_a" for v in votes}
+    assert {each.id: each.preference > 0.5 for each in found.preferences} == {
+        v.id: v.winner == "model_a" for v in votes
+    }
 
 
 def test_what_nobody_can_tell_stays_a_tie():
-    truth, votes = world(1, 5, items=40)
+    _, votes = world(1, 5, items=40)
     votes += [Vote("open", "open", "x", "y", "cannot_tell", f"rater {r}") for r in range(5)]
     votes += [Vote("equal", "equal", "x", "y", "tie", f"rater {r}") for r in range(7)]
     found = {each.id: each for each in model_raters(votes).preferences}

@@ -28,7 +28,8 @@ FORMS = {
               "winner": "model_b"},
     "votes by name": {"prompt": "Why?", "model_a": "x", "model_b": "y", "response_a": "Go away.",
                       "response_b": "Because.", "winner": "y"},
-    "outputs with a label": {"input": "", "question": "Why?", "output_1": "Because.", "output_2": "Go away.", "label": 1},
+    "outputs with a label": {"input": "", "question": "Why?", "output_1": "Because.", "output_2": "Go away.",
+                             "label": 1},
     "ratings": {"prompt": "Why?", "generations": ["Go away.", "Because."], "ratings": [1, 5]},
     "Argilla's record": RECORD | {"responses": {"better": [{"value": "response2", "status": "submitted"}]}},
     "Argilla 1's record": RECORD | {"responses": [{"values": {"better": {"value": "response2"}}}]},
@@ -62,7 +63,10 @@ def test_a_dialogue_of_hh_is_divided_where_its_replies_part(tmp_path: Path):
 
 
 def test_two_texts_are_divided_at_a_word(tmp_path: Path):
-    rows = [{"chosen": "The sky is blue.", "rejected": "The sky is black."}, {"chosen": "天是蓝的", "rejected": "天是黑的"}]
+    rows = [
+        {"chosen": "The sky is blue.", "rejected": "The sky is black."},
+        {"chosen": "天是蓝的", "rejected": "天是黑的"},
+    ]
     first, second = read_preferences(written(tmp_path, *rows)).preferences
     assert (first.prompt[0]["content"], first.chosen[0]["content"]) == ("The sky is ", "blue.")
     assert (second.prompt[0]["content"], second.rejected[0]["content"]) == ("天是", "黑的")
@@ -81,10 +85,17 @@ def test_ties_stay_ties(tmp_path: Path):
 
 def test_several_people_make_a_probability_and_several_replies_all_their_pairs(tmp_path: Path):
     answers = [{"value": "response1"}, {"value": "response2"}, {"value": "response2"}]
-    rows = [RECORD | {"responses": {"better": answers}}, {"prompt": "Why?", "generations": list("abc"), "ratings": [1, 2, 3]}]
+    rows = [
+        RECORD | {"responses": {"better": answers}},
+        {"prompt": "Why?", "generations": list("abc"), "ratings": [1, 2, 3]},
+    ]
     first, *others = read_preferences(written(tmp_path, *rows)).preferences
     assert (first.preference, first.chosen[0]["content"]) == (pytest.approx(2 / 3), "Because.")
-    assert [(each.chosen[0]["content"], each.rejected[0]["content"]) for each in others] == [("b", "a"), ("c", "a"), ("c", "b")]
+    assert [(each.chosen[0]["content"], each.rejected[0]["content"]) for each in others] == [
+        ("b", "a"),
+        ("c", "a"),
+        ("c", "b"),
+    ]
     assert len({each.cluster for each in others}) == 1
 
 
@@ -110,10 +121,12 @@ WRONG = {
     "messages without a question": ({"chosen": [GOOD], "rejected": [BAD]}, "no prompt"),
     "a reply of the user": ({"chosen": [USER, GOOD], "rejected": [USER, BAD, USER]}, "ends with user"),
     "an unknown role": ({"chosen": [USER, GOOD], "rejected": [USER, {"role": "bott", "content": "x"}]}, "unknown role"),
-    "content is a number": ({"prompt": [USER], "chosen": [GOOD], "rejected": [{"role": "assistant", "content": 5}]}, "int"),
+    "content is a number": ({"prompt": [USER], "chosen": [GOOD],
+                             "rejected": [{"role": "assistant", "content": 5}]}, "int"),
     "the reply is a number": (_TEXTS | {"chosen": 7}, "int"),
     "a picture": ({"prompt": [USER], "chosen": [GOOD],
-                   "rejected": [{"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}]}, "image_url"),
+                   "rejected": [{"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}]},
+                  "image_url"),
     "scores that contradict": (_TEXTS | {"score_chosen": 1, "score_rejected": 4}, "contradicts itself"),
     "a score that is a word": (_TEXTS | {"score_chosen": "good", "score_rejected": 4}, "score_chosen is 'good'"),
     "a margin that is a word": (_TEXTS | {"margin": "large"}, "margin is 'large'"),
@@ -126,7 +139,7 @@ WRONG = {
     "a record nobody answered": (RECORD | {"responses": {"better": []}}, "no answer of a person"),
     "a record without responses": (RECORD, "nobody has compared"),
     "a record of one reply": ({"fields": {"prompt": "Why?", "response1": "x"}, "responses": {}}, "two responses"),
-    "a record of nonsense": (RECORD | {"responses": [5, {"values": [1]}, {"values": {"x": 3}}]}, "no answer of a person"),
+    "a record of nonsense": (RECORD | {"responses": [5, {"values": [1]}, {"values": {"x": 3}}]}, "no answer of a"),
     "safer than what": ({"prompt": "Why?", "response_0": "a", "response_1": "b", "better_response_id": 0,
                          "safer_response_id": 7}, "safer_response_id is '7'"),
 }  # fmt: skip

@@ -18,7 +18,7 @@ from ..contract import Model
 from ..measuring.contamination_record import findings_json, known_findings
 from ..measuring.evaluate import compare
 from ..measuring.experiment import most_calls
-from ..measuring.judge import Judge, grading_calls, with_judge
+from ..measuring.judge import grading_calls, judge_of, with_judge
 from ..measuring.results import EvalReport, lost_reasons
 from ..recipe import load
 from ..reporting.contamination_table import known_lines
@@ -52,7 +52,7 @@ MANY_ITEMS, ENOUGH_ITEMS = 5_000, 1_000  # above the first, a run of as many as 
 @options.run
 def eval_(measurement: options.Measurement, models: tuple[str, ...], show: str | None) -> None:
     candidates = [load(model) for model in models or (options.default_model(),)]
-    judge = Judge(load(measurement.judge)) if measurement.judge else None
+    judge = judge_of(load(measurement.judge)) if measurement.judge else None
     task, out = with_judge(read_task(measurement), judge, measurement.seed), measurement.out
     calls = sum(most_calls(task, model) + len(task.items) * grading_calls(task) for model in candidates)
     _announce(task, candidates, calls)

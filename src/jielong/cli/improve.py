@@ -15,7 +15,7 @@ from ..improving.improve_plan import PreparedImprove, prepare, spells
 from ..improving.improve_result import ImproveResult
 from ..improving.improve_run import ImproveRun
 from ..measuring.cost_forecast import BudgetLimits
-from ..measuring.judge import Judge
+from ..measuring.judge import judge_of
 from ..measuring.results import EvalReport
 from ..recipe import load
 from ..reporting.formatting import count, percent
@@ -45,7 +45,7 @@ def improve(
     budget_seconds: float | None,
 ) -> int:
     task, seed, out, as_json = read_task(measurement), measurement.seed, measurement.out, measurement.as_json
-    judge = Judge(load(measurement.judge)) if measurement.judge else None
+    judge = judge_of(load(measurement.judge)) if measurement.judge else None
     limits = BudgetLimits(tokens=budget_tokens, usd=budget_usd, seconds=budget_seconds)
     prepared = prepare(task, models or (options.default_model(),), seed=seed, judge=judge, limits=limits)
     _announce(prepared)

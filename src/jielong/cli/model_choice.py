@@ -10,7 +10,7 @@ import anyio
 
 from ..errors import BadInput
 from ..improving.model_choice import Fitting, ModelChoice
-from ..measuring.judge import Judge
+from ..measuring.judge import judge_of
 from ..recipe import load
 from ..reporting.formatting import count, dollars, interval, percent, print_table, signed
 from ..reporting.recipe_rows import short
@@ -31,7 +31,7 @@ def announce_or_fit(
     """Says what is about to happen, then fits; None with --dry-run."""
     if accuracy is not None and cost is not None:
         raise BadInput("--accuracy and --cost are both targets; expected at most one of them")
-    judge = Judge(load(measurement.judge)) if measurement.judge else None
+    judge = judge_of(load(measurement.judge)) if measurement.judge else None
     plan = localized("choice.plan", models=models, n=len(task.items), calls=f"{calls:,}")
     print(task_line(task), plan, ledger_line(), sep="\n", file=sys.stderr)
     if measurement.dry_run:

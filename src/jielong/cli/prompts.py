@@ -13,7 +13,7 @@ from ..improving.prompt_search.prompt_draft import PromptDraft
 from ..improving.prompt_search.search_loop import PROPOSERS, SearchPlan, SearchResult
 from ..improving.prompt_search.search_prompts import CALLS, WORDS, plan_prompt_search, result_summary, run_prompt_search
 from ..measuring.cost_forecast import BudgetLimits
-from ..measuring.judge import Judge
+from ..measuring.judge import judge_of
 from ..recipe import load
 from ..reporting.formatting import count, interval, p_value, percent, print_table, signed, token_count
 from ..reporting.terminal import console, print_json
@@ -62,7 +62,7 @@ def search(
     task, out, as_json = read_task(measurement), measurement.out, measurement.as_json
     plan = plan_prompt_search(
         task, load(model), start=start, place=place, proposers=proposers, max_words=max_words, seed=measurement.seed,
-        writer=load(writer) if writer else None, judge=Judge(load(measurement.judge)) if measurement.judge else None,
+        writer=load(writer) if writer else None, judge=judge_of(load(measurement.judge)) if measurement.judge else None,
         limits=BudgetLimits(calls=budget_calls, tokens=budget_tokens, usd=budget_usd),
     )  # fmt: skip
     _announce(plan)

@@ -17,6 +17,7 @@ from ..reporting.terminal import print_json
 from ..scope import scope
 from . import options
 from .messages import language, localized
+from .train_reward import reward
 from .training_options import overrides, progress_bar, training_options
 
 if TYPE_CHECKING:
@@ -109,3 +110,6 @@ def _train(run: Training, config: TrainConfig, as_json: bool) -> None:
         )
     else:
         print(localized("train.done", recipe=result.recipe, sha256=result.sha256, page=page))
+
+
+train.add_command(reward)

@@ -7,7 +7,7 @@ an interrupted run has paid for is in the ledger: the same command resumes it.
 
 from ..contract import Model
 from ..measuring.cost_forecast import BudgetLimits
-from ..measuring.judge import Judge
+from ..measuring.judge import judge_of
 from ..recipe import load
 from ..sync import run_sync
 from ..tasks.load_task import load_task
@@ -33,7 +33,7 @@ def improve(
     loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
     grading = load(judge) if isinstance(judge, str) else judge
     limits = BudgetLimits(tokens=budget_tokens, usd=budget_usd, seconds=budget_seconds)
-    prepared = prepare(loaded, models, seed=seed, judge=Judge(grading) if grading else None, limits=limits)
+    prepared = prepare(loaded, models, seed=seed, judge=judge_of(grading) if grading else None, limits=limits)
     run = ImproveRun(prepared, concurrency=concurrency)
     try:
         run_sync(run.execute)

@@ -14,7 +14,7 @@ from ..tasks.task import Task
 from .existing_outputs import ExistingOutputs
 from .experiment import Experiment, Trial
 from .extraction import other_readings
-from .judge import Judge, with_judge
+from .judge import judge_of, with_judge
 from .results import EvalReport, ItemResult, ModelResult, cluster_note, mean_score
 
 
@@ -90,5 +90,5 @@ def evaluate(
     loaded = load_task(task, limit=limit, seed=seed) if isinstance(task, str) else task
     built = [load(model) if isinstance(model, str) else model for model in models]
     grading = load(judge) if isinstance(judge, str) else judge
-    scorer = Judge(grading) if grading else None
+    scorer = judge_of(grading) if grading else None
     return run_sync(partial(compare, loaded, built, seed=seed, concurrency=concurrency, judge=scorer))

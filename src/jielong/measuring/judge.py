@@ -51,6 +51,11 @@ class Judge:
         return Request(judged, request.sampling).with_sampling(stop=(), temperature=0.0)
 
 
+def judge_of(model: Model) -> Scorer:
+    """The model as it grades: a reward model by itself, any other one by being asked."""
+    return model if isinstance(model, Scorer) else Judge(model)
+
+
 def grading_prompt(
     request: Request, answer: str, accepted: Sequence[str], criteria: Mapping[str, str] | None = None
 ) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..contract import Message, Model, Reply, Request, Usage
+from ..contract import Message, Model, Reply, Request, Scorer, Usage
 from ..errors import NoAnswer
 from ..prompts import fill, prompt
 from ..tasks.item import Item
@@ -108,10 +108,31 @@ async def judge_pairs(
     ledger: Path | None = None,
     on_answer: Callable[[], None] | None = None,
 ) -> list[JudgedPairs]:
-    """Every judge on all pairs, in both orders, `repeats` times. Raises EndpointUnfit where no verdict comes at all."""
+    """Every judge on all pairs, in both orders, `repeats` times. Raises EndpointUnfit where no verdict comes at all.
+
+    A reward model reads no criteria and sees each reply alone, so both orders have one verdict.
+    """
     task = pair_task(pairs, criteria or {}, repeats, seed)
-    results = await ask_judges(task, judges, seed, concurrency, ledger, on_answer)
-    return [_judged(result, pairs, repeats) for result in results]
+    judged = []
+    for judge in judges:
+        if isinstance(judge, Scorer):
+            judged.append(await _scored(judge.name, judge, pairs, repeats))
+        else:
+            (result,) = await ask_judges(task, [judge], seed, concurrency, ledger, on_answer)
+            judged.append(_judged(result, pairs, repeats))
+    return judged
+
+
+async def _scored(name: str, scorer: Scorer, pairs: Sequence[Pair], repeats: int) -> JudgedPairs:
+    verdicts, lost = [], 0
+    for pair in pairs:
+        replies = [Reply(Message("assistant", text)) for text in (pair.response_a, pair.response_b)]
+        a, b = (await scorer.score(Request((Message("user", pair.prompt),)), replies)).values
+        score = None if a is None or b is None else 0.5 + 0.5 * ((a > b) - (a < b))
+        lost += 2 * repeats * (score is None)
+        order = (score, None if score is None else 1 - score)
+        verdicts.append(PairVerdict(pair, (order,) * repeats))
+    return JudgedPairs(name, tuple(verdicts), lost)
 
 
 async def ask_judges(

@@ -125,7 +125,7 @@ def fit_raters(pair: Integers, rater: Integers, label: Integers, pairs: int, rat
     answers /= answers.sum(1, keepdims=True)
     knows = answers[pair, label]  # of each vote, the probability that its rater knew
     for _ in range(MAX_STEPS):
-        known, guessed = np.bincount(rater, knows, raters), np.bincount(rater, 1 - knows, raters)
+        known, guessed = _counted(rater, knows, raters), _counted(rater, 1 - knows, raters)
         shares = np.zeros((raters, 3))
         np.add.at(shares, (rater, label), 1 - knows)
         shares += 3 * _SHARES * _symmetric(shares.sum(0))
@@ -141,7 +141,11 @@ def fit_raters(pair: Integers, rater: Integers, label: Integers, pairs: int, rat
         knows = answers[pair, label] * chance / (chance + guess)
         if change < CLOSE_ENOUGH:
             break
-    return _Fit(answers, np.bincount(rater, knows, raters), np.bincount(rater, 1 - knows, raters))
+    return _Fit(answers, _counted(rater, knows, raters), _counted(rater, 1 - knows, raters))
+
+
+def _counted(rater: Integers, weights: Floats, raters: int) -> Floats:
+    return np.bincount(rater, weights, raters).astype(np.float64)
 
 
 def _symmetric(counts: Floats) -> Floats:

@@ -28,8 +28,9 @@ async def best_of_n(model: Model, request: Request, *, n: int = 4, scorer: Grade
     """Sample `n` replies and keep the one that the scorer likes best (Cobbe et al. 2021 use a trained verifier).
 
     A model as scorer is asked for a grade from 0 to 10 of each reply, with the words of `grade`; without one the model
-    grades itself; `game24` checks by the rules of that game. Equal replies are graded once. A reply whose grade cannot
-    be read is out; when most samples ask for tools, the most common tool call wins.
+    grades itself; a reward model (`reward:FOLDER`) is not asked, and `game24` checks by the rules of that game. Equal
+    replies are graded once. A reply whose grade cannot be read is out; when most samples ask for tools, the most common
+    tool call wins.
     """
     request = with_sampling_temperature(request, n)
     samples = await gather(model, [request] * n)
@@ -42,7 +43,7 @@ async def best_of_n(model: Model, request: Request, *, n: int = 4, scorer: Grade
     if not answers:
         raise no_answer(samples)
     distinct = [reply for i, reply in enumerate(answers) if reply.message not in [r.message for r in answers[:i]]]
-    if scorer is None or isinstance(scorer, Model):
+    if scorer is None or (isinstance(scorer, Model) and not isinstance(scorer, Scorer)):
         question = Message("user", prompt(request, "best_of_n", "grade", grade))
         gradings = [request.side_request(reply.message, question).with_sampling(temperature=None) for reply in distinct]
         verdicts = await gather(scorer or model, gradings, first=n)

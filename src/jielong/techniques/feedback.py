@@ -47,7 +47,7 @@ async def fault(
     signal: Feedback, request: Request, reply: Reply, *, tests: Sequence[str], passing: float, trial: int
 ) -> str | None:
     """What the signal finds wrong with a reply; "" if it is wrong and no word was said, None if it passes."""
-    if isinstance(signal, Model):
+    if isinstance(signal, Model) and not isinstance(signal, Scorer):
         verdict = (await gather(signal, [verdict_question(request, reply, "fresh")], first=trial))[0]
         if ballot(verdict, RULES["yes_no"]) == "yes":
             return None

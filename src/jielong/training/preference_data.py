@@ -120,7 +120,7 @@ def _preference(row: Row, pair: TwoReplies, place: str) -> Preference:
 
 def _margin(row: Row) -> float:
     value = row.get("margin")
-    if is_nothing(value):
+    if value is None or is_nothing(value):
         return 0.0
     try:
         return float(value)
@@ -159,7 +159,9 @@ def _bare(turns: Turns) -> list[tuple[Any, ...]]:
 
 def grouped_folds(preferences: Sequence[Preference], folds: int) -> list[int]:
     """The fold of each preference, from 0; those of one cluster share it, so that no prompt is on both sides."""
-    clusters = sorted({each.cluster for each in preferences}, key=lambda cluster: hashlib.sha256(cluster.encode()).digest())
+    clusters = sorted(
+        {each.cluster for each in preferences}, key=lambda cluster: hashlib.sha256(cluster.encode()).digest()
+    )
     fold_of = {cluster: number % folds for number, cluster in enumerate(clusters)}
     return [fold_of[each.cluster] for each in preferences]
 

@@ -73,7 +73,7 @@ def pair_batch(pairs: Sequence[EncodedPair], filler: int) -> dict[str, Tensor]:
         replies[row, :length] = torch.tensor(document.weights) > 0
     rows = {"input_ids": ids, "attention_mask": mask, "reply_mask": replies}
     return {
-        **{name: tensor.unflatten(0, (-1, 2)) for name, tensor in rows.items()},
+        **{name: tensor.reshape(-1, 2, shape[1]) for name, tensor in rows.items()},
         "preference": torch.tensor([pair.source.preference for pair in pairs]),
         "margin": torch.tensor([pair.source.margin for pair in pairs]),
         "head": torch.tensor([pair.head for pair in pairs]),
@@ -87,13 +87,14 @@ def policy_pairs(
     aside as a whole: cut, it would compare other replies. Raises BadInput where none is left."""
 
     def encode(preference: Preference) -> EncodedPair:
-        documents = [_policy_document(preference, reply, chat) for reply in (preference.chosen, preference.rejected)]
-        prompts = [_prompt(document) for document in documents]
-        if prompts[0] != prompts[1]:
+        chosen, rejected = (
+            _policy_document(preference, each, chat) for each in (preference.chosen, preference.rejected)
+        )
+        if _prompt(chosen) != _prompt(rejected):
             raise ValueError("the prompt has other tokens before one reply than before the other")
-        if (longest := max(len(document.ids) for document in documents)) > length:
+        if (longest := max(len(chosen.ids), len(rejected.ids))) > length:
             raise ValueError(f"{longest} tokens, and a row holds {length}")
-        return EncodedPair(preference, *documents)
+        return EncodedPair(preference, chosen, rejected)
 
     return _encoded(preferences, encode, note)
 
@@ -116,17 +117,21 @@ def reward_pairs(
     """The pairs as a reward model reads them. Raises BadInput where none is left."""
 
     def encode(preference: Preference) -> EncodedPair:
-        documents = []
-        for reply in (preference.chosen, preference.rejected):
-            request = Request(to_messages([*preference.prompt, *reply[:-1]]))
-            ids = texts.encode(request, str(reply[-1]["content"]))
-            documents.append(EncodedDocument(ids, [1.0] * len(ids)))
-        if documents[0].ids == documents[1].ids:
+        chosen, rejected = (
+            _graded_document(preference, each, texts) for each in (preference.chosen, preference.rejected)
+        )
+        if chosen.ids == rejected.ids:
             raise ValueError("both replies are the same tokens, as far as the model reads them")
         head = heads.index(preference.standard) if preference.standard in heads else 0
-        return EncodedPair(preference, *documents, head)
+        return EncodedPair(preference, chosen, rejected, head)
 
     return _encoded(preferences, encode, note)
+
+
+def _graded_document(preference: Preference, reply: Sequence[Any], texts: RewardTexts) -> EncodedDocument:
+    request = Request(to_messages([*preference.prompt, *reply[:-1]]))
+    ids = texts.encode(request, str(reply[-1]["content"]))
+    return EncodedDocument(ids, [1.0] * len(ids))
 
 
 def _encoded(

@@ -1,4 +1,4 @@
-"""The forms in which people keep preferences, brought to one: a prompt, two replies, and how likely the first is better.
+"""The forms in which people keep preferences, brought to one: a prompt, two replies, how likely the first is better.
 
 Nothing is guessed: what a row does not say clearly is refused, in words that name what was found and expected.
 """
@@ -22,7 +22,12 @@ _SCORES = (
     ("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"), ("chosen_rating", "rejected_rating"),
     ("rating_chosen", "rating_rejected"), ("chosen-rating", "rejected-rating"), ("chosen_reward", "rejected_reward"),
 )  # fmt: skip
-_SIDES = (("response_a", "response_b"), ("response_1", "response_2"), ("output_1", "output_2"), ("answer_a", "answer_b"))
+_SIDES = (
+    ("response_a", "response_b"),
+    ("response_1", "response_2"),
+    ("output_1", "output_2"),
+    ("answer_a", "answer_b"),
+)
 _WINNERS = {
     **dict.fromkeys(("model_a", "response_a", "a", "1", "response_1", "output_1", "answer_a"), 1.0),
     **dict.fromkeys(("model_b", "response_b", "b", "2", "response_2", "output_2", "answer_b"), 0.0),
@@ -100,7 +105,11 @@ def _preference(row: Row) -> float:
     """The probability that `chosen` is better, as the row says or its scores do."""
     value, names = row.get("preference"), next((pair for pair in _SCORES if set(pair) <= set(row)), None)
     if not is_nothing(value):
-        if isinstance(value, bool) or not isinstance(value, int | float | str) or not 0 <= _number(value, "preference") <= 1:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float | str)
+            or not 0 <= _number(value, "preference") <= 1
+        ):
             raise ValueError(f"preference is {str(value)[:40]!r}; expected a probability from 0 to 1")
         return float(value)
     if names is None or any(is_nothing(row[name]) for name in names):
@@ -179,7 +188,9 @@ def _rated(row: Row) -> list[TwoReplies] | None:
         raise ValueError(f"{len(replies)} {names[0]} and {found} {names[1]}; expected one for each")
     if not 2 <= len(replies) <= MOST_REPLIES:
         raise ValueError(f"{len(replies)} {names[0]}; expected 2 to {MOST_REPLIES}")
-    rated = [(reply, _number(rating, names[1])) for reply, rating in zip(replies, ratings, strict=True) if rating is not None]
+    rated = [
+        (reply, _number(rating, names[1])) for reply, rating in zip(replies, ratings, strict=True) if rating is not None
+    ]
     return [
         _ordered(_prompt(row), a, b, 0.5 + 0.5 * ((x > y) - (x < y)), _standard(row))
         for (a, x), (b, y) in combinations(rated, 2)
@@ -229,7 +240,7 @@ def _argilla_answer(answer: Any, replies: Sequence[str]) -> float | None:
         ranks = {each.get("value"): each.get("rank") for each in answer if isinstance(each, Mapping)}
         if not all(isinstance(ranks.get(name), int) for name in replies):
             return None
-        first, second = (ranks[name] for name in replies)
+        first, second = (int(str(ranks[name])) for name in replies)
         return 0.5 + 0.5 * ((first < second) - (first > second))
     if answer in replies:
         return 1.0 if answer == replies[0] else 0.0

@@ -11,9 +11,9 @@ What comes out stands at the token that it is about, not one place before it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +61,7 @@ def pad_replies(replies: Sequence[EncodedReply], filler: int, side: Literal["lef
 
 
 def reply_logprobs(
-    network: nn.Module, batch: Batch, *, temperature: float = 1.0, entropies: bool = False
+    network: Callable[..., Any], batch: Batch, *, temperature: float = 1.0, entropies: bool = False
 ) -> ReplyLogprobs:
     """Of each token of the replies under `network`. `temperature` is that of the sampling: at another one, the ratio of
     two policies would not be 1 where they are the same."""
@@ -73,7 +73,7 @@ def reply_logprobs(
     return ReplyLogprobs(_at_places(logprobs, places), None if entropy is None else _at_places(entropy, places))
 
 
-def reply_logits(network: nn.Module, batch: Batch) -> Tensor:
+def reply_logits(network: Callable[..., Any], batch: Batch) -> Tensor:
     """(reply tokens of all rows, vocabulary), fp32: the logits that each reply token was drawn from, row after row.
 
     Only of those places: logits of all would take most of the memory of a batch with long prompts.

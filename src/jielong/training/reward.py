@@ -89,5 +89,7 @@ def head_names(preferences: Sequence[Preference]) -> tuple[str, ...]:
     if names == [""]:
         return (ONE_HEAD,)
     if "" in names:
-        raise BadInput(f"some rows have a standard ({', '.join(names[1:4])}) and some have none; give each one, or none")
+        raise BadInput(
+            f"some rows have a standard ({', '.join(names[1:4])}) and some have none; give each one, or none"
+        )
     return tuple(names)

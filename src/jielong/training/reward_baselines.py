@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def _words(training: Sequence[Preference], tested: Sequence[Preference]) -> Floa
 
 def _counted(text: str) -> set[str]:
     words = _WORD.findall(text.casefold())
-    return {*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))}
+    return {*words, *(f"{a} {b}" for a, b in pairwise(words))}
 
 
 def _fitted(x: Any, tested: Any, training: Sequence[Preference]) -> Floats:

@@ -49,8 +49,8 @@ def train_reward_network(
     weights = config.out / WEIGHTS
     if hasattr(network, "merge_and_unload"):  # `reward:` reads whole checkpoints
         export_checkpoint(network.merge_and_unload(), chat, weights)
-    sources = ([pair.source for pair in pairs] for pairs in (trained_pairs, tested_pairs))
-    report = reward_report(f"reward:{weights}", heads, *sources, rewards)
+    known, unknown = ([pair.source for pair in pairs] for pairs in (trained_pairs, tested_pairs))
+    report = reward_report(f"reward:{weights}", heads, known, unknown, rewards)
     report.write(weights, config.out)
     return report
 
@@ -62,7 +62,7 @@ def _checkpoint(start: str) -> Checkpoint:
 def _with_heads(checkpoint: Checkpoint, heads: Sequence[str], config: RewardConfig) -> Any:
     """fp32; the heads' weights are random by the seed, those of the rest are trained as `config` says."""
     torch.manual_seed(config.loop.seed)
-    network = load_module(replace(checkpoint, dtype="float32", engine="torch"), heads)
+    network = load_module(replace(checkpoint, dtype="float32", engine="torch"), new_labels=heads)
     head = getattr(network, "score", None) or network.classifier
     if config.heads_only:
         network.requires_grad_(False)

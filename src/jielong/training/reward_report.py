@@ -113,7 +113,10 @@ def calibration_error(differences: Floats) -> float:
 
 
 def fitted_slope(differences: Floats) -> float:
-    """The factor before the rewards that makes what was observed most likely; 0 where they say nothing."""
+    """The factor before the rewards that makes what was observed most likely; 0 where they say nothing.
+
+    No pair counts as wholly certain (Platt 1999): where all are right, the factor would have no end.
+    """
     low, high = 0.0, MAX_SLOPE
     if _gradient(low, differences) <= 0:
         return 0.0
@@ -125,7 +128,8 @@ def fitted_slope(differences: Floats) -> float:
 
 def _gradient(slope: float, differences: Floats) -> float:
     """Of the log-likelihood, which is concave in the slope."""
-    return float((differences / (1 + np.exp(np.clip(slope * differences, -500, 500)))).sum())
+    certain = (len(differences) + 1) / (len(differences) + 2)
+    return float((differences * (certain - 1 / (1 + np.exp(-np.clip(slope * differences, -500, 500))))).sum())
 
 
 def _scaled_error(differences: Floats, clusters: Sequence[str]) -> float | None:

@@ -136,7 +136,9 @@ class Classifier(OpenWeightsProvider):
 
     async def send_logprobs(self, request: Request, continuation: str) -> tuple[tuple[TokenLogprob, ...], Usage]:
         if (label := continuation.strip()) not in self.labels:
-            raise Unsupported(f"{self.name} knows no label {label[:40]!r}; its labels are {', '.join(self.labels[:10])}")
+            raise Unsupported(
+                f"{self.name} knows no label {label[:40]!r}; its labels are {', '.join(self.labels[:10])}"
+            )
         logits, usage = await self._read(request)
         return (token_logprob(logits, self.labels.index(label), 0, self.labels.__getitem__),), usage
 

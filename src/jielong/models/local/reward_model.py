@@ -1,7 +1,7 @@
-"""`reward:FOLDER`: what `jielong train reward` made. It grades replies and writes none: a `Scorer` with a recipe's name.
+"""`reward:FOLDER`: what `jielong train reward` made. It grades replies and writes none: a `Scorer` with a name.
 
-A grade is the probability that the reply is better than an average one of the comparisons it was tested on, so from 0 to
-1. With several heads (helpful, safe …) it is their mean, or weighted: `reward:FOLDER?helpful=3&safe=1`.
+A grade is the probability that the reply is better than an average one of those that the model was tested on. With
+several heads (helpful, safe …) it is their mean, or weighted: `reward:FOLDER?helpful=3&safe=1`.
 
 The folder is a checkpoint as transformers writes one for sequence classification, a label for each head, and
 `reward.json` beside it.

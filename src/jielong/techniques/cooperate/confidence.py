@@ -54,7 +54,7 @@ class Confidence:
                 stage, request, reply, prompt(request, "cascade", "own_word", self.ask), 100
             )
         judge = self.judge or following
-        if isinstance(judge, Model):
+        if isinstance(judge, Model) and not isinstance(judge, Scorer):
             return reply, await self._number(judge, request, reply, prompt(request, "cascade", "grade", self.grade), 10)
         assert judge
         return reply, (await judge.score(request, [reply])).values[0]

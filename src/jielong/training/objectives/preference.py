@@ -43,7 +43,7 @@ class PreferenceOptimisation:
         logprobs = reply_logprobs(network, rows).logprobs.sum(-1)
         with torch.no_grad():
             expected = reply_logprobs(self.reference, rows).logprobs.sum(-1)
-        ratios = (logprobs - expected).unflatten(0, (-1, 2))
+        ratios = (logprobs - expected).reshape(-1, 2)
         if self.kind == "ipo" or self.length_normalised:
             ratios = ratios / batch["reply_mask"].sum(-1).clamp(min=1)
         difference, preference = ratios[:, 0] - ratios[:, 1], batch["preference"]
@@ -68,9 +68,8 @@ class PreferenceOptimisation:
 
 
 def pair_accuracy(margins: Tensor, preference: Tensor) -> Tensor:
-    """The share of pairs that are no ties in which the preferred reply is ahead. Equal ones are no win: they count half.
-
-    .5 where all pairs are ties.
+    """The share of pairs in which the preferred reply is ahead, equal ones counting half. Ties are not counted; .5
+    where all are ties.
     """
     decided = preference != 0.5
     right = (margins > 0).float() + 0.5 * (margins == 0).float()

@@ -1,4 +1,4 @@
-"""The loss of a reward model: of two replies, the preferred one should get the greater reward, by a margin if there is one.
+"""The loss of a reward model: the preferred reply of two should get the greater reward, by a margin if there is one.
 
 Bradley and Terry's model as in Stiennon et al. (2020), with the margins of Llama 2 (Touvron et al. 2023). A tie, or a
 preference that is a probability, counts as that share of either order, as in a ranking of votes.
@@ -49,4 +49,4 @@ def pair_rewards(network: nn.Module, batch: Batch) -> Tensor:
     ids, mask = (batch[name].flatten(0, 1) for name in ("input_ids", "attention_mask"))
     rewards: Tensor = head_rewards(network, ids, mask)
     heads = batch["head"][:, None, None].expand(-1, 2, 1)
-    return torch.gather(rewards.unflatten(0, (-1, 2)), 2, heads)[..., 0]
+    return torch.gather(rewards.reshape(-1, 2, rewards.shape[-1]), 2, heads)[..., 0]
