@@ -71,7 +71,12 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "posix": {"sandbox/inside/start.py"},
     "ctypes": {"sandbox/inside/start.py"},
     "os": {"sandbox/inside/start.py"},  # which all but one start do without
-    "torch": {"models/local/transformers_engine.py", "models/local/local_adapters.py"},
+    "torch": {
+        "models/local/classifier.py",
+        "models/local/reward_model.py",
+        "models/local/transformers_engine.py",
+        "models/local/local_adapters.py",
+    },
     "peft": {"models/local/local_adapters.py"},
     "transformers": {"models/local/transformers_engine.py"},
     "huggingface_hub": {"models/local/checkpoint_folder.py"},

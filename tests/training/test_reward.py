@@ -16,7 +16,8 @@ from jielong.contract import Message, Reply, Request, Scorer
 from jielong.errors import BadInput
 from jielong.training.objective import Batch
 from jielong.training.preference_feed import PreferenceFeed
-from jielong.training.reward import RewardConfig, train_reward
+from jielong.training.reward import train_reward
+from jielong.training.reward_config import RewardConfig
 
 CONFIG = """
 out = "{out}"
@@ -77,7 +78,8 @@ def test_a_reward_model_is_trained_tested_and_grades_in_recipes(tmp_path: Path):
     assert load(model.name).name == model.name
     assert model.max_calls() == 2  # grading takes none
     assert model.ask("What is 5 + 0?")
-    assert load(f"mini | cascade(models=[mini], accept=judge, judge={recipe}, threshold=0.9)").ask("What is 2 + 2?")
+    cascade = f"mini | cascade(models=[mini | cot], accept=judge, judge={recipe}, threshold=0.9)"
+    assert load(cascade).ask("What is 2 + 2?")
     with pytest.raises(Exception, match="grades replies and writes none"):
         load(recipe).ask("Hello")
 

@@ -183,9 +183,11 @@ def export_checkpoint(network: Any, chat: ChatTokenizer, folder: Path, dtype: to
     config["dtype"] = str(dtype).removeprefix("torch.")
     config["_name_or_path"] = ""
     # As it was: it may name several tokens that end a reply, without which a model never stops.
-    generation = network.generation_config.to_diff_dict()
-    generation.pop("transformers_version", None)
-    for name, content in (("config", config), ("generation_config", generation)):
+    contents = {"config": config}
+    if (generation := getattr(network, "generation_config", None)) is not None:  # a classifier has none
+        contents["generation_config"] = generation.to_diff_dict()
+        contents["generation_config"].pop("transformers_version", None)
+    for name, content in contents.items():
         _write_json(folder / f"{name}.json", content)
     export_tokenizer(chat, folder)
 

@@ -8,18 +8,20 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..atomic_write import write_whole
 from ..models.local.checkpoint_folder import Checkpoint, folder_hash, open_checkpoint
 from ..models.local.reward_model import RewardTexts
 from ..models.local.transformers_engine import load_module
 from ..models.mini import Mini
+from ..regular_files import read_regular_file
 from ..scope import note
 from .chat_tokenizer import ChatTokenizer
 from .network_training import StartNetwork, export_checkpoint, train_network
 from .objectives.reward import PairReward, pair_rewards
 from .preference_data import Preference
 from .preference_feed import EncodedPair, PreferenceFeed, pair_batch, reward_pairs
-from .reward import RewardConfig
 from .reward_baselines import Floats
+from .reward_config import RewardConfig
 from .reward_report import RewardReport, reward_report
 from .training_output import WEIGHTS, CurvePoint
 
@@ -49,6 +51,8 @@ def train_reward_network(
     weights = config.out / WEIGHTS
     if hasattr(network, "merge_and_unload"):  # `reward:` reads whole checkpoints
         export_checkpoint(network.merge_and_unload(), chat, weights)
+    if (ends := checkpoint.folder / "generation_config.json").exists():  # which token ends a reply; also when graded
+        write_whole(weights / ends.name, read_regular_file(ends).decode())
     known, unknown = ([pair.source for pair in pairs] for pairs in (trained_pairs, tested_pairs))
     report = reward_report(f"reward:{weights}", heads, known, unknown, rewards)
     report.write(weights, config.out)
