@@ -40,7 +40,7 @@ def test_leaving_common_words_to_the_end_finds_what_an_exhaustive_search_finds(
         return [search.scores(match_terms(query), 10, Filter()) for query in queries]
 
     exhaustive = found()
-    monkeypatch.setattr(full_text_search, "MOST_MATCHES", 200)
+    monkeypatch.setattr(full_text_search, "MOST_MATCHES", (200, 200))
     monkeypatch.setattr(full_text_search, "SMALL", 0)
     monkeypatch.setattr(full_text_search, "RESCORED", 400)
     pruned = found()

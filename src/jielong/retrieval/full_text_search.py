@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from heapq import nlargest
 
 from .chunk_store import ChunkStore
-from .common_terms import common_scores, weight
+from .common_terms import CommonTerms, weight
 from .full_text import PARTS, is_spaceless
 
-MOST_MATCHES = 10_000  # chunks that are scored for a query, in each part, unless its rarest term alone has more
+COUNTED = 10_000  # of a term; more are estimated
+# Chunks that are scored in each round, in each part, unless its rarest term alone has more.
+MOST_MATCHES = 4_000, 6_000, 10_000
 MOST_HELPING = 100_000  # that the next rarest terms have, which help to choose among these
 STRETCHES = 20  # of the index, in which a common term is counted
 SMALL = 30_000  # chunks, which are all scored
-RESCORED = 500  # of them, with all terms
-MOST_ROUNDS = 2  # each with the next rarest terms
+RESCORED = 300  # of them at most, with all terms
+RESCORED_AT_ONCE = 100
+LIFTED = 30  # of the best have their places by all terms; behind them, the rare ones may decide alone
 SURE = 10  # of the best are certain, but for the last round
 LARGEST = 1.4  # times its weight, that a term adds to a chunk in which it stands twice
 FEW = 100  # chunks, of which nobody can tell what is common
@@ -65,6 +68,7 @@ class FullTextSearch:
     def __init__(self, store: ChunkStore) -> None:
         self._store = store
         self._frequencies: dict[tuple[int, str], int] = {}
+        self._common = CommonTerms()
 
     def scores(self, terms: Sequence[str], most: int, chosen: Filter) -> dict[int, float]:
         """The best `most` chunks of each part, by their numbers."""
@@ -79,15 +83,15 @@ class FullTextSearch:
         frequencies = {term: n for term in terms if (n := self._frequency(part, term, size))}
         left = sorted(frequencies, key=lambda term: frequencies[term])
         found: dict[int, float] = {}
-        for _ in range(MOST_ROUNDS if left else 0):
-            used, left = _rarest(left, frequencies, MOST_MATCHES) if size.chunks > SMALL else (left, [])
+        for matches in MOST_MATCHES if left else ():  # each round with the next rarest terms
+            used, left = _rarest(left, frequencies, matches) if size.chunks > SMALL else (left, [])
             wanted = max(most, RESCORED) if left or found else most
             best: dict[int, float] = {}
             if left:  # commoner terms help to choose: what has several terms comes first, and has less to be scored
                 helpers, _ = _rarest(left, frequencies, MOST_HELPING)
                 match = f"({' OR '.join(used)}) AND ({' OR '.join(helpers)})"
                 best = self._whole(part, size, match, [*used, *helpers], frequencies, wanted, chosen)
-            if len(best) < wanted or sum(frequencies[term] for term in used) <= MOST_MATCHES:
+            if len(best) < wanted or sum(frequencies[term] for term in used) <= matches:
                 best = self._whole(part, size, " OR ".join(used), used, frequencies, wanted, chosen) | best
             found |= best
             sure = sorted(found.values(), reverse=True)[: min(most, SURE)]
@@ -105,8 +109,17 @@ class FullTextSearch:
         others = {term[1:-1]: n for term, n in frequencies.items() if term not in used and term[1:-1].isalnum()}
         if not others or not best:
             return best
-        added = common_scores(self._store.folded_texts(list(best)), others, size.chunks, size.average)
-        return {number: score + added.get(number, 0.0) for number, score in best.items()}
+        greatest = LARGEST * sum(weight(size.chunks, n) for n in others.values())
+        ranked, scores = sorted(best, key=lambda number: -best[number]), dict(best)
+        for start in range(0, len(ranked), RESCORED_AT_ONCE):
+            batch = ranked[start : start + RESCORED_AT_ONCE]
+            enough = nlargest(min(most, LIFTED), scores.values())[-1]
+            if start and best[batch[0]] + greatest < enough:
+                break  # nor could what comes after it be lifted among the best
+            texts = self._store.folded_texts(batch)
+            for number, added in self._common.scores(texts, others, size.chunks, size.average).items():
+                scores[number] += added
+        return scores
 
     def _telling(self, terms: Sequence[str], part: int) -> Sequence[str]:
         """Without English function words among Chinese chunks, where they are rare and would count for much."""
@@ -128,8 +141,8 @@ class FullTextSearch:
         if key not in self._frequencies:
             matches = f"from {PARTS[part]} where {PARTS[part]} match ?"
             query = f"select count(*) from (select 1 {matches} limit ?)"
-            count = int(self._store.rows(query, (term, MOST_MATCHES))[0][0])
-            if count == MOST_MATCHES:
+            count = int(self._store.rows(query, (term, COUNTED))[0][0])
+            if count == COUNTED:
                 last = int(self._store.rows("select max(id) from chunks")[0][0])
                 width = max(20, last // 2000)
                 starts = range(0, last, max(width, last // STRETCHES))

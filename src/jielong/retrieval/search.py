@@ -10,6 +10,7 @@ import anyio.to_thread
 import numpy as np
 
 from ..contract import Embedder
+from ..sync import unwrap_exception_group
 from .chunk_store import ChunkStore
 from .embed_chunks import vectors_of
 from .full_text import is_spaceless, match_terms
@@ -56,24 +57,34 @@ class Search:
         terms = match_terms(query)
         if not terms or k < 1:
             return ()
+        chosen = Filter(await anyio.to_thread.run_sync(self._files, path), language)
+        scores: dict[int, float] = {}
+
+        async def full_text() -> None:
+            nonlocal scores
+            scores = await anyio.to_thread.run_sync(self._text.scores, terms, max(TEXT_CANDIDATES, 4 * k), chosen)
+
         embedded = await self._embedded_chunks()
-        vector = (await vectors_of(embedded.embedder, [query]))[0] if embedded else None
-        return await anyio.to_thread.run_sync(self._search, query, terms, k, path, language, embedded, vector)
+        if embedded is None:
+            await full_text()
+        else:
+            vector = (await vectors_of(embedded.embedder, [query]))[0]
+            weights = [vector_weight(embedded.name, int(is_spaceless(query)), part) for part in (0, 1)]
+            parts = replace(chosen, parts=tuple(np.flatnonzero(weights).tolist()))
+            with unwrap_exception_group():
+                async with anyio.create_task_group() as group:  # SQLite and NumPy each let the other run
+                    group.start_soon(full_text)
+                    nearest = await anyio.to_thread.run_sync(
+                        self._nearest, embedded, vector, max(VECTOR_CANDIDATES, 4 * k), parts
+                    )
+            scores = await anyio.to_thread.run_sync(self._with_vectors, scores, embedded, vector, nearest, weights)
+        return await anyio.to_thread.run_sync(self._hits, scores, k)
 
     async def _embedded_chunks(self) -> EmbeddedChunks | None:
         """None: there are no vectors."""
         return None
 
-    def _search(
-        self, query: str, terms: list[str], k: int, path: str | None, language: str | None,
-        embedded: EmbeddedChunks | None, vector: Vectors | None,
-    ) -> tuple[Hit, ...]:  # fmt: skip
-        chosen = Filter(self._files(path), language)
-        scores = self._text.scores(terms, max(TEXT_CANDIDATES, 4 * k), chosen)
-        if embedded and vector is not None:
-            scores = self._with_vectors(
-                scores, embedded, vector, int(is_spaceless(query)), max(VECTOR_CANDIDATES, 4 * k), chosen
-            )
+    def _hits(self, scores: dict[int, float], k: int) -> tuple[Hit, ...]:
         best = sorted(scores, key=lambda number: (-scores[number], number))[: max(50, 4 * k)]
         chunks = self.store.chunks(best)
         return merged([Hit(chunks[number], scores[number]) for number in best if number in chunks], k)
@@ -86,12 +97,10 @@ class Search:
         return tuple(id for id, name in rows if name == path or name.startswith(below) or fnmatchcase(name, path))
 
     def _with_vectors(
-        self, scores: dict[int, float], embedded: EmbeddedChunks, vector: Vectors, query_part: int, most: int,
-        chosen: Filter,
+        self, scores: dict[int, float], embedded: EmbeddedChunks, vector: Vectors, nearest: list[tuple[int, int, int]],
+        weights: list[float],
     ) -> dict[int, float]:  # fmt: skip
         """The scores of all candidates, those of the full text and those of the vectors."""
-        weights = [vector_weight(embedded.name, query_part, part) for part in (0, 1)]
-        nearest = self._nearest(embedded, vector, most, replace(chosen, parts=tuple(np.flatnonzero(weights).tolist())))
         rows = {row: (number, part) for number, row, part in nearest}
         rows |= {
             row: (number, part)
