@@ -67,6 +67,7 @@ class GeneratedTokens:
     tokens: tuple[int, ...]
     finish: Literal["stop", "length"]
     logprobs: tuple[TokenLogprob, ...] | None
+    ended_by: TokenLogprob | None = None  # the token that ended it, if one did and log-probabilities were asked for
 
 
 @dataclass(eq=False)
@@ -171,6 +172,11 @@ class Batcher:
                 self._exclusive = False
                 self._changed.notify_all()
 
+    def replace_engine(self, engine: Engine) -> None:
+        """Another network of the same context, as after a step of a training; running sequences end before."""
+        with self.exclusive():
+            self._engine = engine
+
     def _work(self) -> None:
         active: list[_Sequence] = []
         while True:
@@ -244,12 +250,13 @@ class Batcher:
         token = job.sampler.pick(job.constraint.mask_logits(logits) if job.constraint else logits, len(tokens))
         if job.constraint:
             job.constraint.advance(token)
-        if job.logprobs is not None and token not in job.end:
-            sequence.logprobs.append(
-                token_logprob(logits, token, job.logprobs, job.decode_token or (lambda t: job.decode([t])))
-            )
+        of_token = None
+        if job.logprobs is not None:
+            of_token = token_logprob(logits, token, job.logprobs, job.decode_token or (lambda t: job.decode([t])))
         if token in job.end:
-            return self._end(sequence, "stop", job.decode(tokens))
+            return self._end(sequence, "stop", job.decode(tokens), of_token)
+        if of_token:
+            sequence.logprobs.append(of_token)
         tokens.append(token)
         if job.stop or job.on_text:
             text = job.decode(tokens)
@@ -266,11 +273,13 @@ class Batcher:
             delta, sequence.emitted = text[len(sequence.emitted) :], text
             _notify_caller(sequence, sequence.job.on_text, delta)
 
-    def _end(self, sequence: _Sequence, finish: Literal["stop", "length"], text: str) -> bool:
+    def _end(
+        self, sequence: _Sequence, finish: Literal["stop", "length"], text: str, ended_by: TokenLogprob | None = None
+    ) -> bool:
         self._emit(sequence, text)
         self._release(sequence)
         logprobs = None if sequence.job.logprobs is None else tuple(sequence.logprobs)
-        result = GeneratedTokens(text, tuple(sequence.tokens), finish, logprobs)
+        result = GeneratedTokens(text, tuple(sequence.tokens), finish, logprobs, ended_by)
         _notify_caller(sequence, sequence.future.set_result, result)
         return False
 

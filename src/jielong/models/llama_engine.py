@@ -49,9 +49,10 @@ class Backend(Protocol):
 class LlamaEngine:
     """An `Engine` without torch. A slot is a sequence's number for its whole life; its row of the cache may move."""
 
-    def __init__(self, folder: Path, engine: str | None = None) -> None:
-        """`engine` is numpy or onnx; None takes the faster one that is installed. Raises Unsupported, DamagedFile."""
-        weights = read_weights(folder)
+    def __init__(self, source: Path | Weights, engine: str | None = None) -> None:
+        """`source`: a checkpoint folder, or weights in memory, which stay as they are while the engine computes.
+        `engine` is numpy or onnx; None takes the faster one that is installed. Raises Unsupported, DamagedFile."""
+        weights = source if isinstance(source, Weights) else read_weights(source)
         self.engine = engine or fastest_engine()
         self._backend = _backend(weights, self.engine)
         self.context = weights.context

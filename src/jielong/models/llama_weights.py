@@ -65,7 +65,7 @@ def read_weights(folder: Path) -> Weights:
     for file in sorted(folder.glob("*.safetensors")):
         tensors |= read_safetensors(file)
     try:
-        weights = _weights(config, tensors)
+        weights = weights_of(config, tensors)
         shapes = _shapes(weights, config)
     except ValueError as error:
         raise DamagedFile(f"{folder / 'config.json'}: {error}; fetch it again") from None
@@ -76,7 +76,8 @@ def read_weights(folder: Path) -> Weights:
     return weights
 
 
-def _weights(config: dict[str, Any], tensors: dict[str, Floats]) -> Weights:
+def weights_of(config: dict[str, Any], tensors: dict[str, Floats]) -> Weights:
+    """The tensors of a plain Llama with this configuration. Raises ValueError for a setting that is no number."""
     heads = _count(config, "num_attention_heads", 10_000)
     theta = config.get("rope_theta") or (config.get("rope_parameters") or {}).get("rope_theta", 10000.0)
     epsilon = config.get("rms_norm_eps")

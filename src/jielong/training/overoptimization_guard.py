@@ -68,6 +68,7 @@ class Guard:
     false_stops: float = 0.05
     distances: list[float] = field(default_factory=list)  # sqrt(KL) of each look
     duels: list[Duel] = field(default_factory=list)
+    choices: list[Duel] = field(default_factory=list)
 
     @property
     def votes_of_look(self) -> int:
@@ -75,7 +76,7 @@ class Guard:
 
     @property
     def votes_left(self) -> int:
-        return self.votes - sum(duel.votes for duel in self.duels)
+        return self.votes - sum(duel.votes for duel in (*self.duels, *self.choices))
 
     def add_look(self, kl: float) -> int | None:
         """A new look at this KL (nats a reply); the earlier look to compare it with, None for the first."""
@@ -85,23 +86,22 @@ class Guard:
         return 0 if len(self.distances) == 2 else self._best(len(self.distances) - 1)
 
     def add(self, duel: Duel) -> None:
+        """The votes on the latest look."""
         self.duels.append(duel)
+
+    def add_choice(self, duel: Duel) -> None:
+        """Votes on what `next_duel` asked; no evidence of a fall, as what is asked depends on what was seen."""
+        self.choices.append(duel)
 
     def evidence(self) -> float:
         """The wealth of those who bet that the latest look is worse; at 1 / `false_stops` the guard stops."""
-        stakes = np.array(STAKES)
-        gains = np.array([
-            duel.lost * np.log1p(stakes / 2) + duel.won * np.log1p(-stakes / 2)
-            for duel in self.duels if duel.later == len(self._looks_before(duel))
-        ])  # fmt: skip
-        if not len(gains):
+        if not self.duels:
             return 1.0
+        stakes = np.array(STAKES)
+        gains = np.array([d.lost * np.log1p(stakes / 2) + d.won * np.log1p(-stakes / 2) for d in self.duels])
         since = gains[::-1].cumsum(0)[::-1]  # of who began at each look
         waiting = max(self.looks - 1 - len(gains), 0)  # those who have not begun hold their share
         return float((np.exp(np.minimum(since, 50)).mean(-1).sum() + waiting) / (len(gains) + waiting))
-
-    def _looks_before(self, duel: Duel) -> range:
-        return range(duel.later)
 
     def has_fallen(self) -> bool:
         return self.evidence() >= 1 / self.false_stops
@@ -143,7 +143,7 @@ class Guard:
     def _posterior(self, among: int | None = None) -> tuple[Floats, Floats]:
         """(DRAWS, looks) of the curve, and its mean, from the first `among` looks."""
         n = len(self.distances) if among is None else among
-        duels = [duel for duel in self.duels if duel.later < n]
+        duels = [duel for duel in (*self.duels, *self.choices) if duel.later < n]
         x = np.array(self.distances[:n])
         x = x / max(float(x.max()), 1e-9)
         fits = [_laplace(_kernel(x, height, length), duels) for height in _HEIGHTS for length in _LENGTHS]

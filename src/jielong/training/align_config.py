@@ -1,0 +1,79 @@
+"""The settings of `jielong train align`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from .rewards import Combine, RewardTerm
+from .train_config import LoopConfig, Section, TrainingConfig
+
+
+class AlignTask(Section):
+    """What the policy is asked: `source` and its columns, as `jielong eval` takes them. The last part of the items,
+    `held_out` of them, is for the guard and for the scores before and after."""
+
+    source: str
+    items: int | None = Field(None, gt=1)
+    input: str | None = None
+    answer: str | None = None
+    rule: str | None = None
+    held_out: float = Field(0.2, gt=0, lt=1)
+
+
+class RolloutConfig(Section):
+    """In each of `rounds`, `replies` replies to each of `prompts` questions are sampled, and trained on `epochs` times.
+
+    `through`: techniques that add to the question, such as `cot`. `truncated`: a cut-off reply is paid the `worst`
+    (0 by a check, else the least of its group), or has no part in the training (`drop`).
+    """
+
+    rounds: int = Field(gt=0)
+    prompts: int = Field(8, gt=0)
+    replies: int = Field(8, gt=1)
+    max_tokens: int = Field(gt=0)
+    temperature: float = Field(1.0, gt=0)
+    epochs: int = Field(1, gt=0)
+    through: str = ""
+    truncated: Literal["worst", "drop"] = "worst"
+
+
+class GuardConfig(Section):
+    """Fresh held-out votes against the proxy: `by` says who votes, as in the rewards (`answer`, a metric, a recipe of
+    a reward model or judge). `every` so many rounds is a look; all of them together take at most `votes`."""
+
+    by: str
+    every: int = Field(1, gt=0)
+    votes: int = Field(2000, gt=0)
+    false_stops: float = Field(0.05, gt=0, lt=1)
+
+
+class AlignConfig(TrainingConfig):
+    """`beta` weighs the KL to the network before training: in the loss of GRPO, in the rewards of RLOO and PPO.
+    `baseline` and `per` are GRPO's (objectives/policy_gradient.py)."""
+
+    start: str
+    method: Literal["grpo", "rloo", "ppo", "dpo"] = "grpo"
+    task: AlignTask | None = None
+    rollouts: RolloutConfig | None = None
+    rewards: tuple[RewardTerm, ...] = (RewardTerm(),)
+    combine: Combine = "sum"
+    caution: float = Field(1.0, ge=0)
+    beta: float = Field(0.0, ge=0)
+    clip: float = Field(0.2, gt=0)
+    clip_high: float | None = Field(None, gt=0)
+    baseline: Literal["grpo", "dr_grpo"] = "grpo"
+    per: Literal["token", "reply", "longest"] = "token"
+    guard: GuardConfig | None = None
+    loop: LoopConfig
+
+    @model_validator(mode="after")
+    def _complete(self) -> AlignConfig:
+        if self.method != "dpo" and (self.task is None or self.rollouts is None):
+            raise ValueError(f"method = {self.method} samples replies: expected the sections [task] and [rollouts]")
+        return self
+
+    @property
+    def steps(self) -> int:
+        return self.rollouts.rounds * self.rollouts.epochs if self.rollouts else 0

@@ -1,0 +1,121 @@
+"""The network in training as a model that can be asked: its replies go through the ledger, with the tokens as sampled.
+
+Each token of a reply is written as `token_id:N` among its log-probabilities, which is how vLLM writes them when asked
+to (`return_tokens_as_token_ids`). So a reply trains the tokens that were drawn, never what its text would be tokenized
+as; and a rollout is found in the ledger again like any other reply.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from ..context import Path as CallPath
+from ..context import current
+from ..contract import Message, Reply, Request, Usage
+from ..errors import BadInput, TooLong
+from ..models.chat_template import ChatTemplate
+from ..models.continuous_batching import Batcher, Engine, GenerationJob
+from ..models.llama_engine import LlamaEngine
+from ..models.llama_weights import unsupported_setting, weights_of
+from ..models.local.checkpoint_folder import generation_defaults
+from ..models.local.transformers_engine import TorchEngine
+from ..models.token_sampling import Sampler
+from ..runtime.provider import Provider
+from .precision import autocast
+from .train_config import LoopConfig
+
+TOKEN_ID = "token_id:"
+
+
+class NetworkPolicy(Provider):
+    """`folder`: the checkpoint that the training began with, whose tokenizer and chat template count. Every other
+    sampling setting than temperature, limit and seed would make the replies those of another policy."""
+
+    seeded: ClassVar[Literal["exact", "best_effort", "none"]] = "exact"
+
+    def __init__(self, network: Any, folder: Path, loop: LoopConfig, digest: str) -> None:
+        self._network, self._loop, self._digest = network, loop, digest
+        self._chat, self._end = ChatTemplate(folder), generation_defaults(folder).end
+        if not self._end:
+            raise BadInput(f"{folder}: no token that ends a reply (eos_token_id): every rollout would be cut off")
+        self._version = ""
+        self.asked: dict[CallPath, Request] = {}  # by the path of the call: what it was, after techniques had their say
+        self._batcher: Batcher | None = None
+
+    @property
+    def name(self) -> str:
+        return "policy"
+
+    def identity(self) -> str:
+        return f"policy {self._digest} {self._version}"
+
+    def renew(self, version: str) -> None:
+        """The weights have changed: what is asked from now on is asked of `version`."""
+        self._version = version
+        self._network.eval()
+        if self._batcher is None:
+            self._batcher = Batcher(self._engine())
+        elif self._is_plain_llama():
+            self._batcher.replace_engine(self._engine())
+
+    def _is_plain_llama(self) -> bool:
+        on_cpu = self._network.device.type == "cpu" and not hasattr(self._network, "disable_adapter")
+        return on_cpu and unsupported_setting(self._network.config.to_dict()) is None
+
+    def _engine(self) -> Engine:
+        """mini's engine where it computes this network: on a CPU it is several times faster than the torch module."""
+        if not self._is_plain_llama():
+            return _TrainingEngine(self._network, self._loop)
+        tensors = {name: value.detach().numpy() for name, value in self._network.state_dict().items()}
+        return LlamaEngine(weights_of(self._network.config.to_dict(), tensors))
+
+    async def generate(self, request: Request) -> Reply:
+        self.asked[current().path] = request
+        return await super().generate(request)
+
+    def encode(self, request: Request) -> tuple[int, ...]:
+        return self._chat.encode_request(request)
+
+    async def send(self, request: Request, attempt: str) -> Reply:
+        assert self._batcher is not None, "renew() comes first"
+        prompt, sampling = self.encode(request), request.sampling
+        room = self._batcher.context - len(prompt)
+        if room < 1:
+            raise TooLong(f"the policy reads {self._batcher.context} tokens, and a prompt has {len(prompt)}")
+        sampler = Sampler(sampling.temperature or 0.0, 1.0, sampling.seed or 0)
+        limit = min(room, sampling.max_tokens or room)
+        job = GenerationJob(
+            prompt, sampler, limit, self._end, self._chat.decode, logprobs=0,
+            decode_token=lambda token: f"{TOKEN_ID}{token}",
+        )  # fmt: skip
+        result = await self._batcher.generate(job)
+        tokens = (*(result.logprobs or ()), *((result.ended_by,) if result.ended_by else ()))
+        usage = Usage(input_tokens=len(prompt), output_tokens=len(tokens))
+        return Reply(Message("assistant", result.text), result.finish, usage, logprobs=tokens)
+
+
+class _TrainingEngine(TorchEngine):
+    """The torch module in the precision that it is trained in: another one would sample from another policy."""
+
+    def __init__(self, network: Any, loop: LoopConfig) -> None:
+        super().__init__(network)
+        self._loop = loop
+
+    def _forward(self, ids: Any, **arguments: Any) -> Any:
+        with autocast(self._loop, self.module.device):
+            return super()._forward(ids, **arguments)
+
+
+def sampled_tokens(reply: Reply) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The ids of a reply's tokens, the one that ended it included, and their log-probabilities at temperature 1.
+
+    Raises BadInput where a reply does not tell them: its text must not be tokenized again, as that gives other tokens.
+    """
+    tokens = reply.logprobs or ()
+    if not tokens or not all(each.token.startswith(TOKEN_ID) and each.token[len(TOKEN_ID) :].isdigit() for each in tokens):
+        raise BadInput(
+            "the endpoint does not tell the ids of the tokens that it samples; vLLM does "
+            '(logprobs with "return_tokens_as_token_ids")'
+        )
+    return tuple(int(each.token[len(TOKEN_ID) :]) for each in tokens), tuple(each.logprob for each in tokens)
