@@ -1,7 +1,7 @@
 """A world in which over-optimisation can be watched: texts of 16 tokens, a gold reward, proxies learnt from noisy pairs.
 
 The gold reward of a seed is a random network over the tokens of a text; a proxy is another one, fitted to pairs of the
-first policy's texts, of which a quarter is labelled wrongly. The policy (1.07 M parameters) is trained by GRPO against the
+first policy's texts, of which a quarter is labelled wrongly. The policy (1.19 M parameters) is trained by GRPO against the
 proxy to the end, and each look keeps the gold and proxy rewards of fresh texts: the trace on which guards are tried.
 """
 
@@ -32,7 +32,7 @@ Reward = Callable[[Tensor], Tensor]  # (rows, LENGTH) tokens → (rows,)
 def new_policy(seed: int) -> Any:
     torch.manual_seed(seed)
     return LlamaForCausalLM(LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=128, intermediate_size=512, num_hidden_layers=4, num_attention_heads=2,
+        vocab_size=VOCABULARY, hidden_size=192, intermediate_size=768, num_hidden_layers=2, num_attention_heads=3,
         max_position_embeddings=32, tie_word_embeddings=True, attn_implementation="eager",
     ))  # fmt: skip
 

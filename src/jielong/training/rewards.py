@@ -7,7 +7,7 @@ what a policy would find sooner or later: whether an empty reply, the question i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -21,6 +21,7 @@ from ..tasks.task import Task
 from .train_config import Section
 
 Combine: TypeAlias = Literal["sum", "lowest", "cautious"]
+ScorerOf: TypeAlias = Callable[[str], Scorer]
 TRIED = 20  # items on which the graders are tried
 
 
@@ -43,14 +44,17 @@ class Rewards:
     """`sum` adds the terms by their weights. For an ensemble of reward models: `lowest` takes the least of them (Coste
     et al. 2024), `cautious` their mean less `caution` times their variance."""
 
-    def __init__(self, terms: Sequence[RewardTerm], task: Task, combine: Combine = "sum", caution: float = 1.0) -> None:
+    def __init__(
+        self, terms: Sequence[RewardTerm], task: Task, scorer_of: ScorerOf, combine: Combine = "sum",
+        caution: float = 1.0,
+    ) -> None:  # fmt: skip
         self.terms, self._combine, self._caution = terms, combine, caution
-        self._graders = [_grader(term.by, task) for term in terms]
+        self.graders = [_grader(term.by, task, scorer_of) for term in terms]
 
     async def grade(self, item: Item, request: Request, replies: Sequence[Reply]) -> list[Grade]:
         """In order. A cut-off reply gets the worst of it: 0 from a check, the least of the other replies from a scorer.
         A reply that cannot be graded has no reward, and takes no other reply's."""
-        columns = [await _values(grader, item, request, replies) for grader in self._graders]
+        columns = [await _values(grader, item, request, replies) for grader in self.graders]
         return [Grade(self._total(values), values) for values in zip(*columns, strict=True)]
 
     def _total(self, values: Sequence[float | None]) -> float | None:
@@ -65,7 +69,16 @@ class Rewards:
         return sum(known)
 
 
-def _grader(by: str, task: Task) -> Metric | Scorer:
+def load_scorer(recipe: str) -> Scorer:
+    """The reward model that a recipe names. Raises BadInput for a model that answers and does not grade."""
+    model: Any = load(recipe)
+    if not hasattr(model, "score"):
+        raise BadInput(f"{recipe} answers and does not grade; expected `answer`, a metric, or reward:FOLDER")
+    scorer: Scorer = model
+    return scorer
+
+
+def _grader(by: str, task: Task, scorer_of: ScorerOf) -> Metric | Scorer:
     if by == "answer":
         require_replies(task.metric)
         if any(not item.accepted and item.tests is None for item in task.items) and task.metric.name == "judge":
@@ -73,11 +86,7 @@ def _grader(by: str, task: Task) -> Metric | Scorer:
         return task.metric
     if by in registry.name_origins("metrics"):
         return find_metric(by)
-    model: Any = load(by)
-    if not hasattr(model, "score"):
-        raise BadInput(f"rewards: {by} answers and does not grade; expected `answer`, a metric, or reward:FOLDER")
-    scorer: Scorer = model
-    return scorer
+    return scorer_of(by)
 
 
 async def _values(
@@ -109,7 +118,7 @@ async def check_graders(rewards: Rewards, task: Task) -> None:
     """Raises BadInput where a check pays for what answers nothing: the policy would learn to write that."""
     items = task.items[:TRIED]
     answers = list(dict.fromkeys(answer for item in task.items[:200] for answer in item.accepted))
-    for term, grader in zip(rewards.terms, rewards._graders, strict=True):
+    for term, grader in zip(rewards.terms, rewards.graders, strict=True):
         if not isinstance(grader, Metric):
             continue
         for what, text_of in _NOTHING_ANSWERED.items():

@@ -127,7 +127,8 @@ class RolloutFeed:
         rollouts = [rollout for group in groups for rollout in group]
         if not any(rollout.reply for rollout in rollouts):
             raise TrainingFailed(f"round {number + 1}: every call for a reply was lost; nothing can be learnt from it")
-        batch = self._rows(rollouts)
+        batch = rollout_rows(rollouts, self._sampler.policy, self._filler)
+        batch["reply_mask"] *= ~rewards.flatten().isnan()[:, None]  # without a reward a row is kept, and counts nowhere
         with torch.no_grad():
             batch |= self._advantages(network, batch, rewards)
         network.train()
@@ -142,21 +143,6 @@ class RolloutFeed:
     def _paid(self, rollout: Rollout) -> float:
         dropped = rollout.truncated and self._rollouts.truncated == "drop"
         return float("nan") if dropped or rollout.grade.total is None else rollout.grade.total
-
-    def _rows(self, rollouts: Sequence[Rollout]) -> dict[str, Tensor]:
-        """A row for each reply, in order. One without a reward keeps its row, in which no token counts."""
-        encoded, sampled = [], []
-        for rollout in rollouts:
-            tokens, logprobs = sampled_tokens(rollout.reply) if rollout.reply else ((self._filler,), (0.0,))
-            encoded.append(EncodedReply(self._sampler.policy.encode(rollout.request), tokens))
-            sampled.append(logprobs)
-        batch = dict(pad_replies(encoded, self._filler))
-        batch["sampler_logprobs"] = torch.zeros(batch["reply_mask"].shape)
-        for row, (each, logprobs) in enumerate(zip(encoded, sampled, strict=True)):
-            batch["sampler_logprobs"][row, len(each.prompt) : len(each.prompt) + len(logprobs)] = torch.tensor(logprobs)
-            if math.isnan(self._paid(rollouts[row])):
-                batch["reply_mask"][row] = 0
-        return batch
 
     def _write(self, number: int, groups: Sequence[Sequence[Rollout]], batch: Batch) -> None:
         rollouts = [rollout for group in groups for rollout in group]
@@ -183,6 +169,13 @@ class RolloutFeed:
                 f"in {DEAD_ROUNDS} rounds all replies to one question were paid the same, so nothing was learnt; take "
                 "easier or harder questions, or more replies to each"
             )
+
+
+def rollout_rows(rollouts: Sequence[Rollout], policy: NetworkPolicy, filler: int) -> dict[str, Tensor]:
+    """A row for each, in order, as `reply_logprobs` wants them. One whose call was lost is a row of filling."""
+    replies = [sampled_tokens(rollout.reply)[0] if rollout.reply else (filler,) for rollout in rollouts]
+    prompts = [policy.encode(rollout.request) for rollout in rollouts]
+    return dict(pad_replies([EncodedReply(*pair) for pair in zip(prompts, replies, strict=True)], filler))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -72,7 +72,7 @@ class Grpo:
         ratio = torch.exp(now.logprobs - batch.get("old_logprobs", now.logprobs.detach()))
         gains, clipped = clipped_gains(ratio, batch["advantages"][:, None], self.clip_low, self.clip_high)
         losses, tokens = -gains, mask.sum().clamp(min=1)
-        figures = {"clipped": (clipped * mask).sum() / tokens}
+        figures = {"clipped": (clipped * mask).sum() / tokens, **figures_of_rows(batch)}
         if now.entropies is not None:
             figures["entropy"] = (now.entropies * mask).sum() / tokens
         if "reference_logprobs" in batch:
@@ -113,7 +113,7 @@ class Rloo:
         old = batch.get("old_logprobs", now.logprobs.detach())
         ratio = torch.exp(((now.logprobs - old) * mask).sum(-1))
         gains, clipped = clipped_gains(ratio, batch["advantages"], self.clip_low, self.clip_high)
-        rows, figures = counts.sum().clamp(min=1), dict[str, Tensor]()
+        rows, figures = counts.sum().clamp(min=1), figures_of_rows(batch)
         figures["clipped"] = (clipped * counts).sum() / rows
         if now.entropies is not None:
             figures["entropy"] = (now.entropies * mask).sum() / mask.sum().clamp(min=1)
@@ -121,6 +121,14 @@ class Rloo:
 
     def size(self, batch: Batch) -> float:
         return float((batch["reply_mask"].sum(-1) > 0).sum())
+
+
+def figures_of_rows(batch: Batch) -> dict[str, Tensor]:
+    """The mean reward of the replies that have one, and the share of groups from which nothing is learnt."""
+    if "rewards" not in batch:
+        return {}
+    counts = (batch["reply_mask"].sum(-1) > 0).float()
+    return {"reward": (batch["rewards"] * counts).sum() / counts.sum().clamp(min=1), "dead": batch["dead"].mean()}
 
 
 def clipped_gains(ratio: Tensor, advantages: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..objective import Batch, Figures
 from ..reply_logprobs import position_ids
-from .policy_gradient import clipped_gains
+from .policy_gradient import clipped_gains, figures_of_rows
 
 
 class ActorCritic(nn.Module):
@@ -65,7 +65,8 @@ class Ppo:
         tokens = mask.sum().clamp(min=1)
         loss = ((self.value_weight * 0.5 * errors - gains) * mask).sum() / tokens
         error = ((values - returns).square() * mask).sum() / tokens
-        return loss, {"clipped": (clipped * mask).sum() / tokens, "value_error": error.detach()}
+        figures = {"clipped": (clipped * mask).sum() / tokens, "value_error": error.detach()}
+        return loss, figures | figures_of_rows(batch)
 
     def size(self, batch: Batch) -> float:
         return float(batch["reply_mask"].sum())

@@ -1,0 +1,58 @@
+"""The parts of an alignment put together: network, rollouts, rewards, objective, guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..models.local.checkpoint_folder import open_checkpoint
+from ..models.mini import WEIGHTS as MINI
+from ..tasks.item import Item
+from .advantages import advantages_of, objective_of
+from .align_config import AlignConfig
+from .guarded_training import GuardedTraining
+from .network_training import load_start_network, train_network
+from .objective import reference
+from .objectives.ppo import ActorCritic
+from .reply_logprobs import without_dropout
+from .rewards import Rewards
+from .rollout_policy import NetworkPolicy
+from .rollouts import RolloutFeed, RolloutSampler
+from .training_output import CurvePoint, TrainResult
+
+
+def align_by_rollouts(
+    config: AlignConfig,
+    items: Sequence[Item],
+    held_out: Sequence[Item],
+    rewards: Rewards,
+    voters: Rewards | None,
+    digest: str,
+    on_point: Callable[[CurvePoint], None],
+) -> TrainResult:
+    """Train on rollouts to `items`; with `voters` under the guard, which looks at replies to `held_out`."""
+    assert config.rollouts
+    epochs = config.rollouts.epochs
+    start = load_start_network(config.start, config, config.rollouts.max_tokens)
+    network = without_dropout(start.network)
+    compared = reference(network) if config.beta or voters else None
+    module = ActorCritic(network) if config.method == "ppo" else network
+    base = config.start.removeprefix("local:").partition("+")[0]
+    folder = MINI if base == "mini" else open_checkpoint(base).folder
+    policy = NetworkPolicy(network, folder, config.loop, digest)
+    sampler = RolloutSampler(policy, config.rollouts, config.loop.seed)
+    filler = start.chat.special_id("pad_token") or start.chat.special_id("eos_token") or 0
+    feed = RolloutFeed(config, items, sampler, rewards, filler, digest, advantages_of(config, compared))
+    guard = None
+    if config.guard and voters and compared:
+        guard = GuardedTraining(
+            config.guard, config.guard.every * epochs, config.steps, config.out, module, compared, sampler, held_out,
+            rewards, voters, filler,
+        )  # fmt: skip
+        guard.begin()
+    # A training resumes where a round begins: the policy that sampled it is needed to learn from it.
+    interval = config.loop.checkpoint_interval(config.steps)
+    loop = config.loop.model_copy(update={"checkpoint_every": -(-interval // epochs) * epochs})
+    return train_network(
+        start, config.model_copy(update={"loop": loop}), feed, objective_of(config), module=module, on_point=on_point,
+        ends_after=guard.ends_after if guard else lambda steps: False,
+    )  # fmt: skip
