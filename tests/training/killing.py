@@ -38,9 +38,16 @@ def train(kind: str, settings: dict[str, Any], result: Connection | None = None)
     from jielong.training.training_output import TrainResult
 
     torch.set_num_threads(1)
-    run: Callable[[TrainConfig], Any] = pretrain if kind == "pretrain" else finetune
-    config = TrainConfig.model_validate(settings)
-    run(config)
+    if kind == "align":
+        from jielong.training.align import align
+        from jielong.training.align_config import AlignConfig
+
+        config: Any = AlignConfig.model_validate(settings)
+        align(config)
+    else:
+        run: Callable[[TrainConfig], Any] = pretrain if kind == "pretrain" else finetune
+        config = TrainConfig.model_validate(settings)
+        run(config)
     digest = TrainResult.read(config.out).sha256
     if result:
         result.send(digest)

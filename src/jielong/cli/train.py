@@ -17,6 +17,7 @@ from ..reporting.terminal import print_json
 from ..scope import scope
 from . import options
 from .messages import language, localized
+from .train_align import align
 from .train_reward import reward
 from .training_options import overrides, progress_bar, training_options
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 def train() -> None:
     pass
 
+
+train.add_command(align)
 
 @train.command(help=localized("help.pretrain"))
 @training_options

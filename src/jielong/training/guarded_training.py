@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,42 +23,13 @@ from ..sync import run_sync
 from ..tasks.item import Item
 from .align_config import GuardConfig
 from .objective import Reference
-from .overoptimization_guard import Duel, Guard, PeakEstimate
+from .overoptimization_guard import Duel, Guard, GuardRecord, Look, PeakEstimate
 from .reply_logprobs import reply_logprobs
 from .rewards import Rewards
 from .rollouts import Rollout, RolloutSampler, rollout_rows
 from .training_checkpoint import trained_weights
 
-GUARD = "guard.json"
 MIN_REPLIES = 64  # of a look
-
-
-@dataclass(frozen=True)
-class Look:
-    """`kl` in nats a reply to the policy before training, `proxy` the mean reward of the replies, None without any."""
-
-    steps: int
-    kl: float
-    proxy: float | None
-
-
-@dataclass(frozen=True)
-class GuardRecord:
-    """What is in guard.json. `stopped`: whether a fall was found; `estimate`: once the training has ended."""
-
-    looks: tuple[Look, ...] = ()
-    duels: tuple[Duel, ...] = ()
-    choices: tuple[Duel, ...] = ()
-    stopped: bool = False
-    estimate: PeakEstimate | None = None
-
-    @classmethod
-    def read(cls, out: Path) -> GuardRecord:
-        file = out / GUARD
-        return TypeAdapter(cls).validate_json(read_regular_file(file)) if file.exists() else cls()
-
-    def write(self, out: Path) -> None:
-        write_whole(out / GUARD, json.dumps(asdict(self)) + "\n")
 
 
 class GuardedTraining:

@@ -16,12 +16,19 @@ Votes of a scorer and of people serve alike. Wrong votes flatten the curve and l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
+from ..atomic_write import write_whole
+from ..regular_files import read_regular_file
+
+GUARD = "guard.json"
 Floats = NDArray[np.float64]
 STAKES = (0.2, 0.5, 1.0)  # of the wealth, on each vote
 RESERVE = 0.3  # of all votes, for the choice of the look to restore
@@ -57,6 +64,34 @@ class PeakEstimate:
     latest_regret: float
     scores: tuple[float, ...]
     deviations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """`kl` in nats a reply to the policy before training, `proxy` the mean reward of the replies, None without any."""
+
+    steps: int
+    kl: float
+    proxy: float | None
+
+
+@dataclass(frozen=True)
+class GuardRecord:
+    """What OUT/guard.json holds. `stopped`: whether a fall was found; `estimate`: once the training has ended."""
+
+    looks: tuple[Look, ...] = ()
+    duels: tuple[Duel, ...] = ()
+    choices: tuple[Duel, ...] = ()
+    stopped: bool = False
+    estimate: PeakEstimate | None = None
+
+    @classmethod
+    def read(cls, out: Path) -> GuardRecord:
+        file = out / GUARD
+        return TypeAdapter(cls).validate_json(read_regular_file(file)) if file.exists() else cls()
+
+    def write(self, out: Path) -> None:
+        write_whole(out / GUARD, json.dumps(asdict(self)) + "\n")
 
 
 @dataclass

@@ -1,0 +1,245 @@
+"""Policies that are trained on their own replies: what is sampled, what is paid, and exact resume."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from jielong.contract import Message, Reply, Request, Scores
+from jielong.errors import BadInput
+from jielong.sync import run_sync
+from jielong.tasks.load_task import load_task
+from jielong.training.align import align, aligned_task, divided
+from jielong.training.align_config import AlignConfig
+from jielong.training.objectives.policy_gradient import Grpo
+from jielong.training.rewards import Rewards, RewardTerm, check_graders, load_scorer
+from jielong.training.rollouts import RolloutFeed
+from training.aligning import questions, settings, tiny_policy
+
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("align")
+    return tiny_policy(folder / "policy"), questions(folder / "questions.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JIELONG_HOME", str(tmp_path / "home"))
+
+
+def config_of(world: tuple[Path, Path], out: Path, **changes: Any) -> AlignConfig:
+    return AlignConfig.model_validate(settings(*world, out, **changes))
+
+
+def digest(config: AlignConfig) -> str:
+    return str(json.loads((config.out / "result.json").read_text())["sha256"])
+
+
+def feed_of(config: AlignConfig, monkeypatch: pytest.MonkeyPatch) -> tuple[RolloutFeed, Any]:
+    """The feed and the network of an alignment, caught before its first step."""
+    from jielong.training import alignment
+
+    caught: dict[str, Any] = {}
+
+    def catch(start: Any, its_config: Any, feed: Any, objective: Any, **_: Any) -> Any:
+        caught.update(feed=feed, network=start.network)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(alignment, "train_network", catch)
+    with pytest.raises(KeyboardInterrupt):
+        align(config)
+    return caught["feed"], caught["network"]
+
+
+@pytest.mark.parametrize("method", ["grpo", "rloo", "ppo"])
+@pytest.mark.parametrize("adapter", [False, True])
+def test_a_policy_is_trained_and_interrupted_and_ends_the_same(
+    method: str, adapter: bool, world: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    changes: dict[str, Any] = {"method": method, "beta": 0.05, "rollouts": {"epochs": 2, "rounds": 2}}
+    if adapter:
+        pytest.importorskip("peft")
+        changes["adapter"] = {"rank": 4}
+    whole = config_of(world, tmp_path / "whole", **changes)
+    assert align(whole).name.startswith(f"local:{world[0]}+" if adapter else "local:")
+    stopped, asked = config_of(world, tmp_path / "stopped", **changes), RolloutFeed.batch
+
+    def stop(self: RolloutFeed, step: int, network: Any) -> Any:
+        if step == 3:  # in the middle of a round
+            raise KeyboardInterrupt
+        return asked(self, step, network)
+
+    monkeypatch.setattr(RolloutFeed, "batch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        align(stopped)
+    monkeypatch.setattr(RolloutFeed, "batch", asked)
+    align(stopped)
+    assert digest(stopped) == digest(whole)
+    assert digest(whole) != digest_at_start(whole)
+
+
+def digest_at_start(config: AlignConfig) -> str:
+    from jielong.training.network_training import load_start_network
+    from jielong.training.training_checkpoint import weights_digest
+
+    return weights_digest(load_start_network(config.start, config, 6).network)
+
+
+def test_tokens_are_trained_as_they_were_sampled(
+    world: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    feed, network = feed_of(config_of(world, tmp_path / "out", rollouts={"epochs": 2}), monkeypatch)
+    batch, policy = feed.batch(0, network), feed._sampler.policy
+    ledger_rows = [json.loads(line) for line in (tmp_path / "out/rollouts.jsonl").read_text().splitlines()]
+    assert ledger_rows[0]["groups"] == 2
+    tokenizer, differs = policy._chat.tokenizer, 0
+    for row in range(8):
+        ids = batch["input_ids"][row][batch["reply_mask"][row].bool()].tolist()
+        assert 1 <= len(ids) <= 6
+        differs += tokenizer.encode(tokenizer.decode(ids, skip_special_tokens=False)).ids != ids
+    assert differs > 4  # nothing but the sampled tokens would do
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.0, 1.4])
+def test_the_policy_that_sampled_is_the_policy_that_learns(
+    temperature: float, world: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    changes = {"rollouts": {"epochs": 2, "temperature": temperature}}
+    feed, network = feed_of(config_of(world, tmp_path / "out", **changes), monkeypatch)
+    batch = feed.batch(0, network)
+    _, figures = Grpo(temperature, clip_low=1e-6, clip_high=1e-6).loss(network, batch)
+    assert figures["clipped"] == 0  # every ratio is 1 before the first update
+
+
+def test_what_would_sample_from_another_policy_is_no_setting(world: tuple[Path, Path], tmp_path: Path):
+    for name in ("top_p", "top_k", "stop"):
+        with pytest.raises(ValueError, match=name):
+            config_of(world, tmp_path / "out", rollouts={name: 1})
+
+
+class Graded:
+    """A scorer that gives these values in turn."""
+
+    calls = 0
+
+    def __init__(self, values: Sequence[float | None]) -> None:
+        self._values = list(values)
+
+    async def score(self, request: Request, replies: Sequence[Reply]) -> Scores:
+        values, self._values = self._values[: len(replies)], self._values[len(replies) :]
+        return Scores(tuple(values))
+
+
+def rewards_by(world: tuple[Path, Path], *graders: Any, **settings: Any) -> Rewards:
+    task, waiting = load_task(str(world[1]), rule="contains"), iter(graders)
+    return Rewards([RewardTerm(by=f"scorer {i}") for i in range(len(graders))], task, lambda _: next(waiting), **settings)
+
+
+def graded(rewards: Rewards, world: tuple[Path, Path], *replies: Reply) -> list[float | None]:
+    item = load_task(str(world[1]), rule="contains").items[0]
+    return [grade.total for grade in run_sync(rewards.grade, item, item.request(), list(replies))]
+
+
+def reply(text: str, finish: Any = "stop") -> Reply:
+    return Reply(Message("assistant", text), finish)
+
+
+@pytest.mark.parametrize("bad", [None, NAN, float("inf")])
+def test_one_missing_reward_leaves_the_others(bad: float | None, world: tuple[Path, Path]):
+    found = graded(rewards_by(world, Graded([1.0, bad, 0.0])), world, *map(reply, "abc"))
+    assert found == [1.0, None, 0.0]
+
+
+def test_a_cut_off_reply_is_paid_the_worst(world: tuple[Path, Path]):
+    found = graded(rewards_by(world, Graded([2.0, -3.0])), world, reply("a"), reply("b", "length"), reply("c"))
+    assert found == [2.0, -3.0, -3.0]
+    check = Rewards([RewardTerm()], load_task(str(world[1]), rule="contains"), load_scorer)
+    assert graded(check, world, reply("e"), reply("e", "length"), reply("")) == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("combine", "total"), [("sum", 3.0), ("lowest", 0.5), ("cautious", 1.5 - 1.0)])
+def test_an_ensemble_is_combined(combine: Any, total: float, world: tuple[Path, Path]):
+    found = graded(rewards_by(world, Graded([0.5]), Graded([2.5]), combine=combine), world, reply("a"))
+    assert found == [pytest.approx(total)]
+
+
+def test_a_missing_reward_and_a_cut_off_reply_count_nowhere(
+    world: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    changes = {"rollouts": {"truncated": "drop", "prompts": 3}}
+    feed, network = feed_of(config_of(world, tmp_path / "out", **changes), monkeypatch)
+    batch = feed.batch(0, network)
+    line = json.loads((tmp_path / "out/rollouts.jsonl").read_text())
+    silent = batch["reply_mask"].sum(-1) == 0
+    assert line["truncated"] > 0
+    assert silent.sum() >= line["truncated"]
+    assert not batch["advantages"][silent].any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule", "what"),
+    [
+        ([("Is it big?", "yes"), ("Is it red?", "no"), ("Is it old?", "yes"), ("Is it far?", "no")], "contains", "all answers"),
+        ([("Say cat.", "cat"), ("Say dog.", "dog"), ("Say cow.", "cow"), ("Say hen.", "hen")], "contains", "all answers"),
+    ],
+)
+def test_a_check_that_pays_for_all_answers_at_once_is_refused(rows: Any, rule: str, what: str, tmp_path: Path):
+    (tmp_path / "task.jsonl").write_text("\n".join(json.dumps({"input": a, "answer": b}) for a, b in rows))
+    task = load_task(str(tmp_path / "task.jsonl"), rule=rule)
+    with pytest.raises(BadInput, match=what):
+        run_sync(check_graders, Rewards([RewardTerm()], task, load_scorer), task)
+
+
+def test_checks_of_the_built_in_tasks_pay_for_answers_alone():
+    for name in ("mini:word_problems/2", "mini:facts", "mini:reading", "mini:true_false", "mini:in_context"):
+        task = load_task(name, limit=40)
+        run_sync(check_graders, Rewards([RewardTerm()], task, load_scorer), task)
+
+
+def test_training_and_held_out_questions_are_apart(world: tuple[Path, Path], tmp_path: Path):
+    config = config_of(world, tmp_path)
+    training, held_out = divided(aligned_task(config), config)
+    assert len(held_out) == 2
+    assert not {item.group() for item in training} & {item.group() for item in held_out}
+
+
+def test_the_guard_puts_the_best_weights_back(world: tuple[Path, Path], tmp_path: Path):
+    config = config_of(world, tmp_path / "out", guard={"by": "answer", "votes": 90}, beta=0.1)
+    align(config)
+    record = json.loads((config.out / "guard.json").read_text())
+    assert [look["steps"] for look in record["looks"]] == [0, 1, 2, 3, 4]
+    assert sum(d["won"] + d["lost"] + d["tied"] for d in record["duels"] + record["choices"]) <= 90
+    assert record["looks"][0]["kl"] == pytest.approx(0, abs=1e-5)
+    best = record["estimate"]["best"]
+    again = config_of(world, tmp_path / "again", guard={"by": "answer", "votes": 90}, beta=0.1)
+    align(again)
+    assert digest(again) == digest(config)
+    from safetensors.torch import load_file
+
+    kept = load_file(config.out / f"guard/look-{best}/weights.safetensors")
+    exported = load_file(config.out / "weights/model.safetensors")
+    assert all(torch.equal(kept[name].bfloat16(), exported[name]) for name in exported)
+
+
+@pytest.mark.skipif(os.environ.get("JIELONG_FULL") != "1", reason="processes that are killed ten times")
+def test_killed_at_random_moments_a_policy_ends_the_same(world: tuple[Path, Path], tmp_path: Path):
+    import random
+
+    from training.killing import finished, killed
+
+    def settings_of(name: str) -> dict[str, Any]:
+        return settings(*world, tmp_path / name, guard={"by": "answer", "votes": 60}, beta=0.1)
+
+    expected, seconds = finished("align", settings_of("alone"))
+    rng = random.Random("align")
+    for number in range(10):
+        killed("align", settings_of(str(number)), rng.uniform(0.2, 1) * seconds)
+        assert finished("align", settings_of(str(number)))[0] == expected
