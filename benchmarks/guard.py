@@ -3,9 +3,9 @@
     python benchmarks/guard.py runs     # trains what is missing in build/guard (resumable; half a minute of CPU a run)
     python benchmarks/guard.py report   # tries the guard and the other rules on the traces; writes results/guard.json
 
-`proxy` runs are trained against one reward model, `worst_case` ones against the lowest of four, `gold` ones against the
-gold reward, of which those that never fall test for false stops. A vote compares two fresh texts, of two looks, by gold,
-and is wrong with probability .25; the guard sees votes and KL and nothing else.
+`proxy` runs are trained against one reward model, `worst_case` ones against the lowest of four, `gold` ones against
+the gold reward, of which those that never fall test for false stops. A vote compares two fresh texts, of two looks, by
+gold, and is wrong with probability .25; the guard sees votes and KL and nothing else.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def fixed_kl(proxies: dict[int, Any], golds: dict[int, np.ndarray]) -> dict[int,
 
 
 def false_stops(runs: dict[str, Any]) -> dict[str, Any]:
-    """Of streams of votes on runs whose gold never falls by more than its error from one of its looks to a later one."""
+    """Of streams of votes on runs whose gold never falls by more than three standard errors of a look."""
     counted = {}
     for name, trace in runs.items():
         gold = curve(trace)

@@ -1,15 +1,14 @@
-"""A world in which over-optimisation can be watched: texts of 16 tokens, a gold reward, proxies learnt from noisy pairs.
+"""A world in which over-optimisation can be watched: texts of 16 tokens, a gold reward, proxies from noisy pairs.
 
 The gold reward of a seed is a random network over the tokens of a text; a proxy is another one, fitted to pairs of the
-first policy's texts, of which a quarter is labelled wrongly. The policy (1.19 M parameters) is trained by GRPO against the
-proxy to the end, and each look keeps the gold and proxy rewards of fresh texts: the trace on which guards are tried.
+first policy's texts, of which a quarter is labelled wrongly. The policy (1.19 M parameters) is trained by GRPO against
+the proxy to the end; each look keeps the gold and proxy rewards of fresh texts: the trace on which guards are tried.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,6 +135,9 @@ class WorldFeed:
     on_look: Callable[[int, Any], None]
     digest: str = "world"
 
+    def tokens(self, batch: dict[str, Tensor]) -> int:
+        return batch["input_ids"].numel()
+
     def batch(self, step: int, network: Any) -> dict[str, Tensor]:
         if step % self.look_every == 0:
             self.on_look(step, network)
@@ -164,8 +166,8 @@ def run(
         trace.append({"step": step, "kl": float((own - before).sum(-1).mean()), **values})
 
     feed = WorldFeed(reward, seed, steps, look_every, look)
-    loop = LoopConfig(batch_tokens=GROUPS * REPLIES * LENGTH, learning_rate=rate, bf16=False, weight_decay=0.0,
-                      schedule="wsd", decay=0.01, warmup_steps=5, seed=seed, checkpoint_every=10_000, log_every=1000)  # fmt: skip
+    loop = LoopConfig(learning_rate=rate, bf16=False, weight_decay=0.0, schedule="wsd", decay=0.01, warmup_steps=5,
+                      seed=seed, checkpoint_every=10_000, log_every=1000)  # fmt: skip
     train(policy, feed, Grpo(), loop, out, f"{seed} {time.time()}")
     look(steps, policy)
     return trace

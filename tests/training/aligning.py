@@ -1,4 +1,4 @@
-"""A tiny policy with mini's tokenizer, and questions whose reward a policy without any knowledge gets half of the time."""
+"""A tiny policy with mini's tokenizer, and questions that it gets paid for often though it knows nothing."""
 
 from __future__ import annotations
 

@@ -140,7 +140,9 @@ class Graded:
 
 def rewards_by(world: tuple[Path, Path], *graders: Any, **settings: Any) -> Rewards:
     task, waiting = load_task(str(world[1]), rule="contains"), iter(graders)
-    return Rewards([RewardTerm(by=f"scorer {i}") for i in range(len(graders))], task, lambda _: next(waiting), **settings)
+    return Rewards(
+        [RewardTerm(by=f"scorer {i}") for i in range(len(graders))], task, lambda _: next(waiting), **settings
+    )
 
 
 def graded(rewards: Rewards, world: tuple[Path, Path], *replies: Reply) -> list[float | None]:
@@ -187,11 +189,19 @@ def test_a_missing_reward_and_a_cut_off_reply_count_nowhere(
 @pytest.mark.parametrize(
     ("rows", "rule", "what"),
     [
-        ([("Is it big?", "yes"), ("Is it red?", "no"), ("Is it old?", "yes"), ("Is it far?", "no")], "contains", "all answers"),
-        ([("Say cat.", "cat"), ("Say dog.", "dog"), ("Say cow.", "cow"), ("Say hen.", "hen")], "contains", "all answers"),
+        (
+            [("Is it big?", "yes"), ("Is it red?", "no"), ("Is it old?", "yes"), ("Is it far?", "no")],
+            "contains",
+            "all answers",
+        ),
+        (
+            [("Say cat.", "cat"), ("Say dog.", "dog"), ("Say cow.", "cow"), ("Say hen.", "hen")],
+            "contains",
+            "the question itself",
+        ),
     ],
 )
-def test_a_check_that_pays_for_all_answers_at_once_is_refused(rows: Any, rule: str, what: str, tmp_path: Path):
+def test_a_check_that_pays_for_what_answers_nothing_is_refused(rows: Any, rule: str, what: str, tmp_path: Path):
     (tmp_path / "task.jsonl").write_text("\n".join(json.dumps({"input": a, "answer": b}) for a, b in rows))
     task = load_task(str(tmp_path / "task.jsonl"), rule=rule)
     with pytest.raises(BadInput, match=what):

@@ -67,7 +67,7 @@ def _report(config: AlignConfig, as_json: bool) -> None:
         guard = {"stopped": record.stopped, **asdict(record.estimate)} if record.estimate else None
         print_json({"model": result.recipe, "weights": str(result.weights), "sha256": result.sha256, "guard": guard})
         return
-    print(localized("train.done", weights=result.weights, sha256=result.sha256, page=page))
+    print(localized("train.done", recipe=result.recipe, sha256=result.sha256, page=page))
     if (samples := config.out / ROLLOUTS).exists():
         print(localized("align.samples", file=samples))
     if record.estimate:

@@ -14,6 +14,7 @@ from ..tasks.item import Item
 from ..tasks.load_task import load_task
 from ..tasks.task import Task
 from .align_config import AlignConfig
+from .reward import divided as divided_pairs
 from .rewards import Rewards, RewardTerm, ScorerOf, check_graders, load_scorer
 from .training_output import CurvePoint
 
@@ -29,6 +30,8 @@ def align(
     Goes on where an earlier run with the same settings was stopped; replies that were paid for are in the ledger.
     `scorer_of` loads the scorer of a recipe. Raises BadInput, MissingExtra, TrainingFailed.
     """
+    if config.method == "dpo":
+        return _on_preferences(config, on_point)
     task = aligned_task(config)
     training, held_out = divided(task, config)
     rewards = Rewards(config.rewards, task, scorer_of, config.combine, config.caution)
@@ -43,8 +46,21 @@ def align(
     with Ledger(ledger) as opened:
         run = opened.begin(f"align {config.digest} {task.sha256}", f"align {task.name}")
     with use_ledger(ledger, run) as opened:
-        result = align_by_rollouts(config, training, held_out, rewards, voters, f"{config.digest} {task.sha256}", on_point)
+        result = align_by_rollouts(
+            config, training, held_out, rewards, voters, f"{config.digest} {task.sha256}", on_point
+        )
         opened.finish(run)
+    return local.load("local", result.recipe.removeprefix("local:"))
+
+
+def _on_preferences(config: AlignConfig, on_point: Callable[[CurvePoint], None]) -> Model:
+    assert config.data
+    training, tested = divided_pairs(config.data)
+    try:
+        from .alignment import align_by_preferences
+    except ImportError:
+        raise MissingExtra("training", "train") from None
+    result = align_by_preferences(config, training, tested, on_point)
     return local.load("local", result.recipe.removeprefix("local:"))
 
 

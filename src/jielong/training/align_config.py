@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from .reward import PairConfig
 from .rewards import Combine, RewardTerm
 from .train_config import LoopConfig, Section, TrainingConfig
 
@@ -50,8 +51,9 @@ class GuardConfig(Section):
 
 
 class AlignConfig(TrainingConfig):
-    """`beta` weighs the KL to the network before training: in the loss of GRPO, in the rewards of RLOO and PPO.
-    `baseline` and `per` are GRPO's (objectives/policy_gradient.py)."""
+    """`beta` weighs the KL to the network before training: in the loss of GRPO, in the rewards of RLOO and PPO (0 unless
+    told), in the implicit rewards of DPO (.1). `baseline` and `per` are GRPO's (objectives/policy_gradient.py), `data`,
+    `loss` and `length_normalised` DPO's (objectives/preference.py)."""
 
     start: str
     method: Literal["grpo", "rloo", "ppo", "dpo"] = "grpo"
@@ -60,20 +62,30 @@ class AlignConfig(TrainingConfig):
     rewards: tuple[RewardTerm, ...] = (RewardTerm(),)
     combine: Combine = "sum"
     caution: float = Field(1.0, ge=0)
-    beta: float = Field(0.0, ge=0)
+    beta: float | None = Field(None, ge=0)
     clip: float = Field(0.2, gt=0)
     clip_high: float | None = Field(None, gt=0)
     baseline: Literal["grpo", "dr_grpo"] = "grpo"
     per: Literal["token", "reply", "longest"] = "token"
     guard: GuardConfig | None = None
+    data: PairConfig | None = None
+    loss: Literal["sigmoid", "ipo"] = "sigmoid"
+    length_normalised: bool = False
     loop: LoopConfig
 
     @model_validator(mode="after")
     def _complete(self) -> AlignConfig:
         if self.method != "dpo" and (self.task is None or self.rollouts is None):
             raise ValueError(f"method = {self.method} samples replies: expected the sections [task] and [rollouts]")
+        if self.method == "dpo" and (self.data is None or self.guard):
+            raise ValueError("method = dpo learns from pairs of replies: expected the section [data], and no [guard]")
         return self
 
     @property
-    def steps(self) -> int:
-        return self.rollouts.rounds * self.rollouts.epochs if self.rollouts else 0
+    def kl_weight(self) -> float:
+        return (0.1 if self.method == "dpo" else 0.0) if self.beta is None else self.beta
+
+    @property
+    def steps(self) -> int | None:
+        """None where the data say it."""
+        return self.rollouts.rounds * self.rollouts.epochs if self.rollouts and self.method != "dpo" else None

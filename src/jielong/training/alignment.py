@@ -6,13 +6,17 @@ from collections.abc import Callable, Sequence
 
 from ..models.local.checkpoint_folder import open_checkpoint
 from ..models.mini import WEIGHTS as MINI
+from ..scope import note
 from ..tasks.item import Item
 from .advantages import advantages_of, objective_of
 from .align_config import AlignConfig
 from .guarded_training import GuardedTraining
 from .network_training import load_start_network, train_network
 from .objective import reference
+from .objectives.preference import PreferenceOptimisation
 from .objectives.ppo import ActorCritic
+from .preference_data import Preference
+from .preference_feed import PreferenceFeed, pair_batch, policy_pairs
 from .reply_logprobs import without_dropout
 from .rewards import Rewards
 from .rollout_policy import NetworkPolicy
@@ -32,9 +36,10 @@ def align_by_rollouts(
     """Train on rollouts to `items`; with `voters` under the guard, which looks at replies to `held_out`."""
     assert config.rollouts
     epochs = config.rollouts.epochs
+    steps = config.rollouts.rounds * epochs
     start = load_start_network(config.start, config, config.rollouts.max_tokens)
     network = without_dropout(start.network)
-    compared = reference(network) if config.beta or voters else None
+    compared = reference(network) if config.kl_weight or voters else None
     module = ActorCritic(network) if config.method == "ppo" else network
     base = config.start.removeprefix("local:").partition("+")[0]
     folder = MINI if base == "mini" else open_checkpoint(base).folder
@@ -45,14 +50,32 @@ def align_by_rollouts(
     guard = None
     if config.guard and voters and compared:
         guard = GuardedTraining(
-            config.guard, config.guard.every * epochs, config.steps, config.out, module, compared, sampler, held_out,
+            config.guard, config.guard.every * epochs, steps, config.out, module, compared, sampler, held_out,
             rewards, voters, filler,
         )  # fmt: skip
         guard.begin()
     # A training resumes where a round begins: the policy that sampled it is needed to learn from it.
-    interval = config.loop.checkpoint_interval(config.steps)
+    interval = config.loop.checkpoint_interval(steps)
     loop = config.loop.model_copy(update={"checkpoint_every": -(-interval // epochs) * epochs})
     return train_network(
         start, config.model_copy(update={"loop": loop}), feed, objective_of(config), module=module, on_point=on_point,
         ends_after=guard.ends_after if guard else lambda steps: False,
     )  # fmt: skip
+
+
+def align_by_preferences(
+    config: AlignConfig,
+    training: Sequence[Preference],
+    tested: Sequence[Preference],
+    on_point: Callable[[CurvePoint], None],
+) -> TrainResult:
+    """Train on pairs of replies; the loss on `tested` is on the curve."""
+    assert config.data
+    data = config.data
+    start = load_start_network(config.start, config, data.length or 1)
+    network, filler = without_dropout(start.network), start.chat.special_id("pad_token") or 0
+    length = data.length or int(getattr(network.config, "max_position_embeddings", None) or 4096)
+    trained, held_out = (policy_pairs(pairs, start.chat, length, note) for pairs in (training, tested))
+    feed = PreferenceFeed(trained, data.batch_pairs, data.epochs, config.loop.seed, filler)
+    objective = PreferenceOptimisation(reference(network), config.kl_weight, config.loss, config.length_normalised)
+    return train_network(start, config, feed, objective, evaluation=pair_batch(held_out, filler), on_point=on_point)

@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save_file
 from ..atomic_write import make_folder, temporary_beside, write_whole
 from ..contract import Finish, Message, Reply
 from ..regular_files import read_regular_file
-from ..scope import note
 from ..sync import run_sync
 from ..tasks.item import Item
 from .align_config import GuardConfig

@@ -35,6 +35,7 @@ RESERVE = 0.3  # of all votes, for the choice of the look to restore
 SETTLED = 0.005  # expected regret below which no more votes are spent
 DRAWS = 500
 _HEIGHTS, _LENGTHS, _NUGGET = (0.4, 1.0, 2.5), (0.15, 0.35, 0.8), 0.05
+_KERNELS = tuple((height, length) for height in _HEIGHTS for length in _LENGTHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,16 +173,19 @@ class Guard:
         return (max(best, rival), min(best, rival), votes) if gains[rival] > 0 else None
 
     def _best(self, among: int) -> int:
-        draws, _ = self._posterior(among)
+        """Of the first looks the best so far, by one kernel: a rival need only be good."""
+        draws, _ = self._posterior(among, ((_HEIGHTS[1], _LENGTHS[1]),))
         return _least((draws.max(1)[:, None] - draws).mean(0))
 
-    def _posterior(self, among: int | None = None) -> tuple[Floats, Floats]:
-        """(DRAWS, looks) of the curve, and its mean, from the first `among` looks."""
+    def _posterior(
+        self, among: int | None = None, kernels: Sequence[tuple[float, float]] = _KERNELS
+    ) -> tuple[Floats, Floats]:
+        """(DRAWS, looks) of the curve, and its mean, from the first `among` looks, by the kernel of most evidence."""
         n = len(self.distances) if among is None else among
         duels = [duel for duel in (*self.duels, *self.choices) if duel.later < n]
         x = np.array(self.distances[:n])
         x = x / max(float(x.max()), 1e-9)
-        fits = [_laplace(_kernel(x, height, length), duels) for height in _HEIGHTS for length in _LENGTHS]
+        fits = [_laplace(_kernel(x, *kernel), duels) for kernel in kernels]
         _, mean, covariance = max(fits, key=lambda fit: fit[0])
         roots = np.linalg.cholesky(covariance + 1e-9 * np.eye(n))
         return mean + np.random.default_rng(0).standard_normal((DRAWS, n)) @ roots.T, mean

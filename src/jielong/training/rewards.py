@@ -128,7 +128,9 @@ async def check_graders(rewards: Rewards, task: Task) -> None:
                 text = text_of(item, choices)
                 if len(choices) > 1 and text.strip() and text not in item.accepted:
                     paid += ((await _checked(grader, item, Reply(Message("assistant", text)))) or 0.0) >= 0.5
-            if paid > len(items) / 4:
+            # Whoever gives one answer always is paid as often as that one is right.
+            constant = max((sum(answer in item.accepted for item in items) for answer in answers), default=0)
+            if paid > max(len(items) / 4, 1.2 * constant):
                 raise BadInput(
                     f"rewards: the check `{term.by}` ({grader.name}) pays for {what} in {paid} of {len(items)} items; "
                     "the policy would learn to write that. Choose a stricter metric"

@@ -7,8 +7,11 @@ as; and a rollout is found in the ledger again like any other reply.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+import torch
 
 from ..context import Path as CallPath
 from ..context import current
@@ -102,9 +105,10 @@ class _TrainingEngine(TorchEngine):
         super().__init__(network)
         self._loop = loop
 
-    def _forward(self, ids: Any, **arguments: Any) -> Any:
-        with autocast(self._loop, self.module.device):
-            return super()._forward(ids, **arguments)
+    def _forward(self, ids: Any, adapters: Sequence[str], **arguments: Any) -> Any:
+        """`adapters` is without meaning here: the one in training is on."""
+        with torch.inference_mode(), autocast(self._loop, self.module.device):
+            return self.module(ids, **arguments).logits.float().cpu().numpy()
 
 
 def sampled_tokens(reply: Reply) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -113,7 +117,9 @@ def sampled_tokens(reply: Reply) -> tuple[tuple[int, ...], tuple[float, ...]]:
     Raises BadInput where a reply does not tell them: its text must not be tokenized again, as that gives other tokens.
     """
     tokens = reply.logprobs or ()
-    if not tokens or not all(each.token.startswith(TOKEN_ID) and each.token[len(TOKEN_ID) :].isdigit() for each in tokens):
+    if not tokens or not all(
+        each.token.startswith(TOKEN_ID) and each.token[len(TOKEN_ID) :].isdigit() for each in tokens
+    ):
         raise BadInput(
             "the endpoint does not tell the ids of the tokens that it samples; vLLM does "
             '(logprobs with "return_tokens_as_token_ids")'

@@ -1,7 +1,7 @@
 """Rollouts: the policy's own replies as batches. A round is sampled, graded and trained on before the next one begins.
 
-What is sampled depends on the weights, the round and the settings alone, and goes through the ledger: killed and started
-again, a training finds the replies that it had paid for, and ends with the same weights.
+What is sampled depends on the weights, the round and the settings alone, and goes through the ledger: killed and
+started again, a training finds the replies that it had paid for, and ends with the same weights.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from .rollout_policy import NetworkPolicy, sampled_tokens
 
 # (network, rows, (groups, replies) of rewards with NaN) → `advantages`, `dead` and what else the objective wants
 Advantages: TypeAlias = Callable[[Any, Batch, Tensor], dict[str, Tensor]]
+NOT_GRADED = Grade(None, ())
 ROLLOUTS = "rollouts.jsonl"
 SHOWN = 4  # replies of each round that are written down
 DEAD_ROUNDS = 10  # in a row, after which a note says that nothing is being learnt
@@ -46,7 +47,7 @@ class Rollout:
     item: Item
     request: Request
     reply: Reply | None
-    grade: Grade = Grade(None, ())
+    grade: Grade = NOT_GRADED
 
     @property
     def truncated(self) -> bool:
@@ -60,7 +61,9 @@ class RolloutSampler:
         self.policy, self._config, self._seed = policy, config, seed
         self._model: Model = build(parse(f"policy | {config.through}"), policy) if config.through else policy
         if self._model.max_calls() != 1:
-            raise BadInput(f"rollouts.through: {config.through} makes several calls; expected what adds to the question")
+            raise BadInput(
+                f"rollouts.through: {config.through} makes several calls; expected what adds to the question"
+            )
 
     async def sample(self, items: Sequence[Item], replies: int, where: str) -> list[list[Rollout]]:
         """Of each item so many replies; `where` tells these samples from others of the same items."""
@@ -102,7 +105,7 @@ class RolloutFeed:
         assert config.rollouts
         self._config, self._rollouts, self._items = config, config.rollouts, items
         self._sampler, self._rewards, self._filler, self._advantages = sampler, rewards, filler, advantages
-        self.steps, self.digest = config.steps, digest
+        self.steps, self.digest = self._rollouts.rounds * self._rollouts.epochs, digest
         self._round, self._batch, self._dead_rounds = -1, dict[str, Tensor](), 0
 
     def batch(self, step: int, network: Any) -> Batch:
@@ -151,7 +154,7 @@ class RolloutFeed:
         line = {
             "round": number + 1,
             "reward": sum(paid) / max(1, len(paid)),
-            "terms": [_mean([r.grade.terms[i] for r in rollouts if r.grade.terms]) for i in range(len(self._rewards.terms))],
+            "terms": [_mean(its) for its in zip(*(r.grade.terms for r in rollouts if r.grade.terms), strict=True)],
             "groups": len(groups),
             "dead_groups": dead,
             "truncated": sum(rollout.truncated for rollout in rollouts),

@@ -29,7 +29,7 @@ def group_advantages(rewards: Tensor, baseline: Baseline) -> tuple[Tensor, Tenso
 
     `grpo`: less the group's mean, by its standard deviation (Shao et al. 2024); `dr_grpo`: without the division, which
     favours questions that are nearly always or never answered (Liu et al. 2025); `rloo`: less the mean of the other
-    replies (Ahmadian et al. 2024). NaN is a reply without a reward: it has no part in its group's mean, and advantage 0.
+    replies (Ahmadian et al. 2024). NaN, a reply without a reward, has no part in its group's mean, and advantage 0.
     """
     rewards = rewards.double()
     known = ~rewards.isnan()
