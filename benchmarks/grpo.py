@@ -1,4 +1,4 @@
-"""GRPO on mini from right and wrong alone, beside supervised training on its own right samples; and its speed beside TRL.
+"""GRPO on mini from right and wrong alone, beside supervised training on its own right samples; its speed beside TRL.
 
     python benchmarks/grpo.py learn    # resumable: what results/grpo.json has is skipped; some minutes of CPU
     python benchmarks/grpo.py speed    # steps a second, rollouts included, in turn with TRL in one process

@@ -13,8 +13,8 @@ from .align_config import AlignConfig
 from .guarded_training import GuardedTraining
 from .network_training import load_start_network, train_network
 from .objective import reference
-from .objectives.preference import PreferenceOptimisation
 from .objectives.ppo import ActorCritic
+from .objectives.preference import PreferenceOptimisation
 from .preference_data import Preference
 from .preference_feed import PreferenceFeed, pair_batch, policy_pairs
 from .reply_logprobs import without_dropout
