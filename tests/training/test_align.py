@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from jielong.contract import Message, Reply, Request, Scores
+from jielong.contract import Message, Reply, Request, Scores, TokenLogprob
 from jielong.errors import BadInput
+from jielong.models.chat_template import ChatTemplate
 from jielong.sync import run_sync
 from jielong.tasks.load_task import load_task
 from jielong.training.align import align, aligned_task, divided
 from jielong.training.align_config import AlignConfig
 from jielong.training.objectives.policy_gradient import Grpo
 from jielong.training.rewards import Rewards, RewardTerm, check_graders, load_scorer
+from jielong.training.rollout_policy import sampled_tokens
 from jielong.training.rollouts import RolloutFeed
 from training.aligning import questions, settings, tiny_policy
 
@@ -237,6 +241,88 @@ def test_the_guard_puts_the_best_weights_back(world: tuple[Path, Path], tmp_path
     kept = load_file(config.out / f"guard/look-{best}/weights.safetensors")
     exported = load_file(config.out / "weights/model.safetensors")
     assert all(torch.equal(kept[name].bfloat16(), exported[name]) for name in exported)
+
+
+class VllmLike(BaseHTTPRequestHandler):
+    """As vLLM: adapters are loaded by name, and tokens are told as ids."""
+
+    template: Any
+    loaded: dict[str, str]
+    asked: list[dict[str, Any]]
+    more_prompt_tokens = 0
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path.endswith("load_lora_adapter"):
+            self.loaded[body["lora_name"]] = body["lora_path"]
+            return self.answer({"ok": True})
+        self.asked.append(body)
+        question = Request(tuple(Message(m["role"], m["content"]) for m in body["messages"]))
+        ids = [300 + body["seed"] % 50, 400, 2]
+        tokens = [{"token": f"token_id:{i}", "logprob": -1.0, "top_logprobs": []} for i in ids]
+        choice = {"index": 0, "finish_reason": "stop", "logprobs": {"content": tokens},
+                  "message": {"role": "assistant", "content": "an e" if body["seed"] % 2 else "a"}}  # fmt: skip
+        prompt = len(self.template.encode_request(question)) + self.more_prompt_tokens
+        self.answer({"choices": [choice], "usage": {"prompt_tokens": prompt, "completion_tokens": 3},
+                     "model": body["model"], "object": "chat.completion", "id": "1", "created": 1})  # fmt: skip
+
+    def answer(self, payload: Any) -> None:
+        data = json.dumps(payload).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+@pytest.fixture
+def vllm(world: tuple[Path, Path]) -> Iterator[tuple[str, type[VllmLike]]]:
+    class Handler(VllmLike):
+        template, loaded, asked = ChatTemplate(world[0]), dict[str, str](), list[dict[str, Any]]()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"openai:base@http://127.0.0.1:{server.server_port}/v1", Handler
+    server.shutdown()
+
+
+def test_a_server_samples_each_round_from_the_adapter_of_that_round(
+    vllm: tuple[str, type[VllmLike]], world: tuple[Path, Path], tmp_path: Path
+):
+    pytest.importorskip("peft")
+    endpoint, server = vllm
+    changes = {"adapter": {"rank": 2}, "rollouts": {"rounds": 2, "endpoint": endpoint}}
+    config = config_of(world, tmp_path / "out", **changes)
+    align(config)
+    assert len(server.loaded) == 2
+    assert all((Path(folder) / "adapter_model.safetensors").exists() for folder in server.loaded.values())
+    assert [body["model"] for body in server.asked] == [name for name in server.loaded for _ in range(8)]
+    asked = server.asked[0]
+    assert (asked["top_p"], asked["top_k"], asked["temperature"], asked["logprobs"]) == (1.0, -1, 1.0, True)
+    assert asked["return_tokens_as_token_ids"] is True
+    assert len({body["seed"] for body in server.asked}) == 16
+    again = config_of(world, tmp_path / "again", **changes)
+    align(again)  # from the ledger
+    assert len(server.asked) == 16
+    assert digest(again) == digest(config)
+
+
+def test_a_server_with_another_chat_template_is_refused(
+    vllm: tuple[str, type[VllmLike]], world: tuple[Path, Path], tmp_path: Path
+):
+    pytest.importorskip("peft")
+    endpoint, server = vllm
+    server.more_prompt_tokens = 4
+    config = config_of(world, tmp_path / "out", adapter={"rank": 2}, rollouts={"endpoint": endpoint})
+    with pytest.raises(BadInput, match="chat template is another one"):
+        align(config)
+
+
+def test_replies_without_token_ids_are_refused():
+    with pytest.raises(BadInput, match="ids of the tokens"):
+        sampled_tokens(Reply(Message("assistant", "hello"), logprobs=(TokenLogprob("hello", -1.0),)))
 
 
 @pytest.mark.skipif(os.environ.get("JIELONG_FULL") != "1", reason="processes that are killed ten times")

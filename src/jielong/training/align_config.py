@@ -27,7 +27,8 @@ class RolloutConfig(Section):
     """In each of `rounds`, `replies` replies to each of `prompts` questions are sampled, and trained on `epochs` times.
 
     `through`: techniques that add to the question, such as `cot`. `truncated`: a cut-off reply is paid the `worst`
-    (0 by a check, else the least of its group), or has no part in the training (`drop`).
+    (0 by a check, else the least of its group), or has no part in the training (`drop`). `endpoint`: a vLLM server that
+    samples in place of this process, `openai:BASE@URL` (rollout_policy.py).
     """
 
     rounds: int = Field(gt=0)
@@ -38,6 +39,7 @@ class RolloutConfig(Section):
     epochs: int = Field(1, gt=0)
     through: str = ""
     truncated: Literal["worst", "drop"] = "worst"
+    endpoint: str = Field("", pattern="^$|^openai:.+@https?://.+")
 
 
 class GuardConfig(Section):
@@ -52,8 +54,8 @@ class GuardConfig(Section):
 
 class AlignConfig(TrainingConfig):
     """`beta` weighs the KL to the network before training: in the loss of GRPO, in the rewards of RLOO and PPO (unless
-    told 0), in the implicit rewards of DPO (.1). `baseline` and `per` are GRPO's (objectives/policy_gradient.py), `data`,
-    `loss` and `length_normalised` DPO's (objectives/preference.py)."""
+    told, 0), in the implicit rewards of DPO (.1). `baseline` and `per` are GRPO's (objectives/policy_gradient.py); `data`,
+    `loss` and `length_normalised` are DPO's (objectives/preference.py)."""
 
     start: str
     method: Literal["grpo", "rloo", "ppo", "dpo"] = "grpo"
@@ -77,6 +79,10 @@ class AlignConfig(TrainingConfig):
     def _complete(self) -> AlignConfig:
         if self.method != "dpo" and (self.task is None or self.rollouts is None):
             raise ValueError(f"method = {self.method} samples replies: expected the sections [task] and [rollouts]")
+        if self.rollouts and self.rollouts.endpoint and not self.adapter:
+            raise ValueError(
+                "rollouts.endpoint: the server is given an adapter each round: expected a section [adapter]"
+            )
         if self.method == "dpo" and (self.data is None or self.guard):
             raise ValueError("method = dpo learns from pairs of replies: expected the section [data], and no [guard]")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..models.local.checkpoint_folder import open_checkpoint
 from ..models.mini import WEIGHTS as MINI
@@ -19,7 +20,7 @@ from .preference_data import Preference
 from .preference_feed import PreferenceFeed, pair_batch, policy_pairs
 from .reply_logprobs import without_dropout
 from .rewards import Rewards
-from .rollout_policy import NetworkPolicy
+from .rollout_policy import EndpointPolicy, NetworkPolicy
 from .rollouts import RolloutFeed, RolloutSampler
 from .training_output import CurvePoint, TrainResult
 
@@ -43,7 +44,9 @@ def align_by_rollouts(
     module = ActorCritic(network) if config.method == "ppo" else network
     base = config.start.removeprefix("local:").partition("+")[0]
     folder = MINI if base == "mini" else open_checkpoint(base).folder
-    policy = NetworkPolicy(network, folder, config.loop, digest)
+    policy: Any = NetworkPolicy(network, folder, config.loop, digest)
+    if config.rollouts.endpoint:
+        policy = EndpointPolicy(network, folder, config.rollouts.endpoint, config.out, digest)
     sampler = RolloutSampler(policy, config.rollouts, config.loop.seed)
     filler = start.chat.special_id("pad_token") or start.chat.special_id("eos_token") or 0
     feed = RolloutFeed(config, items, sampler, rewards, filler, digest, advantages_of(config, compared))

@@ -102,7 +102,8 @@ class GuardedTraining:
         total = 0.0
         network = getattr(self._module, "policy", self._module)
         for start in range(0, len(rollouts), MIN_REPLIES):
-            rows = rollout_rows(rollouts[start : start + MIN_REPLIES], self._sampler.policy, self._filler)
+            part = rollout_rows(rollouts[start : start + MIN_REPLIES], self._sampler.policy, self._filler)
+            rows = {name: tensor.to(network.device) for name, tensor in part.items()}
             own, before = (reply_logprobs(each, rows).logprobs for each in (network, self._reference))
             total += float((own - before).sum())
         return total / len(rollouts)

@@ -28,9 +28,10 @@ from ..sync import run_sync, unwrap_exception_group
 from ..tasks.item import Item
 from .align_config import AlignConfig, RolloutConfig
 from .objective import Batch
+from .precision import autocast
 from .reply_logprobs import EncodedReply, pad_replies
 from .rewards import Grade, Rewards
-from .rollout_policy import NetworkPolicy, sampled_tokens
+from .rollout_policy import RolloutPolicy, sampled_tokens
 
 # (network, rows, (groups, replies) of rewards with NaN) → `advantages`, `dead` and what else the objective wants
 Advantages: TypeAlias = Callable[[Any, Batch, Tensor], dict[str, Tensor]]
@@ -57,7 +58,7 @@ class Rollout:
 class RolloutSampler:
     """Asks a policy for groups of replies, through techniques that add to the question."""
 
-    def __init__(self, policy: NetworkPolicy, config: RolloutConfig, seed: int) -> None:
+    def __init__(self, policy: Any, config: RolloutConfig, seed: int) -> None:
         self.policy, self._config, self._seed = policy, config, seed
         self._model: Model = build(parse(f"policy | {config.through}"), policy) if config.through else policy
         if self._model.max_calls() != 1:
@@ -77,7 +78,8 @@ class RolloutSampler:
             path = (where, row, item.id, column)
             with context.replace(path=path), suppress(SampleError):
                 reply = await self._model.generate(request)
-            found[row, column] = Rollout(item, self.policy.asked.pop(path, request), reply)
+            asked = self.policy.asked.pop(path, None)  # nothing where a technique lost the question before the policy
+            found[row, column] = Rollout(item, asked or request, reply if asked else None)
 
         with unwrap_exception_group():
             async with anyio.create_task_group() as tasks:
@@ -126,13 +128,15 @@ class RolloutFeed:
             return await self._sampler.graded(groups, self._rewards)
 
         groups = run_sync(ask_and_grade)
-        rewards = torch.tensor([[self._paid(rollout) for rollout in group] for group in groups])
+        device = next(network.parameters()).device
+        rewards = torch.tensor([[self._paid(rollout) for rollout in group] for group in groups], device=device)
         rollouts = [rollout for group in groups for rollout in group]
         if not any(rollout.reply for rollout in rollouts):
             raise TrainingFailed(f"round {number + 1}: every call for a reply was lost; nothing can be learnt from it")
-        batch = rollout_rows(rollouts, self._sampler.policy, self._filler)
+        rows = rollout_rows(rollouts, self._sampler.policy, self._filler)
+        batch = {name: tensor.to(device) for name, tensor in rows.items()}
         batch["reply_mask"] *= ~rewards.flatten().isnan()[:, None]  # without a reward a row is kept, and counts nowhere
-        with torch.no_grad():
+        with torch.no_grad(), autocast(self._config.loop, device):  # as in training, or the first ratio is not 1
             batch |= self._advantages(network, batch, rewards)
         network.train()
         self._write(number, groups, batch)
@@ -174,7 +178,7 @@ class RolloutFeed:
             )
 
 
-def rollout_rows(rollouts: Sequence[Rollout], policy: NetworkPolicy, filler: int) -> dict[str, Tensor]:
+def rollout_rows(rollouts: Sequence[Rollout], policy: RolloutPolicy, filler: int) -> dict[str, Tensor]:
     """A row for each, in order, as `reply_logprobs` wants them. One whose call was lost is a row of filling."""
     replies = [sampled_tokens(rollout.reply)[0] if rollout.reply else (filler,) for rollout in rollouts]
     prompts = [policy.encode(rollout.request) for rollout in rollouts]
