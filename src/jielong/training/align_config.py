@@ -53,9 +53,9 @@ class GuardConfig(Section):
 
 
 class AlignConfig(TrainingConfig):
-    """`beta` weighs the KL to the network before training: in the loss of GRPO, in the rewards of RLOO and PPO (unless
-    told, 0), in the implicit rewards of DPO (.1). `baseline` and `per` are GRPO's (objectives/policy_gradient.py); `data`,
-    `loss` and `length_normalised` are DPO's (objectives/preference.py)."""
+    """`beta` weighs the KL to the network before training: in the loss of GRPO and in the rewards of RLOO and PPO (0
+    unless told), in the implicit rewards of DPO (.1). `baseline` and `per` are GRPO's (objectives/policy_gradient.py);
+    `data`, `loss` and `length_normalised` are DPO's (objectives/preference.py)."""
 
     start: str
     method: Literal["grpo", "rloo", "ppo", "dpo"] = "grpo"
