@@ -55,7 +55,8 @@ class GuardConfig(Section):
 class AlignConfig(TrainingConfig):
     """`beta` weighs the KL to the network before training: in the loss of GRPO and in the rewards of RLOO and PPO (0
     unless told), in the implicit rewards of DPO (.1). `baseline` and `per` are GRPO's (objectives/policy_gradient.py);
-    `data`, `loss` and `length_normalised` are DPO's (objectives/preference.py)."""
+    `data`, `loss` and `length_normalised` are DPO's (objectives/preference.py). `front`: weights of the rewards, for a
+    policy each (reward_front.py)."""
 
     start: str
     method: Literal["grpo", "rloo", "ppo", "dpo"] = "grpo"
@@ -63,6 +64,7 @@ class AlignConfig(TrainingConfig):
     rollouts: RolloutConfig | None = None
     rewards: tuple[RewardTerm, ...] = (RewardTerm(),)
     combine: Combine = "sum"
+    front: tuple[tuple[float, ...], ...] = ()
     caution: float = Field(1.0, ge=0)
     beta: float | None = Field(None, ge=0)
     clip: float = Field(0.2, gt=0)
