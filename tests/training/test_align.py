@@ -20,6 +20,7 @@ from jielong.tasks.load_task import load_task
 from jielong.training.align import align, aligned_task, divided
 from jielong.training.align_config import AlignConfig
 from jielong.training.objectives.policy_gradient import Grpo
+from jielong.training.reward_front import align_front, hypervolume, non_dominated
 from jielong.training.rewards import Rewards, RewardTerm, check_graders, load_scorer
 from jielong.training.rollout_policy import sampled_tokens
 from jielong.training.rollouts import RolloutFeed
@@ -323,6 +324,35 @@ def test_a_server_with_another_chat_template_is_refused(
 def test_replies_without_token_ids_are_refused():
     with pytest.raises(BadInput, match="ids of the tokens"):
         sampled_tokens(Reply(Message("assistant", "hello"), logprobs=(TokenLogprob("hello", -1.0),)))
+
+
+def test_a_policy_for_each_weighting_and_the_front(world: tuple[Path, Path], tmp_path: Path):
+    terms = [{"by": "answer"}, {"by": "exact"}]
+    config = config_of(world, tmp_path / "out", rewards=terms, front=[[1, 0], [0, 1]], rollouts={"rounds": 1})
+    points = align_front(config)
+    assert [point.weights for point in points] == [(), (1.0, 0.0), (0.0, 1.0)]
+    assert any(point.on_front for point in points)
+    assert all(len(point.scores) == 2 for point in points)
+    with pytest.raises(BadInput, match="expected 2 weights"):
+        align_front(config_of(world, tmp_path / "out", rewards=terms, front=[[1]]))
+
+
+def test_the_front_is_what_no_other_point_beats():
+    points = [(0, 0), (1, 0), (0, 1), (0.5, 0.5), (0.4, 0.5), (1, 0)]
+    assert non_dominated(points) == [False, True, True, True, False, True]
+    assert hypervolume([(1, 0.2), (0.2, 1), (0.1, 0.1)], (0, 0)) == pytest.approx(0.2 + 0.2 * 0.8)
+
+
+def test_preferences_are_learnt_by_dpo(world: tuple[Path, Path], tmp_path: Path):
+    rows = [{"prompt": f"Question {i}?", "chosen": "yes", "rejected": "no"} for i in range(12)]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    data = {"source": str(tmp_path / "pairs.jsonl"), "batch_pairs": 4, "epochs": 4, "folds": 4}
+    loop = {"learning_rate": 0.01, "log_every": 1, "bf16": False, "weight_decay": 0.0}
+    settings = {"out": tmp_path / "out", "start": str(world[0]), "method": "dpo", "data": data, "loop": loop}
+    margins: list[float] = []
+    align(AlignConfig.model_validate(settings), lambda point: margins.append(point.figures["margin"]))
+    assert margins[0] == pytest.approx(0, abs=1e-6)
+    assert margins[-1] > 0.1
 
 
 @pytest.mark.skipif(os.environ.get("JIELONG_FULL") != "1", reason="processes that are killed ten times")

@@ -35,6 +35,7 @@ def train() -> None:
 
 train.add_command(align)
 
+
 @train.command(help=localized("help.pretrain"))
 @training_options
 def pretrain(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool) -> None:

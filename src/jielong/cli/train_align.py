@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from .training_options import overrides, progress_bar, training_options
 if TYPE_CHECKING:
     from ..training.align_config import AlignConfig
     from ..training.overoptimization_guard import GuardRecord
+    from ..training.reward_front import FrontPoint
 
 METHODS = ("grpo", "rloo", "ppo", "dpo")
 
@@ -37,8 +39,16 @@ def align(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bo
     if (config.out / CHECKPOINT).exists():
         print(localized("train.going_on", out=config.out), file=sys.stderr)
     with scope("align") as training_scope, progress_bar(config.steps, training_scope.notes) as show:
-        run(config, show, scorer_of=_scorer)
-    _report(config, as_json)
+        if config.front:
+            from ..training.reward_front import align_front
+
+            points = align_front(config, show, scorer_of=_scorer)
+        else:
+            run(config, show, scorer_of=_scorer)
+    if config.front:
+        _report_front(config, points, as_json)
+    else:
+        _report(config, as_json)
 
 
 def _scorer(recipe: str) -> Scorer:
@@ -47,6 +57,17 @@ def _scorer(recipe: str) -> Scorer:
 
     model = load(recipe)
     return model if hasattr(model, "score") else Judge(model)
+
+
+def _report_front(config: AlignConfig, points: Sequence[FrontPoint], as_json: bool) -> None:
+    if as_json:
+        print_json({"front": [asdict(point) for point in points]})
+        return
+    for point in points:
+        weights = " ".join(f"{weight:g}" for weight in point.weights) or localized("align.before")
+        scores = ", ".join(f"{term.by} {score:.3f}" for term, score in zip(config.rewards, point.scores, strict=True))
+        front = localized("align.on_front") if point.on_front else ""
+        print(localized("align.point", weights=weights, scores=scores, front=front, recipe=point.recipe))
 
 
 def _report(config: AlignConfig, as_json: bool) -> None:
