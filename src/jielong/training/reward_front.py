@@ -1,7 +1,7 @@
 """Several standards at once: a policy for each weighting of the rewards, and which of them no other one beats.
 
-What a reward of one number hides is the exchange between its terms. Policies trained by several weightings show it: each
-is scored by every term on held-out questions, and those on the Pareto front are the choices that there are.
+What a reward of one number hides is the exchange between its terms. Policies trained by several weightings show it:
+each is scored by every term on held-out questions, and those on the Pareto front are the choices that there are.
 """
 
 from __future__ import annotations
