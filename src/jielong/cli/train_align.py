@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -56,7 +56,7 @@ def _scorer(recipe: str) -> Scorer:
     from ..measuring.judge import Judge
 
     model = load(recipe)
-    return model if hasattr(model, "score") else Judge(model)
+    return cast(Scorer, model) if hasattr(model, "score") else Judge(model)
 
 
 def _report_front(config: AlignConfig, points: Sequence[FrontPoint], as_json: bool) -> None:

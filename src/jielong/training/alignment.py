@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..models.local.checkpoint_folder import open_checkpoint
-from ..models.mini import WEIGHTS as MINI
+from ..models.mini import Mini
 from ..scope import note
 from ..tasks.item import Item
 from .advantages import advantages_of, objective_of
@@ -43,7 +43,7 @@ def align_by_rollouts(
     compared = reference(network) if config.kl_weight or voters else None
     module = ActorCritic(network) if config.method == "ppo" else network
     base = config.start.removeprefix("local:").partition("+")[0]
-    folder = MINI if base == "mini" else open_checkpoint(base).folder
+    folder = (Mini().checkpoint if base == "mini" else open_checkpoint(base)).folder
     policy: Any = NetworkPolicy(network, folder, config.loop, digest)
     if config.rollouts.endpoint:
         policy = EndpointPolicy(network, folder, config.rollouts.endpoint, config.out, digest)

@@ -7,7 +7,7 @@ what a policy would find sooner or later: whether an empty reply, the question i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -137,7 +137,7 @@ async def check_graders(rewards: Rewards, task: Task) -> None:
                 )
 
 
-_NOTHING_ANSWERED = {
+_NOTHING_ANSWERED: Mapping[str, Callable[[Item, Sequence[str]], str]] = {
     "the question itself": lambda item, choices: item.request().messages[-1].text,
     "all answers at once": lambda item, choices: ", ".join(choices),
     "all answers at once, a line each": lambda item, choices: "\n".join(choices),

@@ -87,7 +87,8 @@ def generalized_advantages(
 
     The tokens of a reply stand together; after the last one no value follows.
     """
-    advantages, following, next_value = torch.zeros_like(rewards), rewards.new_zeros(len(rewards)), 0.0
+    advantages, following = torch.zeros_like(rewards), rewards.new_zeros(len(rewards))
+    next_value = torch.zeros_like(following)
     for t in reversed(range(rewards.shape[1])):
         inside = mask[:, t].float()
         delta = rewards[:, t] + gamma * next_value - values[:, t]
