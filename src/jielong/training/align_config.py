@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from .reward import PairConfig
+from .reward_config import PairConfig
 from .rewards import Combine, RewardTerm
 from .train_config import LoopConfig, Section, TrainingConfig
 

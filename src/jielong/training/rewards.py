@@ -84,7 +84,7 @@ def _grader(by: str, task: Task, scorer_of: ScorerOf) -> Metric | Scorer:
         if any(not item.accepted and item.tests is None for item in task.items) and task.metric.name == "judge":
             raise BadInput(f"rewards: {task.name} has no answers to check; name a reward model with `by`")
         return task.metric
-    if by in registry.name_origins("metrics"):
+    if by in registry.names("metrics"):
         return find_metric(by)
     return scorer_of(by)
 
