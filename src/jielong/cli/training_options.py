@@ -58,6 +58,7 @@ def progress_bar(steps: int | None, notes: Mapping[str, object]) -> Iterator[Cal
         printed_notes = len(notes)
         held_out = "" if point.held_out is None else localized("train.held_out", loss=f"{point.held_out:.4f}")
         loss, speed = f"{point.loss:.4f}", f"{point.tokens_per_second:,.0f}"
+        held_out += "".join(f", {name} {value:.3g}" for name, value in point.figures.items())
         figures = localized("train.point", step=point.step, loss=loss, speed=speed) + held_out
         bar.update(task, completed=point.step, figures=figures)
         if not out.is_terminal and (held_out or point.step % 100 == 0):

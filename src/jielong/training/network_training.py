@@ -23,6 +23,7 @@ from .mini_documents import trained_tokenizer
 from .objective import Batch, Feed, Objective
 from .objectives.next_token import NextToken
 from .precision import uses_bf16
+from .task_samples import TaskSamples
 from .train_config import NetworkConfig, TokenizerConfig, TrainConfig, TrainingConfig
 from .training_checkpoint import all_weights
 from .training_loop import train
@@ -123,6 +124,7 @@ def train_network(
     *,
     module: nn.Module | None = None,
     evaluation: Batch | None = None,
+    samples: Callable[[int], Mapping[str, float]] | None = None,
     on_point: Callable[[CurvePoint], None] = lambda point: None,
     ends_after: Callable[[int], bool] = lambda steps: False,
 ) -> TrainResult:
@@ -141,7 +143,7 @@ def train_network(
 
     digest = train(
         network if module is None else module, feed, objective, loop, out, identity,
-        evaluation=evaluation, on_point=on_point, on_snapshot=snapshot, ends_after=ends_after,
+        evaluation=evaluation, samples=samples, on_point=on_point, on_snapshot=snapshot, ends_after=ends_after,
     )  # fmt: skip
     weights = out / (ADAPTER if _is_adapted(network) else WEIGHTS)
     recipe, points = export(start, weights), read_curve(out / CURVE)
@@ -153,7 +155,13 @@ def train_network(
 def train_on_documents(start: StartNetwork, config: TrainConfig, on_point: Callable[[CurvePoint], None]) -> TrainResult:
     """`train_network` on the documents of `config`, next token by next token."""
     feed = DocumentFeed(config, start.chat)
-    return train_network(start, config, feed, NextToken(), evaluation=feed.evaluation(), on_point=on_point)
+    samples = None
+    if config.samples:
+        folder = config.out / "tokenizer"
+        export_tokenizer(start.chat, folder)
+        samples = TaskSamples(start.network, folder, config.samples, config.out)
+    evaluation = feed.evaluation()
+    return train_network(start, config, feed, NextToken(), evaluation=evaluation, samples=samples, on_point=on_point)
 
 
 def _is_adapted(network: nn.Module) -> bool:

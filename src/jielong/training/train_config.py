@@ -135,7 +135,9 @@ class TrainingConfig(Section):
     @property
     def digest(self) -> str:
         """SHA-256 of every setting that has an influence on the weights."""
-        settings = self.model_dump_json(exclude={"out": True, "evaluation": True, "loop": _NO_INFLUENCE})
+        settings = self.model_dump_json(
+            exclude={"out": True, "evaluation": True, "samples": True, "loop": _NO_INFLUENCE}
+        )
         return hashlib.sha256(settings.encode()).hexdigest()
 
 
@@ -147,6 +149,15 @@ class Evaluation(Section):
     rows: int = Field(64, gt=0)
 
 
+class SamplesConfig(Section):
+    """At each evaluation the network answers `items` of a task, greedily; the first `shown` replies are kept."""
+
+    task: str
+    items: int = Field(20, gt=0)
+    shown: int = Field(3, ge=0)
+    max_tokens: int = Field(256, gt=0)
+
+
 class TrainConfig(TrainingConfig):
     """Pretraining and finetuning on documents."""
 
@@ -154,6 +165,7 @@ class TrainConfig(TrainingConfig):
     tokenizer: TokenizerConfig | None = None
     stages: tuple[Stage, ...] = Field(min_length=1)
     evaluation: Evaluation | None = None
+    samples: SamplesConfig | None = None
     loop: DocumentLoopConfig
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 import ctypes
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -35,13 +35,15 @@ def train(
     digest: str,
     *,
     evaluation: Batch | None = None,
+    samples: Callable[[int], Mapping[str, float]] | None = None,
     on_point: Callable[[CurvePoint], None] = lambda point: None,
     on_snapshot: Callable[[int], None] = lambda tokens: None,
     ends_after: Callable[[int], bool] = lambda steps: False,
 ) -> str:
     """Train the parameters of `network` that require gradients, in place; the SHA-256 of all its weights.
 
-    Where `out` holds a checkpoint with this `digest`, goes on from it. `on_snapshot` gets the tokens read so far.
+    Where `out` holds a checkpoint with this `digest`, goes on from it. `samples` is asked at each evaluation, with the
+    steps done, for further figures; `on_snapshot` gets the tokens read so far.
     `ends_after` is asked after each step, with the steps done, whether the training ends there; it may put earlier
     weights back into the network before. Raises TrainingFailed when the loss is NaN, BadInput for a damaged checkpoint
     or one of another training.
@@ -65,10 +67,14 @@ def train(
         _update(network, optimizers, learning_rate, loop.max_grad_norm)
         ended = ends_after(step + 1) or step + 1 == steps
         before, progress = progress, Progress(step + 1, tokens, ended)
-        evaluates = evaluation is not None and (progress.steps % loop.evaluate_every == 0 or ended)
+        evaluates = bool(evaluation or samples) and (progress.steps % loop.evaluate_every == 0 or ended)
         if progress.steps % loop.log_every == 0 or evaluates or ended:
             held_out = held_out_loss(network, evaluation, objective, loop) if evaluation and evaluates else None
-            curve.add(progress, _checked(loss, progress.steps, loop, out), figures, learning_rate, held_out)
+            value, further = (
+                _checked(loss, progress.steps, loop, out),
+                samples(step + 1) if samples and evaluates else {},
+            )
+            curve.add(progress, value, figures, learning_rate, held_out, further)
         if loop.snapshot_between(before.tokens, tokens):
             on_snapshot(tokens)
         if progress.steps % loop.checkpoint_interval(steps) == 0 or ended:
@@ -84,11 +90,17 @@ class _Curve:
         self._tokens, self._time = progress.tokens, time.perf_counter()
 
     def add(
-        self, progress: Progress, loss: float, figures: Figures, learning_rate: float, held_out: float | None
+        self,
+        progress: Progress,
+        loss: float,
+        figures: Figures,
+        learning_rate: float,
+        held_out: float | None,
+        further: Mapping[str, float],
     ) -> None:
         now, tokens = time.perf_counter(), progress.tokens
         speed = (tokens - self._tokens) / (now - self._time)
-        values = {name: figure.item() for name, figure in figures.items()}
+        values = {name: figure.item() for name, figure in figures.items()} | dict(further)
         point = CurvePoint(progress.steps, tokens, loss, learning_rate, speed, held_out, values)
         self._writer.add(point)
         self._on_point(point)
