@@ -187,7 +187,8 @@ def _prepare(network: nn.Module, loop: LoopConfig) -> None:
     if model and device.type == "cpu":
         model.set_attn_implementation("eager")  # plain products: 1.7 times faster here than the fused kernel
     if model and loop.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})  # the other form needs an input with gradients
+        # The other form, with `use_reentrant`, needs an input with gradients.
+        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
 
 
 def _resume(checkpoint: Path, network: nn.Module, optimizers: Optimizers, digest: str) -> Progress:
