@@ -26,7 +26,8 @@ NEW = {
 
 
 def settings_for(kind: str, out: Path, start: Path | None = None) -> dict[str, Any]:
-    return {**TINY, "out": str(out), **(NEW if kind == "pretrain" else {"start": str(start)})}
+    more = {"adapter": {"rank": 4, "dropout": 0.1}} if kind == "adapter" else {}
+    return {**TINY, **more, "out": str(out), **(NEW if kind == "pretrain" else {"start": str(start)})}
 
 
 def train(kind: str, settings: dict[str, Any], result: Connection | None = None) -> str:

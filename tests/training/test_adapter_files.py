@@ -11,9 +11,11 @@ import pytest
 torch = pytest.importorskip("torch")
 peft = pytest.importorskip("peft")
 
+import anyio
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models
 
+from jielong import Message, Request, Sampling, load
 from jielong.errors import BadInput, JielongError
 from jielong.models.local.checkpoint_folder import open_checkpoint, split_adapter
 from jielong.models.local.local_adapters import shares_base
@@ -135,6 +137,9 @@ WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
         (change(WEIGHTS, lambda weights: {k: v for k, v in weights.items() if "q_proj" not in k}), "lacks 2 weights"),
         (change(WEIGHTS, lambda weights: {k: v[..., :-1].contiguous() for k, v in weights.items()}), "no adapter for this base"),  # noqa: E501
         (change(CONFIG, lambda settings: settings | {"r": 8}), "no adapter for this base"),
+        (change(CONFIG, lambda settings: settings | {"r": 10**12}), "no adapter for this base"),
+        (change(CONFIG, lambda settings: settings | {"r": "4"}), "no adapter for this base"),
+        (change(CONFIG, lambda settings: settings | {"target_modules": "(("}), "no adapter for this base"),
         (change(CONFIG, lambda settings: settings | {"target_modules": ["c_attn"]}), "no adapter for this base"),
         (change(CONFIG, lambda settings: settings | {"peft_type": "LORRA"}), "no adapter for this base"),
         (change(CONFIG, lambda settings: settings | {"megatron_config": {"a": 1}, "megatron_core": "os"}), "no configuration"),  # noqa: E501
@@ -231,6 +236,21 @@ def test_adapters_as_others_save_them(saved: str, tied: bool, tmp_path: Path):
     assert torch.allclose(again, expected, atol=1e-6)
     assert torch.allclose(merged, expected, atol=1e-5)
     assert shares_base(folder, base) == (saved == "tokenizer alone")
+
+
+@pytest.mark.parametrize(
+    "settings", [{"rank": 4}, {"rank": 4, "options": {"use_dora": True}}, {"kind": "loha", "rank": 4}], ids=str
+)
+def test_it_generates_what_peft_generates(settings: dict[str, Any], tmp_path: Path):
+    base = base_in(tmp_path / "base", bos_token_id=2, eos_token_id=1)
+    adapter, _ = adapter_on(base, tmp_path / "adapter", **settings)
+    expected = load_module(open_checkpoint(f"{base}+{adapter}")).generate(
+        torch.tensor([[5]]), max_new_tokens=12, do_sample=False, pad_token_id=1
+    )[0, 1:]
+    request = Request((Message("user", "w5"),), Sampling(max_tokens=12, temperature=0))
+    reply = anyio.run(load(f"local:{base}+{adapter}").generate, request)
+    assert reply.text.split() == [f"w{token}" for token in expected.tolist() if token != 1]
+    assert reply.text != anyio.run(load(f"local:{base}").generate, request).text
 
 
 @pytest.mark.parametrize("targets", [[], ["c_attn", "wte"], ["c_fc", "lm_head"]])

@@ -27,8 +27,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_killed_at_random_moments_the_weights_are_the_same(kind: str, begun: Path, tmp_path: Path):
     def settings_of(name: str) -> dict[str, object]:
         settings = settings_for(kind, tmp_path / name, begun / "weights")
-        if kind == "adapter":
-            settings["adapter"] = {"rank": 4, "dropout": 0.1}
         if kind != "pretrain":
             settings["stages"] = [{"source": str(begun / "sums.jsonl"), "tokens": 16_384, "length": 128}]
         return settings

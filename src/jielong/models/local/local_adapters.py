@@ -57,11 +57,12 @@ def load_adapter(module: Any, folder: Path, name: str, trainable: bool = False) 
         # What is drawn at random is overwritten; PEFT must not draw from (and so change) the caller's generator.
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore"):
             if isinstance(module, peft.PeftModel):
-                module.add_adapter(name, config)
+                module.add_adapter(name, config, low_cpu_mem_usage=True)  # no room for a rank that the file lacks
             else:
-                module = peft.get_peft_model(module, config, adapter_name=name)
-        loaded: Any = module.load_adapter(str(folder), name, is_trainable=trainable, torch_device=str(module.device))
-    except (ValueError, RuntimeError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
+                module = peft.get_peft_model(module, config, adapter_name=name, low_cpu_mem_usage=True)
+        place = {"is_trainable": trainable, "torch_device": str(module.device), "low_cpu_mem_usage": True}
+        loaded: Any = module.load_adapter(str(folder), name, **place)
+    except Exception as error:  # whatever PEFT makes of a file that others wrote
         reason = " ".join(str(error).split())[:200]
         raise DamagedFile(f"{folder}: no adapter for this base ({reason}); it names {base} as its base") from None
     for what, keys in (("holds", loaded.unexpected_keys), ("lacks", loaded.missing_keys)):
