@@ -25,13 +25,19 @@ class DocumentFeed:
         self._config, self._chat = config, chat
         self._sources: dict[tuple[str, int], DocumentSource] = {}
         self.steps = config.steps
-        sources = [self._source(stage.source, stage.length).digest for stage in config.stages]
+        stages = [(source, stage.length) for stage in config.stages for source in stage.sources]
+        sources = [self._source(*stage).digest for stage in stages]
         self.digest = hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
     def batch(self, step: int, network: nn.Module) -> dict[str, Tensor]:
         stage = self._config.stage_at(step)
-        rows = self._config.loop.batch_tokens // stage.length
-        return _as_tensors(self._source(stage.source, stage.length).batch(step, rows, self._config.loop.seed))
+        rows, seed = self._config.loop.batch_tokens // stage.length, self._config.loop.seed
+        sources = [self._source(source, stage.length) for source in stage.sources]
+        if len(sources) == 1:
+            return _as_tensors(sources[0].batch(step, rows, seed))
+        turns = [divmod(number, len(sources)) for number in range(step * rows, (step + 1) * rows)]
+        arrays = [sources[source].batch(number, 1, seed) for number, source in turns]
+        return _as_tensors({name: np.concatenate([each[name] for each in arrays]) for name in arrays[0]})
 
     def tokens(self, batch: Batch) -> int:
         return batch["input_ids"].numel()

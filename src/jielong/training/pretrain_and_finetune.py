@@ -71,5 +71,5 @@ def merge(spec: str, out: Path, dtype: Literal["float32", "bfloat16"] = "float32
 
 def _check_sources(config: TrainConfig) -> None:
     evaluated = [config.evaluation.source] if config.evaluation else []
-    for source in (*(stage.source for stage in config.stages), *evaluated):
+    for source in (*(source for stage in config.stages for source in stage.sources), *evaluated):
         check_source(source)

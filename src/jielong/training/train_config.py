@@ -50,11 +50,16 @@ class TokenizerConfig(Section):
 
 class Stage(Section):
     """A part of the training: where its documents come from, the length in tokens of the rows that they are packed
-    into, and for how many tokens it lasts (positions of rows, filling included)."""
+    into, and for how many tokens it lasts (positions of rows, filling included). Several sources take turns, row by
+    row, so that each has as many tokens."""
 
-    source: str
+    source: str | tuple[str, ...] = Field(min_length=1)
     tokens: int = Field(gt=0)
     length: int = Field(gt=1)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source,) if isinstance(self.source, str) else self.source
 
 
 class LoopConfig(Section):
