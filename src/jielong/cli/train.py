@@ -19,6 +19,7 @@ from . import options
 from .messages import language, localized
 from .train_align import align
 from .train_reward import reward
+from .train_specialists import specialists
 from .training_options import overrides, progress_bar, training_options
 
 if TYPE_CHECKING:
@@ -117,3 +118,4 @@ def _train(run: Training, config: TrainConfig, as_json: bool) -> None:
 
 
 train.add_command(reward)
+train.add_command(specialists)

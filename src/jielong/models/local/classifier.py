@@ -168,6 +168,9 @@ def _labels(checkpoint: Checkpoint) -> tuple[str, ...]:
     if config.get("problem_type") == "multi_label_classification":
         raise BadInput(f"local:{checkpoint.spec} gives several labels at once; expected a classifier that gives one")
     try:
-        return tuple(str(name) for _, name in sorted(names.items(), key=lambda pair: int(pair[0])))
+        labels = tuple(str(name) for _, name in sorted(names.items(), key=lambda pair: int(pair[0])))
     except ValueError:
         raise BadInput(f"local:{checkpoint.spec}: id2label in config.json: expected numbers of labels") from None
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise BadInput(f"local:{checkpoint.spec}: two labels are called {twice[0]!r} in config.json")
+    return labels
