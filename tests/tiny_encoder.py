@@ -14,6 +14,7 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "a", "that",
 
 def write_encoder(folder: Path, labels: Sequence[str] = (), positions: int = 32, seed: int = 0) -> Path:
     """With a head for `labels`, or the encoder alone."""
+    folder.mkdir(exist_ok=True)
     torch.manual_seed(seed)
     config = transformers.BertConfig(
         vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,

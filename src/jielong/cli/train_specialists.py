@@ -31,19 +31,31 @@ def specialists(file: Path, out: str | None, assignments: tuple[str, ...], as_js
 
     config = read_config(file, SpecialistsConfig, overrides(out, assignments))
     with scope("train") as training_scope, ExitStack() as stack:
+        printed = dict[str, None]()
 
         def on_training(name: str, tokens: int) -> Callable[[CurvePoint], None]:
             stack.close()  # the bar of the training before
             print(localized("train.training", name=name, tokens=count(tokens)), file=sys.stderr)
-            return stack.enter_context(progress_bar(-(-tokens // config.loop.batch_tokens), training_scope.notes))
+            show = stack.enter_context(progress_bar(-(-tokens // config.loop.batch_tokens), {}))
+
+            def on_point(point: CurvePoint) -> None:
+                print_notes()
+                show(point)
+
+            return on_point
+
+        def print_notes() -> None:  # each once, though every training has the same ones
+            for note in [note for note in training_scope.notes if note not in printed]:
+                print(in_language(note), file=sys.stderr)
+                printed[note] = None
 
         result = train_specialists(config, on_training)
+        stack.close()
+        print_notes()
     if as_json:
         print_json(result.to_json())
         return
     texts = words(language())
-    for note in training_scope.notes:
-        print(in_language(note), file=sys.stderr)
     for table in specialists_tables(result, texts):
         table.print()
         print()

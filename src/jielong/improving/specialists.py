@@ -16,6 +16,7 @@ from ..atomic_write import write_whole
 from ..errors import MissingExtra
 from ..measuring.evaluate import compare
 from ..measuring.results import ModelResult
+from ..models.local.checkpoint_folder import open_checkpoint
 from ..recipe import load
 from ..runtime.runtime import Runtime
 from ..sync import run_sync
@@ -39,6 +40,9 @@ def train_specialists(
 
     A folder for each training, which goes on where it was stopped. Raises BadInput, MissingExtra, TrainingFailed.
     """
+    for start in [config.start, *([config.classifier.start] if config.classifier else [])]:
+        if start != "mini":
+            open_checkpoint(start.removeprefix("local:"))
     learnt = read_tasks(config)
     unseen = read_unseen(config, learnt)
     files = [task.write(config.out / "data") for task in learnt]
@@ -87,6 +91,10 @@ def _classifier(config: SpecialistsConfig, task: LearntTask, on_training: OnTrai
     return Training("classifier", task.name, result.recipe, config.tokens)
 
 
+def start_recipe(start: str) -> str:
+    return start if start == "mini" or start.startswith("local:") else f"local:{start}"
+
+
 class _Scores:
     """Every model on the tasks that concern it. One model at a time is in memory."""
 
@@ -97,7 +105,7 @@ class _Scores:
         self._learnt, self._unseen = learnt, unseen
         self._seed = config.loop.seed
         everything = [*(task.test for task in learnt), *unseen]
-        self._start = self._measure(config.start if config.start == "mini" else f"local:{config.start}", everything)
+        self._start = self._measure(start_recipe(config.start), everything)
         self._of: dict[tuple[str, str], dict[str, ModelResult]] = {}
         for training in trainings:
             own = [task.test for task in learnt if task.name == training.task]

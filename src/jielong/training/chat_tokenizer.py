@@ -36,6 +36,8 @@ class ChatTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, config: Mapping[str, Any], *, trusted: bool = False) -> None:
         self.tokenizer, self.config = tokenizer, dict(config)
+        self.tokenizer.no_truncation()  # a file may say to cut every text at 128 tokens; nothing may be lost unseen
+        self.tokenizer.no_padding()
         tokens = {name: config.get(name) for name in ("bos_token", "eos_token", "pad_token")}
         self._special = {
             name: str(token["content"]) if isinstance(token, dict) else token for name, token in tokens.items() if token

@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from ..contract import Request
-from ..errors import BadInput
+from ..errors import BadInput, Unsupported
 from ..models.local.checkpoint_folder import folder_hash, open_checkpoint
 from ..models.local.classifier import TextEncoder
 from ..models.local.transformers_engine import load_module
 from ..models.mini import Mini
+from ..scope import note
 from .chat_tokenizer import ChatTokenizer
 from .network_training import StartNetwork, train_network
 from .objective import Batch
@@ -36,7 +38,7 @@ class LabelledText:
 class LabelConfig(TrainingConfig):
     """`tokens`: how many the training reads, padding apart; a step takes texts until it has `loop.batch_tokens`."""
 
-    tokens: int
+    tokens: int = Field(gt=0)
     loop: DocumentLoopConfig
 
 
@@ -49,20 +51,36 @@ def train_classifier(
 
     Raises BadInput, DamagedFile, MissingExtra, TrainingFailed.
     """
-    labels = sorted({text.label for text in texts})
-    if len(labels) < 2:
-        raise BadInput(f"the label of all {len(texts)} texts is {labels}; expected two labels or more")
     start = str(config.start)
     checkpoint = Mini().checkpoint if start == "mini" else open_checkpoint(start.removeprefix("local:"))
+    if checkpoint.adapter:
+        raise BadInput(f"{start} has an adapter; merge the two first: jielong train merge")
+    rows = _encoded(texts, TextEncoder(checkpoint))
+    labels = sorted({label for _, label in rows})
+    if len(labels) < 2:
+        found = f"the label of all {len(rows)} texts is {labels[0]!r}" if labels else "no text can be read"
+        raise BadInput(f"{found}; expected two labels or more")
     torch.manual_seed(config.loop.seed)  # the head's first weights
     network = load_module(replace(checkpoint, dtype="float32", engine="torch"), labels)
     if network.config.pad_token_id is None:  # a causal network finds the last token of a text by what is padding
         network.config.pad_token_id = network.config.eos_token_id or 0
-    encoder = TextEncoder(checkpoint)
-    rows = [encoder.encode(text.request) for text in texts]
-    feed = LabelFeed(rows, [labels.index(text.label) for text in texts], config, network.config.pad_token_id)
+    numbers = [labels.index(label) for _, label in rows]
+    feed = LabelFeed([ids for ids, _ in rows], numbers, config, network.config.pad_token_id)
     chat, digest = ChatTokenizer.from_folder(checkpoint.folder), folder_hash(checkpoint.folder)
     return train_network(StartNetwork(network, chat, start, digest), config, feed, Label(), on_point=on_point)
+
+
+def _encoded(texts: Sequence[LabelledText], encoder: TextEncoder) -> list[tuple[tuple[int, ...], str]]:
+    """Tokens and label of each text that the network has a form for; the others are counted in a note."""
+    rows, reasons = list[tuple[tuple[int, ...], str]](), list[str]()
+    for text in texts:
+        try:
+            rows.append((encoder.encode(text.request), text.label))
+        except Unsupported as error:
+            reasons.append(str(error))
+    if reasons:
+        note(f"{len(reasons):,} of {len(texts):,} texts are left out: {reasons[0]}")
+    return rows
 
 
 class LabelFeed:
