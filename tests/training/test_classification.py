@@ -46,7 +46,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def network_of(folder: Path) -> Any:
     torch.manual_seed(1)
-    return load_module(replace(open_checkpoint(str(folder)), dtype="float32"), LABELS)
+    return load_module(replace(open_checkpoint(str(folder)), dtype="float32"), new_labels=LABELS)
 
 
 def batch_of(rows: list[tuple[int, ...]], targets: list[int], settings: LabelConfig) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_a_text_has_the_same_logits_in_any_company(start: str, encoder: Path, tm
         network, rows, pad = network_of(encoder), ROWS, 0
     else:
         torch.manual_seed(0)
-        network = load_module(replace(Mini().checkpoint, engine="torch"), LABELS)
+        network = load_module(replace(Mini().checkpoint, engine="torch"), new_labels=LABELS)
         rows, pad = [row[1:-1] for row in ROWS], network.config.pad_token_id
     feed = LabelFeed(rows, TARGETS, config(tmp_path, encoder, tokens=10**4, batch_tokens=10**4 // 20), pad)
     batch = feed.batch(0, network)

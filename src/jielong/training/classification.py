@@ -61,7 +61,7 @@ def train_classifier(
         found = f"the label of all {len(rows)} texts is {labels[0]!r}" if labels else "no text can be read"
         raise BadInput(f"{found}; expected two labels or more")
     torch.manual_seed(config.loop.seed)  # the head's first weights
-    network = load_module(replace(checkpoint, dtype="float32", engine="torch"), labels)
+    network = load_module(replace(checkpoint, dtype="float32", engine="torch"), new_labels=labels)
     if network.config.pad_token_id is None:  # a causal network finds the last token of a text by what is padding
         network.config.pad_token_id = network.config.eos_token_id or 0
     numbers = [labels.index(label) for _, label in rows]
