@@ -1,4 +1,4 @@
-"""Kinds of tasks that mini has not seen, as files for `jielong train specialists`: seven to learn and one for nobody.
+"""Kinds of tasks that mini has not seen, as files for `jielong train specialists`: six to learn and one for nobody.
 
     python scripts/specialist_tasks.py OUT [--items 4000] [--test 300]     OUT/NAME.jsonl, OUT/NAME_test.jsonl
 
@@ -29,7 +29,6 @@ ROMAN = (
     (4, "IV"),
     (1, "I"),
 )
-UNITS = (("hours", "minutes", 60), ("weeks", "days", 7), ("dozen", "pieces", 12), ("minutes", "seconds", 60))
 Question = tuple[str, str]
 
 
@@ -41,12 +40,6 @@ def sort_numbers(rng: random.Random) -> Question:
 def sort_downwards(rng: random.Random) -> Question:
     numbers = rng.sample(range(1, 100), rng.randint(3, 5))
     return f"Sort from large to small: {_joined(numbers)}", _joined(sorted(numbers, reverse=True))
-
-
-def units(rng: random.Random) -> Question:
-    large, small, size = rng.choice(UNITS)
-    a, b = rng.randint(1, 9), rng.randint(1, size - 1)
-    return f"How many {small} are {a} {large} and {b} {small}?", str(a * size + b)
 
 
 def weekday(rng: random.Random) -> Question:
@@ -96,7 +89,7 @@ def balanced(rng: random.Random) -> Question:
 
 
 KINDS: dict[str, Callable[[random.Random], Question]] = {
-    "sort": sort_numbers, "units": units, "weekday": weekday, "count": count_letters, "roman": roman,
+    "sort": sort_numbers, "weekday": weekday, "count": count_letters, "roman": roman,
     "longer": longer, "balanced": balanced,
 }  # fmt: skip
 UNSEEN: dict[str, Callable[[random.Random], Question]] = {"sort_downwards": sort_downwards}
