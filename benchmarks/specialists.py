@@ -1,6 +1,6 @@
 """Specialists against a generalist, and classifiers beside their peers.
 
-    python benchmarks/specialists.py kinds [TOKENS]                six kinds that mini has not seen, one for nobody
+    python benchmarks/specialists.py kinds [TOKENS] [ITEMS]        six kinds that mini has not seen, one for nobody
     python benchmarks/specialists.py peers DATA ENCODER            public sets (classification_prompts, boolq_dev)
     python benchmarks/specialists.py public DATA ENCODER [TOKENS]  the same sets, by specialists and generalist
 
@@ -35,7 +35,7 @@ sys.path.append(str(ROOT / "scripts"))
 import specialist_tasks
 
 BUILD, FILE = ROOT / "build" / "specialists", "specialists"
-MINI_LOOP = {"batch_tokens": 512, "learning_rate": 0.003, "optimizer": "muon", "bf16": False}
+MINI_LOOP = {"batch_tokens": 256, "learning_rate": 0.003, "optimizer": "muon", "bf16": False}
 ENCODER_LOOP = {"batch_tokens": 512, "learning_rate": 0.0001, "bf16": False, "weight_decay": 0.01}
 SETS = ("trec", "sst2", "subj", "cr", "mr", "sst-5", "agnews")
 ENCODER_TOKENS = {"boolq": 120_000}  # of passages, that the encoder reads
@@ -47,30 +47,31 @@ def points(name: str, tokens: int) -> Callable[[CurvePoint], None]:
     return lambda point: None
 
 
-def kinds(tokens: str = "24576") -> None:
+def kinds(tokens: str = "24576", items: str = "200") -> None:
     """So many tokens of each of the six kinds, from mini."""
     folder = BUILD / "kinds"
     if not folder.exists():
-        specialist_tasks.write(folder, items=2000, test=100)
+        specialist_tasks.write(folder, items=2000, test=int(items))
     tasks = [
         {"name": name, "train": str(folder / f"{name}.jsonl"), "test": str(folder / f"{name}_test.jsonl")}
         for name in specialist_tasks.KINDS
     ]
     unseen = [{"name": name, "test": str(folder / f"{name}_test.jsonl")} for name in specialist_tasks.UNSEEN]
     config = SpecialistsConfig.model_validate({
-        "out": BUILD / f"kinds_{tokens}", "start": "mini", "tokens": int(tokens), "length": 128, "test_items": 100,
-        "tasks": tasks, "unseen": unseen, "loop": MINI_LOOP, "classifier": {"start": "mini", "loop": MINI_LOOP},
+        "out": BUILD / f"kinds_{tokens}", "start": "mini", "tokens": int(tokens), "length": 128,
+        "test_items": int(items), "tasks": tasks, "unseen": unseen, "loop": MINI_LOOP,
+        "classifier": {"start": "mini", "loop": MINI_LOOP},
     })  # fmt: skip
     add("kinds", train_specialists(config, points).to_json())
 
 
-def public(data: str, encoder: str, tokens: str = "16384") -> None:
-    add("public", train_specialists(public_config(Path(data), encoder, int(tokens)), points).to_json())
+def public(data: str, encoder: str, tokens: str = "16384", items: str = "200") -> None:
+    add("public", train_specialists(public_config(Path(data), encoder, int(tokens), int(items)), points).to_json())
 
 
-def public_config(data: Path, encoder: str, tokens: int) -> SpecialistsConfig:
+def public_config(data: Path, encoder: str, tokens: int, items: int) -> SpecialistsConfig:
     return SpecialistsConfig.model_validate({
-        "out": BUILD / f"public_{tokens}", "start": "mini", "tokens": tokens, "length": 256, "test_items": 200,
+        "out": BUILD / f"public_{tokens}", "start": "mini", "tokens": tokens, "length": 256, "test_items": items,
         "tasks": [_task(data, name) for name in SETS], "loop": MINI_LOOP,
         "classifier": {"start": encoder, "loop": ENCODER_LOOP},
     })  # fmt: skip
@@ -92,8 +93,8 @@ def _task(data: Path, name: str) -> dict[str, Any]:
     return {"name": name, "train": str(file), **own_test, "instruction": f"{name}:", "rule": "exact"}
 
 
-def all_peers(data: str, encoder: str) -> None:
-    tasks = read_tasks(public_config(Path(data), encoder, 1))
+def all_peers(data: str, encoder: str, items: str = "200") -> None:
+    tasks = read_tasks(public_config(Path(data), encoder, 1, int(items)))
     boolq = SpecialistsConfig.model_validate({
         "out": BUILD, "tokens": 1, "length": 256, "test_items": 400, "loop": MINI_LOOP,
         "tasks": [{**_task(Path(data), "boolq"), "limit": 1600}, {**_task(Path(data), "boolq"), "name": "again"}],
@@ -103,7 +104,7 @@ def all_peers(data: str, encoder: str) -> None:
 
 
 def peers(task: LearntTask, encoder: str) -> None:
-    """TF-IDF with logistic regression, the majority, and the encoder fine-tuned for a while, on the test of a task."""
+    """TF-IDF with logistic regression, the majority, and the encoder fine-tuned a while, on the test of a task."""
     part = f"peers {task.name}"
     if part in read():
         return
