@@ -15,7 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from ..atomic_write import temporary_beside, write_whole
 from ..errors import BadInput
-from ..models.local.checkpoint_folder import folder_hash, open_checkpoint, split_adapter
+from ..models.local.checkpoint_folder import open_checkpoint, split_adapter
 from ..models.local.transformers_engine import load_module
 from .chat_tokenizer import ChatTokenizer
 from .document_feed import DocumentFeed
@@ -87,9 +87,9 @@ def load_start_network(start: str, config: TrainingConfig, longest: int) -> Star
         from .adapters import add_adapter  # imports PEFT, which a training without adapter does without
 
         network = add_adapter(network, config.adapter, config.loop.seed, added)
-    digest = f"{folder_hash(checkpoint.folder)} {checkpoint.adapter_hash}"
     base = split_adapter(start.removeprefix("local:").partition("?")[0])[0]
-    return StartNetwork(network, chat, base, digest, bool(added) or checkpoint.tokenizer_folder != checkpoint.folder)
+    own_tokenizer = bool(added) or checkpoint.tokenizer_folder != checkpoint.folder
+    return StartNetwork(network, chat, base, checkpoint.files_hash, own_tokenizer)
 
 
 def _add_tokens(network: Any, chat: ChatTokenizer, tokens: Sequence[str]) -> list[int]:

@@ -24,7 +24,7 @@ from ..continuation_tokens import encode_continuation
 from ..decode import generate_reply
 from ..next_token import most_likely_tokens
 from ..token_sampling import Logits, standardized_logprob, token_logprob
-from .checkpoint_folder import Checkpoint, folder_hash, is_classifier, open_checkpoint
+from .checkpoint_folder import Checkpoint, is_classifier, open_checkpoint
 from .classifier import Classifier
 from .loaded_checkpoint import LoadedCheckpoint
 
@@ -49,8 +49,7 @@ class Local(OpenWeightsProvider):
 
     def identity(self) -> str:
         settings = (self.checkpoint.engine, self.checkpoint.device, self.checkpoint.dtype)
-        adapter = [self.checkpoint.adapter_hash] if self.checkpoint.adapter else []
-        return " ".join(("local", folder_hash(self.checkpoint.folder), *adapter, *settings))
+        return " ".join(("local", self.checkpoint.files_hash, *settings))
 
     @property
     def _loaded(self) -> LoadedCheckpoint:

@@ -43,6 +43,11 @@ class Checkpoint:
         return replace(self, spec=str(self.folder), adapter=None, adapter_hash="")
 
     @property
+    def files_hash(self) -> str:
+        """Of the base's files, and of the adapter's."""
+        return f"{folder_hash(self.folder)} {self.adapter_hash}".rstrip()
+
+    @property
     def tokenizer_folder(self) -> Path:
         """That of the adapter where it has a tokenizer, which then knows more tokens, else the base's."""
         files = ("tokenizer.json", "tokenizer_config.json")

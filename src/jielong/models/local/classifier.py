@@ -26,7 +26,7 @@ from ...scope import note
 from ..chat_template import ChatTemplate
 from ..llama_weights import read_settings
 from ..token_sampling import Logits, Sampler, log_softmax, token_logprob
-from .checkpoint_folder import Checkpoint, folder_hash
+from .checkpoint_folder import Checkpoint
 from .transformers_engine import load_module
 
 HEAD_SHARE = 4  # of a text that is too long, one part in so many is kept of its beginning, the rest of its end
@@ -98,7 +98,7 @@ class Classifier(OpenWeightsProvider):
         return quote(f"local:{self.checkpoint.spec}")
 
     def identity(self) -> str:
-        return " ".join(("local", folder_hash(self.checkpoint.folder), self.checkpoint.device, self.checkpoint.dtype))
+        return " ".join(("local", self.checkpoint.files_hash, self.checkpoint.device, self.checkpoint.dtype))
 
     @property
     def _loaded(self) -> LoadedClassifier:
