@@ -34,11 +34,16 @@ def settings_error(file: Path, model: type[BaseModel], error: ValidationError) -
     every = error.errors()
     # Where an entry of a list is wrong, pydantic also complains that the list is too short.
     inner = {problem["loc"][:n] for problem in every for n in range(1, len(problem["loc"]))}
-    problems = [problem for problem in every if problem["loc"] not in inner]
-    first = problems[0]
-    place = ".".join(map(str, first["loc"]))
+    # Of a value that may be one text or several, pydantic names the form that it tried, and complains of both.
+    by_place = {_place(problem): problem for problem in reversed(every) if problem["loc"] not in inner}
+    problems = [*by_place.values()][::-1]
+    first, place = problems[0], [*by_place][-1]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return BadInput(f"{file}: {_problem(place, first, model)}{more}")
+
+
+def _place(problem: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in problem["loc"] if part not in ("str", "tuple[str, ...]"))
 
 
 def _problem(place: str, problem: Mapping[str, Any], model: type[BaseModel]) -> str:

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 from jielong.cli.train import train
-from jielong.errors import JielongError
+from jielong.errors import BadInput, JielongError
 from jielong.improving.specialists_config import SpecialistsConfig
 from jielong.improving.specialists_data import read_tasks, read_unseen
 from jielong.improving.specialists_result import Measured, Row, Table
@@ -21,6 +21,7 @@ from jielong.scope import scope
 from jielong.stats import paired_difference
 from jielong.training.chat_tokenizer import ChatTokenizer
 from jielong.training.document_feed import DocumentFeed
+from jielong.training.shown_documents import shown_documents
 from jielong.training.train_config import TrainConfig
 from tiny_encoder import write_encoder
 
@@ -188,6 +189,20 @@ def test_the_generalist_reads_as_many_tokens_of_each_task(tmp_path: Path):
     assert feed.steps == 30
     texts = [tokenizer.decode(ids.tolist()) for step in range(30) for ids in feed.batch(step, None)["input_ids"]]  # type: ignore[arg-type]
     assert [sum(word in text for text in texts) for word in rows] == [40, 40, 40]
+
+
+def test_every_source_of_a_stage_is_shown_and_none_may_hold_what_is_held_out(tmp_path: Path):
+    first, second = (write_prompts(tmp_path / f"{n}.jsonl", sums(range(n, n + 5))) for n in (10, 20))
+    stages = [{"source": [first, second], "tokens": 2560, "length": 64}]
+    whole = {"out": tmp_path, "start": "mini", "stages": stages, "loop": LOOP}
+    held_out = {"source": write_prompts(tmp_path / "held_out.jsonl", sums([21])), "length": 64, "rows": 1}
+    feed = DocumentFeed(
+        TrainConfig.model_validate({**whole, "evaluation": held_out}), ChatTokenizer.from_folder(WEIGHTS)
+    )
+    with pytest.raises(BadInput, match="1 of its 1 documents are trained on"):
+        feed.evaluation()
+    shown = shown_documents(TrainConfig.model_validate(whole), 10)
+    assert {each.source for each in shown} == {first, second}
 
 
 def write_prompts(file: Path, rows: Sequence[tuple[str, str]]) -> str:

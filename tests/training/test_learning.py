@@ -269,6 +269,10 @@ STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
             "unknown setting 'loop.speed'; ",
         ),
         (f'out = "x"\n{STAGE}[loop]\nlearning_rate = 1\nbatch_tokens = 65', "no multiple of length 64"),
+        (
+            'out = "x"\n[[stages]]\nsource = 3\ntokens = 64\nlength = 64\n[loop]\nlearning_rate = 1\nbatch_tokens = 64',
+            "c.toml: stages.0.source: expected a text in quotes, found 3",
+        ),
     ],
 )
 def test_bad_settings_are_named(text: str, message: str, tmp_path: Path):

@@ -8,31 +8,29 @@ from ..training.train_config import DocumentLoopConfig, Section, TrainingConfig
 
 
 class TaskConfig(Section):
-    """A task as `eval` reads it: a file or a built-in one, with its columns and its rule where they need to be named.
+    """What any task says: its name, and its columns and its rule where they need to be named. `instruction` stands
+    before every question, so that one network can tell the tasks apart."""
 
-    `train` is learnt from and `test` measured on; without `test`, a part of `train` is held out. `instruction` stands
-    before every question, so that one network can tell the tasks apart.
-    """
-
-    name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
-    train: str
-    test: str | None = None
+    name: str = Field(min_length=1, pattern=r"^[\w-][\w.-]*$")
     input: str | None = None
     answer: str | None = None
     rule: str | None = None
     instruction: str = ""
+
+
+class LearntTaskConfig(TaskConfig):
+    """`train` is learnt from and `test` measured on, each a task as `eval` reads it; without `test`, a part of `train`
+    is held out. `limit`: how many items of `train` are read."""
+
+    train: str
+    test: str | None = None
     limit: int | None = Field(None, gt=0)
 
 
-class UnseenTask(Section):
+class UnseenTaskConfig(TaskConfig):
     """A task that nobody learns."""
 
-    name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
     test: str
-    input: str | None = None
-    answer: str | None = None
-    rule: str | None = None
-    instruction: str = ""
 
 
 class ClassifierConfig(Section):
@@ -51,14 +49,14 @@ class SpecialistsConfig(TrainingConfig):
     tokens: int = Field(gt=0)
     length: int = Field(256, gt=1)
     test_items: int = Field(200, gt=1)
-    tasks: tuple[TaskConfig, ...] = Field(min_length=2)
-    unseen: tuple[UnseenTask, ...] = ()
+    tasks: tuple[LearntTaskConfig, ...] = Field(min_length=2)
+    unseen: tuple[UnseenTaskConfig, ...] = ()
     classifier: ClassifierConfig | None = None
     loop: DocumentLoopConfig
 
     @model_validator(mode="after")
     def _names_are_different(self) -> SpecialistsConfig:
-        names = [task.name for task in (*self.tasks, *self.unseen)]
+        names = [*(task.name for task in self.tasks), *(task.name for task in self.unseen)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two tasks are called {min(twice)!r}; give each a name of its own")
         return self

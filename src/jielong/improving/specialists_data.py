@@ -16,7 +16,7 @@ from ..tasks.item import Item
 from ..tasks.load_task import load_task
 from ..tasks.metric import with_labels
 from ..tasks.task import Task
-from .specialists_config import SpecialistsConfig, TaskConfig, UnseenTask
+from .specialists_config import LearntTaskConfig, SpecialistsConfig, TaskConfig
 
 MOST_LABELS = 20  # different answers of a task that a classifier is trained for
 MOST_HELD_OUT = 3  # one item in so many is held out at most, where a task has no test of its own
@@ -71,7 +71,7 @@ def read_unseen(config: SpecialistsConfig, learnt: Sequence[LearntTask]) -> list
     return tasks
 
 
-def _read(settings: TaskConfig, test_items: int, seed: int) -> LearntTask:
+def _read(settings: LearntTaskConfig, test_items: int, seed: int) -> LearntTask:
     whole = _open(settings, settings.train, seed, settings.limit)
     learnt = [item for item in whole.items if item.accepted and not item.tools and not item.tests]
     if left := len(whole.items) - len(learnt):
@@ -92,7 +92,7 @@ def _read(settings: TaskConfig, test_items: int, seed: int) -> LearntTask:
     return LearntTask(whole.name, train, test)
 
 
-def _open(settings: TaskConfig | UnseenTask, spec: str, seed: int, limit: int | None = None) -> Task:
+def _open(settings: TaskConfig, spec: str, seed: int, limit: int | None = None) -> Task:
     task = load_task(
         spec, input=settings.input, answer=settings.answer, rule=settings.rule, limit=limit, seed=seed
     )  # fmt: skip

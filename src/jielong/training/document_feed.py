@@ -57,7 +57,7 @@ class DocumentFeed:
         """Raises BadInput where a held-out document is trained on: its loss would say nothing of others."""
         if not isinstance(held_out, FileSource):
             return
-        stages = [self._source(stage.source, stage.length) for stage in self._config.stages]
+        stages = [self._source(source, stage.length) for stage in self._config.stages for source in stage.sources]
         trained = {tuple(each.ids) for source in stages if isinstance(source, FileSource) for each in source.documents}
         same = sum(tuple(document.ids) in trained for document in held_out.documents)
         if same:

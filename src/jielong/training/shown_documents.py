@@ -46,7 +46,7 @@ def shown_documents(config: TrainConfig, number: int) -> list[ShownDocument]:
     start = config.start or "mini"
     checkpoint = Mini().checkpoint if start == "mini" else open_checkpoint(start.removeprefix("local:"))
     chat, shown = ChatTokenizer.from_folder(checkpoint.folder), list[ShownDocument]()
-    for stage in dict.fromkeys((stage.source, stage.length) for stage in config.stages):
+    for stage in dict.fromkeys((source, stage.length) for stage in config.stages for source in stage.sources):
         source = open_document_source(stage[0], chat, stage[1])
         rows = (source.batch(step, 1, config.loop.seed) for step in count())
         most = min(number, len(source.documents)) if isinstance(source, FileSource) else number
