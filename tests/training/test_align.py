@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from jielong.contract import Message, Reply, Request, Scores, TokenLogprob
-from jielong.errors import BadInput
+from jielong.errors import BadInput, EndpointGaveUp
 from jielong.models.chat_template import ChatTemplate
 from jielong.sync import run_sync
 from jielong.tasks.load_task import load_task
@@ -170,6 +170,47 @@ def test_a_cut_off_reply_is_paid_the_worst(world: tuple[Path, Path]):
     assert found == [2.0, -3.0, -3.0]
     check = Rewards([RewardTerm()], load_task(str(world[1]), rule="contains"), load_scorer)
     assert graded(check, world, reply("e"), reply("e", "length"), reply("")) == [1.0, 0.0, 0.0]
+
+
+class Broken:
+    calls = 0
+
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
+
+    async def score(self, request: Request, replies: Sequence[Reply]) -> Scores:
+        if self._error:
+            raise self._error
+        return Scores((1.0,))
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug of its author"), EndpointGaveUp("busy")])
+def test_a_grader_that_fails_leaves_its_replies_without_reward(error: Exception, world: tuple[Path, Path]):
+    assert graded(rewards_by(world, Broken(error)), world, reply("a"), reply("b")) == [None, None]
+
+
+def test_a_scorer_that_leaves_replies_out_is_named(world: tuple[Path, Path]):
+    with pytest.raises(BadInput, match="1 grades for 2 replies"):
+        graded(rewards_by(world, Broken(None)), world, reply("a"), reply("b"))
+
+
+def test_an_empty_reply_is_paid_the_worst_by_a_scorer(world: tuple[Path, Path]):
+    assert graded(rewards_by(world, Graded([2.0, -1.0])), world, reply("a"), reply("  "), reply("b")) == [2, -1, -1]
+
+
+def test_the_token_that_ends_a_reply_is_learnt(
+    world: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    feed, network = feed_of(config_of(world, tmp_path / "out", rollouts={"max_tokens": 60}), monkeypatch)
+    policy = feed._sampler.policy
+    policy._end = frozenset(range(0, 1792, 20))  # random weights seldom end by themselves
+    batch, ended = feed.batch(0, network), 0
+    for row in range(8):
+        ids = batch["input_ids"][row][batch["reply_mask"][row].bool()].tolist()
+        ended += ids[-1] in policy._end
+        assert not policy._end & set(ids[:-1])
+        assert len(ids) == 60 or ids[-1] in policy._end
+    assert ended
 
 
 @pytest.mark.parametrize(("combine", "total"), [("sum", 3.0), ("lowest", 0.5), ("cautious", 1.5 - 1.0)])

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 from .. import registry
 from ..contract import Message, Reply, Request, Scorer
-from ..errors import BadInput, SampleError
+from ..errors import BadInput, JielongError, SampleError
+from ..faults import fault
 from ..recipe import load
 from ..tasks.item import Item
 from ..tasks.metric import Metric, find_metric, require_replies
@@ -52,8 +53,9 @@ class Rewards:
         self.graders = [_grader(term.by, task, scorer_of) for term in terms]
 
     async def grade(self, item: Item, request: Request, replies: Sequence[Reply]) -> list[Grade]:
-        """In order. A cut-off reply gets the worst of it: 0 from a check, the least of the other replies from a scorer.
-        A reply that cannot be graded has no reward, and takes no other reply's."""
+        """In order. A reply that was cut off or says nothing gets the worst: 0 from a check, the least of the other
+        replies from a scorer. One that cannot be graded, by whatever error, has no reward, and takes no other reply's.
+        """
         columns = [await _values(grader, item, request, replies) for grader in self.graders]
         return [Grade(self._total(values), values) for values in zip(*columns, strict=True)]
 
@@ -94,24 +96,43 @@ async def _values(
 ) -> list[float | None]:
     if isinstance(grader, Metric):
         return [await _checked(grader, item, reply) for reply in replies]
-    whole = [reply for reply in replies if reply.finish != "length"]
-    values = iter((await grader.score(request, whole)).values if whole else ())
-    found = [None if reply.finish == "length" else _finite(next(values)) for reply in replies]
+    whole = [reply for reply in replies if _is_whole(reply)]
+    try:
+        values = (await grader.score(request, whole)).values if whole else ()
+    except JielongError as error:
+        if not isinstance(error, SampleError):
+            raise
+        values = (None,) * len(whole)
+    except Exception as error:
+        fault(error)
+        values = (None,) * len(whole)
+    if len(values) != len(whole):
+        raise BadInput(f"rewards: the scorer gave {len(values)} grades for {len(whole)} replies")
+    waiting = iter(values)
+    found = [_finite(next(waiting)) if _is_whole(reply) else None for reply in replies]
     least = min((value for value in found if value is not None), default=None)
-    return [least if reply.finish == "length" else value for reply, value in zip(replies, found, strict=True)]
+    return [value if _is_whole(reply) else least for reply, value in zip(replies, found, strict=True)]
 
 
 async def _checked(metric: Metric, item: Item, reply: Reply) -> float | None:
-    if reply.finish == "length" or not reply.text.strip():
+    if not _is_whole(reply):
         return 0.0
     try:
         return _finite((await metric.score(item, reply)).value)
-    except SampleError:
-        return None
+    except JielongError as error:
+        if not isinstance(error, SampleError):
+            raise
+    except Exception as error:
+        fault(error)
+    return None
+
+
+def _is_whole(reply: Reply) -> bool:
+    return reply.finish != "length" and bool(reply.text.strip())
 
 
 def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 async def check_graders(rewards: Rewards, task: Task) -> None:
@@ -140,6 +161,7 @@ async def check_graders(rewards: Rewards, task: Task) -> None:
 _NOTHING_ANSWERED: Mapping[str, Callable[[Item, Sequence[str]], str]] = {
     "the question itself": lambda item, choices: item.request().messages[-1].text,
     "all answers at once": lambda item, choices: ", ".join(choices),
+    "all answers, with an `or` between them": lambda item, choices: " or ".join(choices),
     "all answers at once, a line each": lambda item, choices: "\n".join(choices),
     "all letters at once": lambda item, choices: " ".join(f"({chr(65 + i)})" for i in range(len(item.choices))),
 }

@@ -133,6 +133,8 @@ class RolloutFeed:
         rollouts = [rollout for group in groups for rollout in group]
         if not any(rollout.reply for rollout in rollouts):
             raise TrainingFailed(f"round {number + 1}: every call for a reply was lost; nothing can be learnt from it")
+        if all(rollout.grade.total is None for rollout in rollouts):
+            raise TrainingFailed(f"round {number + 1}: no reply could be graded; look at what the rewards need")
         rows = rollout_rows(rollouts, self._sampler.policy, self._filler)
         batch = {name: tensor.to(device) for name, tensor in rows.items()}
         batch["reply_mask"] *= ~rewards.flatten().isnan()[:, None]  # without a reward a row is kept, and counts nowhere
