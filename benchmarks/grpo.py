@@ -30,8 +30,8 @@ from jielong.tasks.load_task import load_task
 
 BUILD = Path(os.environ.get("GRPO_BUILD", common.ROOT / "build" / "grpo"))
 RESULTS = common.RESULTS / "grpo.json"
-STEPS, WRONG_KEYS, TRAINED, TESTED = 3, 0.3, 400, 300
-ROUNDS, PROMPTS, REPLIES, MAX_TOKENS, RATE = 50, 8, 8, 110, 3e-4
+STEPS, WRONG_KEYS, TRAINED, TESTED = 2, 0.35, 300, 200
+ROUNDS, PROMPTS, REPLIES, MAX_TOKENS, RATE = 25, 4, 8, 80, 4e-4
 
 
 def mistyped(text: str) -> str:
@@ -135,10 +135,10 @@ def train_on_right_samples() -> dict[str, Any]:
 
     run_sync(sample)
     (BUILD / "right.jsonl").write_text("\n".join(sorted(rows)) + "\n")
-    tokens = 64 * 192
+    tokens = PROMPTS * REPLIES * 96
     config = TrainConfig.model_validate({
         "out": BUILD / "right", "start": "mini",
-        "stages": [{"source": str(BUILD / "right.jsonl"), "tokens": ROUNDS * tokens, "length": 256}],
+        "stages": [{"source": str(BUILD / "right.jsonl"), "tokens": ROUNDS * tokens, "length": 192}],
         "loop": {"batch_tokens": tokens, "learning_rate": RATE, "bf16": False, "weight_decay": 0.0, "warmup_steps": 2},
     })  # fmt: skip
     finetune(config)

@@ -142,8 +142,23 @@ def report() -> None:
         for seed, gold in worst.items()
     ]) if worst else None  # fmt: skip
     figures["false_stops"] = false_stops({**{f"gold {s}": t for s, t in traces("gold").items()}})
+    picture(rows)
     common.write("guard", {"votes": VOTES, "noise": NOISE, **figures, "runs": rows}, quiet=True)
     print(json.dumps({**figures, "regrets": [round(row["regret"], 3) for row in rows]}, indent=1))
+
+
+def picture(rows: list[dict[str, Any]]) -> None:
+    """Gold and proxy over sqrt(KL), of each run, in build/guard/guard.html."""
+    from jielong.reporting.charts import ChartLine, curves
+    from jielong.reporting.html_page import HtmlPage
+
+    page = HtmlPage("Gold and proxy over sqrt(KL)", "en")
+    for row in rows:
+        distances = [max(kl, 0.0) ** 0.5 for kl in row["kl"]]
+        lines = [ChartLine(name, sorted(zip(distances, row[name], strict=True))) for name in ("proxy", "gold")]
+        page.add(f"Run {row['seed']}: restored look {row['restored']}, regret {row['regret']:.3f}",
+                 curves(lines, x="sqrt(KL)", y="standard deviations of the first policy"))  # fmt: skip
+    page.write(BUILD / "guard.html")
 
 
 def fixed_kl(proxies: dict[int, Any], golds: dict[int, np.ndarray]) -> dict[int, float]:

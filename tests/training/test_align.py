@@ -24,6 +24,7 @@ from jielong.training.reward_front import align_front, hypervolume, non_dominate
 from jielong.training.rewards import Rewards, RewardTerm, check_graders, load_scorer
 from jielong.training.rollout_policy import sampled_tokens
 from jielong.training.rollouts import RolloutFeed
+from jielong.training.train_config import read_config
 from training.aligning import questions, settings, tiny_policy
 
 NAN = float("nan")
@@ -365,6 +366,52 @@ def test_a_server_with_another_chat_template_is_refused(
 def test_replies_without_token_ids_are_refused():
     with pytest.raises(BadInput, match="ids of the tokens"):
         sampled_tokens(Reply(Message("assistant", "hello"), logprobs=(TokenLogprob("hello", -1.0),)))
+
+
+GOOD = """
+out = "out"
+start = "mini"
+[task]
+source = "mini:facts"
+[rollouts]
+rounds = 2
+max_tokens = 8
+[loop]
+learning_rate = 0.1
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "message"),
+    [
+        ('[task]\nsource = "mini:facts"', "", "method = grpo samples replies: expected the sections"),
+        ("rounds = 2", "rounds = 2\ntop_p = 0.9", "rollouts.top_p"),
+        ("rounds = 2", "rounds = 2\nreplies = 1", "rollouts.replies: expected more than 1, found 1"),
+        ("rounds = 2", "rounds = 2\ntemperature = 0", "rollouts.temperature: expected more than 0, found 0"),
+        ("rounds = 2", "", "rollouts.rounds is missing"),
+        ("rounds = 2", 'rounds = "two"', "rollouts.rounds: expected a whole number, found 'two'"),
+        ("rounds = 2", 'rounds = 2\nendpoint = "localhost:8000"', "expected openai:BASE@URL"),
+        ("rounds = 2", 'rounds = 2\nendpoint = "openai:x@http://localhost/v1"', r"expected a section \[adapter\]"),
+        ("rounds = 2", 'rounds = 2\ntruncated = "skip"', "rollouts.truncated: expected 'worst' or 'drop'"),
+        ('start = "mini"', 'start = "mini"\nmethod = "reinforce"', "method: expected"),
+        ('start = "mini"', 'start = "mini"\nmethod = "dpo"', r"expected the section \[data\]"),
+        ('start = "mini"', 'start = "mini"\nrewards = []', "rewards: expected at least 1 of them"),
+        ('start = "mini"', 'start = "mini"\nrewards = {by = "answer"}', "rewards: expected a list, found a section"),
+        ('start = "mini"', "", "start is missing"),
+        ("[rollouts]", "[guard]\nvotes = 3\n[rollouts]", "guard.by is missing"),
+        (
+            'source = "mini:facts"',
+            'source = "mini:facts"\nheld_out = 1.5',
+            "task.held_out: expected less than 1, found 1.5",
+        ),
+    ],
+)
+def test_wrong_settings_are_told_in_one_line(line: str, instead: str, message: str, tmp_path: Path):
+    assert line in GOOD
+    (tmp_path / "align.toml").write_text(GOOD.replace(line, instead))
+    with pytest.raises(BadInput, match=message) as found:
+        read_config(tmp_path / "align.toml", AlignConfig)
+    assert "\n" not in str(found.value)
 
 
 def test_a_policy_for_each_weighting_and_the_front(world: tuple[Path, Path], tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -39,7 +40,13 @@ class RolloutConfig(Section):
     epochs: int = Field(1, gt=0)
     through: str = ""
     truncated: Literal["worst", "drop"] = "worst"
-    endpoint: str = Field("", pattern="^$|^openai:.+@https?://.+")
+    endpoint: str = ""
+
+    @model_validator(mode="after")
+    def _address(self) -> RolloutConfig:
+        if self.endpoint and not re.match("openai:.+@https?://.+", self.endpoint):
+            raise ValueError(f"rollouts.endpoint = {self.endpoint!r}; expected openai:BASE@URL")
+        return self
 
 
 class GuardConfig(Section):
@@ -62,7 +69,7 @@ class AlignConfig(TrainingConfig):
     method: Literal["grpo", "rloo", "ppo", "dpo"] = "grpo"
     task: AlignTask | None = None
     rollouts: RolloutConfig | None = None
-    rewards: tuple[RewardTerm, ...] = (RewardTerm(),)
+    rewards: tuple[RewardTerm, ...] = Field((RewardTerm(),), min_length=1)
     combine: Combine = "sum"
     front: tuple[tuple[float, ...], ...] = ()
     caution: float = Field(1.0, ge=0)
