@@ -28,7 +28,7 @@ from jielong.training.overoptimization_guard import Duel, Guard, PeakEstimate
 
 BUILD = Path(os.environ.get("GUARD_BUILD", common.ROOT / "build" / "guard"))
 SEEDS, GOLD_SEEDS, STREAMS, VOTES, NOISE = 20, 6, 200, 2000, 0.25
-STEPS, LOOK_EVERY, TEXTS, RATE, PAIRS = 40, 2, 128, 8e-4, 1500
+STEPS, LOOK_EVERY, TEXTS, RATE, PAIRS = 40, 2, 128, 1.5e-3, 400
 
 
 def base_policy() -> Any:

@@ -185,6 +185,7 @@ class Broken:
         return Scores((1.0,))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("error", [ValueError("a bug of its author"), EndpointGaveUp("busy")])
 def test_a_grader_that_fails_leaves_its_replies_without_reward(error: Exception, world: tuple[Path, Path]):
     assert graded(rewards_by(world, Broken(error)), world, reply("a"), reply("b")) == [None, None]
@@ -387,7 +388,7 @@ learning_rate = 0.1
         ('[task]\nsource = "mini:facts"', "", "method = grpo samples replies: expected the sections"),
         ("rounds = 2", "rounds = 2\ntop_p = 0.9", "rollouts.top_p"),
         ("rounds = 2", "rounds = 2\nreplies = 1", "rollouts.replies: expected more than 1, found 1"),
-        ("rounds = 2", "rounds = 2\ntemperature = 0", "rollouts.temperature: expected more than 0, found 0"),
+        ("rounds = 2", "rounds = 2\ntemperature = 0", "rollouts.temperature: expected more than 0.0, found 0"),
         ("rounds = 2", "", "rollouts.rounds is missing"),
         ("rounds = 2", 'rounds = "two"', "rollouts.rounds: expected a whole number, found 'two'"),
         ("rounds = 2", 'rounds = 2\nendpoint = "localhost:8000"', "expected openai:BASE@URL"),
@@ -402,7 +403,7 @@ learning_rate = 0.1
         (
             'source = "mini:facts"',
             'source = "mini:facts"\nheld_out = 1.5',
-            "task.held_out: expected less than 1, found 1.5",
+            "task.held_out: expected less than 1.0, found 1.5",
         ),
     ],
 )
