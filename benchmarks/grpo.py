@@ -67,7 +67,8 @@ def settings(rounds: int, out: Path, **changes: Any) -> Any:
     return AlignConfig.model_validate({
         "out": out, "start": "mini", "method": "grpo",
         "task": {"source": str(task_file("train", TRAINED, 1)), "rule": "number", "held_out": 0.01},
-        "rollouts": {"rounds": rounds, "prompts": PROMPTS, "replies": REPLIES, "max_tokens": MAX_TOKENS, "temperature": TEMPERATURE,
+        "rollouts": {"rounds": rounds, "prompts": PROMPTS, "replies": REPLIES, "max_tokens": MAX_TOKENS,
+                     "temperature": TEMPERATURE,
                      "through": "cot"},
         "loop": {"learning_rate": RATE, "log_every": 5, "bf16": False, "weight_decay": 0.0, "warmup_steps": 2,
                  "checkpoint_every": 10},
