@@ -205,6 +205,22 @@ def test_added_tokens_come_back_with_the_adapter_and_without_the_base(tied: bool
     assert Tokenizer.from_file(str(tmp_path / "merged" / "tokenizer.json")).token_to_id("<think>") == 50
 
 
+def test_tokens_of_the_tokenizer_alone_are_named_and_can_be_added(tmp_path: Path):
+    base = base_in(tmp_path / "base")
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer.add_tokens(["<think>"])
+    tokenizer.save(str(base / "tokenizer.json"))
+    settings = {"out": "x", "loop": {"learning_rate": 1}}
+    with pytest.raises(BadInput, match=r"tokens that the network lacks .<think>."):
+        load_start_network(str(base), TrainingConfig.model_validate(settings), 32)
+    settings["added_tokens"] = ["<think>", "</think>"]
+    start = load_start_network(str(base), TrainingConfig.model_validate(settings), 32)
+    export(start, tmp_path / "all weights")
+    again = load_start_network(str(tmp_path / "all weights"), TrainingConfig.model_validate(settings), 32)
+    assert again.network.config.vocab_size == 52
+    assert [again.chat.tokenizer.token_to_id(token) for token in ("<think>", "</think>")] == [50, 51]
+
+
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("saved", ["embeddings of a larger vocabulary", "modules_to_save", "tokenizer alone"])
 def test_adapters_as_others_save_them(saved: str, tied: bool, tmp_path: Path):

@@ -94,13 +94,16 @@ def load_start_network(start: str, config: TrainingConfig, longest: int) -> Star
 
 def _add_tokens(network: Any, chat: ChatTokenizer, tokens: Sequence[str]) -> list[int]:
     """The ids of new tokens; their embeddings begin as the mean of all others."""
-    new = [token for token in tokens if chat.tokenizer.token_to_id(token) is None]
+    rows, vocabulary = network.get_input_embeddings().weight.shape[0], chat.tokenizer.get_vocab()
+    if without := sorted(token for token, number in vocabulary.items() if number >= rows and token not in tokens):
+        names = ", ".join(without[:3])
+        raise BadInput(f"the tokenizer has tokens that the network lacks ({names}); name them in added_tokens")
+    new = [token for token in tokens if vocabulary.get(token, rows) >= rows]
     chat.tokenizer.add_tokens([AddedToken(token, normalized=False) for token in new])
     if not new:
         return []
     if hasattr(network, "disable_adapter"):
         raise BadInput("added_tokens: an adapter that is trained on keeps the tokens it has; merge it first")
-    rows = network.get_input_embeddings().weight.shape[0]
     means = [each.weight.detach().mean(0) for each in _embeddings(network)]
     vocabulary = chat.tokenizer.get_vocab()
     ids = [vocabulary[token] for token in new]

@@ -28,6 +28,10 @@ def pretrain(config: TrainConfig, on_point: Callable[[CurvePoint], None] = lambd
     """
     if config.network is None or config.tokenizer is None:
         raise BadInput("pretraining begins from nothing: expected the sections [network] and [tokenizer]")
+    if config.adapter or config.added_tokens:
+        raise BadInput(
+            "pretraining begins from nothing: leave out [adapter] and added_tokens, which go on from a start"
+        )
     _check_sources(config)
     try:
         from .network_training import new_network, train_on_documents

@@ -7,13 +7,14 @@ import tomllib
 from bisect import bisect
 from collections.abc import Mapping
 from functools import reduce
+from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import BadInput
+from ..errors import BadInput, MissingExtra
 from ..regular_files import read_regular_file
 from ..settings_error import settings_error
 
@@ -124,6 +125,12 @@ class AdapterConfig(Section):
     rslora: bool = False
     base_dtype: Literal["float32", "bfloat16"] = "float32"
     options: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _computable(self) -> AdapterConfig:
+        if not find_spec("peft"):
+            raise MissingExtra("[adapter]", "train")
+        return self
 
 
 class TrainingConfig(Section):
