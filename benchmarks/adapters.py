@@ -63,7 +63,8 @@ def ours(recipes: list[str], number: int) -> float:
 
         async def ask(row: int) -> None:
             request = Request((Message("user", f"{number} {row}"),), Sampling(max_tokens=TOKENS, temperature=0))
-            tokens[0] += (await models[row % len(models)].generate(request)).usage.output_tokens
+            reply = await models[row % len(models)].generate(request)
+            tokens[0] += reply.usage.output_tokens
 
         async with anyio.create_task_group() as group:
             for row in range(ROWS):
