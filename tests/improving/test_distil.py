@@ -18,6 +18,7 @@ from jielong.recipe import load
 from jielong.tasks.item import Item
 from jielong.tasks.metric import number
 from jielong.tasks.task import Task
+from jielong.training.document_rows import row_documents
 
 
 def sums(n: int, answers: bool = True) -> Task:
@@ -44,17 +45,17 @@ def test_replies_that_the_check_finds_wrong_are_not_learnt(tmp_path: Path):
     wrong = [item for item in prepared.train.items if int(item.accepted[0]) % 3 == 0]
     assert part.collected.wrong == len(wrong) > 0
     assert len(part.rows[0]) == len(prepared.train.items) - len(wrong)
-    assert all(int(row["messages"][1]["content"].split()[-1][:-1]) % 3 for row in part.rows[0])
+    assert all(int(row["completion"][0]["content"].split()[-1][:-1]) % 3 for row in part.rows[0])
 
 
 def test_the_student_learns_after_the_prompt_that_it_is_asked_with(tmp_path: Path):
     teacher = Scripted(lambda request: f"So it is {doubled(request.messages[-1].text)}.")
     plain, prepared = taught(sums(40), teacher, tmp_path)
     prompted, _ = taught(sums(40), teacher, tmp_path, "mini | cot")
-    texts = [[message["content"] for message in row["messages"]] for row in plain.rows[0]]
-    assert texts[0][0] == prepared.train.items[0].input
-    assert prompted.rows[0][0]["messages"][0]["content"].startswith(f"{texts[0][0]}\n")
-    tokens = prepared.lengths.chat.encode_conversation(plain.rows[0][0]["messages"], None)
+    asked = plain.rows[0][0]["prompt"][0]["content"]
+    assert asked == prepared.train.items[0].input
+    assert prompted.rows[0][0]["prompt"][0]["content"].startswith(f"{asked}\n")
+    (tokens,) = row_documents(plain.rows[0][0], prepared.lengths.chat, 512)
     prompt = [token for token, weight in zip(tokens.ids, tokens.weights, strict=True) if not weight]
     assert tuple(prompt) == Mini().encode(prepared.train.items[0].request())
 
@@ -88,7 +89,7 @@ def test_fading_removes_steps_from_the_first_on_until_the_answer_is_left():
     text = "3*4=12. 12+5=17. 17*2=34. The answer is 34."
     kept = [KeptReply(Item("1", "?"), text, "34"), KeptReply(Item("2", "?"), "2+2=4. The answer is 4.", "4")]
     rows = training_rows(kept, [[], []], "fading")
-    replies = [[row["messages"][-1]["content"] for row in part] for part in rows]
+    replies = [[row["completion"][0]["content"] for row in part] for part in rows]
     assert replies[0] == [text, "2+2=4. The answer is 4."]
     assert replies[1] == ["12+5=17. 17*2=34. The answer is 34.", "The answer is 4."]
     assert replies[-2:] == [["The answer is 34.", "The answer is 4."], ["34", "4"]]

@@ -20,7 +20,7 @@ from ..improving.distil import (
     prepare,
     train_students,
 )
-from ..improving.distil_data import Keep, Learn
+from ..improving.distil_data import Keep, Learn, Match
 from ..improving.distil_result import DistilResult
 from ..measuring.cost_forecast import BudgetLimits
 from ..recipe import load
@@ -36,7 +36,7 @@ from .budget_options import budget_limits
 from .eval import ledger_line, read_task, task_line, write_report
 from .messages import formatted_price, in_language, language, localized
 from .progress import Progress
-from .training_options import overrides, progress_bar
+from .training_options import only_the_first_speaks, overrides, progress_bar
 
 R = TypeVar("R")
 
@@ -55,6 +55,8 @@ R = TypeVar("R")
               help=localized("option.agreement"))  # fmt: skip
 @click.option("--learn", type=click.Choice(["whole", "answer", "fading"]), default="whole", show_default=True,
               help=localized("option.learn"))  # fmt: skip
+@click.option("--match", type=click.Choice(["text", "logprobs"]), default="text", show_default=True,
+              help=localized("option.match"))  # fmt: skip
 @click.option("--epochs", type=click.FloatRange(0, min_open=True), default=3.0, show_default=True,
               help=localized("option.epochs"))  # fmt: skip
 @click.option("--control", is_flag=True, help=localized("option.control"))
@@ -63,21 +65,14 @@ R = TypeVar("R")
 @options.run_without_folder
 def distil(
     measurement: options.Measurement, limits: BudgetLimits, teacher: str, student: str, folder: Path, test: str | None,
-    held_out: int, keep: Keep, agreement: float, learn: Learn, epochs: float, control: bool,
+    held_out: int, keep: Keep, agreement: float, learn: Learn, match: Match, epochs: float, control: bool,
     assignments: tuple[str, ...],
 ) -> None:  # fmt: skip
+    only_the_first_speaks()
     settings = DistilSettings(
-        folder,
-        keep,
-        agreement,
-        learn,
-        epochs,
-        control,
-        measurement.seed,
-        measurement.concurrency,
-        limits,
+        folder, keep, agreement, learn, match, epochs, control, measurement.seed, measurement.concurrency, limits,
         overrides(None, assignments),
-    )
+    )  # fmt: skip
     held = load_task(test, seed=measurement.seed) if test else None
     task = read_task(measurement)
     prepared = prepare(task, load(teacher), load(student), settings, test=held, held_out=held_out)

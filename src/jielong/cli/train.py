@@ -20,7 +20,7 @@ from .messages import language, localized
 from .train_align import align
 from .train_reward import reward
 from .train_specialists import specialists
-from .training_options import overrides, progress_bar, training_options
+from .training_options import only_the_first_speaks, overrides, progress_bar, training_options
 
 if TYPE_CHECKING:
     from ..training.train_config import TrainConfig
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.group(help=localized("help.train"))
 def train() -> None:
-    pass
+    only_the_first_speaks()
 
 
 train.add_command(align)

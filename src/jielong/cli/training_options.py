@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,12 @@ def parse_assignment(assignment: str) -> tuple[str, object]:
         if equals and not value.strip().startswith(("[", "{", '"')):
             return name.strip(), value.strip()
         raise BadInput(f'--set {assignment}: expected NAME=VALUE, as in loop.seed=7 or out="here"') from None
+
+
+def only_the_first_speaks() -> None:
+    """Of the processes that torchrun started, the first one prints; errors are everybody's."""
+    if os.environ.get("RANK", "0") != "0" and "WORLD_SIZE" in os.environ:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 — to the end of the process
 
 
 @contextmanager

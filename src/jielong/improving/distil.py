@@ -31,6 +31,7 @@ from .distil_data import (
     Collected,
     Keep,
     Learn,
+    Match,
     Row,
     collect,
     gold_rows,
@@ -43,7 +44,14 @@ from .distil_data import (
     wrapped,
 )
 from .distil_result import DistilResult
-from .distil_training import RowLengths, checkpoint_of, train_student, training_settings
+from .distil_training import (
+    RowLengths,
+    checkpoint_of,
+    probability_settings,
+    train_on_probabilities,
+    train_student,
+    training_settings,
+)
 
 FEWEST_KEPT = 8
 
@@ -51,12 +59,14 @@ FEWEST_KEPT = 8
 @dataclass(frozen=True)
 class DistilSettings:
     """`keep`: replies that the check finds right, those that a vote of at least `agreement` agrees on, or all.
-    `learn`: the whole reply, its answer alone, or the answer by gradual removal of the steps (`fading`)."""
+    `learn`: the whole reply, its answer alone, or the answer by gradual removal of the steps (`fading`).
+    `match`: the words of the replies, or the teacher's probabilities of each of their tokens (`logprobs`)."""
 
     out: Path
     keep: Keep = "check"
     agreement: float = 0.5
     learn: Learn = "whole"
+    match: Match = "text"
     epochs: float = 3.0
     control: bool = False
     seed: int = 0
@@ -109,6 +119,13 @@ def prepare(
     techniques = input_techniques(student)
     if settings.keep == "vote":
         voted(teacher)
+    if settings.match == "logprobs":
+        if settings.control:
+            raise BadInput("--control has the steps of a training on text; leave it out with --match logprobs")
+        if settings.learn != "whole":
+            raise BadInput("--match logprobs learns whole replies; leave out --learn, or match their text")
+        checkpoint_of(teacher, "teacher")
+        input_techniques(teacher, "teacher")
     if test is None:
         share = 1 - min(0.5, held_out / max(1, len(task.items)))
         split = split_items(task.items, settings.seed, share=share, examples=0)
@@ -131,6 +148,7 @@ class TeachersPart:
     collected: Collected
     teaching: Usage
     rows: list[list[Row]]
+    teacher_rows: list[Row]  # the same replies after the teacher's own prompt, where its probabilities are learnt
     control_rows: list[Row]
     too_long: int
     run: str | None
@@ -163,10 +181,18 @@ async def ask_teacher(prepared: PreparedDistil, watcher: Watcher = Watcher()) ->
     if len(fitting) < FEWEST_KEPT:
         raise BadInput(f"{len(fitting)} of {collected.asked} replies of the teacher were kept; expected {FEWEST_KEPT}")
     rows = training_rows([reply for reply, _ in fitting], [prompt for _, prompt in fitting], settings.learn)
+    teacher_rows = []
+    if settings.match == "logprobs":
+        techniques = input_techniques(prepared.teacher, "teacher")
+        for reply, _ in fitting:
+            prompt = await prompt_messages(train, reply.item, techniques, settings.seed)
+            teacher_rows.append(with_reply(prompt, reply.text))
     control = gold_rows(train.items, [prompts[item.id] for item in train.items]) if settings.control else []
     control = [row for row in control if prepared.lengths.fits(row)]
     too_long = len(kept) - len(fitting)
-    return TeachersPart(measured[0], measured[1], collected, stage.usage, rows, control, too_long, measuring.run)
+    return TeachersPart(
+        measured[0], measured[1], collected, stage.usage, rows, teacher_rows, control, too_long, measuring.run
+    )
 
 
 @dataclass(frozen=True)
@@ -182,7 +208,15 @@ class Students:
 def train_students(prepared: PreparedDistil, taught: TeachersPart, watcher: Watcher = Watcher()) -> Students:
     """The student on the teacher's data and, where it is asked for, the control on the task's own answers in as many
     steps of the same size. Raises BadInput, MissingExtra, TrainingFailed."""
-    settings = prepared.settings
+    settings, wrap = prepared.settings, partial(wrapped, techniques=prepared.techniques)
+    if settings.match == "logprobs":
+        pairs = list(zip(taught.rows[0], taught.teacher_rows, strict=True))
+        trained, steps, tokens = train_on_probabilities(
+            probability_settings(prepared.student, settings.out / "student", settings.overrides),
+            checkpoint_of(prepared.student), prepared.teacher, pairs,
+            (prepared.lengths, RowLengths.of(prepared.teacher)), settings.epochs, watcher.on_point,
+        )  # fmt: skip
+        return Students(wrap(trained), None, steps, tokens)
     config = training_settings(
         prepared.student, prepared.lengths, taught.rows, settings.out / "student", settings.epochs, settings.overrides,
         taught.control_rows,
@@ -195,7 +229,6 @@ def train_students(prepared: PreparedDistil, taught: TeachersPart, watcher: Watc
         stage = Stage(source=str(out / "data.jsonl"), tokens=tokens, length=last.length)
         control_config = config.model_copy(update={"out": out, "stages": (stage,)})
         control = train_student(checkpoint, control_config, [taught.control_rows], watcher.on_point)
-    wrap = partial(wrapped, techniques=prepared.techniques)
     return Students(wrap(student), control and wrap(control), config.steps, config.steps * config.loop.batch_tokens)
 
 

@@ -26,6 +26,7 @@ from ..techniques.self_consistency import count_votes, self_consistency
 
 Keep: TypeAlias = Literal["check", "vote", "all"]
 Learn: TypeAlias = Literal["whole", "answer", "fading"]
+Match: TypeAlias = Literal["text", "logprobs"]
 Row: TypeAlias = dict[str, Any]
 
 MOST_FADINGS = 6  # times that steps are removed; of longer replies several at once
@@ -150,16 +151,16 @@ async def collect(
 # ---- the prompt after which the student learns ----
 
 
-def input_techniques(student: Model) -> list[BoundTechnique[Any]]:
-    """What a student recipe adds to its input, innermost first. Raises BadInput for what adds output."""
+def input_techniques(model: Model, role: str = "student") -> list[BoundTechnique[Any]]:
+    """What a recipe adds to its input, innermost first. Raises BadInput for what adds output."""
     techniques: list[BoundTechnique[Any]] = []
-    while isinstance(student, WrappedModel):
-        techniques.insert(0, student.technique)
-        student = student.model
+    while isinstance(model, WrappedModel):
+        techniques.insert(0, model.technique)
+        model = model.model
     if adding := [technique for technique in techniques if technique.adds_output]:
         raise BadInput(
-            f"{adding[0]} makes a reply of several; a student learns one reply, so its recipe may hold techniques that "
-            "add input alone, such as cot"
+            f"{adding[0]} makes a reply of several; the {role} needs a recipe of one call, whose techniques add input "
+            "alone, such as cot"
         )
     return techniques
 
@@ -232,8 +233,8 @@ def _answer(reply: KeptReply) -> str:
 
 
 def with_reply(prompt: list[Row], reply: str) -> Row:
-    """A row of fine-tuning data."""
-    return {"messages": [*prompt, {"role": "assistant", "content": reply}]}
+    """A row of fine-tuning data. Turns of the assistant within the prompt, such as examples, are not learnt."""
+    return {"prompt": prompt, "completion": [{"role": "assistant", "content": reply}]}
 
 
 def gold_rows(items: Sequence[Item], prompts: Sequence[list[Row]]) -> list[Row]:

@@ -6,25 +6,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from ..contract import Model
-from ..errors import BadInput
+from ..errors import BadInput, MissingExtra
+from ..models import local
 from ..models.llama_weights import read_settings
 from ..models.local import Local
 from ..models.local.checkpoint_folder import Checkpoint
-from ..recipe import load
 from ..settings_error import settings_error
 from ..training.chat_tokenizer import ChatTokenizer
+from ..training.document_rows import row_documents
 from ..training.pretrain_and_finetune import finetune
 from ..training.sequence_packing import pack_all
-from ..training.train_config import TrainConfig
-from ..training.training_output import CurvePoint
+from ..training.train_config import TrainConfig, TrainingConfig
+from ..training.training_output import CURVE, CurvePoint, TrainResult, read_curve
 from .distil_data import Row, write_rows
 
-BATCH_TOKENS, LEARNING_RATE, SHORTEST_ROW = 4096, 5e-4, 256
+C = TypeVar("C", bound=TrainingConfig)
+
+BATCH_TOKENS, FEWEST_STEPS, LEARNING_RATE, SHORTEST_ROW = 4096, 40, 5e-4, 256
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,20 @@ class RowLengths:
         return cls(ChatTokenizer.from_folder(folder), int(positions or 4096))
 
     def tokens(self, row: Row) -> int:
-        return len(self.chat.encode_conversation(row["messages"], None).ids)
+        return sum(len(document.ids) for document in row_documents(row, self.chat, self.longest))
 
     def fits(self, row: Row) -> bool:
-        return self.tokens(row) <= self.longest
+        """Whether it can be learnt: it is not longer than what the student reads, and not empty."""
+        try:
+            return self.tokens(row) > 0
+        except ValueError:
+            return False
+
+    def split(self, row: Row) -> tuple[list[int], list[int]]:
+        """The tokens of the prompt and those of the reply."""
+        *_, document = row_documents(row, self.chat, self.longest)
+        start = next(i for i, weight in enumerate(document.weights) if weight)
+        return list(document.ids[:start]), list(document.ids[start:])
 
     def packed(self, parts: Sequence[Sequence[Row]]) -> tuple[int, list[int]]:
         """The length of the rows that all documents fit into, and how many rows each part takes."""
@@ -54,13 +67,11 @@ class RowLengths:
         return length, [len(pack_all(part, length)) for part in sizes]
 
 
-def checkpoint_of(student: Model) -> Checkpoint:
+def checkpoint_of(model: Model, role: str = "student") -> Checkpoint:
     """Raises BadInput for a model whose weights are not here."""
-    if not isinstance(student.base, Local):
-        raise BadInput(
-            f"{student.name}: the student's weights are trained, so expected mini or local:…, not an endpoint"
-        )
-    return student.base.checkpoint
+    if not isinstance(model.base, Local):
+        raise BadInput(f"{model.name}: the {role}'s weights are needed, so expected mini or local:…, not an endpoint")
+    return model.base.checkpoint
 
 
 def training_settings(
@@ -74,23 +85,67 @@ def training_settings(
 ) -> TrainConfig:
     """A stage for each part, seen `epochs` times. `longest_rows` are those of another training that is to take the same
     steps. Raises BadInput for overrides that are not understood."""
-    spec = checkpoint_of(student).spec
     length, rows = lengths.packed([*parts, longest_rows] if longest_rows else parts)
     files = [f"{out / 'data'}{'' if len(parts) == 1 else f'-{i}'}.jsonl" for i in range(len(parts))]
-    stages = [
+    stages: list[dict[str, Any]] = [
         {"source": file, "tokens": max(1, round(epochs * count * length)), "length": length}
         for file, count in zip(files, rows, strict=False)
     ]
-    loop = {"batch_tokens": max(1, BATCH_TOKENS // length) * length, "learning_rate": LEARNING_RATE}
-    settings: dict[str, Any] = {"out": out, "start": spec if spec == "mini" else f"local:{spec}", "loop": loop}
-    settings["stages"] = stages
+    tokens = min(BATCH_TOKENS, sum(int(stage["tokens"]) for stage in stages) // FEWEST_STEPS)
+    loop = {"batch_tokens": max(1, tokens // length) * length, "learning_rate": LEARNING_RATE}
+    return _validated(TrainConfig, {"out": out, "start": _start(student), "loop": loop, "stages": stages}, overrides)
+
+
+def _start(student: Model) -> str:
+    spec = checkpoint_of(student).spec
+    return spec if spec == "mini" else f"local:{spec}"
+
+
+def _validated(config_class: type[C], settings: dict[str, Any], overrides: Mapping[str, object]) -> C:
     for dotted_name, value in overrides.items():
         *sections, name = dotted_name.split(".")
         reduce(lambda table, section: table.setdefault(section, {}), sections, settings)[name] = value
     try:
-        return TrainConfig.model_validate(settings)
+        return config_class.model_validate(settings)
     except ValidationError as error:
-        raise settings_error(Path("--set"), TrainConfig, error) from None
+        raise settings_error(Path("--set"), config_class, error) from None
+
+
+def probability_settings(student: Model, out: Path, overrides: Mapping[str, object]) -> TrainingConfig:
+    """Of a training on the teacher's probabilities, which has no stages. Raises BadInput."""
+    settings = {"out": out, "start": _start(student), "loop": {"learning_rate": LEARNING_RATE}}
+    return _validated(TrainingConfig, settings, overrides)
+
+
+def train_on_probabilities(
+    config: TrainingConfig,
+    student: Checkpoint,
+    teacher: Model,
+    pairs: Sequence[tuple[Row, Row]],
+    lengths: tuple[RowLengths, RowLengths],
+    epochs: float,
+    on_point: Callable[[CurvePoint], None],
+) -> tuple[Model, int, int]:
+    """The student trained on what the teacher's weights say of each token of `pairs`: rows after the student's prompt
+    and after the teacher's. Also the steps and the tokens that it took. Raises BadInput where the two tokenizers
+    differ, MissingExtra."""
+    try:
+        from ..training.distillation_training import TaughtReply
+        from ..training.distillation_training import train_on_probabilities as train
+    except ImportError:
+        raise MissingExtra("training", "train") from None
+    replies = []
+    for own, taught in pairs:
+        (prompt, reply), (teacher_prompt, same) = lengths[0].split(own), lengths[1].split(taught)
+        if reply != same:
+            raise BadInput(f"{teacher.name} and the student have different tokens; --match text needs no common ones")
+        replies.append(TaughtReply(prompt, teacher_prompt, reply))
+    total = sum(reply.tokens for reply in replies)
+    rows = max(1, int(min(BATCH_TOKENS, epochs * total / FEWEST_STEPS) * len(replies) / total))
+    assert isinstance(teacher.base, Local)
+    result = train(config, teacher.base, replies, rows, epochs, on_point)
+    points = read_curve(config.out / CURVE)
+    return _answering(result.recipe, config, student), points[-1].step, points[-1].tokens
 
 
 def train_student(
@@ -100,7 +155,10 @@ def train_student(
     of the untrained one, so that the two differ in their weights alone."""
     for stage, part in zip(config.stages, parts, strict=True):
         write_rows(part, Path(stage.source))
-    recipe = finetune(config, on_point).name
-    if checkpoint.spec == "mini" and config.adapter is None:
-        recipe += f"?engine={checkpoint.engine}"
-    return load(recipe)
+    finetune(config, on_point)
+    return _answering(TrainResult.read(config.out).recipe, config, checkpoint)
+
+
+def _answering(recipe: str, config: TrainingConfig, untrained: Checkpoint) -> Model:
+    engine = f"?engine={untrained.engine}" if untrained.spec == "mini" and config.adapter is None else ""
+    return local.load("local", recipe.removeprefix("local:") + engine)

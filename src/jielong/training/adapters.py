@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,14 +130,17 @@ def _check_names(network: nn.Module, config: AdapterConfig) -> None:
             raise BadInput(f"adapter.options.layers_to_transform: no layer {layer}; expected 0 to {count - 1}")
 
 
-def export_adapter(network: Any, base: str, folder: Path) -> None:
+def export_adapter(network: Any, base: str, folder: Path, weights: Mapping[str, torch.Tensor] | None = None) -> None:
     """The adapter that was trained, in PEFT's layout; `base` is what it names as its model, a folder by its whole path.
-    Each file is put in its place whole. The base's embeddings are never written."""
+    Each file is put in its place whole. The base's embeddings are never written. `weights`: those of the network, where
+    it does not hold them itself as they are divided among processes."""
     there = MINI if base == "mini" else Path(base).expanduser()
     network.peft_config[TRAINED].base_model_name_or_path = str(there.resolve()) if there.exists() else base
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-        network.save_pretrained(unfinished, selected_adapters=[TRAINED], save_embedding_layers=False)
+        network.save_pretrained(
+            unfinished, selected_adapters=[TRAINED], save_embedding_layers=False, state_dict=weights and dict(weights)
+        )
         config = _without_defaults(network.peft_config[TRAINED], read_json((Path(unfinished) / CONFIG).read_bytes()))
         (Path(unfinished) / CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
         for name in (WEIGHTS, CONFIG):

@@ -23,9 +23,10 @@ from .mini_documents import trained_tokenizer
 from .objective import Batch, Feed, Objective
 from .objectives.next_token import NextToken
 from .precision import uses_bf16
+from .processes import is_divided, join_processes
 from .task_samples import TaskSamples
 from .train_config import NetworkConfig, TokenizerConfig, TrainConfig, TrainingConfig
-from .training_checkpoint import all_weights
+from .training_checkpoint import all_weights, trained_weights
 from .training_loop import train
 from .training_output import ADAPTER, CURVE, WEIGHTS, CurvePoint, TrainResult, read_curve
 
@@ -45,6 +46,7 @@ class StartNetwork:
 
 def new_network(network_config: NetworkConfig, tokenizer_config: TokenizerConfig, config: TrainConfig) -> StartNetwork:
     """A Llama network with random weights by the seed of the settings, and a tokenizer trained on mini's world."""
+    join_processes()  # on GPUs, it says which one this process has
     chat = trained_tokenizer(config.out / "tokenizer.json", tokenizer_config, network_config.positions)
     torch.manual_seed(config.loop.seed)
     llama_config = LlamaConfig(
@@ -72,6 +74,7 @@ def load_start_network(start: str, config: TrainingConfig, longest: int) -> Star
     (`BASE+ADAPTER`) that is trained on. `longest`: the tokens of the longest row.
 
     Raises BadInput, DamagedFile, MissingExtra."""
+    join_processes()  # on GPUs, it says which one this process has
     checkpoint = open_checkpoint(start.removeprefix("local:"))
     if checkpoint.adapter and config.adapter:
         raise BadInput(f"{start} has an adapter, which is trained on; leave out [adapter], or merge the one it has")
@@ -149,10 +152,11 @@ def train_network(
         evaluation=evaluation, samples=samples, on_point=on_point, on_snapshot=snapshot, ends_after=ends_after,
     )  # fmt: skip
     weights = out / (ADAPTER if _is_adapted(network) else WEIGHTS)
-    recipe, points = export(start, weights), read_curve(out / CURVE)
-    result = TrainResult(weights, digest, points[-1].loss if points else None, recipe)
-    result.write(out)
-    return result
+    recipe, points, processes = export(start, weights), read_curve(out / CURVE), join_processes()
+    if processes.is_first:
+        TrainResult(weights, digest, points[-1].loss if points else None, recipe).write(out)
+    processes.wait_for_all()
+    return TrainResult.read(out)
 
 
 def train_on_documents(start: StartNetwork, config: TrainConfig, on_point: Callable[[CurvePoint], None]) -> TrainResult:
@@ -178,7 +182,10 @@ def export(start: StartNetwork, folder: Path) -> str:
         return f"local:{folder}"
     from .adapters import export_adapter
 
-    export_adapter(start.network, start.recipe, folder)
+    divided = trained_weights(start.network) if is_divided(start.network) else None
+    if not join_processes().is_first:
+        return f"local:{start.recipe}+{folder}"
+    export_adapter(start.network, start.recipe, folder, divided)
     if start.own_tokenizer:
         export_tokenizer(start.chat, folder)
     return f"local:{start.recipe}+{folder}"
@@ -188,6 +195,8 @@ def export_checkpoint(network: Any, chat: ChatTokenizer, folder: Path, dtype: to
     """Hugging Face layout, safetensors in `dtype`; every file is put in its place whole."""
     weights = {name: value.to(dtype) if value.is_floating_point() else value
                for name, value in all_weights(network).items()}  # fmt: skip
+    if not join_processes().is_first:
+        return
     with temporary_beside(folder / "model.safetensors") as unfinished:
         save_file(weights, unfinished, metadata={"format": "pt"})
     config = network.config.to_dict() | {"architectures": [type(network).__name__]}

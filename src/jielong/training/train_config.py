@@ -69,7 +69,7 @@ class LoopConfig(Section):
     hardware computes in it; elsewhere it would be slower than fp32, which is taken instead. Unless told, a tenth of all
     steps warms up, at most 100, and a checkpoint is written after each tenth or each 250 steps. `snapshots`: after how
     many tokens the weights are exported. `gradient_checkpointing` computes each layer twice, a third more work,
-    and keeps its input alone."""
+    and keeps its input alone. `shard` divides weights and optimizer among the processes that torchrun started."""
 
     learning_rate: float = Field(gt=0)
     optimizer: Literal["muon", "adamw"] = "adamw"
@@ -79,6 +79,7 @@ class LoopConfig(Section):
     weight_decay: float = Field(0.1, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     gradient_accumulation: int = Field(1, gt=0)
+    shard: bool = False
     gradient_checkpointing: bool = False
     bf16: bool = True
     compile: bool = False
@@ -207,7 +208,7 @@ class TrainConfig(TrainingConfig):
         return self.stages[min(bisect(ends, step * self.loop.batch_tokens), len(ends) - 1)]
 
 
-_NO_INFLUENCE = {"log_every", "evaluate_every", "checkpoint_every", "snapshots"}
+_NO_INFLUENCE = {"shard", "log_every", "evaluate_every", "checkpoint_every", "snapshots"}
 
 
 Config = TypeVar("Config", bound=Section)

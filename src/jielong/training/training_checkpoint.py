@@ -16,6 +16,7 @@ from ..atomic_write import temporary_beside
 from ..bounded_json import read_json
 from ..errors import BadInput
 from ..regular_files import check_regular_file
+from .processes import whole
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,21 @@ def _restore_weights(file: Path, network: nn.Module, weights: dict[str, torch.Te
 
 
 def all_weights(network: nn.Module) -> dict[str, torch.Tensor]:
-    """The weights by name, on the CPU, each once: what is tied to another name is left out."""
-    tied = getattr(network, "all_tied_weights_keys", None) or {}
-    return {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items() if k not in tied}
+    """The weights by name, on the CPU, each once: what is tied to another name is left out. Where they are divided
+    among processes, all of these have to ask."""
+    return {name: whole(value) for name, value in _own_weights(network).items()}
 
 
 def trained_weights(network: nn.Module) -> dict[str, torch.Tensor]:
     """`all_weights` without the frozen ones, which are those that the training began with."""
     parameters = network.named_parameters(remove_duplicate=False)
     frozen = {name for name, parameter in parameters if not parameter.requires_grad}
-    return {name: value for name, value in all_weights(network).items() if name not in frozen}
+    return {name: whole(value) for name, value in _own_weights(network).items() if name not in frozen}
+
+
+def _own_weights(network: nn.Module) -> dict[str, torch.Tensor]:
+    tied = getattr(network, "all_tied_weights_keys", None) or {}
+    return {name: value for name, value in network.state_dict().items() if name not in tied}
 
 
 def weights_digest(network: nn.Module) -> str:

@@ -4,6 +4,8 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,12 +14,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from ..atomic_write import make_folder, unfinished
-from ..errors import TrainingFailed
+from ..errors import BadInput, TrainingFailed
 from ..scope import note
-from . import training_checkpoint
+from . import sharded_checkpoint, training_checkpoint
 from .objective import Batch, Feed, Figures, Objective, micro_batches
 from .optimizers import Optimizers, learning_rate_at, optimizers_for
 from .precision import autocast, note_precision
+from .processes import Processes, join_processes
 from .train_config import LoopConfig
 from .training_checkpoint import Progress
 from .training_output import CHECKPOINT, CURVE, CurvePoint, CurveWriter
@@ -49,36 +52,41 @@ def train(
     or one of another training.
     """
     make_folder(out)
+    processes = join_processes(loop.shard)
     _prepare(network, loop)
+    divided = processes.divide(network)
     optimizers, steps = optimizers_for(network, loop), feed.steps
     _note_late_checkpoint(loop, steps)
-    progress = _resume(out / CHECKPOINT, network, optimizers, digest)
-    curve = _Curve(CurveWriter(out / CURVE, progress.steps), on_point, progress)
+    checkpoint = _Checkpoint(out, network, optimizers, digest, processes)
+    progress = checkpoint.load()
+    curve = _Curve(CurveWriter(out / CURVE, progress.steps), on_point, progress) if processes.is_first else None
     compute_loss = torch.compile(objective.loss, dynamic=False) if loop.compile else objective.loss
     device = next(network.parameters()).device
     network.train()
     while not progress.ended and progress.steps < steps:
         step = progress.steps
-        torch.manual_seed((loop.seed << 32) + step)  # dropout resumes exactly, too, without a state to restore
-        batch = feed.batch(step, network)
+        # Dropout resumes exactly, too, without a state to restore.
+        torch.manual_seed((loop.seed << 32) + (processes.rank << 28) + step)
+        batch = processes.batch(feed, step, network)
         tokens = progress.tokens + feed.tokens(batch)
         learning_rate = learning_rate_at(step, steps, loop)
-        loss, figures = _accumulate_gradients(network, _on_device(batch, device), objective, compute_loss, loop)
+        loss, figures = _accumulate_gradients(
+            divided, _on_device(batch, device), objective, compute_loss, loop, processes
+        )
         _update(network, optimizers, learning_rate, loop.max_grad_norm)
-        ended = ends_after(step + 1) or step + 1 == steps
+        ended = processes.decided(ends_after(step + 1)) or step + 1 == steps
         before, progress = progress, Progress(step + 1, tokens, ended)
         evaluates = bool(evaluation or samples) and (progress.steps % loop.evaluate_every == 0 or ended)
         if progress.steps % loop.log_every == 0 or evaluates or ended:
             held_out = held_out_loss(network, evaluation, objective, loop) if evaluation and evaluates else None
-            value, further = (
-                _checked(loss, progress.steps, loop, out),
-                samples(step + 1) if samples and evaluates else {},
-            )
-            curve.add(progress, value, figures, learning_rate, held_out, further)
+            value = _checked(loss, progress.steps, loop, out)
+            further = samples(step + 1) if samples and evaluates and processes.computes_whole_replies else {}
+            if curve:
+                curve.add(progress, value, figures, learning_rate, held_out, further)
         if loop.snapshot_between(before.tokens, tokens):
             on_snapshot(tokens)
         if progress.steps % loop.checkpoint_interval(steps) == 0 or ended:
-            training_checkpoint.save(out / CHECKPOINT, network, optimizers, progress, digest)
+            checkpoint.save(progress)
     return training_checkpoint.weights_digest(network)
 
 
@@ -129,25 +137,31 @@ def _accumulate_gradients(
     objective: Objective,
     compute_loss: ComputeLoss,
     loop: LoopConfig,
+    processes: Processes,
 ) -> tuple[Tensor, Figures]:
     """The loss and the figures of the batch; the gradients are added to the parameters'.
 
-    Each micro-batch counts by its share of what the mean is over. Means of equal weight would let a short reply in one
-    micro-batch count as much as a long one in another, and the result would hang on how a batch is divided.
+    Each micro-batch counts by its share of what the mean is over, those of other processes included. Means of equal
+    weight would let a short reply in one micro-batch count as much as a long one in another, and the result would hang
+    on how a batch is divided.
     """
-    parts = micro_batches(batch, loop.gradient_accumulation)
-    size = objective.size(batch) if len(parts) > 1 else 1.0
+    parts = processes.parts(batch, loop.gradient_accumulation)
+    alone = len(parts) == processes.count == 1
+    size = 1.0 if alone else max(objective.size(batch), 1e-6)
     device = next(network.parameters()).device
-    total = torch.zeros((), device=device)
-    figures: dict[str, Tensor] = {}
-    for part in parts:
-        with autocast(loop, device):
-            loss, its_figures = compute_loss(network, part)
-        share = objective.size(part) / max(size, 1e-6) if len(parts) > 1 else 1.0
-        (loss * share).backward()  # type: ignore[no-untyped-call]
-        total = total + loss.detach() * share
-        figures = {name: figures.get(name, 0) + value.detach() * share for name, value in its_figures.items()}
-    return total, figures
+    sums: dict[str, Tensor] = {}
+    for number, (part, counts) in enumerate(parts, 1):
+        share = 1.0 if alone else objective.size(part) / size * counts
+        with processes.without_exchange(network) if number < len(parts) else nullcontext():
+            with autocast(loop, device):
+                loss, figures = compute_loss(network, part)
+            # The exchange is a mean over the processes, and what is wanted the sum.
+            (loss * (share * processes.count)).backward()  # type: ignore[no-untyped-call]
+        for name, value in {"": loss, **figures}.items():
+            sums[name] = sums.get(name, 0) + value.detach() * share
+    processes.exchange_undivided(network)
+    total = processes.summed(sums)
+    return total.pop(""), total
 
 
 def _update(network: nn.Module, optimizers: Optimizers, learning_rate: float, max_grad_norm: float) -> None:
@@ -191,11 +205,37 @@ def _prepare(network: nn.Module, loop: LoopConfig) -> None:
         model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
 
 
-def _resume(checkpoint: Path, network: nn.Module, optimizers: Optimizers, digest: str) -> Progress:
-    """That of the checkpoint, none where there is none."""
-    for leftover in unfinished(checkpoint):
-        leftover.unlink()  # by a process that was killed while it wrote
-    return training_checkpoint.load(checkpoint, network, optimizers, digest) if checkpoint.exists() else Progress()
+@dataclass(frozen=True)
+class _Checkpoint:
+    """In one file, or where the weights are divided among processes, in a folder to which each writes its share."""
+
+    out: Path
+    network: nn.Module
+    optimizers: Optimizers
+    digest: str
+    processes: Processes
+
+    def load(self) -> Progress:
+        """That of the checkpoint, none where there is none."""
+        file, divided = self.out / CHECKPOINT, self.out / sharded_checkpoint.NAME
+        wrong = file if self.processes.shard else divided
+        if wrong.exists():
+            with_or_without = "without" if self.processes.shard else "with"
+            raise BadInput(f"{wrong}: a checkpoint {with_or_without} loop.shard; set it as before, or delete it")
+        if self.processes.shard:
+            return sharded_checkpoint.load(self.out, self.network, self.optimizers, self.digest)
+        if self.processes.is_first:
+            for leftover in unfinished(file):
+                leftover.unlink()  # by a process that was killed while it wrote
+        if not file.exists():
+            return Progress()
+        return training_checkpoint.load(file, self.network, self.optimizers, self.digest)
+
+    def save(self, progress: Progress) -> None:
+        if self.processes.shard:
+            sharded_checkpoint.save(self.out, self.network, self.optimizers, progress, self.digest, self.processes)
+        elif self.processes.is_first:
+            training_checkpoint.save(self.out / CHECKPOINT, self.network, self.optimizers, progress, self.digest)
 
 
 def _on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
