@@ -1,16 +1,19 @@
 """What a recipe gains goes into a student's weights: which replies are kept, what is learnt of them, what it brings."""
 
+import json
+import os
 from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
-from jielong.contract import Usage
+from jielong.contract import Message, Reply, Usage
 from jielong.errors import BadInput
-from jielong.improving.distil import DistilSettings, ask_teacher, prepare
+from jielong.improving.distil import DistilSettings, ask_teacher, distil, prepare
 from jielong.improving.distil_data import KeptReply, training_rows, without_steps
 from jielong.improving.distil_result import gain_kept
+from jielong.measuring.cost_forecast import BudgetLimits
 from jielong.measuring.results import ItemResult, ModelResult
 from jielong.models.mini import Mini
 from jielong.models.scripted import Scripted
@@ -123,3 +126,56 @@ def test_the_part_of_the_gain_and_its_interval():
     assert kept.ci95
     assert 0.70 < kept.ci95[0] < 0.8 < kept.ci95[1] < 0.88
     assert gain_kept(result(20), result(10), result(100)).share is None
+
+
+def test_examples_in_the_prompt_are_not_learnt(tmp_path: Path):
+    """The turns of the assistant in a prompt are somebody else's."""
+    teacher = Scripted(lambda request: f"It is {doubled(request.messages[-1].text)}.")
+    student = 'mini | few_shot(examples=[["What is 1 + 1?", "It is 99."]])'
+    part, prepared = taught(sums(40), teacher, tmp_path, student)
+    (document,) = row_documents(part.rows[0][0], prepared.lengths.chat, 512)
+    learnt = [token for token, weight in zip(document.ids, document.weights, strict=True) if weight]
+    text = prepared.lengths.chat.tokenizer.decode(learnt)
+    assert part.rows[0][0]["prompt"][1]["content"] == "It is 99."
+    assert "99" not in text
+    assert part.rows[0][0]["completion"][0]["content"].split()[-1] in text
+
+
+def test_truncated_and_lost_replies_are_counted_and_not_learnt(tmp_path: Path):
+    def reply(request):
+        n = doubled(request.messages[-1].text) // 2
+        if n % 10 == 1:
+            return Reply(Message("assistant", f"It is {2 * n}."), finish="length")
+        return "" if n % 10 == 2 else f"It is {2 * n}."
+
+    part, prepared = taught(sums(60), Scripted(reply), tmp_path)
+    cut = sum(int(item.id) % 10 in (1, 2) for item in prepared.train.items)
+    assert part.collected.no_answer + part.collected.lost + part.collected.wrong == cut
+    assert len(part.rows[0]) == len(prepared.train.items) - cut
+
+
+def test_a_spent_budget_ends_the_asking_and_what_came_is_learnt(tmp_path: Path):
+    teacher = Scripted(lambda request: f"It is {doubled(request.messages[-1].text)}.")
+    part, prepared = taught(sums(60), teacher, tmp_path, concurrency=1, limits=BudgetLimits(calls=20 + 12))
+    assert len(prepared.test.items) == 10
+    assert part.collected.stopped
+    assert part.collected.asked == len(part.rows[0]) == 12
+
+
+@pytest.mark.parametrize("match", ["text", *(["logprobs"] if os.environ.get("JIELONG_FULL") == "1" else [])])
+def test_a_student_is_trained_and_measured_beside_its_teacher(match: str, tmp_path: Path):
+    pytest.importorskip("torch")
+    settings = DistilSettings(
+        tmp_path / "out", match=match, epochs=1, control=match == "text", ledger=tmp_path / "ledger.db",
+        overrides={"loop.learning_rate": 0.001},
+    )  # fmt: skip
+    results = [distil("mini:word_problems/2", "mini | cot", "mini", settings, held_out=8, limit=24) for _ in range(2)]
+    names = [result.model for result in results[0].report.results]
+    assert names[:2] == ["mini", "mini | cot"]
+    assert f"{tmp_path}/out/student/weights" in names[2]
+    assert results[0].steps > 1
+    documents = [json.loads(json.dumps(result.to_json())) for result in results]  # the second is all from the ledger
+    for document in documents:
+        for name in ("run", "results", "teaching"):
+            document.pop(name)
+    assert documents[0] == documents[1]

@@ -273,8 +273,8 @@ def distil(
     """
     loaded = load_task(task, limit=limit, seed=settings.seed) if isinstance(task, str) else task
     held = load_task(test, seed=settings.seed) if isinstance(test, str) else test
-    models = [load(model) if isinstance(model, str) else model for model in (teacher, student)]
-    prepared = prepare(loaded, *models, settings, test=held, held_out=held_out)
+    asked, learning = (load(model) if isinstance(model, str) else model for model in (teacher, student))
+    prepared = prepare(loaded, asked, learning, settings, test=held, held_out=held_out)
     taught = run_sync(partial(ask_teacher, prepared))
     students = train_students(prepared, taught)
     return run_sync(partial(measure_students, prepared, taught, students))

@@ -6,8 +6,9 @@ processes. The weights are in each of them (DDP), or with `loop.shard` divided a
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -84,9 +85,7 @@ class Processes:
         policy are then made once."""
         if self.count == 1 or self.shard:
             return feed.batch(step, network)
-        content = (
-            bytearray(save({k: v.contiguous() for k, v in feed.batch(step, network).items()})) if self.is_first else b""
-        )
+        content = bytearray(save(_apart(feed.batch(step, network)))) if self.is_first else b""
         size = torch.tensor(len(content))
         dist.broadcast(size, 0)
         buffer = torch.frombuffer(content, dtype=torch.uint8) if content else torch.empty(int(size), dtype=torch.uint8)
@@ -110,11 +109,11 @@ class Processes:
 
     # ---- agreement ----
 
-    def decided(self, decision: bool) -> bool:
-        """What the first process decides."""
+    def decided(self, decide: Callable[[], bool]) -> bool:
+        """What the first process decides; the others do not ask."""
         if self.count == 1:
-            return decision
-        flag = torch.tensor(int(decision))
+            return decide()
+        flag = torch.tensor(int(self.is_first and decide()))
         dist.broadcast(flag, 0)
         return bool(flag)
 
@@ -133,7 +132,18 @@ def join_processes(shard: bool = False) -> Processes:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, timeout=LONGEST_WAIT)
+        atexit.register(_leave)
     return Processes(dist.get_rank(), count, shard)
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _apart(batch: Batch) -> dict[str, Tensor]:
+    """On the CPU, each in memory of its own, as safetensors wants them."""
+    return {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in batch.items()}
 
 
 def whole(tensor: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
+from torch.distributed.checkpoint import state_dict_loader, state_dict_saver
+from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -48,7 +49,7 @@ def save(
     """Called by every process. Whoever kills them leaves the old checkpoint or the new one."""
     folder = out / f"checkpoint-{progress.steps}"
     writer = HuggingFaceStorageWriter(str(folder), save_distributed=True)
-    dcp.save(_tensors(network, optimizers), storage_writer=writer)
+    state_dict_saver.save(_tensors(network, optimizers), storage_writer=writer)
     processes.wait_for_all()
     if processes.is_first:
         state = {"folder": folder.name, "progress": asdict(progress), "settings": digest}
@@ -70,15 +71,19 @@ def load(out: Path, network: nn.Module, optimizers: Sequence[torch.optim.Optimiz
         raise BadInput(f"{file}: a checkpoint of other settings; choose another `out`, or delete it to begin again")
     tensors = _tensors(network, optimizers)
     try:
-        dcp.load(tensors, storage_reader=HuggingFaceStorageReader(str(out / Path(state["folder"]).name)))
-    except (dcp.CheckpointException, OSError, ValueError, RuntimeError, KeyError) as error:
+        state_dict_loader.load(tensors, storage_reader=HuggingFaceStorageReader(str(out / Path(state["folder"]).name)))
+    except (CheckpointException, OSError, ValueError, RuntimeError, KeyError) as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise BadInput(f"{file}: damaged, or of another network ({reason}); delete it to begin again") from None
-    weights = {name.removeprefix("weights "): value for name, value in tensors.items() if name.startswith("weights ")}
+    weights: dict[str, Any] = {
+        name.removeprefix("weights "): value for name, value in tensors.items() if name.startswith("weights ")
+    }
     set_model_state_dict(network, weights, options=_NO_FROZEN)
     for number, optimizer in enumerate(optimizers):
         prefix = f"optimizer {number} "
-        own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        own: dict[str, Any] = {
+            name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)
+        }
         groups = get_optimizer_state_dict(network, optimizer, options=_FLAT)
         set_optimizer_state_dict(network, optimizer, {**groups, **own}, options=_FLAT)
     return Progress(**state["progress"])
@@ -90,6 +95,6 @@ def _tensors(network: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) ->
     weights: dict[str, Any] = get_model_state_dict(network, options=_NO_FROZEN)
     tensors = {f"weights {name}": value for name, value in weights.items() if name not in tied}
     for number, optimizer in enumerate(optimizers):
-        state = get_optimizer_state_dict(network, optimizer, options=_FLAT)
+        state: dict[str, Any] = get_optimizer_state_dict(network, optimizer, options=_FLAT)
         tensors |= {f"optimizer {number} {name}": value for name, value in state.items() if isinstance(value, Tensor)}
     return tensors

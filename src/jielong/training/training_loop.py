@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -74,7 +75,7 @@ def train(
             divided, _on_device(batch, device), objective, compute_loss, loop, processes
         )
         _update(network, optimizers, learning_rate, loop.max_grad_norm)
-        ended = processes.decided(ends_after(step + 1)) or step + 1 == steps
+        ended = processes.decided(partial(ends_after, step + 1)) or step + 1 == steps
         before, progress = progress, Progress(step + 1, tokens, ended)
         evaluates = bool(evaluation or samples) and (progress.steps % loop.evaluate_every == 0 or ended)
         if progress.steps % loop.log_every == 0 or evaluates or ended:

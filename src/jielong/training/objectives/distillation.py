@@ -35,7 +35,7 @@ class Distillation:
         """The mean divergence in nats a reply token; `same_token`: how often both would choose the same."""
         taught = {name.removeprefix(TEACHER): value for name, value in batch.items() if name.startswith(TEACHER)}
         with torch.no_grad():
-            teacher = torch.log_softmax(reply_logits(self._teacher, taught) / self._temperature, -1)  # type: ignore[arg-type]
+            teacher = torch.log_softmax(reply_logits(self._teacher, taught) / self._temperature, -1)
         student = torch.log_softmax(reply_logits(network, batch) / self._temperature, -1)
         same = (teacher.argmax(-1) == student.argmax(-1)).float().sum()
         tokens = max(1, len(student))
