@@ -32,6 +32,8 @@ def align(
     """
     if config.method == "dpo":
         return _on_preferences(config, on_point)
+    if config.loop.shard:
+        raise BadInput("loop.shard divides the weights among processes, and rollouts need them whole; leave it out")
     task = aligned_task(config)
     training, held_out = divided(task, config)
     rewards = Rewards(config.rewards, task, scorer_of, config.combine, config.caution)
