@@ -40,9 +40,9 @@ class RowLengths:
     @classmethod
     def of(cls, student: Model) -> RowLengths:
         """Raises BadInput for a student without weights to train."""
-        folder = checkpoint_of(student).folder
-        positions = read_settings(folder / "config.json").get("max_position_embeddings")
-        return cls(ChatTokenizer.from_folder(folder), int(positions or 4096))
+        checkpoint = checkpoint_of(student)
+        positions = read_settings(checkpoint.folder / "config.json").get("max_position_embeddings")
+        return cls(ChatTokenizer.from_folder(checkpoint.tokenizer_folder), int(positions or 4096))
 
     def tokens(self, row: Row) -> int:
         return sum(len(document.ids) for document in row_documents(row, self.chat, self.longest))
