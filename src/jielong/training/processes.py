@@ -53,9 +53,7 @@ class Processes:
             return network
         if not self.shard:
             device = next(network.parameters()).device
-            return DistributedDataParallel(
-                network, device_ids=[device] if device.type == "cuda" else None, forward_sync_buffers=False
-            )
+            return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None)
         # What an adapter trains beside a frozen base is little, and of another dtype than a base in bf16, with which it
         # cannot be divided: every process holds it.
         weights = list(network.parameters())
