@@ -15,10 +15,11 @@ from typing import TypeAlias
 from ..atomic_write import write_whole
 from ..errors import MissingExtra
 from ..measuring.evaluate import compare
-from ..measuring.results import ModelResult
+from ..measuring.results import ModelResult, lost_reasons
 from ..models.local.checkpoint_folder import open_checkpoint
 from ..recipe import load
 from ..runtime.runtime import Runtime
+from ..scope import note
 from ..sync import run_sync
 from ..tasks.task import Task
 from ..training.pretrain_and_finetune import finetune
@@ -118,7 +119,12 @@ class _Scores:
                 model = load(recipe)
                 return {task.name: (await compare(task, [model], seed=self._seed)).results[0] for task in tasks}
 
-        return run_sync(measure)
+        results = run_sync(measure)
+        for name, result in results.items():
+            if result.lost:
+                why, _ = lost_reasons(result.answers).most_common(1)[0]
+                note(f"{name}: {result.lost} of {len(result.answers)} items were lost with {recipe}: {why}")
+        return results
 
     def rows(self, kind: str) -> tuple[Row, ...]:
         generalist = self._of[f"generalist_{kind}", ""]

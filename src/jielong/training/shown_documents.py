@@ -46,12 +46,13 @@ def shown_documents(config: TrainConfig, number: int) -> list[ShownDocument]:
     start = config.start or "mini"
     checkpoint = Mini().checkpoint if start == "mini" else open_checkpoint(start.removeprefix("local:"))
     chat, shown = ChatTokenizer.from_folder(checkpoint.folder), list[ShownDocument]()
-    for stage in dict.fromkeys((source, stage.length) for stage in config.stages for source in stage.sources):
-        source = open_document_source(stage[0], chat, stage[1])
+    specs = dict.fromkeys((spec, stage.length) for stage in config.stages for spec in stage.sources)
+    for spec, length in specs:
+        source = open_document_source(spec, chat, length)
         rows = (source.batch(step, 1, config.loop.seed) for step in count())
         most = min(number, len(source.documents)) if isinstance(source, FileSource) else number
         documents = islice((document for row in rows for document in _documents(row, chat)), most)
-        shown += [ShownDocument(stage[0], i, tokens) for i, tokens in enumerate(documents, 1)]
+        shown += [ShownDocument(spec, i, tokens) for i, tokens in enumerate(documents, 1)]
     return shown
 
 
