@@ -42,7 +42,7 @@ def _names(modules: Mapping[str, str]) -> dict[str, str]:
 
 _ENDPOINTS = "openai ollama vllm deepseek qwen glm kimi doubao siliconflow anthropic gemini openrouter"
 _VERBS = (
-    "ask chat improve distil prompts index route cascade train judge vote rank contamination loadtest serve "
+    "ask chat improve distil prompts index route cascade data train judge vote rank contamination loadtest serve "
     "techniques ledger doctor"
 )
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = {

@@ -14,7 +14,8 @@ from jielong.errors import BadInput
 from jielong.measuring.rank_votes import VoteRanking, agreement_of, rank_votes
 from jielong.measuring.reply_style import style_counts, style_difference
 from jielong.measuring.vote_pairs import Pair, in_order_for, judged_by, read_pairs
-from jielong.measuring.votes import append_vote, read_votes
+from jielong.measuring.votes import read_votes
+from jielong.runtime.appended_lines import append_line
 
 
 def row(
@@ -274,7 +275,7 @@ def test_sides_and_order_are_balanced_differ_by_rater_and_stay():
 
 def test_a_pair_that_changed_is_judged_again(tmp_path: Path):
     file = tmp_path / "votes.jsonl"
-    append_vote(file, pair("1").record("anna", "tie"))
+    append_line(file, pair("1").record("anna", "tie"))
     votes = read_votes([file]).votes
     assert judged_by("Anna", votes, [pair("1")]) == [pair("1")]
     assert judged_by("anna", votes, [pair("1", response_a="other")]) == []
@@ -301,10 +302,10 @@ def test_a_file_of_pairs_that_cannot_be_used_is_refused_by_line(tmp_path: Path, 
 
 def test_a_half_line_of_a_killed_process_spoils_no_vote(tmp_path: Path):
     file = tmp_path / "votes.jsonl"
-    append_vote(file, pair("1").record("anna", "tie"))
+    append_line(file, pair("1").record("anna", "tie"))
     with file.open("ab") as log:
         log.write(b'{"id": "2", "model_a": "a", "mo')
-    append_vote(file, pair("3").record("anna", "tie"))
+    append_line(file, pair("3").record("anna", "tie"))
     votes = read_votes([file])
     assert [vote.id for vote in votes.votes] == ["1", "3"]
     assert len(votes.unread) == 1
@@ -312,8 +313,8 @@ def test_a_half_line_of_a_killed_process_spoils_no_vote(tmp_path: Path):
 
 def test_raters_who_append_at_once_lose_nothing(tmp_path: Path):
     code = (
-        "import sys; from pathlib import Path; from jielong.measuring.votes import append_vote\n"
-        "for i in range(40): append_vote(Path(sys.argv[1]), dict(id=i, model_a='a', model_b='b', winner='tie',"
+        "import sys; from pathlib import Path; from jielong.runtime.appended_lines import append_line\n"
+        "for i in range(40): append_line(Path(sys.argv[1]), dict(id=i, model_a='a', model_b='b', winner='tie',"
         " rater=sys.argv[2]))"
     )
     file = tmp_path / "votes.jsonl"

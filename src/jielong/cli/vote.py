@@ -13,8 +13,9 @@ import click
 
 from ..errors import BadInput
 from ..measuring.vote_pairs import Pair, in_order_for, judged_by, read_pairs
-from ..measuring.votes import Winner, append_vote, read_votes
+from ..measuring.votes import Winner, read_votes
 from ..reporting.terminal import console, print_json
+from ..runtime.appended_lines import append_line
 from . import options
 from .keyboard import single_keys
 from .messages import localized
@@ -30,7 +31,7 @@ _EQUAL: dict[str, Winner] = {"0": "tie", "t": "tie", "b": "both_bad", "?": "cann
 @click.option("--votes", "votes_file", type=click.Path(path_type=Path), metavar="FILE", help=localized("option.votes"))
 @options.as_json
 def vote(file: Path, rater: str | None, votes_file: Path | None, as_json: bool) -> None:
-    pairs, name = read_pairs(file), _rater(rater)
+    pairs, name = read_pairs(file), rater_name(rater)
     log = votes_file or file.with_suffix(".votes.jsonl")
     if log.absolute() == file.absolute():
         raise BadInput(f"{log} holds the pairs; votes go into a file of their own")
@@ -46,7 +47,8 @@ def vote(file: Path, rater: str | None, votes_file: Path | None, as_json: bool) 
         print(localized("vote.end", done=len(pairs) - left, n=len(pairs), file=log))
 
 
-def _rater(name: str | None) -> str:
+def rater_name(name: str | None) -> str:
+    """The name that was given, or that of the account. Raises BadInput for none."""
     if name is None:
         try:
             name = getpass.getuser()
@@ -92,9 +94,9 @@ def _vote(
         if key in _UNDOES:
             if past:
                 coming.append(past.pop())
-                append_vote(log, coming[-1].record(rater, "undone"))
+                append_line(log, coming[-1].record(rater, "undone"))
         elif winner := _winner(key, coming[-1].shows_a_first(rater)):
-            append_vote(log, coming[-1].record(rater, winner))
+            append_line(log, coming[-1].record(rater, winner))
             past.append(coming.pop())
 
 

@@ -10,15 +10,11 @@ one rater on one pair the last counts. Files of Chatbot Arena (`tie (bothbad)`, 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from filelock import FileLock
-
-from ..atomic_write import make_folder, private_opener
 from ..errors import BadInput
 from ..tasks.data_files import read
 from ..tasks.data_row import BadRow
@@ -148,18 +144,3 @@ def _style(fields: Mapping[str, Any], side: str) -> tuple[float, ...] | None:
         return tuple(map(float, counts))
     reply = fields.get(f"response_{side}")
     return tuple(map(float, style_counts(reply))) if isinstance(reply, str) else None
-
-
-def append_vote(file: Path, record: Mapping[str, Any]) -> None:
-    """Add one line, on the disk before this returns. Several processes may do so at once; the half line of one that
-    was killed is ended first, so that it spoils no other."""
-    make_folder(file.absolute().parent)
-    line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
-    with FileLock(f"{file}.lock"):
-        with open(file, "ab+", opener=private_opener) as log:
-            end = log.seek(0, os.SEEK_END)
-            if end and (log.seek(end - 1), log.read(1))[1] != b"\n":
-                line = b"\n" + line
-            log.write(line)
-            log.flush()
-            os.fsync(log.fileno())
