@@ -109,7 +109,7 @@ def fault_of_answer(instruction: str, answer: str) -> Fault | None:
 def _names_what_is_missing(instruction: str) -> bool:
     """ "The following article", and nothing follows."""
     match = _MISSING.search(instruction)
-    return bool(match) and len(rouge_tokens(instruction[match.end() :])) < 5
+    return match is not None and len(rouge_tokens(instruction[match.end() :])) < 5
 
 
 def _loops(tokens: list[str]) -> bool:
