@@ -4,9 +4,9 @@
 
 The teacher proposes tasks of Alpaca that it has not proposed before (half), copies, light edits of earlier ones, and
 tasks that nobody can do; it answers with Alpaca's answer (two thirds) or with one that has a known defect. Truth is
-what the script drew. Alpaca itself holds tasks that are alike and answers that decline: those count as false alarms here, so
-the figures of what is lost are upper bounds. A reworded task and another task's answer are drawn, too: no rule is made
-to find them. Beside it, ROUGE-L with its library's usual tokenizer, which drops Chinese characters.
+what the script drew. Alpaca itself holds tasks that are alike and answers that decline: those count as false alarms
+here, so the figures of what is lost are upper bounds. Another task's answer is drawn, too, which no rule finds. Beside
+it, ROUGE-L with its library's usual tokenizer, which drops Chinese characters.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from jielong.training.instructions.quality import fault_of_answer, fault_of_inst
 from jielong.training.instructions.self_instruct import read_list, self_instruct
 from jielong.training.instructions.teacher import Seed, SynthesisOptions
 
-SEEDS, WANTED = 100, 400
+SEEDS, WANTED = 100, 200
 REFUSALS = {
     "en": [
         "I'm sorry, but I can't assist with that request.", "As an AI developed by a company, I don't have opinions.",
@@ -123,9 +123,9 @@ def share(flags: list[bool]) -> dict[str, Any]:
     return {"n": len(flags), "share": round(estimate.mean, 3), "ci95": [round(x, 3) for x in estimate.ci95 or ()]}
 
 
-def usual_rouge(texts: list[str], truths: list[str]) -> dict[str, Any]:
+def usual_rouge(known: list[str], texts: list[str], truths: list[str]) -> dict[str, Any]:
     """The same stream of tasks through ROUGE-L with the library's own tokenizer."""
-    scorer, known, flags = RougeScorer(["rougeL"]), list[str](), defaultdict[str, list[bool]](list)
+    scorer, flags = RougeScorer(["rougeL"]), defaultdict[str, list[bool]](list)
     for text, truth in zip(texts, truths, strict=True):
         near = any(scorer.score(other, text)["rougeL"].fmeasure >= 0.7 for other in known)
         flags[truth].append(near)
@@ -161,7 +161,7 @@ def measure(language: str, rows: list[dict[str, str]], others: list[dict[str, st
         "teacher_good": share([kind == "good" for kind in teacher.answer_truth.values()]),
         "tasks_set_aside": {kind: share(flags) for kind, flags in tasks.items()},
         "answers_set_aside": {kind: share(flags) for kind, flags in answers.items()},
-        "usual_rouge_set_aside": usual_rouge(few, [rng.task_truth[text] for text in few]),
+        "usual_rouge_set_aside": usual_rouge([s.instruction for s in seeds], few, [rng.task_truth[t] for t in few]),
     }  # fmt: skip
 
 

@@ -47,7 +47,7 @@ _MISSING = re.compile(
 )
 _PLACEHOLDER = re.compile(
     r"\[(?:insert|your|name|topic|date|company|recipient|city|title|x+)\b[^\]\n]{0,40}\]"
-    r"|<(?:insert|your|name|topic)\b[^>\n]{0,40}>|\[(?:姓名|主题|日期|公司|您的|此处)[^\]]{0,20}\]"
+    r"|<(?:insert|your|name|topic)\b[^>\n]{0,40}>|\[[\u4e00-\u9fff]{2,12}\]"
     r"|【(?:插入|姓名|主题|日期|公司|您的)[^】]{0,20}】",
     re.I,
 )
@@ -56,10 +56,12 @@ _PROMPT_WORDS = re.compile(
     r"#?\b(?:given|rewritten|created|new) prompt\b#?|#(?:原|新|给定|改写)[^#]{0,6}指令#|改写后的指令|给定的指令", re.I
 )
 _REFUSES = re.compile(
-    r"^\W*(?:i['’]?m|i am) (?:very |so |really )?(?:unable\b|sorry,? (?:but\b|i can|as\b))"
+    r"^\W*(?:i['’]?m|i am) (?:very |so |really )?(?:unable\b|not able\b|sorry,? (?:but\b|i can|as\b))"
+    r"|^\W*i apologi[sz]e,? but\b|^\W*i (?:do not|don['’]?t) have (?:access|the ability|enough information)\b"
     r"|^\W*sorry,? (?:but )?(?:i|as)\b|\bas an? (?:ai\b|artificial intelligence|language model)"
     r"|^\W*(?:unfortunately,? )?i (?:cannot|can['’]?t|can not) (?:help|assist|do|fulfil|provide|complete|answer)"
-    r"|^\W*(?:很|非常)?(?:抱歉|对不起)[，,。！ ]*(?:但)?(?:作为|我(?:不能|无法|没有))"
+    r"|^\W*我?(?:很|非常|十分)?(?:抱歉|遗憾|对不起)[，,。！ ]*(?:但是?)?(?:作为|我(?:不能|无法|没有|不会))"
+    r"|^\W*我(?:不能|无法|没有办法)(?:为您|为你|帮您|帮你)?(?:提供|回答|完成|帮助|协助|满足|执行)"
     r"|作为(?:一个|一名)?(?:ai|人工智能|语言模型)",
     re.I,
 )
@@ -113,11 +115,11 @@ def _names_what_is_missing(instruction: str) -> bool:
 
 
 def _loops(tokens: list[str]) -> bool:
-    """One run of up to four tokens makes up most of ten or more."""
+    """One run of up to four tokens makes up most of it, or hardly any four tokens are new."""
     if len(tokens) < 10:
         return False
     for size in (1, 2, 3, 4):
         runs = Counter(tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1))
         if runs.most_common(1)[0][1] * size > 0.6 * len(tokens):
             return True
-    return False
+    return len(tokens) >= 40 and len(runs) < 0.25 * len(tokens)
