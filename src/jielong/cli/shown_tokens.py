@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from ..reporting.terminal import console, print_json
 from .messages import localized
 
@@ -41,8 +43,6 @@ def _json(document: ShownDocument) -> dict[str, object]:
 def _print(tokens: tuple[ShownToken, ...], coloured: bool) -> None:
     """Neighbouring tokens in two shades, so that each can be told from the next; without colours, what counts stands in
     brackets."""
-    from rich.text import Text
-
     line, before = Text(), 0.0
     for i, token in enumerate(tokens):
         text = token.text.replace("\n", "↵\n")
