@@ -34,7 +34,7 @@ from jielong.training.instructions.quality import fault_of_answer, fault_of_inst
 from jielong.training.instructions.self_instruct import read_list, self_instruct
 from jielong.training.instructions.teacher import Seed, SynthesisOptions
 
-SEEDS, WANTED = 100, 200
+SEEDS, WANTED = 100, 150
 REFUSALS = {
     "en": [
         "I'm sorry, but I can't assist with that request.", "As an AI developed by a company, I don't have opinions.",
@@ -79,6 +79,7 @@ class ScriptedTeacher:
         self.known = [row["instruction"] for row in rows[:SEEDS]]
         self.other = [row["output"] for row in others]
         self.task_truth: dict[str, str] = {}
+        self.drawn: list[str] = []
         self.answer_truth: dict[str, str] = {}
         self.given: dict[str, str] = {}
         self.asks = catalogue(language)["self_instruct"]["propose"].strip()[:12]  # type: ignore[arg-type]
@@ -94,6 +95,7 @@ class ScriptedTeacher:
             text = self.rng.choice(self.known)
             text = self.rng.choice(EDITS[self.language])(text) if kind == "edit" else text
         self.task_truth.setdefault(text, kind)
+        self.drawn.append(kind)
         return text
 
     def answer(self, task: str) -> str:
@@ -150,18 +152,18 @@ def measure(language: str, rows: list[dict[str, str]], others: list[dict[str, st
     for _ in range(2 * wanted):  # each proposal by itself, also those that a run does not come to
         text = rng.task()
         aside = fault_of_instruction(text) is not None or known.near(text) is not None
-        tasks[rng.task_truth[text]].append(aside)
+        tasks[rng.drawn[-1]].append(aside)
         stream.append(text)
         if not aside:
             known.add(text)
-    few = stream[:300]
+    few = stream[:200]
     return {
         "rows": len(result.rows), "proposed": result.proposed, "seconds": round(seconds, 2),
         "rows_good": share([teacher.answer_truth[t] == "good" and teacher.task_truth[t] == "new" for t in kept]),
         "teacher_good": share([kind == "good" for kind in teacher.answer_truth.values()]),
         "tasks_set_aside": {kind: share(flags) for kind, flags in tasks.items()},
         "answers_set_aside": {kind: share(flags) for kind, flags in answers.items()},
-        "usual_rouge_set_aside": usual_rouge([s.instruction for s in seeds], few, [rng.task_truth[t] for t in few]),
+        "usual_rouge_set_aside": usual_rouge([s.instruction for s in seeds], few, rng.drawn[: len(few)]),
     }  # fmt: skip
 
 
