@@ -21,11 +21,13 @@ from jielong.models.local.checkpoint_folder import open_checkpoint, split_adapte
 from jielong.models.local.local_adapters import shares_base
 from jielong.models.local.transformers_engine import load_module
 from jielong.scope import scope
+from jielong.training import training_checkpoint
 from jielong.training.adapters import add_adapter, export_adapter
 from jielong.training.chat_tokenizer import ChatTokenizer
 from jielong.training.merge import merge_adapter
 from jielong.training.network_training import export, export_checkpoint, load_start_network
 from jielong.training.train_config import AdapterConfig, TrainingConfig
+from jielong.training.training_checkpoint import Progress, weights_digest
 from training.test_objectives import network
 
 IDS = torch.tensor([[5, 9, 11, 3, 8]])
@@ -191,6 +193,10 @@ def test_added_tokens_come_back_with_the_adapter_and_without_the_base(tied: bool
         for parameter in start.network.parameters():
             if parameter.requires_grad:
                 parameter += 0.3 * torch.randn_like(parameter)
+    training_checkpoint.save(tmp_path / "checkpoint", start.network, [], Progress(1), "x")
+    again = load_start_network(str(base), TrainingConfig.model_validate(settings), 32).network
+    training_checkpoint.load(tmp_path / "checkpoint", again, [], "x")
+    assert weights_digest(again) == weights_digest(start.network)
     recipe = export(start, tmp_path / "adapter")
     assert start.chat.tokenizer.token_to_id("</think>") == 51
     assert (tmp_path / "adapter" / WEIGHTS).stat().st_size < 30_000

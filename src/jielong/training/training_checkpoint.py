@@ -99,7 +99,9 @@ def trained_weights(network: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _own_weights(network: nn.Module) -> dict[str, torch.Tensor]:
-    tied = getattr(network, "all_tied_weights_keys", None) or {}
+    tied = set(getattr(network, "all_tied_weights_keys", None) or {})
+    for named in (network.named_parameters, network.named_buffers):  # what an adapter ties is not in that list
+        tied |= {name for name, _ in named(remove_duplicate=False)} - {name for name, _ in named()}
     return {name: value for name, value in network.state_dict().items() if name not in tied}
 
 

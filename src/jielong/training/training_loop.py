@@ -202,8 +202,9 @@ def _prepare(network: nn.Module, loop: LoopConfig) -> None:
     if model and device.type == "cpu":
         model.set_attn_implementation("eager")  # plain products: 1.7 times faster here than the fused kernel
     if model and loop.gradient_checkpointing:
+        new_name = getattr(model, "activation_checkpointing_enable", None)
         # The other form, with `use_reentrant`, needs an input with gradients.
-        model.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+        (new_name or model.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 @dataclass(frozen=True)
