@@ -106,14 +106,19 @@ def test_fading_removes_steps_from_the_first_on_until_the_answer_is_left():
         ("mini | cot", "mini | self_consistency(n=3)", "check", True, "add input alone"),
         ("mini | cot", "mini", "check", False, "need answers"),
         ("mini | cot", "openai:gpt-4o", "check", True, "expected mini or local:"),
+        ("mini | self_consistency(n=3)", "mini", "vote", "test alone", "leave out --control"),
+        ("mini | cot", "mini", "check", "misspelt", "learning_rat"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_asked(
     teacher, student, keep, answers, words, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("OPENAI_API_KEY", "none")
+    overrides = {"loop.learning_rat": 0.1} if answers == "misspelt" else {}
+    control, test = answers == "test alone", sums(60).first(50) if answers == "test alone" else None
+    settings = DistilSettings(tmp_path, keep=keep, control=control, overrides=overrides)
     with pytest.raises(BadInput, match=words):
-        prepare(sums(40, answers), load(teacher), load(student), DistilSettings(tmp_path, keep=keep))
+        prepare(sums(100, answers in (True, "misspelt")), load(teacher), load(student), settings, test=test)
 
 
 def test_the_part_of_the_gain_and_its_interval():

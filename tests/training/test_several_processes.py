@@ -95,7 +95,8 @@ MORE = [
 def test_the_losses_are_those_of_one_process(count: int, loop: dict[str, Any], begun: Path, tmp_path: Path):
     alone = trained(tmp_path / "alone", begun, 1, **{k: v for k, v in loop.items() if k == "optimizer"})
     together = trained(tmp_path / "together", begun, count, **loop)
-    assert together == pytest.approx(alone, rel=1e-5)
+    # Muon orthogonalises its steps in bf16, which makes more of the rounding before.
+    assert together == pytest.approx(alone, rel=1e-4 if loop.get("optimizer") == "muon" else 1e-5)
     assert len(alone) == 4
     assert TrainResult.read(tmp_path / "together").loss == together[-1]
 

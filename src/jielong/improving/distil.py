@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..contract import Model, Usage
-from ..errors import BadInput
+from ..errors import BadInput, MissingExtra
 from ..measuring.cost_forecast import BudgetLimits
 from ..measuring.evaluate import measure
 from ..measuring.experiment import Experiment
@@ -46,6 +47,7 @@ from .distil_data import (
 from .distil_result import DistilResult
 from .distil_training import (
     RowLengths,
+    check_overrides,
     checkpoint_of,
     probability_settings,
     train_on_probabilities,
@@ -113,7 +115,7 @@ def prepare(
     held_out: int = 200,
 ) -> PreparedDistil:
     """Check everything that can be wrong before a token is spent. Without a `test` task, `held_out` items of `task` are
-    kept apart, but at most half of them. Raises BadInput."""
+    kept apart, but at most half of them. Raises BadInput, MissingExtra."""
     require_replies(task.metric)
     checkpoint_of(student)
     techniques = input_techniques(student)
@@ -136,6 +138,13 @@ def prepare(
         raise BadInput("the questions that the student is measured on need answers; name a task that has them: --test")
     if settings.keep == "check" and not any(item.accepted or item.tests for item in train.items):
         raise BadInput("the questions have no answers to check replies by; keep what a vote agrees on: --keep vote")
+    if settings.control and not any(item.accepted for item in train.items):
+        raise BadInput("the control learns the task's own answers, and this task has none; leave out --control")
+    if len(train.items) < FEWEST_KEPT:
+        raise BadInput(f"{len(train.items)} questions to learn from; expected at least {FEWEST_KEPT}, better hundreds")
+    if find_spec("torch") is None:
+        raise MissingExtra("training", "train")
+    check_overrides(student, settings.overrides)
     return PreparedDistil(train, test, teacher, student, techniques, RowLengths.of(student), settings)
 
 

@@ -39,10 +39,13 @@ class RowLengths:
 
     @classmethod
     def of(cls, student: Model) -> RowLengths:
-        """Raises BadInput for a student without weights to train."""
+        """Raises BadInput for a student without weights to train, or without a chat template."""
         checkpoint = checkpoint_of(student)
+        chat = ChatTokenizer.from_folder(checkpoint.tokenizer_folder)
+        if not chat.has_template:
+            raise BadInput(f"{student.name} has no chat template, by which questions and replies would be written")
         positions = read_settings(checkpoint.folder / "config.json").get("max_position_embeddings")
-        return cls(ChatTokenizer.from_folder(checkpoint.tokenizer_folder), int(positions or 4096))
+        return cls(chat, int(positions or 4096))
 
     def tokens(self, row: Row) -> int:
         return sum(len(document.ids) for document in row_documents(row, self.chat, self.longest))
@@ -94,6 +97,13 @@ def training_settings(
     tokens = min(BATCH_TOKENS, sum(int(stage["tokens"]) for stage in stages) // FEWEST_STEPS)
     loop = {"batch_tokens": max(1, tokens // length) * length, "learning_rate": LEARNING_RATE}
     return _validated(TrainConfig, {"out": out, "start": _start(student), "loop": loop, "stages": stages}, overrides)
+
+
+def check_overrides(student: Model, overrides: Mapping[str, object]) -> None:
+    """What can be wrong with them whatever the data. Raises BadInput."""
+    stage = {"source": "data.jsonl", "tokens": 10**12, "length": 2}
+    loop = {"batch_tokens": BATCH_TOKENS, "learning_rate": LEARNING_RATE}
+    _validated(TrainConfig, {"out": "out", "start": _start(student), "loop": loop, "stages": [stage]}, overrides)
 
 
 def _start(student: Model) -> str:
