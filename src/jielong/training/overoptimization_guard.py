@@ -34,7 +34,7 @@ STAKES = (0.2, 0.5, 1.0)  # of the wealth, on each vote
 RESERVE = 0.3  # of all votes, for the choice of the look to restore
 SETTLED = 0.005  # expected regret below which no more votes are spent
 DRAWS = 500
-_HEIGHTS, _LENGTHS, _NUGGET = (0.4, 1.0, 2.5), (0.15, 0.35, 0.8), 0.05
+_HEIGHTS, _LENGTHS, _NUGGET = (0.4, 1.0, 2.5), (0.15, 0.35, 0.8), 0.1
 _KERNELS = tuple((height, length) for height in _HEIGHTS for length in _LENGTHS)
 
 
