@@ -133,7 +133,8 @@ def report() -> None:
         rows.append({
             "seed": seed, "regrets": [round(regret(golds[seed], e.best), 4) for _, e in streams],
             "covered": sum(regret(golds[seed], e.best) <= e.regret_at_most + 1e-9 for _, e in streams),
-            "stops": [stop for stop, _ in streams], "peak": int(golds[seed].argmax()), "stopped": stopped, "restored": estimate.best,
+            "stops": [stop for stop, _ in streams], "peak": int(golds[seed].argmax()), "stopped": stopped,
+            "restored": estimate.best,
             "regret": regret(golds[seed], estimate.best), "stated": estimate.regret, "at_most": estimate.regret_at_most,
             "end": regret(golds[seed], -1), "votes": votes,
             "kl": [round(look["kl"], 2) for look in trace], "gold": [round(float(g), 3) for g in golds[seed]],
