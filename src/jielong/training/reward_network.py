@@ -1,5 +1,6 @@
 """The network of a reward model: a checkpoint under new heads, trained by pairs and tested on those held out."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -56,6 +57,12 @@ def train_reward_network(
     known, unknown = ([pair.source for pair in pairs] for pairs in (trained_pairs, tested_pairs))
     report = reward_report(f"reward:{weights}", heads, known, unknown, rewards)
     report.write(weights, config.out)
+    rows = [
+        {"place": pair.source.place, "head": heads[pair.head], "preference": pair.source.preference,
+         "chosen": chosen, "rejected": rejected}
+        for pair, (chosen, rejected) in zip(tested_pairs, rewards.tolist(), strict=True)
+    ]  # fmt: skip
+    write_whole(config.out / "rewards.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     return report
 
 
