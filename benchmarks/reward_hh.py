@@ -188,7 +188,13 @@ def main() -> None:
         paired = paired_difference(row.pop("right"), best["ours"], clusters) if done else None
         if paired and row["name"] != "ours":
             row["ours_minus_it"] = {"difference": paired.difference, "ci95": paired.ci95, "p": paired.p}
-    note = {"encoder": asked.encoder.name, "start": start.name, "folds": len(done), "of": asked.folds, "settings": settings}
+    note = {
+        "encoder": asked.encoder.name,
+        "start": start.name,
+        "folds": len(done),
+        "of": asked.folds,
+        "settings": settings,
+    }
     write("reward_hh", {"pairs": len(clusters), **note, "models": results})
 
 

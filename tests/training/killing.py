@@ -45,6 +45,12 @@ def train(kind: str, settings: dict[str, Any], result: Connection | None = None)
 
         config: Any = AlignConfig.model_validate(settings)
         align(config)
+    elif kind == "reward":
+        from jielong.training.reward import train_reward
+        from jielong.training.reward_config import RewardConfig
+
+        config = RewardConfig.model_validate(settings)
+        train_reward(config)
     else:
         run: Callable[[TrainConfig], Any] = pretrain if kind == "pretrain" else finetune
         config = TrainConfig.model_validate(settings)

@@ -1,6 +1,8 @@
 """`jielong train reward` as its users run it: from a file of pairs to a grader in recipes, and killed on the way."""
 
 import json
+import os
+import random
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,28 @@ def test_an_interrupted_training_ends_with_the_same_rewards(tmp_path: Path, monk
     assert run("stopped").heads == whole.heads
     digests = [json.loads((tmp_path / name / "result.json").read_text())["sha256"] for name in ("whole", "stopped")]
     assert digests[0] == digests[1]
+
+
+@pytest.mark.skipif(os.environ.get("JIELONG_FULL") != "1", reason="processes that are killed ten times")
+@pytest.mark.parametrize("kind", ["reward", "dpo"])
+def test_killed_at_random_moments_pairs_teach_the_same(kind: str, tmp_path: Path):
+    from training.killing import finished, killed
+
+    source = pairs(tmp_path / "pairs.jsonl")
+
+    def settings_of(name: str) -> dict[str, object]:
+        settings = _settings(tmp_path, source, name, epochs=4)
+        if kind == "reward":
+            return {**settings, "heads_only": False}
+        del settings["heads_only"]
+        return {**settings, "method": "dpo"}
+
+    verb, rng = "reward" if kind == "reward" else "align", random.Random(kind)
+    expected, seconds = finished(verb, settings_of("alone"))
+    for number in range(5):
+        for _ in range(2):
+            killed(verb, settings_of(str(number)), rng.uniform(0.2, 1) * seconds)
+        assert finished(verb, settings_of(str(number)))[0] == expected
 
 
 def test_what_cannot_be_is_said_in_one_line(tmp_path: Path):
