@@ -1,4 +1,4 @@
-"""`jielong data preferences PAIRS`: comparisons to learn from, by people's votes, a judge with principles, or a rule."""
+"""`jielong data preferences PAIRS`: what to learn from, by people's votes, a judge with principles, or a rule."""
 
 from __future__ import annotations
 

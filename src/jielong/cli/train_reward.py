@@ -11,7 +11,7 @@ from ..reporting.reward_table import reward_lines, reward_table
 from ..reporting.terminal import print_json
 from ..reporting.wording import words
 from ..scope import scope
-from .messages import in_language, language, localized
+from .messages import language, localized
 from .training_options import overrides, progress_bar, training_options
 
 
@@ -29,8 +29,6 @@ def reward(file: Path, out: str | None, assignments: tuple[str, ...], as_json: b
         print_json(asdict(report))
         return
     texts = words(language())
-    for note in training_scope.notes:
-        print(in_language(note))
     reward_table(report, texts).print()
     for line in reward_lines(report, texts):
         print(line)

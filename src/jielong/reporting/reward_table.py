@@ -20,7 +20,7 @@ def _rows(head: HeadResult, say: Mapping[str, str]) -> list[list[str]]:
     rows = [[head.name, percent(head.accuracy), interval(head.ci95) or "–", "", ""]]
     for each in head.baselines:
         name = f"  {say[f'baseline_{each.name}']}"
-        difference = f"{signed(-each.difference)} {interval(each.ci95 and (-each.ci95[1], -each.ci95[0]))}"
+        difference = f"{signed(0 - each.difference)} {interval(each.ci95 and (-each.ci95[1], -each.ci95[0]))}"
         rows.append([name, percent(each.accuracy), "", difference, "–" if each.p is None else p_value(each.p)])
     return rows
 
