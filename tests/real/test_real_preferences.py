@@ -1,12 +1,13 @@
 """Preferences as others published them: LLaMA-Factory's demonstrations, hh-rlhf's dialogues."""
 
+from pathlib import Path
+
 import pytest
 
 from jielong.errors import BadInput
 from jielong.training.preference_data import read_preferences
 
-from .conftest import DATA
-
+DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = pytest.mark.real
 
 
