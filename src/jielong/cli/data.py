@@ -28,6 +28,7 @@ from ..scope import scope
 from . import options
 from .annotate import annotate
 from .budget_options import budget_limits
+from .data_preferences import preferences
 from .eval import ledger_line
 from .messages import formatted_price, localized
 from .progress import Progress
@@ -51,6 +52,7 @@ def instruct() -> None:
 
 
 data.add_command(annotate)
+data.add_command(preferences)
 _out = click.option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help=localized("option.rows_out")
 )
