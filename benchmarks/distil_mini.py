@@ -42,7 +42,7 @@ def command(table: str, part: float, work: Path) -> list[str]:
             write_problems(work / f"{name}.jsonl", n, 5, seed)
             for name, n, seed in (("train", train, 1), ("test", test, 2))
         ]
-        voting = ["--teacher", f"{HOT} | self_consistency(n=8)", "--student", HOT, "--keep", "vote"]
+        voting = ["--teacher", f"{HOT} | self_consistency(n=8, adaptive=false)", "--student", HOT, "--keep", "vote", "--agreement", "0.75"]
         return [str(files[0]), "--test", str(files[1]), *voting, "--epochs", "2", "--control"]
     fading = ["--learn", "fading", "--epochs", "1", "--control"]
     return [f"mini:word_problems/{table[1:]}", *plain, *problems[:4], *fading]
