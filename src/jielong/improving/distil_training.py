@@ -164,7 +164,7 @@ def train_student(
     """Write the data and train on it; goes on where the same training was stopped. The trained model runs in the engine
     of the untrained one, so that the two differ in their weights alone."""
     for stage, part in zip(config.stages, parts, strict=True):
-        write_rows(part, Path(stage.source))
+        write_rows(part, Path(str(stage.source)))
     finetune(config, on_point)
     return _answering(TrainResult.read(config.out).recipe, config, checkpoint)
 
