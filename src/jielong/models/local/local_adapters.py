@@ -92,6 +92,7 @@ class SharedAdapters:
         self._peft: Any = None
         self._layers: list[Any] = []
         self._active = ""
+        self._rows: list[str] = []  # whose adapter computes which row, where they differ
         self._lock = threading.Lock()  # which adapter computes is a state of the layers, which readers share
 
     def add(self, folder: Path, name: str) -> None:
@@ -100,7 +101,12 @@ class SharedAdapters:
 
         self._peft = load_adapter(self._module if self._peft is None else self._peft, folder, name)
         self._peft.base_model.disable_adapter_layers()
-        self._layers = [layer for layer in self._module.modules() if isinstance(layer, BaseTunerLayer)]
+        layers: list[Any] = [layer for layer in self._module.modules() if isinstance(layer, BaseTunerLayer)]
+        for layer in layers:
+            if layer not in self._layers:
+                # As PEFT does for the time of a call; done anew for each token it takes longer than the layers.
+                layer.register_forward_pre_hook(self._name_rows, with_kwargs=True)
+        self._layers = layers
 
     def forward(self, adapters: Sequence[str], ids: Any, arguments: dict[str, Any]) -> Any:
         """The output of the module, each row with its adapter ("" is none)."""
@@ -113,13 +119,16 @@ class SharedAdapters:
             if one and one != self._active:
                 self._peft.set_adapter(one, inference_mode=True)
                 self._active = one
+            self._rows = [] if one else [adapter or BASE for adapter in adapters]
             self._disable(False)
             try:
-                if one:
-                    return self._module(ids, **arguments)
-                return self._peft(ids, adapter_names=[adapter or BASE for adapter in adapters], **arguments)
+                return self._module(ids, **arguments)
             finally:
+                self._rows = []
                 self._disable(True)
+
+    def _name_rows(self, layer: Any, inputs: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return inputs, {**named, "adapter_names": self._rows} if self._rows else named
 
     def _disable(self, disabled: bool) -> None:
         """PEFT's own way also sets which weights want gradients: a third of the time of a step."""
