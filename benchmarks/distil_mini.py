@@ -42,8 +42,9 @@ def command(table: str, part: float, work: Path) -> list[str]:
             write_problems(work / f"{name}.jsonl", n, 5, seed)
             for name, n, seed in (("train", train, 1), ("test", test, 2))
         ]
-        voting = ["--teacher", f"{HOT} | self_consistency(n=8, adaptive=false)", "--student", HOT, "--keep", "vote", "--agreement", "0.75"]
-        return [str(files[0]), "--test", str(files[1]), *voting, "--epochs", "2", "--control"]
+        models = ["--teacher", f"{HOT} | self_consistency(n=8, adaptive=false)", "--student", HOT]
+        keep = ["--keep", "vote", "--agreement", "0.75", "--epochs", "2", "--control"]
+        return [str(files[0]), "--test", str(files[1]), *models, *keep]
     fading = ["--learn", "fading", "--epochs", "1", "--control"]
     return [f"mini:word_problems/{table[1:]}", *plain, *problems[:4], *fading]
 
