@@ -239,9 +239,9 @@ def test_each_document_is_seen_once_before_any_again(tmp_path: Path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("{", "data.jsonl:2: not JSON"),
+        ("{", "line 2: not JSON"),
         ("[1]", "expected a JSON object, found list"),
-        ('{"question": "x"}', "found question; expected text, messages"),
+        ('{"body": "x"}', "found body; expected text, messages"),
         ('{"prompt": "x"}', "prompt without completion"),
         ('{"messages": [{"content": "x"}]}', "messages: expected a list of objects with role"),
         ('{"messages": [{"role": "user", "content": "x"}]}', "nothing to learn"),
@@ -250,10 +250,15 @@ def test_each_document_is_seen_once_before_any_again(tmp_path: Path):
     ],
 )
 def test_a_bad_row_is_named_with_what_is_wrong(row: str, message: str, tmp_path: Path):
-    with pytest.raises(BadInput) as caught:
+    with scope("training") as here:
         lines(tmp_path, '{"text": "fine"}', row).batch(0, 1, 0)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    (said,) = here.notes if '"body"' not in row else [*here.notes][:1]
+    assert "data.jsonl: 1 of 2 rows is set aside: line 2: " in said
+    assert message in said
+    assert "\n" not in said
+    with pytest.raises(BadInput) as caught:
+        lines(tmp_path, "{}", row).batch(0, 1, 0)
+    assert "data.jsonl:1: " in str(caught.value)
 
 
 STAGE = '[[stages]]\nsource = "mini:world"\ntokens = 640\nlength = 64\n'
