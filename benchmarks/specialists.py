@@ -36,10 +36,10 @@ import specialist_tasks
 
 BUILD, FILE = ROOT / "build" / "specialists", "specialists"
 MINI_LOOP = {"batch_tokens": 256, "learning_rate": 0.002, "bf16": False}
-ENCODER_LOOP = {"batch_tokens": 512, "learning_rate": 0.0001, "bf16": False, "weight_decay": 0.01}
+ENCODER_LOOP = {"batch_tokens": 256, "learning_rate": 0.0005, "bf16": False, "weight_decay": 0.01}
 SETS = ("trec", "sst2", "subj", "cr", "mr", "sst-5", "agnews")
 ENCODER_TOKENS = {"boolq": 120_000}  # of passages, that the encoder reads
-EPOCHS = 2  # of the other sets
+EPOCHS = 4  # of the other sets
 
 
 def points(name: str, tokens: int) -> Callable[[CurvePoint], None]:

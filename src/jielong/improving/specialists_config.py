@@ -35,7 +35,7 @@ class UnseenTaskConfig(TaskConfig):
 
 class ClassifierConfig(Section):
     """A classifier for each task whose answers are few labels, from `start` (an encoder, say), with a loop of its own:
-    encoders want a learning rate of about 0.00005."""
+    encoders want a learning rate of 0.00005 (large) to 0.0005 (small)."""
 
     start: str
     loop: DocumentLoopConfig
