@@ -3,8 +3,8 @@
 A reply is eight words, each of which is helpful and safe to a degree of its own; the two go against each other. Pairs
 are compared by one of the standards, with noise. The same pairs train a head for each standard, or one for all. Of 16
 replies the best is taken: by the two heads in five weightings; by the single head of 1, 2, 4, 8 and 16 replies. The
-hypervolume is the area that the points dominate above the worst value of each standard among all of them. Seeds whose
-points are in the results already are not run again.
+hypervolume is the area that the points dominate above what a reply by chance is worth, in standard deviations of a
+reply. Seeds whose points are in the results already are not run again.
 """
 
 from __future__ import annotations
@@ -101,19 +101,13 @@ def point(words: dict[str, Point], replies: Sequence[str]) -> Point:
     return statistics.mean(h for h, _ in worth), statistics.mean(s for _, s in worth)
 
 
-def hypervolume(points: Sequence[Point], worst: Point) -> float:
-    area, height = 0.0, worst[1]
+def hypervolume(points: Sequence[Point]) -> float:
+    """The area that the points dominate above a reply by chance, which is worth 0."""
+    area, height = 0.0, 0.0
     for x, y in sorted(points, reverse=True):
-        if y > height:
-            area, height = area + (x - worst[0]) * (y - height), y
+        if x > 0 and y > height:
+            area, height = area + x * (y - height), y
     return area
-
-
-def hypervolumes(row: dict[str, Any]) -> tuple[float, float]:
-    """Of the two heads' points, and of the single head's."""
-    points = [*row["two_heads"], *row["one_head"]]
-    worst = min(x for x, _ in points), min(y for _, y in points)
-    return hypervolume(row["two_heads"], worst), hypervolume(row["one_head"], worst)
 
 
 def run(seed: int, folder: Path) -> dict[str, Any]:
@@ -142,20 +136,16 @@ def main() -> None:
     for seed in range(len(rows), SEEDS):
         with tempfile.TemporaryDirectory() as folder:
             rows.append(run(seed, Path(folder)))
-    areas = [hypervolumes(row) for row in rows]
-    difference = mean([two - one for two, one in areas])
-    write(
-        "reward_heads",
-        {
+        areas = [(hypervolume(row["two_heads"]), hypervolume(row["one_head"])) for row in rows]
+        difference = mean([two - one for two, one in areas])
+        summary = {
             "seeds": len(rows),
             "two_heads": round(statistics.mean(two for two, _ in areas), 3),
             "one_head": round(statistics.mean(one for _, one in areas), 3),
             "difference": round(difference.mean, 3),
             "ci95": difference.ci95,
-            "least_ratio": round(min(two / one for two, one in areas), 3),
-            "runs": rows,
-        },
-    )
+        }
+        write("reward_heads", {**summary, "runs": rows})
 
 
 if __name__ == "__main__":

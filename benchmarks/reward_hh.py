@@ -149,17 +149,17 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--only", type=int, nargs="*", help="folds to train; none: only what is not trained")
-    parser.add_argument("--length", type=int, default=128)
+    parser.add_argument("--length", type=int, default=80)
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=1e-4)
+    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--adapter", type=int, help="rank of a LoRA in place of all weights")
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     file = prepared(asked.data, asked.work, asked.pairs)
     preferences = list(read_preferences(file).preferences)
     folds = np.array(grouped_folds(preferences, asked.folds))
-    loop = {"learning_rate": asked.rate, "bf16": False, "weight_decay": 0.01, "log_every": 10, "evaluate_every": 100000}
-    data = {"batch_pairs": 16, "epochs": asked.epochs, "length": asked.length}
+    loop = {"learning_rate": asked.rate, "bf16": False, "weight_decay": 0.1, "log_every": 10, "evaluate_every": 100000}
+    data = {"batch_pairs": 32, "epochs": asked.epochs, "length": asked.length}
     settings: dict[str, Any] = {"loop": loop, "data": data}
     if asked.adapter:
         settings["adapter"] = {"rank": asked.adapter, "targets": ["query", "value"]}
