@@ -9,8 +9,9 @@ from ...contract import Model
 from ...errors import BadInput
 from ..llama_engine import fastest_engine
 from ..local import Local
-from ..local.checkpoint_folder import MINI as WEIGHTS
-from ..local.checkpoint_folder import Checkpoint
+from ..local.checkpoint_folder import MINI, Checkpoint
+
+WEIGHTS = MINI
 
 
 def load(kind: str, rest: str) -> Model:
