@@ -62,7 +62,7 @@ def task_file(name: str, items: int, seed: int) -> Path:
 
 
 def settings(rounds: int, out: Path, **changes: Any) -> Any:
-    from jielong.training.align_config import AlignConfig
+    from jielong.training.alignment.align_config import AlignConfig
 
     return AlignConfig.model_validate({
         "out": out, "start": "mini", "method": "grpo",
@@ -95,7 +95,7 @@ def learn() -> None:
 
 
 def train_grpo() -> dict[str, Any]:
-    from jielong.training.align import align
+    from jielong.training.alignment.train_align import align
 
     config = settings(ROUNDS, BUILD / "grpo")
     align(config, lambda point: print(point.step, {k: round(v, 3) for k, v in point.figures.items()}, flush=True))
@@ -178,7 +178,7 @@ def speed(steps: int = 3, turns: int = 3) -> None:
 
 def our_seconds(steps: int, turn: int) -> float:
     """CPU seconds a step, from the second one on (the first one loads what is needed)."""
-    from jielong.training.align import align
+    from jielong.training.alignment.train_align import align
 
     marks: list[float] = []
     config = settings(steps + 1, BUILD / f"speed-{os.getpid()}-{turn}")

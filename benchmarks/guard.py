@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import common
 import numpy as np
 
-from jielong.training.overoptimization_guard import Duel, Guard, PeakEstimate
+from jielong.training.alignment.overoptimization_guard import Duel, Guard, PeakEstimate
 
 BUILD = Path(os.environ.get("GUARD_BUILD", common.ROOT / "build" / "guard"))
 SEEDS, GOLD_SEEDS, STREAMS, VOTES, NOISE = 20, 6, 200, 2000, 0.25

@@ -166,7 +166,7 @@ def _tokenizer_file() -> Path:
 
 
 def _batches(folder: Path) -> list[dict[str, Tensor]]:
-    from jielong.training.mini_documents import WorldSource
+    from jielong.training.data.mini_documents import WorldSource
 
     source = WorldSource(Tokenizer.from_file(str(_tokenizer_file())), stage="main", length=LENGTH)
     batches = (source.batch(step, ROWS, 0) for step in range(STEPS))

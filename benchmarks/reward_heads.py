@@ -77,8 +77,8 @@ def pairs(rng: random.Random, words: dict[str, Point], with_standard: bool, file
 
 
 def trained(start: Path, source: Path, out: Path) -> str:
-    from jielong.training.reward import train_reward
-    from jielong.training.reward_config import RewardConfig
+    from jielong.training.reward.reward_config import RewardConfig
+    from jielong.training.reward.train_reward import train_reward
 
     loop = {"learning_rate": 0.005, "bf16": False, "log_every": 1000, "evaluate_every": 100000}
     data = {"source": str(source), "batch_pairs": 32, "epochs": 5}

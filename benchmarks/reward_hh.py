@@ -19,9 +19,9 @@ import numpy as np
 from common import ROOT, write
 
 from jielong.stats import mean, paired_difference
-from jielong.training.preference_data import Preference, grouped_folds, read_preferences
-from jielong.training.reward_baselines import baselines
-from jielong.training.reward_report import calibration_error, fitted_slope
+from jielong.training.data.preference_data import Preference, grouped_folds, read_preferences
+from jielong.training.reward.reward_baselines import baselines
+from jielong.training.reward.reward_report import calibration_error, fitted_slope
 
 DATA = ROOT / "shared/data/hh_rlhf_harmless/pairs.jsonl"
 PENALTIES = (1.0, 10.0, 100.0)  # of the frozen encoder's regression; chosen within the training folds
@@ -118,8 +118,8 @@ def frozen(states: np.ndarray, folds: np.ndarray, fold: int) -> np.ndarray:
 
 
 def ours(encoder: Path, file: Path, work: Path, folds: int, fold: int, settings: dict[str, Any]) -> None:
-    from jielong.training.reward import train_reward
-    from jielong.training.reward_config import RewardConfig
+    from jielong.training.reward.reward_config import RewardConfig
+    from jielong.training.reward.train_reward import train_reward
 
     out = work / f"fold{fold}"
     if (out / "rewards.jsonl").exists():

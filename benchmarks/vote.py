@@ -13,7 +13,7 @@ from common import write
 
 from jielong import Message, Request, Sampling, Scripted, self_consistency
 from jielong.answers import RULES
-from jielong.context import sub_path
+from jielong.call_context import sub_path
 from jielong.scope import scope
 
 ITEMS, N = 2000, 16

@@ -25,8 +25,8 @@ import mini_scores
 from tokenizers import Tokenizer
 
 from jielong.models.mini import WEIGHTS
-from jielong.training.mini_documents import WORLD_STAGES, WorldSource
-from jielong.training.sequence_packing import pack_batch
+from jielong.training.data.mini_documents import WORLD_STAGES, WorldSource
+from jielong.training.data.sequence_packing import pack_batch
 from jielong.training.train_config import TrainConfig, read_train_config
 
 HERE = Path(__file__).parent

@@ -15,7 +15,7 @@ from jielong.registry import BUILT_IN
 SOURCE = Path(jielong.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 LEVELS = [
-    {"installation", "errors", "registry", "sync", "context", "lifetime", "atomic_write", "notebook_display"},
+    {"installation", "errors", "registry", "sync", "call_context", "lifetime", "atomic_write", "notebook_display"},
     {"killable_worker", "bounded_json", "regular_files", "faults"},
     {"events", "settings_error", "model_names"},
     {"contract"},
@@ -34,7 +34,7 @@ LEVELS = [
     {"__main__", "__init__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-NAME_TYPES_ABOVE = {"errors", "context", "events"}  # they hold what they know by its type alone
+NAME_TYPES_ABOVE = {"errors", "call_context", "events"}  # they hold what they know by its type alone
 SISTERS = {"techniques", "training", "explaining", "measuring"}
 HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
     "scipy": {
@@ -42,7 +42,7 @@ HEAVY_OWNERS = {  # the files that may import a heavy library inside a function
         "measuring/percentiles.py",
         "measuring/ranking.py",
         "measuring/rater_reliability.py",
-        "training/reward_baselines.py",
+        "training/reward/reward_baselines.py",
     },
     "rich": {"reporting/formatting.py", "reporting/terminal.py", "cli/progress.py"},
     "markupsafe": {"reporting/wording.py"},  # the command line reads its words without it

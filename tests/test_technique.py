@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from jielong.answers import final_answer
-from jielong.context import current, sub_path
+from jielong.call_context import current, sub_path
 from jielong.contract import Message, Model, Reply, Request, Sampling, Scores, Step, ToolCall, ToolSpec
 from jielong.errors import (
     BadInput,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .technique import gather as gather
     from .techniques.best_of_n import best_of_n as best_of_n
     from .techniques.brief import brief as brief
+    from .techniques.context import context as context
     from .techniques.cooperate.cascade import cascade as cascade
     from .techniques.cooperate.debate import debate as debate
     from .techniques.cooperate.delegate import delegate as delegate
@@ -84,8 +85,7 @@ _PLACES = {
     "training.train_config": "TrainConfig",
 }
 _WHERE = {name: f"jielong.{place}:{name}" for place, names in _PLACES.items() for name in names.split()}
-# `context` here is the module of that name: the technique is `jielong.techniques.context.context`.
-_WHERE |= {name: place for name, place in BUILT_IN["techniques"].items() if name != "context"}
+_WHERE |= BUILT_IN["techniques"]
 
 __all__ = [*_WHERE, "__version__"]
 

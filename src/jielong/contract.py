@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn, Protocol, Self, TypeAlias, runtime_ch
 
 from . import events
 from .bounded_json import read_json
-from .context import current
+from .call_context import current
 from .errors import NoAnswer, Refused, Truncated, Unsupported
 from .lifetime import Lifetime
 from .sync import run_sync

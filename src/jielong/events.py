@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
-from . import context
+from . import call_context as context
 from .sync import unwrap_exception_group
 
 if TYPE_CHECKING:

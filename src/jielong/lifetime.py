@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from inspect import isawaitable
 from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
-from . import context
+from . import call_context as context
 from .sync import run_sync
 
 T = TypeVar("T")

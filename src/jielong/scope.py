@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from . import context
+from . import call_context as context
 from .contract import Reply, Request, Step, Usage
 from .errors import BoundExceeded
 

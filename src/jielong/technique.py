@@ -20,8 +20,9 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast, get_ty
 import anyio
 from anyio.lowlevel import checkpoint
 
-from . import context, recipe
-from .context import sub_path
+from . import call_context as context
+from . import recipe
+from .call_context import sub_path
 from .contract import AnswerRule, Model, Reply, Request, Scorer, TokenLogprob, require_answer
 from .errors import BadInput, JielongError, NoAnswer, SampleError, Unsupported
 from .events import Delta, Listener, TrackingListener, tracking_listener

@@ -21,7 +21,7 @@ from jielong.recipe import load
 from jielong.tasks.item import Item
 from jielong.tasks.metric import number
 from jielong.tasks.task import Task
-from jielong.training.document_rows import row_documents
+from jielong.training.data.document_rows import row_documents
 
 
 def sums(n: int, answers: bool = True) -> Task:

@@ -19,9 +19,9 @@ from jielong.improving.specialists_result import Measured, Row, Table
 from jielong.models.mini import WEIGHTS
 from jielong.scope import scope
 from jielong.stats import paired_difference
-from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.document_feed import DocumentFeed
-from jielong.training.shown_documents import shown_documents
+from jielong.training.data.chat_tokenizer import ChatTokenizer
+from jielong.training.data.document_feed import DocumentFeed
+from jielong.training.data.shown_documents import shown_documents
 from jielong.training.train_config import TrainConfig
 from tiny_encoder import write_encoder
 

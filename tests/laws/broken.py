@@ -16,7 +16,7 @@ import anyio
 
 from jielong import recipe
 from jielong.answers import final_answer
-from jielong.context import sub_path
+from jielong.call_context import sub_path
 from jielong.contract import Message, Model, Reply, Request, ToolCall, ToolSpec, Usage
 from jielong.errors import SampleError, Truncated, Unsupported
 from jielong.prompts import catalogue

@@ -211,7 +211,7 @@ def without(name: str, refusal: Sent) -> Any:
     ("sent", "name"), REFUSED_SETTINGS, ids=lambda v: str(v if isinstance(v, str) else v.body)[:60]
 )
 def test_a_refused_setting_is_left_out_once_and_for_all(sent: Sent, name: str):
-    from jielong.context import sub_path
+    from jielong.call_context import sub_path
 
     async def twice(url: str) -> list[str]:
         model = load(f"openai:m@{url}")

@@ -23,7 +23,7 @@ from endpoint.wire import (
     whole,
 )
 from jielong import load
-from jielong.context import sub_path
+from jielong.call_context import sub_path
 from jielong.errors import (
     EndpointGaveUp,
     EndpointUnfit,

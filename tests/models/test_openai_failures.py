@@ -9,7 +9,7 @@ import pytest
 
 from endpoint import Answer, Endpoint, numbered
 from jielong import Message, Request, Sampling, load, use_ledger
-from jielong.context import sub_path
+from jielong.call_context import sub_path
 from jielong.errors import BadInput, EndpointGaveUp, EndpointUnfit, MissingKey, RecipeError, Refused, Unsupported
 from jielong.scope import scope
 

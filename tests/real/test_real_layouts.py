@@ -51,8 +51,8 @@ def test_demonstrations_can_be_learnt_and_preferences_are_refused(name: str, dat
     from jielong.models.mini import WEIGHTS
     from jielong.tasks.data_files import read
     from jielong.tasks.data_row import DataRow
-    from jielong.training.chat_tokenizer import ChatTokenizer
-    from jielong.training.document_rows import row_documents
+    from jielong.training.data.chat_tokenizer import ChatTokenizer
+    from jielong.training.data.document_rows import row_documents
 
     chat = ChatTokenizer.from_folder(WEIGHTS)
     rows = [row for row in read(data / "demo_instruct_pref" / f"{name}.json") if isinstance(row, DataRow)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jielong.errors import BadInput
-from jielong.training.preference_data import read_preferences
+from jielong.training.data.preference_data import read_preferences
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = pytest.mark.real

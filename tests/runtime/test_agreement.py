@@ -8,7 +8,7 @@ import anyio
 
 from endpoint import Endpoint, numbered
 from jielong import Message, Request, Sampling, Usage, load, use_ledger
-from jielong.context import sub_path
+from jielong.call_context import sub_path
 from jielong.errors import JielongError
 from jielong.runtime.ledger_json import decode_usage
 from jielong.scope import scope

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jielong import context
-from jielong.context import sub_path
+from jielong.call_context import sub_path
 from jielong.contract import (
     Image,
     Message,

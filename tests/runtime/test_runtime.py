@@ -12,7 +12,7 @@ import pytest
 
 import jielong
 from endpoint import Answer, Endpoint
-from jielong.context import current
+from jielong.call_context import current
 from jielong.contract import Message, Request, Sampling
 from jielong.lifetime import Lifetime
 from jielong.models.openai.connection_pools import connection_pool

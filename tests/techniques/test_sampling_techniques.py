@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jielong.answers import RULES
-from jielong.context import sub_path
+from jielong.call_context import sub_path
 from jielong.contract import Message, Reply, Request, Sampling, ToolCall, ToolSpec
 from jielong.errors import BadInput, EndpointGaveUp, NoAnswer
 from jielong.models.scripted import Scripted

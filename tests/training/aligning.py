@@ -14,7 +14,7 @@ def tiny_policy(folder: Path) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from jielong.training.chat_tokenizer import ChatTokenizer
+    from jielong.training.data.chat_tokenizer import ChatTokenizer
     from jielong.training.network_training import export_checkpoint
 
     chat = ChatTokenizer.from_folder(MINI)

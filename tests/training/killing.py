@@ -40,14 +40,14 @@ def train(kind: str, settings: dict[str, Any], result: Connection | None = None)
 
     torch.set_num_threads(1)
     if kind == "align":
-        from jielong.training.align import align
-        from jielong.training.align_config import AlignConfig
+        from jielong.training.alignment.align_config import AlignConfig
+        from jielong.training.alignment.train_align import align
 
         config: Any = AlignConfig.model_validate(settings)
         align(config)
     elif kind == "reward":
-        from jielong.training.reward import train_reward
-        from jielong.training.reward_config import RewardConfig
+        from jielong.training.reward.reward_config import RewardConfig
+        from jielong.training.reward.train_reward import train_reward
 
         config = RewardConfig.model_validate(settings)
         train_reward(config)

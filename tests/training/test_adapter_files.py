@@ -23,7 +23,7 @@ from jielong.models.local.transformers_engine import load_module
 from jielong.scope import scope
 from jielong.training import training_checkpoint
 from jielong.training.adapters import add_adapter, export_adapter
-from jielong.training.chat_tokenizer import ChatTokenizer
+from jielong.training.data.chat_tokenizer import ChatTokenizer
 from jielong.training.merge import merge_adapter
 from jielong.training.network_training import export, export_checkpoint, load_start_network
 from jielong.training.train_config import AdapterConfig, TrainingConfig

@@ -17,13 +17,13 @@ from jielong.errors import BadInput, EndpointGaveUp
 from jielong.models.chat_template import ChatTemplate
 from jielong.sync import run_sync
 from jielong.tasks.load_task import load_task
-from jielong.training.align import align, aligned_task, divided
-from jielong.training.align_config import AlignConfig
+from jielong.training.alignment.align_config import AlignConfig
+from jielong.training.alignment.reward_front import align_front, hypervolume, non_dominated
+from jielong.training.alignment.rewards import Rewards, RewardTerm, check_graders, load_scorer
+from jielong.training.alignment.rollout_policy import sampled_tokens
+from jielong.training.alignment.rollouts import RolloutFeed
+from jielong.training.alignment.train_align import align, aligned_task, divided
 from jielong.training.objectives.policy_gradient import Grpo
-from jielong.training.reward_front import align_front, hypervolume, non_dominated
-from jielong.training.rewards import Rewards, RewardTerm, check_graders, load_scorer
-from jielong.training.rollout_policy import sampled_tokens
-from jielong.training.rollouts import RolloutFeed
 from jielong.training.train_config import read_config
 from training.aligning import questions, settings, tiny_policy
 
@@ -51,7 +51,7 @@ def digest(config: AlignConfig) -> str:
 
 def feed_of(config: AlignConfig, monkeypatch: pytest.MonkeyPatch) -> tuple[RolloutFeed, Any]:
     """The feed and the network of an alignment, caught before its first step."""
-    from jielong.training import alignment
+    from jielong.training.alignment import alignment_parts as alignment
 
     caught: dict[str, Any] = {}
 

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from jielong.scope import scope
-from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.sequence_packing import EncodedDocument
+from jielong.training.data.chat_tokenizer import ChatTokenizer
+from jielong.training.data.sequence_packing import EncodedDocument
 from training.chat_templates_as_met import TEMPLATE_CASES, TemplateCase, tokenizer
 
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jielong.training.chat_tokenizer import ChatTokenizer
+from jielong.training.data.chat_tokenizer import ChatTokenizer
 from training.chat_templates_as_met import tokenizer
 
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>"}

@@ -15,8 +15,8 @@ from jielong.models.scripted import Scripted
 from jielong.runtime.budget import budget
 from jielong.runtime.ledger import use_ledger
 from jielong.scope import scope
-from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.data_sources import FileSource
+from jielong.training.data.chat_tokenizer import ChatTokenizer
+from jielong.training.data.data_sources import FileSource
 from jielong.training.instructions import evol_instruct, self_instruct
 from jielong.training.instructions.instruction_row import InstructionRow, write_instructions
 from jielong.training.instructions.people import answered_rows

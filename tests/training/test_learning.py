@@ -15,13 +15,13 @@ from jielong.errors import BadInput, TrainingFailed
 from jielong.models.mini import WEIGHTS
 from jielong.scope import scope
 from jielong.training import precision, training_checkpoint
-from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.data_sources import FileSource
-from jielong.training.mini_documents import WorldSource
+from jielong.training.data.chat_tokenizer import ChatTokenizer
+from jielong.training.data.data_sources import FileSource
+from jielong.training.data.mini_documents import WorldSource
+from jielong.training.data.sequence_packing import EncodedDocument, PackedRow, fill_rows, pack_all, pack_batch
 from jielong.training.objective import Batch
 from jielong.training.objectives.next_token import NextToken
 from jielong.training.optimizers import MIN_FRACTION, learning_rate_at, optimizers_for
-from jielong.training.sequence_packing import EncodedDocument, PackedRow, fill_rows, pack_all, pack_batch
 from jielong.training.train_config import LoopConfig, read_train_config
 from jielong.training.training_checkpoint import Progress
 from jielong.training.training_loop import train

@@ -6,9 +6,9 @@ import pytest
 
 from jielong.errors import BadInput
 from jielong.models.mini import WEIGHTS
-from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.data_sources import FileSource
-from jielong.training.preference_data import read_preferences
+from jielong.training.data.chat_tokenizer import ChatTokenizer
+from jielong.training.data.data_sources import FileSource
+from jielong.training.data.preference_data import read_preferences
 from training.malformed_files import GOOD, PAIR, PREFERENCE_FILES, TRAINING_FILES, lines
 
 CHAT = ChatTokenizer.from_folder(WEIGHTS)

@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from jielong.training.data.sequence_packing import EncodedDocument, PackedRow, pack_batch
 from jielong.training.objective import Batch, frozen_copy, micro_batches
 from jielong.training.objectives.next_token import NextToken
-from jielong.training.sequence_packing import EncodedDocument, PackedRow, pack_batch
 from jielong.training.train_config import LoopConfig
 from jielong.training.training_checkpoint import all_weights
 from jielong.training.training_loop import train

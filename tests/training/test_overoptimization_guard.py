@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jielong.training.overoptimization_guard import Duel, Guard, PeakEstimate
+from jielong.training.alignment.overoptimization_guard import Duel, Guard, PeakEstimate
 
 LOOKS = 21
 DISTANCES = np.linspace(0, 6, LOOKS)

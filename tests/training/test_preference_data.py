@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jielong.errors import BadInput
-from jielong.training.preference_data import grouped_folds, read_preferences, without_shared_prompts
+from jielong.training.data.preference_data import grouped_folds, read_preferences, without_shared_prompts
 
 USER, GOOD, BAD = ({"role": role, "content": text} for role, text in
                    (("user", "Why?"), ("assistant", "Because."), ("assistant", "Go away.")))  # fmt: skip

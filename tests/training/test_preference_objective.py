@@ -6,13 +6,13 @@ torch = pytest.importorskip("torch")
 
 from torch import Tensor, nn
 
+from jielong.training.data.preference_data import Preference
+from jielong.training.data.preference_feed import EncodedPair, PreferenceFeed, pair_batch
+from jielong.training.data.sequence_packing import EncodedDocument
 from jielong.training.objective import Batch, micro_batches, reference
 from jielong.training.objectives.preference import PreferenceOptimisation, pair_accuracy
 from jielong.training.objectives.reward import PairReward, pair_rewards
-from jielong.training.preference_data import Preference
-from jielong.training.preference_feed import EncodedPair, PreferenceFeed, pair_batch
 from jielong.training.reply_logprobs import without_dropout
-from jielong.training.sequence_packing import EncodedDocument
 
 REPLIES = [  # prompt, preferred reply, other reply: of uneven lengths
     ([5, 6, 7], [8, 9, 3], [10, 3]),
@@ -190,8 +190,8 @@ def test_every_pair_comes_once_in_an_epoch_whatever_the_remainder():
 
 def test_a_policy_reads_pairs_with_one_prompt_and_sets_aside_what_is_too_long(tmp_path: object):
     from jielong.models.mini import Mini
-    from jielong.training.chat_tokenizer import ChatTokenizer
-    from jielong.training.preference_feed import policy_pairs
+    from jielong.training.data.chat_tokenizer import ChatTokenizer
+    from jielong.training.data.preference_feed import policy_pairs
 
     def said(text: str) -> tuple[dict[str, str], ...]:
         return ({"role": "assistant", "content": text},)

@@ -16,10 +16,10 @@ from jielong import load
 from jielong.cli.train import train
 from jielong.contract import Message, Reply, Request, Scorer
 from jielong.errors import BadInput
+from jielong.training.data.preference_feed import PreferenceFeed
 from jielong.training.objective import Batch
-from jielong.training.preference_feed import PreferenceFeed
-from jielong.training.reward import train_reward
-from jielong.training.reward_config import RewardConfig
+from jielong.training.reward.reward_config import RewardConfig
+from jielong.training.reward.train_reward import train_reward
 
 CONFIG = """
 out = "{out}"

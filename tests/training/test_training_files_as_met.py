@@ -9,8 +9,8 @@ pytest.importorskip("tokenizers")
 from jielong.errors import BadInput
 from jielong.models.mini import WEIGHTS
 from jielong.scope import scope
-from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.data_sources import open_document_source
+from jielong.training.data.chat_tokenizer import ChatTokenizer
+from jielong.training.data.data_sources import open_document_source
 from training.training_files_as_met import CASES, Case
 
 CHAT = ChatTokenizer.from_folder(WEIGHTS)

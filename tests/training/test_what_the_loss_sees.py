@@ -9,9 +9,9 @@ from jielong.cli.train import train
 from jielong.errors import BadInput
 from jielong.models.mini import WEIGHTS
 from jielong.scope import scope
-from jielong.training.chat_tokenizer import ChatTokenizer
-from jielong.training.data_sources import FileSource
-from jielong.training.document_feed import DocumentFeed
+from jielong.training.data.chat_tokenizer import ChatTokenizer
+from jielong.training.data.data_sources import FileSource
+from jielong.training.data.document_feed import DocumentFeed
 from jielong.training.train_config import TrainConfig
 
 ROWS = [
@@ -93,8 +93,8 @@ def test_a_document_never_sees_its_neighbour_in_the_row():
     torch = pytest.importorskip("torch")
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    from jielong.training.data.sequence_packing import EncodedDocument, PackedRow, pack_batch
     from jielong.training.objectives.next_token import document_mask
-    from jielong.training.sequence_packing import EncodedDocument, PackedRow, pack_batch
 
     torch.manual_seed(0)
     network = LlamaForCausalLM(LlamaConfig(vocab_size=50, hidden_size=32, intermediate_size=64, num_hidden_layers=2,

@@ -10,7 +10,7 @@ from dataclasses import replace
 import anyio
 import click
 
-from .. import context
+from .. import call_context as context
 from ..contract import Message, Model, Reply, Request, Sampling, Step, require_answer
 from ..errors import NoAnswer, Truncated
 from ..events import Delta

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from .. import context
+from .. import call_context as context
 from ..contract import Model, Usage
 from ..errors import BadInput
 from ..measuring.cost_forecast import BudgetLimits, provider

@@ -10,13 +10,13 @@ from ..reporting.terminal import console, print_json
 from .messages import localized
 
 if TYPE_CHECKING:
-    from ..training.shown_documents import ShownDocument, ShownToken
+    from ..training.data.shown_documents import ShownDocument, ShownToken
     from ..training.train_config import TrainConfig
 
 
 def show_documents(config: TrainConfig, number: int, as_json: bool) -> None:
     from ..scope import scope
-    from ..training.shown_documents import shown_documents
+    from ..training.data.shown_documents import shown_documents
 
     with scope("show") as showing:
         documents = shown_documents(config, number)

@@ -18,9 +18,9 @@ from .messages import language, localized
 from .training_options import overrides, progress_bar, training_options
 
 if TYPE_CHECKING:
-    from ..training.align_config import AlignConfig
-    from ..training.overoptimization_guard import GuardRecord
-    from ..training.reward_front import FrontPoint
+    from ..training.alignment.align_config import AlignConfig
+    from ..training.alignment.overoptimization_guard import GuardRecord
+    from ..training.alignment.reward_front import FrontPoint
 
 METHODS = ("grpo", "rloo", "ppo", "dpo")
 
@@ -29,8 +29,8 @@ METHODS = ("grpo", "rloo", "ppo", "dpo")
 @training_options
 @click.option("--method", type=click.Choice(METHODS), help=localized("option.align_method"))
 def align(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool, method: str | None) -> None:
-    from ..training.align import align as run
-    from ..training.align_config import AlignConfig
+    from ..training.alignment.align_config import AlignConfig
+    from ..training.alignment.train_align import align as run
     from ..training.train_config import read_config
     from ..training.training_output import CHECKPOINT
 
@@ -40,7 +40,7 @@ def align(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bo
         print(localized("train.going_on", out=config.out), file=sys.stderr)
     with scope("align") as training_scope, progress_bar(config.steps, training_scope.notes) as show:
         if config.front:
-            from ..training.reward_front import align_front
+            from ..training.alignment.reward_front import align_front
 
             points = align_front(config, show, scorer_of=_scorer)
         else:
@@ -73,8 +73,8 @@ def _report_front(config: AlignConfig, points: Sequence[FrontPoint], as_json: bo
 def _report(config: AlignConfig, as_json: bool) -> None:
     from ..reporting.guard_page import write_page as write_guard_page
     from ..reporting.training_curves import write_page
-    from ..training.overoptimization_guard import GuardRecord
-    from ..training.rollouts import ROLLOUTS
+    from ..training.alignment.overoptimization_guard import GuardRecord
+    from ..training.alignment.rollouts import ROLLOUTS
     from ..training.training_output import CURVE, TrainResult, read_curve
 
     result, points = TrainResult.read(config.out), read_curve(config.out / CURVE)

@@ -18,8 +18,8 @@ from .training_options import overrides, progress_bar, training_options
 @click.command(help=localized("help.reward"))
 @training_options
 def reward(file: Path, out: str | None, assignments: tuple[str, ...], as_json: bool) -> None:
-    from ..training.reward import train_reward
-    from ..training.reward_config import RewardConfig
+    from ..training.reward.reward_config import RewardConfig
+    from ..training.reward.train_reward import train_reward
     from ..training.train_config import read_config
 
     config = read_config(file, RewardConfig, overrides(out, assignments))

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..context import current, sub_path
+from ..call_context import current, sub_path
 from ..contract import Model, Reply, Request, Usage
 from ..errors import BadInput
 from ..technique import InnerModel, WrappedModel

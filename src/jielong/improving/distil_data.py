@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from .. import context
+from .. import call_context as context
 from ..atomic_write import write_whole
 from ..contract import Message, Model, Reply, Request
 from ..errors import BadInput, BudgetExceeded, Unsupported

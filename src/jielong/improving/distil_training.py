@@ -17,10 +17,10 @@ from ..models.llama_weights import read_settings
 from ..models.local import Local
 from ..models.local.checkpoint_folder import Checkpoint
 from ..settings_error import settings_error
-from ..training.chat_tokenizer import ChatTokenizer
-from ..training.document_rows import row_documents
+from ..training.data.chat_tokenizer import ChatTokenizer
+from ..training.data.document_rows import row_documents
+from ..training.data.sequence_packing import pack_all
 from ..training.pretrain_and_finetune import finetune
-from ..training.sequence_packing import pack_all
 from ..training.train_config import TrainConfig, TrainingConfig
 from ..training.training_output import CURVE, CurvePoint, TrainResult, read_curve
 from .distil_data import Row, write_rows

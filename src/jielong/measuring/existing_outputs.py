@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..context import current
+from ..call_context import current
 from ..contract import Finish, Message, Model, Reply, Request
 from ..errors import BadInput, NoAnswer, Unsupported
 from ..recipe import quote

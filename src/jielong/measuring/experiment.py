@@ -18,10 +18,10 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import anyio
 from filelock import FileLock, Timeout
 
-from .. import context
+from .. import call_context as context
 from ..answers.thoughts import without_thoughts_of
 from ..atomic_write import PRIVATE_FILE
-from ..context import sub_path
+from ..call_context import sub_path
 from ..contract import Model, Reply, Request, Step, Usage, require_answer
 from ..errors import (
     BadInput,

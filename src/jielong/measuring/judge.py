@@ -8,7 +8,7 @@ as a grade that is drawn differs from one time to the next.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..context import sub_path
+from ..call_context import sub_path
 from ..contract import Message, Model, Reply, Request, Scorer, Scores
 from ..errors import BadInput, NoAnswer
 from ..prompts import fill, prompt

@@ -18,7 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from .. import context
+from .. import call_context as context
 from ..contract import Model, Reply, Request, Thinking, Usage
 from ..errors import BudgetExceeded, EndpointUnfit, JielongError, SampleError
 from ..events import Delta, Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from ..context import current
+from ..call_context import current
 from ..contract import Message, Reply, Request, Usage
 from ..errors import TooLong
 from ..events import Delta

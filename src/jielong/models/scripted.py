@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 import anyio
 
 from ..bounded_json import read_json
-from ..context import current
+from ..call_context import current
 from ..contract import Message, Model, Reply, Request, Text, Thinking, TokenLogprob, Usage
 from ..errors import BadInput, NoAnswer
 from ..events import Delta

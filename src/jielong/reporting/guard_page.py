@@ -12,7 +12,7 @@ from .html_page import HtmlPage, table
 from .wording import Language, words
 
 if TYPE_CHECKING:
-    from ..training.overoptimization_guard import GuardRecord
+    from ..training.alignment.overoptimization_guard import GuardRecord
 
 
 def write_page(record: GuardRecord, steps_a_round: int, name: str, file: Path, language: Language) -> None:

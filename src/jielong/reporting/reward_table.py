@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..training.reward_report import HeadResult, RewardReport
+from ..training.reward.reward_report import HeadResult, RewardReport
 from .formatting import interval, p_value, percent, signed
 from .ranking_table import TextTable
 from .wording import Words

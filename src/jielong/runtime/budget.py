@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from .. import context
+from .. import call_context as context
 from ..contract import Model, Reply, Request, TokenLogprob
 from ..errors import BadInput, BudgetExceeded
 from ..recipe import show_step

@@ -13,7 +13,7 @@ import time
 
 import anyio
 
-from ..context import current
+from ..call_context import current
 from .notifier import Notifier
 from .runtime import active_runtime
 

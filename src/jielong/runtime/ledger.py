@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
-from .. import context
+from .. import call_context as context
 from ..atomic_write import PRIVATE_FILE, private_opener
 from ..bounded_json import read_json, well_formed
 from ..contract import Request, Usage

@@ -18,8 +18,8 @@ from typing import ClassVar, Literal, TypeVar, cast
 import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint
 
-from .. import context
-from ..context import current
+from .. import call_context as context
+from ..call_context import current
 from ..contract import (
     Embeddings,
     Message,

@@ -12,7 +12,7 @@ import atexit
 from functools import cache
 from inspect import iscoroutinefunction
 
-from .. import context
+from .. import call_context as context
 from ..lifetime import Lifetime
 
 

@@ -22,7 +22,8 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from .. import __version__, context
+from .. import __version__
+from .. import call_context as context
 from ..contract import Embedder, Request
 from ..runtime.ledger import ActiveRun, Ledger
 from ..runtime.telemetry import spans

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.lowlevel import checkpoint
 
-from .. import context
-from ..context import sub_path
+from .. import call_context as context
+from ..call_context import sub_path
 from ..contract import Model, Reply, Request
 from ..events import Listener
 from ..runtime.runtime import active_runtime

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 import anyio
 import uvicorn
 
-from .. import context
+from .. import call_context as context
 from ..contract import Model
 from ..errors import BadInput
 from ..runtime.home import home_folder

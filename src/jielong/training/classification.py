@@ -21,7 +21,7 @@ from ..models.local.classifier import TextEncoder
 from ..models.local.transformers_engine import load_module
 from ..models.mini import Mini
 from ..scope import note
-from .chat_tokenizer import ChatTokenizer
+from .data.chat_tokenizer import ChatTokenizer
 from .network_training import StartNetwork, train_network
 from .objective import Batch
 from .objectives.label import Label

@@ -18,7 +18,7 @@ from ..models.llama_weights import read_settings
 from ..models.local.checkpoint_folder import open_checkpoint
 from ..models.local.transformers_engine import load_module
 from ..scope import note
-from .chat_tokenizer import ChatTokenizer
+from .data.chat_tokenizer import ChatTokenizer
 from .network_training import export_checkpoint
 
 PROBE_ROWS, PROBE_TOKENS = 4, 32

@@ -17,9 +17,9 @@ from ..atomic_write import temporary_beside, write_whole
 from ..errors import BadInput
 from ..models.local.checkpoint_folder import open_checkpoint, split_adapter
 from ..models.local.transformers_engine import load_module
-from .chat_tokenizer import ChatTokenizer
-from .document_feed import DocumentFeed
-from .mini_documents import trained_tokenizer
+from .data.chat_tokenizer import ChatTokenizer
+from .data.document_feed import DocumentFeed
+from .data.mini_documents import trained_tokenizer
 from .objective import Batch, Feed, Objective
 from .objectives.next_token import NextToken
 from .precision import uses_bf16

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ..contract import Model
 from ..errors import BadInput, MissingExtra
 from ..models import local
-from .data_sources import check_source
+from .data.data_sources import check_source
 from .train_config import TrainConfig
 from .training_output import WEIGHTS, CurvePoint
 

@@ -12,7 +12,7 @@
 import random
 import re
 
-from ...context import sub_path
+from ...call_context import sub_path
 from ...contract import Message, Request, Sampling
 from ...prompts import catalogue, fill
 from ...scope import note

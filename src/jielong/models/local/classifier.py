@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 
 from anyio import to_thread
 
-from ...context import current
+from ...call_context import current
 from ...contract import Message, NextToken, NextTokens, Reply, Request, TokenLogprob, Usage
 from ...errors import BadInput, MissingExtra, Unsupported
 from ...events import Delta

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NoReturn, TypeVar
 import aiohttp
 
 from ...bounded_json import BeyondLimit, read_json
-from ...context import current
+from ...call_context import current
 from ...contract import Model, Reply, Request, Usage
 from ...errors import EndpointUnfit, MissingKey
 from ...events import Delta, Listener

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from ... import context
+from ... import call_context as context
 from ...errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_current_span, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from ... import context
-from ...context import current
+from ... import call_context as context
+from ...call_context import current
 from ...contract import Reply, Request, Usage
 from ...scope import Scope
 from ..ledger import with_derived_seed

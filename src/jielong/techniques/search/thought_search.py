@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import log, sqrt
 from operator import attrgetter
 
-from ...context import current
+from ...call_context import current
 from ...contract import Model, Reply, Request
 from ...technique import FailedSample, gather
 from .games import Game, Thought

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...bounded_json import read_json
-from ...context import sub_path
+from ...call_context import sub_path
 from ...contract import Request, ToolCall
 from ...prompts import Language, catalogue, fill
 from ...scope import scope

@@ -24,7 +24,7 @@ from ...tasks.conversations import as_conversation, is_conversation, read_conver
 from ...tasks.data_files import read
 from ...tasks.data_row import BadRow
 from ...tasks.named_columns import is_nothing
-from ..argilla_rows import plain_row
+from ..data.argilla_rows import plain_row
 from .instruction_row import InstructionRow
 from .novelty import rouge_tokens
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ...context import sub_path
+from ...call_context import sub_path
 from ...contract import Message, Model, Request, Sampling
 from ...errors import BudgetExceeded, EndpointUnfit
 from ...scope import note

@@ -1,0 +1,1 @@
+"""Training data: files that people have, as conversations, preferences and packed documents."""

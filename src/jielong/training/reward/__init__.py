@@ -1,0 +1,1 @@
+"""Reward models: trained on comparisons of replies, tested beside simple baselines."""
