@@ -12,7 +12,7 @@ import anyio.lowlevel
 import pytest
 
 import jielong
-from jielong import context
+from jielong import call_context
 from jielong.call_context import CallContext, current, sub_path
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +35,7 @@ def test_there_is_one_context_variable() -> None:
 
 def test_a_block_changes_its_own_fields_and_takes_them_back() -> None:
     assert current() == CallContext()
-    with context.replace(max_concurrency=3):
+    with call_context.replace(max_concurrency=3):
         with sub_path("a"), sub_path(1, "b"):
             assert (current().path, current().max_concurrency) == (("a", 1, "b"), 3)
         assert current().path == ()
@@ -43,7 +43,7 @@ def test_a_block_changes_its_own_fields_and_takes_them_back() -> None:
 
 
 def test_blocks_that_do_not_nest_take_back_their_own_fields_alone() -> None:
-    outer, inner = context.replace(max_concurrency=3), context.replace(path=("a",))
+    outer, inner = call_context.replace(max_concurrency=3), call_context.replace(path=("a",))
     outer.__enter__()
     inner.__enter__()
     outer.__exit__(None, None, None)
@@ -57,7 +57,7 @@ def test_a_generator_that_is_closed_late_brings_nothing_back() -> None:
         with sub_path("inside"):
             yield 1
 
-    with context.replace(max_concurrency=3):
+    with call_context.replace(max_concurrency=3):
         numbers = counting()
         next(numbers)
     numbers.close()
@@ -85,7 +85,7 @@ async def test_a_block_may_be_left_in_another_task_than_it_was_entered_in() -> N
 
     @asynccontextmanager
     async def block() -> AsyncIterator[None]:
-        with context.replace(max_concurrency=3):
+        with call_context.replace(max_concurrency=3):
             yield
 
     opened = block()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jielong import context
+from jielong import call_context
 from jielong.contract import (
     Image,
     Message,
@@ -179,7 +179,7 @@ def test_leaving_a_stream_early_cancels_the_call() -> None:
 
             self.running += 1
             try:
-                listener = context.current().listener
+                listener = call_context.current().listener
                 assert listener
                 await listener(Delta("one"))
                 await anyio.sleep(3600)

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from aiohttp import web
 
-from jielong import context
+from jielong import call_context
 from jielong.contract import Message, Request, Sampling, ToolSpec
 from jielong.errors import JielongError
 from jielong.events import Delta
@@ -135,7 +135,7 @@ def hostile() -> Any:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("jielong.runtime.provider.MAX_ATTEMPTS", 1)
-    with context.replace(runtime=Runtime()):
+    with call_context.replace(runtime=Runtime()):
         yield
 
 
@@ -183,7 +183,7 @@ def test_a_hostile_answer_costs_its_call_alone(name: str, hostile: Hostile, fres
         with use_ledger(tmp_path / "l.db"):
             model = load(f'"openai:{name}@{hostile.url}"')
             stream = not isinstance(ATTACKS[name](), bytes)
-            with context.replace(listener=listen if stream else None):
+            with call_context.replace(listener=listen if stream else None):
                 try:
                     reply = await model.generate(request)
                     reply.text.encode()

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from jielong import context
+from jielong import call_context
 from jielong.contract import Message, Reply, Request, Thinking, ToolSpec
 from jielong.events import Delta
 from jielong.recipe import load
@@ -46,7 +46,7 @@ class WireEndpoint(Loopback):
         self.paths: list[str] = []
 
     def __enter__(self) -> Self:
-        self.forgetting = context.replace(runtime=Runtime())
+        self.forgetting = call_context.replace(runtime=Runtime())
         self.forgetting.__enter__()
         return super().__enter__()
 

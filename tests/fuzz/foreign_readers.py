@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from endpoint.call_forms import FORMS
 from endpoint.wire import CLOCK, WEATHER
 from fuzz.mutations import as_json, mutated, mutated_json
-from jielong import context
+from jielong import call_context
 from jielong.answers import RULES
 from jielong.answers.named_answer import named_answer
 from jielong.answers.number_answer import other_readings
@@ -153,7 +153,7 @@ async def _heard(event: Any) -> None:
 
 def receive(sent: Sent, stream: bool) -> None:
     async def run() -> None:
-        with context.replace(runtime=Runtime(), listener=_heard if stream else None):
+        with call_context.replace(runtime=Runtime(), listener=_heard if stream else None):
             target = resolve_endpoint("openai", "qwen3@http://127.0.0.1:1/v1")
             endpoint = Endpoint(target)
             body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "seed": 1, "stream": stream}

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from jielong import context
+from jielong import call_context
 from jielong.contract import Image, Message, Model, Reply, Request, Sampling, Text
 from jielong.errors import BadInput, BudgetExceeded, EndpointGaveUp
 from jielong.models.scripted import Scripted
@@ -207,7 +207,7 @@ def test_two_threads_with_event_loops_of_their_own_share_one_budget() -> None:
 
         def run(model: Scripted) -> None:
             async def main() -> None:
-                with context.replace(budgets=(state,)):
+                with call_context.replace(budgets=(state,)):
                     replies, refused = await all_at_once(model, [asked(str(i)) for i in range(300)])
                 counts.append(len(replies) + len(refused))
 
@@ -244,7 +244,7 @@ async def test_one_release_wakes_one_waiter() -> None:
     most = model.max_cost(asked("1")).tokens
     assert most is not None
     watched = Watched(tokens=most + 2 * 1_000, usd=None, calls=None, seconds=None)
-    with context.replace(budgets=(watched,)):
+    with call_context.replace(budgets=(watched,)):
         await all_at_once(model, [asked("1") for _ in range(1_000)])
     assert len(model.requests) == 1_000
     assert looks < 10 * 1_000
@@ -252,7 +252,7 @@ async def test_one_release_wakes_one_waiter() -> None:
 
 async def test_a_waiter_that_gives_up_passes_its_wake_up_on() -> None:
     state = BudgetState(tokens=10, usd=None, calls=None, seconds=None)
-    context.replace(budgets=(state,)).__enter__()
+    call_context.replace(budgets=(state,)).__enter__()
     await reserve(CallCost(1, 10, 0.0))
     through: list[int] = []
 

@@ -24,7 +24,7 @@ from dataclasses import asdict
 import anyio
 from jielong import Message, Request, Sampling, load, use_ledger
 from jielong.runtime.ledger import Ledger
-from jielong import context
+from jielong import call_context
 from jielong.scope import scope
 
 async def main(url, file, items, samples, at_once):
@@ -36,11 +36,11 @@ async def main(url, file, items, samples, at_once):
 
     async def work():
         for i in todo:
-            with context.sub_path(i):
+            with call_context.sub_path(i):
                 reply = await model.generate(Request((Message("user", f"item {i}"),), Sampling(seed=5, max_tokens=50)))
             replies[i] = reply.text
 
-    with context.replace(max_concurrency=at_once), use_ledger(file, run) as ledger, scope("all") as whole:
+    with call_context.replace(max_concurrency=at_once), use_ledger(file, run) as ledger, scope("all") as whole:
         async with anyio.create_task_group() as tasks:
             for _ in range(at_once):
                 tasks.start_soon(work)

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jielong import context
+from jielong import call_context
 from jielong.call_context import sub_path
 from jielong.contract import (
     Image,
@@ -151,7 +151,7 @@ def test_equal_calls_from_two_threads_are_one_call(tmp_path: Path) -> None:
 
         def run() -> None:
             async def main() -> None:
-                with context.replace(active_run=ActiveRun(ledger, "run")):
+                with call_context.replace(active_run=ActiveRun(ledger, "run")):
                     said.append((await model.generate(asked())).text)
 
             barrier.wait()

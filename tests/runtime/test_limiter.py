@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from endpoint import Answer, Endpoint
-from jielong import context
+from jielong import call_context
 from jielong.contract import Message, Reply, Request
 from jielong.errors import EndpointGaveUp
 from jielong.models.scripted import Scripted
@@ -69,7 +69,7 @@ async def test_an_endpoint_that_takes_few_at_once_answers_all() -> None:
 
 async def test_an_endpoint_that_takes_many_gets_many_and_not_more_than_the_user_wants() -> None:
     model = Overloadable("many", capacity=10_000)
-    with context.replace(max_concurrency=100):
+    with call_context.replace(max_concurrency=100):
         await many(model, 2_000)
     assert model.most == 100
     assert model.refused == 0

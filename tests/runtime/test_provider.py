@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from jielong import context
+from jielong import call_context
 from jielong.contract import Message, Reply, Request, Sampling, Thinking, Usage
 from jielong.errors import BadInput, EndpointGaveUp, NoAnswer, Refused, Truncated
 from jielong.events import Delta
@@ -65,7 +65,7 @@ async def test_after_a_piece_was_heard_a_broken_stream_is_not_tried_again() -> N
     class Breaking(Scripted):
         async def send(self, request: Request, attempt: str) -> Reply:
             self.attempts.append(attempt)
-            listener = context.current().listener
+            listener = call_context.current().listener
             assert listener
             await listener(Delta("a piece"))
             raise AttemptFailed("the stream was cut", after=0.0, unsettled=True)

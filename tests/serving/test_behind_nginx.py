@@ -19,7 +19,7 @@ import httpx2
 import openai
 import pytest
 
-from jielong import context
+from jielong import call_context
 from jielong.contract import Message, Model, Reply, Request
 from jielong.events import Delta
 from serving.served import Served, until
@@ -57,7 +57,7 @@ class Halting(Model):
     async def generate(self, request: Request) -> Reply:
         self.running += 1
         try:
-            if listener := context.current().listener:
+            if listener := call_context.current().listener:
                 await listener(Delta("one "))
             while not self.release.is_set():  # noqa: ASYNC110  # set by another thread
                 await anyio.sleep(0.005)
