@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
-from . import call_context as context
+from . import call_context
 from .sync import unwrap_exception_group
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class TrackingListener:
 
 def tracking_listener() -> TrackingListener | None:
     """Around the listener of the current call, if it has one."""
-    listener = context.current().listener
+    listener = call_context.current().listener
     return TrackingListener(listener) if listener else None
 
 
@@ -53,7 +53,7 @@ async def stream(model: Model, request: Request) -> AsyncIterator[AsyncIterator[
 
     async def generate() -> None:
         async with send:
-            with context.replace(listener=send.send):
+            with call_context.replace(listener=send.send):
                 reply = await model.generate(request)
             await send.send(reply)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from inspect import isawaitable
 from typing import Any, Self, TypeVar, TypeVarTuple, cast
 
-from . import call_context as context
+from . import call_context
 from .sync import run_sync
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class Lifetime:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._objects: dict[tuple[Callable[..., Any], tuple[Hashable, ...]], Any] = {}
-        self._block: context.replace | None = None
+        self._block: call_context.replace | None = None
 
     def get(self, kind: Callable[[*Key], T], *key: *Key) -> T:
         if (kind, key) not in self._objects:
@@ -38,8 +38,8 @@ class Lifetime:
         self._block.__enter__()
         return self
 
-    def _replace_context(self) -> context.replace:
-        return context.replace(lifetime=self)
+    def _replace_context(self) -> call_context.replace:
+        return call_context.replace(lifetime=self)
 
     def close(self) -> None:
         """As `aclose`, from synchronous code."""

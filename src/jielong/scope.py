@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from . import call_context as context
+from . import call_context
 from .contract import Reply, Request, Step, Usage
 from .errors import BoundExceeded
 
@@ -85,7 +85,7 @@ _UNOBSERVED = nullcontext()
 
 def _scopes() -> Iterator[Scope]:
     """The scopes around, from the innermost outwards."""
-    scope = context.current().scope
+    scope = call_context.current().scope
     while scope:
         yield scope
         scope = scope.parent
@@ -94,10 +94,10 @@ def _scopes() -> Iterator[Scope]:
 @contextmanager
 def scope(name: str, max_calls: int | None = None, kind: str = "part", *, step: bool = True) -> Iterator[Scope]:
     """Counts everything spent inside; at its end it becomes a step of the scope around it, unless `step` is False."""
-    around = context.current()
+    around = call_context.current()
     inner = Scope(name, around.scope, max_calls, kind)
     try:
-        with context.replace(scope=inner), around.observer.scope(inner) if around.observer else _UNOBSERVED:
+        with call_context.replace(scope=inner), around.observer.scope(inner) if around.observer else _UNOBSERVED:
             yield inner
     finally:
         if inner.parent and step:
@@ -138,7 +138,7 @@ def charge(name: str, usage: Usage, call: str | None) -> None:
             scope.on_charge()
         if depth == 0:
             scope.steps.append(Step(name, usage, call))
-    if observer := context.current().observer:
+    if observer := call_context.current().observer:
         observer.charged(usage)
 
 

@@ -20,8 +20,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, cast, get_ty
 import anyio
 from anyio.lowlevel import checkpoint
 
-from . import call_context as context
-from . import recipe
+from . import call_context, recipe
 from .call_context import sub_path
 from .contract import AnswerRule, Model, Reply, Request, Scorer, TokenLogprob, require_answer
 from .errors import BadInput, JielongError, NoAnswer, SampleError, Unsupported
@@ -202,9 +201,9 @@ async def final_call(model: Model, request: Request, *, otherwise: Reply | None 
 
     `otherwise` is the reply in its place where it fails before anything of it was heard.
     """
-    listener = model.listener if isinstance(model, InnerModel) else context.current().listener
+    listener = model.listener if isinstance(model, InnerModel) else call_context.current().listener
     try:
-        with context.replace(listener=listener):
+        with call_context.replace(listener=listener):
             return await (model.call(request) if isinstance(model, InnerModel) else model.generate(request))
     except SampleError as error:
         if otherwise is None or (isinstance(listener, TrackingListener) and listener.emitted):
@@ -334,21 +333,21 @@ class WrappedModel(Model):
             return await self.model.logprobs(await self._changed(request), continuation)
 
     async def _changed(self, request: Request) -> Request:
-        with context.replace(listener=None):
+        with call_context.replace(listener=None):
             changed = self.technique.function(request, **self._inner_options(None))
             return cast(Request, await changed if inspect.isawaitable(changed) else changed)
 
     async def _input(self, request: Request, listener: TrackingListener | None) -> Reply:
         changed = await self._changed(request)
-        with context.replace(listener=listener):
+        with call_context.replace(listener=listener):
             return await self.model.generate(changed)
 
     async def _output(self, request: Request, listener: TrackingListener | None) -> Reply:
         inner = InnerModel(self.model, listener, "")
         # Beneath the first index the name tells apart whose the next one is: without it a verdict on a verdict, in a
         # technique inside itself, could bear the name of another sample.
-        path = context.current().path
-        with context.replace(listener=None, path=(*path, self.technique.__name__) if path else path):
+        path = call_context.current().path
+        with call_context.replace(listener=None, path=(*path, self.technique.__name__) if path else path):
             reply: Reply = await self.technique.function(inner, request, **self._inner_options(listener))
         return reply
 

@@ -195,6 +195,7 @@ PURE_CACHES = {
     "techniques/few_shot.py": "a file of examples, by its content",
     "techniques/self_consistency.py": "a table of numbers",
     "techniques/statement_support.py": "what a text holds, by the text",
+    "training/instructions/template_rows.py": "the packaged templates",
     "world/": "the packaged world",
 }
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import anyio
 import click
 
-from .. import call_context as context
+from .. import call_context
 from ..contract import Message, Model, Reply, Request, Sampling, Step, require_answer
 from ..errors import NoAnswer, Truncated
 from ..events import Delta
@@ -90,8 +90,8 @@ async def _ask(model: Model, request: Request, limit: str | None, trace: bool, a
 @contextmanager
 def printing_notes() -> Iterator[Scope]:
     """What was filled in or left out inside the block is printed at its end."""
-    observer = context.current().observer  # for which this is no step of its own
-    with context.replace(observer=None), scope("ask") as spent, context.replace(observer=observer):
+    observer = call_context.current().observer  # for which this is no step of its own
+    with call_context.replace(observer=None), scope("ask") as spent, call_context.replace(observer=observer):
         try:
             yield spent
         finally:

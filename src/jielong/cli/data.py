@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from .. import call_context as context
+from .. import call_context
 from ..contract import Model, Usage
 from ..errors import BadInput
 from ..measuring.cost_forecast import BudgetLimits, provider
@@ -219,7 +219,7 @@ def _synthesize(run: _Run, planned: Sequence[PlannedCalls], dry_run: bool, work:
         number = ledger.begin(run.fingerprint, f"data instruct {run.way}")
     with (
         use_ledger(file, number) as ledger, run.limits.around_calls(), scope(run.way) as spent,
-        Progress(1, run.asked.wanted) as progress, context.replace(max_concurrency=run.concurrency),
+        Progress(1, run.asked.wanted) as progress, call_context.replace(max_concurrency=run.concurrency),
     ):  # fmt: skip
         result = anyio.run(work, lambda rows: progress.of(rows, run.asked.wanted))
         if not result.stopped:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from .. import call_context as context
+from .. import call_context
 from ..atomic_write import write_whole
 from ..contract import Message, Model, Reply, Request
 from ..errors import BadInput, BudgetExceeded, Unsupported
@@ -99,7 +99,7 @@ class _Recorded(Model):
         return self.model.max_calls()
 
     async def generate(self, request: Request) -> Reply:
-        item = context.current().path[0]
+        item = call_context.current().path[0]
         reply = await self.model.generate(request)
         self.samples.setdefault(item, []).append(reply)
         return reply
@@ -188,7 +188,7 @@ class _PromptReader(Model):
 async def prompt_messages(task: Task, item: Item, techniques: Sequence[BoundTechnique[Any]], seed: int) -> list[Row]:
     """The messages that reach the student when it is asked this item. Raises Unsupported for images and tools."""
     reader = _PromptReader()
-    with context.replace(path=(item.id,)):
+    with call_context.replace(path=(item.id,)):
         await wrapped(reader, techniques).generate(item_request(task, item, seed))
     assert reader.request
     messages = reader.request.messages

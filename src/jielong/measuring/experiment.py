@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import anyio
 from filelock import FileLock, Timeout
 
-from .. import call_context as context
+from .. import call_context
 from ..answers.thoughts import without_thoughts_of
 from ..atomic_write import PRIVATE_FILE
 from ..call_context import sub_path
@@ -173,7 +173,7 @@ class Experiment:
                 if self.on_answer:
                     self.on_answer()
 
-        with context.replace(max_concurrency=self.concurrency), unwrap_exception_group():
+        with call_context.replace(max_concurrency=self.concurrency), unwrap_exception_group():
             async with anyio.create_task_group() as workers:
                 for _ in range(min(self.concurrency, len(trials))):
                     workers.start_soon(work)

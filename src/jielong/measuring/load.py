@@ -18,7 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from .. import call_context as context
+from .. import call_context
 from ..contract import Model, Reply, Request, Thinking, Usage
 from ..errors import BudgetExceeded, EndpointUnfit, JielongError, SampleError
 from ..events import Delta, Event
@@ -92,7 +92,7 @@ async def send_load(
     with (
         _short_collections(),
         scope(f"{rate:g}/s", kind="load") as spent,
-        context.replace(open_loop=True, max_concurrency=plan.concurrency),
+        call_context.replace(open_loop=True, max_concurrency=plan.concurrency),
         unwrap_exception_group(),
     ):
         await sender.run()
@@ -191,7 +191,7 @@ class _Sender:
         with scope("call", kind="item") as asking:
             asking.turns = []
             try:
-                with context.replace(listener=listen):
+                with call_context.replace(listener=listen):
                     reply = await self.model.generate(request)
                 ended, error = _ended(asking, reply), _what_is_wrong(reply)
                 self.answered = True

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from .. import call_context as context
+from .. import call_context
 from ..contract import Model, Reply, Request, TokenLogprob
 from ..errors import BadInput, BudgetExceeded
 from ..recipe import show_step
@@ -105,7 +105,7 @@ class BudgetState:
 
 async def reserve(max_cost: CallCost) -> tuple[BudgetState, ...]:
     """Reserve in all budgets around this call, or wait until it is possible. Raises BudgetExceeded, BadInput."""
-    budgets = context.current().budgets
+    budgets = call_context.current().budgets
     woken_by: BudgetState | None = None
     while True:
         full: BudgetState | None = None
@@ -125,7 +125,7 @@ async def reserve(max_cost: CallCost) -> tuple[BudgetState, ...]:
             # while it could go on, and a thousand are not woken for the sake of one.
             if woken_by and woken_by is not full:
                 woken_by.notifier.notify(1)
-        if context.current().open_loop:
+        if call_context.current().open_loop:
             raise full.used_up()
         await full.notifier.wait_for_change(seen)
         woken_by = full
@@ -165,7 +165,7 @@ class budget:
         for name, value in self.options.items():
             if not value >= 0:
                 raise BadInput(f"budget({name}={value}): expected 0 or more")
-        self._blocks: list[context.replace] = []
+        self._blocks: list[call_context.replace] = []
 
     def start(self) -> BudgetState:
         """A fresh budget of these limits, of which nothing is spent yet."""
@@ -191,8 +191,8 @@ budget.parameters = {n: p for n, p in inspect.signature(budget.__init__).paramet
 budget.hints = {n: hint for n, hint in get_type_hints(budget.__init__).items() if n != "return"}
 
 
-def _around(budget: BudgetState) -> context.replace:
-    return context.replace(budgets=(*context.current().budgets, budget))
+def _around(budget: BudgetState) -> call_context.replace:
+    return call_context.replace(budgets=(*call_context.current().budgets, budget))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
-from .. import call_context as context
+from .. import call_context
 from ..atomic_write import PRIVATE_FILE, private_opener
 from ..bounded_json import read_json, well_formed
 from ..contract import Request, Usage
@@ -293,7 +293,7 @@ class ActiveRun:
 def use_ledger(file: Path | str, run: str | None = None) -> Iterator[Ledger]:
     """Inside, provider calls are written to this ledger, as part of `run` (a new one by default)."""
     with Ledger(file) as ledger:
-        with context.replace(active_run=ActiveRun(ledger, run or uuid.uuid4().hex[:12])):
+        with call_context.replace(active_run=ActiveRun(ledger, run or uuid.uuid4().hex[:12])):
             yield ledger
 
 

@@ -18,7 +18,7 @@ from typing import ClassVar, Literal, TypeVar, cast
 import anyio
 from anyio.lowlevel import cancel_shielded_checkpoint
 
-from .. import call_context as context
+from .. import call_context
 from ..call_context import current
 from ..contract import (
     Embeddings,
@@ -202,7 +202,7 @@ class Provider(Model):
             began = time.monotonic()
             try:
                 try:
-                    with context.replace(listener=listener) if listener else nullcontext():
+                    with call_context.replace(listener=listener) if listener else nullcontext():
                         result = await self._attempt(call, request)
                 finally:
                     ended = time.monotonic()
@@ -270,7 +270,7 @@ class Provider(Model):
         key_filter, listener = active_runtime().get(KeyFilter, keys), current().listener
         filtered = FilteredListener(key_filter, listener) if listener else None
         try:
-            with context.replace(listener=filtered):
+            with call_context.replace(listener=filtered):
                 result = await call.send(request, attempt)
         except (JielongError, AttemptFailed) as error:
             key_filter.error(error)

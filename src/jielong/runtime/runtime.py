@@ -12,7 +12,7 @@ import atexit
 from functools import cache
 from inspect import iscoroutinefunction
 
-from .. import call_context as context
+from .. import call_context
 from ..lifetime import Lifetime
 
 
@@ -24,8 +24,8 @@ class Runtime(Lifetime):
         super().__init__()
         self.initial_concurrency, self.shared = initial_concurrency, shared
 
-    def _replace_context(self) -> context.replace:
-        return context.replace(runtime=self, lifetime=self)
+    def _replace_context(self) -> call_context.replace:
+        return call_context.replace(runtime=self, lifetime=self)
 
     def close_at_exit(self) -> None:
         """Ends processes and threads; what lives in an event loop ended with its loop."""
@@ -35,12 +35,12 @@ class Runtime(Lifetime):
 
 
 def active_runtime() -> Runtime:
-    return context.current().runtime or _process_runtime()
+    return call_context.current().runtime or _process_runtime()
 
 
 def active_lifetime() -> Lifetime:
     """The nearest `async with model:` or Runtime: what ends first of the blocks around."""
-    return context.current().lifetime or _process_runtime()
+    return call_context.current().lifetime or _process_runtime()
 
 
 @cache

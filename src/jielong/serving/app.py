@@ -22,8 +22,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from .. import __version__
-from .. import call_context as context
+from .. import __version__, call_context
 from ..contract import Embedder, Request
 from ..runtime.ledger import ActiveRun, Ledger
 from ..runtime.telemetry import spans
@@ -113,7 +112,7 @@ class Server:
     def _run(self, payload: ChatCompletionRequest, n: int) -> Iterator[tuple[Request, Scope]]:
         """The request of the contract, in a scope and a run of the ledger for this one answer."""
         run = ActiveRun(self.ledger, uuid.uuid4().hex[:12])
-        with context.replace(active_run=run), scope("request", kind="request") as request_scope:
+        with call_context.replace(active_run=run), scope("request", kind="request") as request_scope:
             request = request_of(payload)
             if observer := spans():
                 observer.record_request(payload.model, request, choices=n, streamed=bool(payload.stream))

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.lowlevel import checkpoint
 
-from .. import call_context as context
+from .. import call_context
 from ..call_context import sub_path
 from ..contract import Model, Reply, Request
 from ..events import Listener
@@ -60,5 +60,5 @@ async def _turn(n: int) -> AsyncIterator[None]:
 
 
 async def _generate(model: Model, request: Request, listener: Listener | None) -> Reply:
-    with context.replace(listener=listener):
+    with call_context.replace(listener=listener):
         return await model.generate(request)

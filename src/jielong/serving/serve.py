@@ -17,7 +17,7 @@ from importlib.util import find_spec
 import anyio
 import uvicorn
 
-from .. import call_context as context
+from .. import call_context
 from ..contract import Model
 from ..errors import BadInput
 from ..runtime.home import home_folder
@@ -100,7 +100,7 @@ async def serving(
     """A server inside a running loop; gives its URL. At the end of the block open answers are finished."""
     access = access_middleware(host, token=token, allow_hosts=allow_hosts, allow_origins=allow_origins)
     async with Runtime(initial_concurrency=MAX_CALLS_AT_ONCE, shared=True):
-        at_once = context.replace(max_concurrency=MAX_CALLS_AT_ONCE)
+        at_once = call_context.replace(max_concurrency=MAX_CALLS_AT_ONCE)
         with at_once, use_ledger(home_folder() / "ledger.db") as ledger, _listening(host, port) as listener:
             config = uvicorn.Config(
                 Server(models, ledger).app(access, limits, token=token is not None),

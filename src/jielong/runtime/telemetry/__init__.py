@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from ... import call_context as context
+from ... import call_context
 from ...errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 def spans() -> Spans | None:
     """The observer of this call, if telemetry is on."""
-    return cast("Spans | None", context.current().observer)
+    return cast("Spans | None", call_context.current().observer)
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def telemetry() -> Iterator[None]:
     Raises: BadInput for a value that cannot be used, MissingExtra without the extra `otel`.
     """
     signals = {signal: name for signal in ("TRACES", "METRICS") if (name := _requested_by(signal))}
-    if not signals or context.current().observer:
+    if not signals or call_context.current().observer:
         yield
         return
     try:
@@ -43,7 +43,7 @@ def telemetry() -> Iterator[None]:
         name = next(iter(signals.values()))
         raise MissingExtra(f"telemetry ({name} is set; OTEL_SDK_DISABLED=true leaves it out)", "otel") from None
     texts = _variable(_CAPTURE).lower() in ("true", "span_only", "span_and_event")
-    with exporting_spans(signals.keys(), texts=texts) as observer, context.replace(observer=observer):
+    with exporting_spans(signals.keys(), texts=texts) as observer, call_context.replace(observer=observer):
         yield
 
 

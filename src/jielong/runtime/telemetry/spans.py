@@ -19,7 +19,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_current_span, use_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from ... import call_context as context
+from ... import call_context
 from ...call_context import current
 from ...contract import Reply, Request, Usage
 from ...scope import Scope
@@ -90,7 +90,7 @@ class Spans:
         in_call._call_attributes = attributes
         try:
             span = self._span(f"{attributes['gen_ai.operation.name']} {name}", kind, attributes)
-            with context.replace(observer=in_call), span:
+            with call_context.replace(observer=in_call), span:
                 yield
         except BaseException as error:
             attributes["error.type"] = _error_type(error)

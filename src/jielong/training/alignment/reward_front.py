@@ -13,7 +13,7 @@ from statistics import fmean
 
 import anyio
 
-from ... import call_context as context
+from ... import call_context
 from ...atomic_write import write_whole
 from ...contract import Model
 from ...errors import BadInput, SampleError
@@ -91,7 +91,7 @@ async def _scores(config: AlignConfig, model: Model, items: Sequence[Item], rewa
             temperature=settings.temperature, max_tokens=settings.max_tokens, seed=config.loop.seed
         )
         try:
-            with context.replace(path=("front", number)):
+            with call_context.replace(path=("front", number)):
                 reply = await asked.generate(request)
         except SampleError:
             return

@@ -18,7 +18,7 @@ import anyio
 import torch
 from torch import Tensor
 
-from ... import call_context as context
+from ... import call_context
 from ...atomic_write import write_whole
 from ...contract import Model, Reply, Request
 from ...errors import BadInput, SampleError, TrainingFailed
@@ -76,7 +76,7 @@ class RolloutSampler:
                 temperature=self._config.temperature, max_tokens=self._config.max_tokens, seed=self._seed, logprobs=0
             )  # fmt: skip
             path = (where, row, item.id, column)
-            with context.replace(path=path), suppress(SampleError):
+            with call_context.replace(path=path), suppress(SampleError):
                 reply = await self._model.generate(request)
             asked = self.policy.asked.pop(path, None)  # nothing where a technique lost the question before the policy
             found[row, column] = Rollout(item, asked or request, reply if asked else None)
