@@ -242,8 +242,8 @@ LAYOUTS = [
     Case(
         "layouts", "RouteLLM's results", "gsm8k_responses.csv",
         b"prompt,mistralai/Mixtral-8x7B,gpt-4,mistralai/Mixtral-8x7B_response,gpt-4_response\nWhat is 3 + 4?,True,True,7,7\n"
-        b"What is 9 * 9?,False,True,80,81\n",
-        ("What is 3 + 4?",), (), lost=("mistralai/Mixtral-8x7B", "gpt-4_response"), absent=("81",),
+        b"What is 9 * 9?,False,True,80,eighty-one\n",
+        ("What is 3 + 4?",), (), lost=("mistralai/Mixtral-8x7B", "gpt-4_response"), absent=("eighty-one",),
     ),
     Case(
         "layouts", "lettered columns in a CSV of one's own", "quiz.csv",

@@ -111,6 +111,8 @@ def test_every_section_of_the_catalogue_belongs_to_something() -> None:
         "game24",
         "crosswords",
         "prompt_search",
+        "self_instruct",
+        "evol_instruct",
         "tool_results",
         "tool_errors",
         *get_args(BuiltIn),

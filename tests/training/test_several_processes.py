@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from jielong.errors import BadInput
 from jielong.training.training_output import CURVE, TrainResult, read_curve
 from training.killing import _processes, settings_for, train
+from training.process_members import member
 
 FULL = os.environ.get("JIELONG_FULL") == "1"
 
@@ -29,15 +30,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f'{{"prompt": "Say {i} words.", "completion": "{"word " * (i % 23)}and {i}"}}' for i in range(300)]
     (out / "uneven.jsonl").write_text("\n".join(rows))
     return out
-
-
-def member(rank: int, count: int, port: int, settings: dict[str, Any]) -> None:
-    """One of the processes that torchrun would start."""
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1",
-                   "MASTER_PORT": str(port)}  # fmt: skip
-    train("finetune", settings)
-    if count > 1:
-        torch.distributed.destroy_process_group()
 
 
 def settings_of(out: Path, begun: Path, steps: int, **loop: object) -> dict[str, Any]:
