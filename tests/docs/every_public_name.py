@@ -90,7 +90,7 @@ def models() -> Sequence[Model]:
         base | cot(wording="logically") | best_of_n(n=4, scorer=base),
         base | spell(kind="emotion") | persona(role="a careful teacher") | premise(text="It is Monday."),
         base | instruct(text="Answer in one word.") | options(temperature=0.0, max_tokens=64),
-        base | few_shot(examples=(("1 + 1", "2"),)) | context(files=("notes.md",)),
+        base | few_shot(examples=(("1 + 1", "2"),)) | context(files=(Path("notes.md"),)),
         base | few_shot(file=Path("examples.jsonl"), select="knn") | retrieve(index="notes", k=3, mark=True),
         base | self_check | self_refine(rounds=2) | critique_by(model=base),
         base | plan_and_solve | least_to_most | outline(n=3) | brief,
